@@ -1,0 +1,212 @@
+"""The shape of the house: who may import whom, and which module is the only home of a library, a clock or a secret."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+
+GROUND = {"errors", "settings", "clock"}
+BELOW_EDGE = GROUND | {"metrics", "interactions", "upstream", "cache", "reports", "formats", "explorer"}
+
+# What each part of the app may import of the app. Itself is always allowed; a part without a row is a fault.
+LAYERS: dict[str, set[str]] = {
+    "__init__": set(),
+    "__main__": {"cli"},
+    "cli": BELOW_EDGE | {"main", "edge", "simulator"},
+    "main": BELOW_EDGE | {"edge", "simulator"},
+    "edge": BELOW_EDGE,
+    "reports": GROUND | {"metrics", "interactions", "upstream", "cache"},
+    "formats": {"errors", "interactions"},
+    "upstream": GROUND | {"metrics", "interactions"},
+    "cache": {"errors", "clock"},
+    "interactions": GROUND,
+    "metrics": {"errors"},
+    "settings": {"errors"},
+    "errors": set(),
+    "clock": set(),
+    "explorer": set(),
+    "simulator": {"settings"},
+}
+
+# What is imported, reached through an import, or built in → the modules that are its homes. None: never.
+HOMES: dict[str, set[str]] = {
+    "fastapi": {"app.edge", "app.main", "app.simulator"},
+    "starlette": {"app.edge", "app.main", "app.simulator"},
+    "httpx": {"app.upstream.transport"},
+    "httpcore": {"app.upstream.transport"},
+    "cachetools": {"app.cache"},
+    "msgspec": {"app.interactions", "app.formats", "app.upstream", "app.reports.cursor", "app.edge", "app.simulator"},
+    "prometheus_client": {"app.metrics"},
+    "dotenv": {"app.settings"},
+    "pydantic_settings": {"app.settings"},
+    "redis": {"app.cache"},
+    "typer": {"app.cli"},
+    "uvicorn": {"app.cli"},
+    "os.environ": {"app.settings"},
+    "os.environb": {"app.settings"},
+    "os.getenv": {"app.settings"},
+    "time": {"app.main", "app.simulator"},
+    "datetime.datetime.now": {"app.main", "app.simulator"},
+    "datetime.datetime.utcnow": {"app.main", "app.simulator"},
+    "datetime.datetime.today": {"app.main", "app.simulator"},
+    "datetime.date.today": {"app.main", "app.simulator"},
+    "builtins.__import__": set(),
+    "builtins.eval": set(),
+    "builtins.exec": set(),
+    "diskcache": set(),
+    "importlib.import_module": set(),
+    "marshal": set(),
+    "multipart": set(),
+    "pickle": set(),
+    "python_multipart": set(),
+    "shelve": set(),
+    "ssl.CERT_NONE": set(),
+}
+
+
+def violations(root: Path) -> list[str]:
+    """Every breach of the tables in the `app` under `root`, as `file:line: what`."""
+    return [
+        f"{path.relative_to(root)}:{line}: {what}"
+        for path in sorted((root / "app").rglob("*.py"))
+        for line, what in sorted(set(_breaches(_module(path, root), ast.parse(path.read_text(encoding="utf-8")))))
+    ]
+
+
+def _module(path: Path, root: Path) -> str:
+    return ".".join(path.relative_to(root).with_suffix("").parts)
+
+
+def _breaches(module: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
+    part = module.split(".")[1]
+    if part not in LAYERS:
+        yield 1, f"app.{part} has no row in LAYERS"
+        return
+    for line, name in _uses(module, tree):
+        target = name.split(".")[1] if name.startswith("app.") else part
+        if target in LAYERS and target not in LAYERS[part] | {part}:
+            yield line, f"app.{part} may not import app.{target}"
+        for thing, homes in HOMES.items():
+            if _within(name, thing) and not any(_within(module, home) for home in homes):
+                yield line, f"{module} is no home of {thing}"
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        if any(word.arg == "verify" and ast.unparse(word.value) == "False" for word in call.keywords):
+            yield call.lineno, "verify=False"
+
+
+def _within(name: str, prefix: str) -> bool:
+    return name == prefix or name.startswith(f"{prefix}.")
+
+
+def _uses(module: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Every name imported, reached through an import or built in, in full: `os.environ` also where `os` is `o`."""
+    known: dict[str, str] = {}
+    for line, name, bound, meaning in _imports(module, tree):
+        known[bound] = meaning
+        yield line, name
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            first, _, rest = _dotted(node).partition(".")
+            if first in known:
+                yield node.lineno, f"{known[first]}.{rest}"
+        elif isinstance(node, ast.Name):
+            yield node.lineno, known.get(node.id, f"builtins.{node.id}")
+
+
+def _imports(module: str, tree: ast.Module) -> Iterator[tuple[int, str, str, str]]:
+    """Line, name in full, the local name it binds, and what that local name stands for."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                top = name.name.partition(".")[0]
+                yield node.lineno, name.name, name.asname or top, name.name if name.asname else top
+        elif isinstance(node, ast.ImportFrom):
+            package = module.split(".")[: -node.level] if node.level else []
+            source = ".".join([*package, *([node.module] if node.module else [])])
+            for name in node.names:
+                full = f"{source}.{name.name}"
+                yield node.lineno, full, name.asname or name.name, full
+
+
+def _dotted(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def test_the_house_stands_as_designed() -> None:
+    assert violations(PROJECT) == []
+
+
+PLANTED = [
+    ("app/cache/store.py", "from app.upstream.client import Client", "app.cache may not import app.upstream"),
+    ("app/cache/store.py", "from app import metrics", "app.cache may not import app.metrics"),
+    ("app/cache/store.py", "import app\nprint(app.settings.Settings)", "app.cache may not import app.settings"),
+    ("app/reports/service.py", "from app.edge.answers import Answer", "app.reports may not import app.edge"),
+    ("app/reports/service.py", "from ..edge import answers", "app.reports may not import app.edge"),
+    ("app/reports/service.py", "from app.formats import FORMATS", "app.reports may not import app.formats"),
+    ("app/formats/csv.py", "from app.reports.query import Page", "app.formats may not import app.reports"),
+    ("app/upstream/client.py", "import app.cache.store", "app.upstream may not import app.cache"),
+    ("app/errors.py", "from app.settings import Settings", "app.errors may not import app.settings"),
+    ("app/simulator/data.py", "from app.interactions.records import Record", "may not import app.interactions"),
+    ("app/main.py", "def f():\n    from app.cli import main", "app.main may not import app.cli"),
+    ("app/edge/routes.py", "from app.simulator.server import create", "app.edge may not import app.simulator"),
+    ("app/misc.py", "", "app.misc has no row in LAYERS"),
+    ("app/reports/service.py", "from starlette.responses import Response", "no home of starlette"),
+    ("app/edge/routes.py", "import httpx", "no home of httpx"),
+    ("app/upstream/client.py", "from httpcore import ConnectError", "no home of httpcore"),
+    ("app/edge/hotpath.py", "from cachetools import LRUCache", "no home of cachetools"),
+    ("app/reports/service.py", "import msgspec", "no home of msgspec"),
+    ("app/edge/metrics.py", "import prometheus_client as p", "no home of prometheus_client"),
+    ("app/main.py", "import uvicorn", "no home of uvicorn"),
+    ("app/main.py", "import typer", "no home of typer"),
+    ("app/edge/access.py", "import os as o\nkey = o.environ['KEY']", "no home of os.environ"),
+    ("app/edge/access.py", "from os import getenv", "no home of os.getenv"),
+    ("app/cache/reuse.py", "from time import monotonic", "no home of time"),
+    ("app/reports/lifetime.py", "from datetime import UTC, datetime\nt = datetime.now(UTC)", "datetime.datetime.now"),
+    ("app/reports/lifetime.py", "import datetime as dt\nt = dt.date.today()", "datetime.date.today"),
+    ("app/cache/store.py", "import pickle", "no home of pickle"),
+    ("app/edge/params.py", "x = eval('1')", "no home of builtins.eval"),
+    ("app/edge/params.py", "from multipart import parse", "no home of multipart"),
+    ("app/upstream/transport.py", "import httpx\nc = httpx.AsyncClient(verify=False)", "verify=False"),
+]
+
+
+@pytest.mark.parametrize(("path", "source", "breach"), PLANTED)
+def test_a_planted_breach_is_found(path: str, source: str, breach: str, tmp_path: Path) -> None:
+    _plant(tmp_path, path, source)
+    found = violations(tmp_path)
+    assert found, "nothing was found"
+    assert all(breach in line for line in found), found
+
+
+WELCOME = [
+    ("app/__init__.py", "__version__ = '1'"),
+    ("app/__main__.py", "from app.cli import main"),
+    ("app/cli.py", "import typer\nimport uvicorn\nfrom app import __version__\nfrom app.main import create_app"),
+    (
+        "app/main.py",
+        "import time\nfrom app.simulator.server import create\nfrom app.edge import routes\nt = time.time()",
+    ),
+    ("app/edge/routes.py", "from fastapi import APIRouter\nfrom app.reports.service import Service\nimport msgspec"),
+    ("app/edge/conditional.py", "from datetime import time\ndef f(time, self): return self.time.now(time)"),
+    ("app/reports/cursor.py", "import msgspec\nfrom app.cache.store import Store\nfrom app.upstream import client"),
+    ("app/upstream/transport.py", "import httpcore\nimport httpx\nc = httpx.AsyncClient(verify=True)"),
+    ("app/simulator/server.py", "from starlette.responses import Response\nfrom app.settings import Settings"),
+    ("app/settings.py", "import os\nhome = os.environ.get('HOME')\nfrom app.errors import SettingsError"),
+]
+
+
+@pytest.mark.parametrize(("path", "source"), WELCOME)
+def test_what_the_design_allows_is_no_breach(path: str, source: str, tmp_path: Path) -> None:
+    _plant(tmp_path, path, source)
+    assert violations(tmp_path) == []
+
+
+def _plant(root: Path, path: str, source: str) -> None:
+    file = root / path
+    file.parent.mkdir(parents=True)
+    file.write_text(source, encoding="utf-8")

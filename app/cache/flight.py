@@ -1,0 +1,152 @@
+"""Single flight: callers who want the same key at the same time share one fetch, and none of them can harm the others.
+
+A flight is a task of the application, not of the caller who started it: it goes on when that caller leaves, runs in an
+empty context so that nobody's identity travels with it, and ends in an outcome, never in an exception for its waiters.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextvars import Context
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from app.clock import Clock
+from app.errors import CxfacadeError, InternalError, Overloaded, StillFetching, UpstreamError
+
+T = TypeVar("T")
+
+MEMO_BOUND = 10_000  # failures remembered at once, the oldest goes first
+
+logger = logging.getLogger("cxfacade.cache")
+
+
+@dataclass(frozen=True, slots=True)
+class Flown(Generic[T]):
+    """What a flight brought, and whether this caller joined a flight that was under way (RFC 9211 §2.6)."""
+
+    value: T
+    collapsed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """The outcome of a flight that brought a value."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The outcome of a flight that brought none. `error` carries no traceback: that would hold the fetch's frames."""
+
+    error: CxfacadeError
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """A failure, and the monotonic time until which it is repeated without a new fetch."""
+
+    failed: Failed
+    until: float
+
+
+class Flights:
+    """The flights under way, at most one for a key, and the failures just seen."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._under_way: dict[bytes, asyncio.Task[Landed | Failed]] = {}
+        self._memos: dict[bytes, Memo] = {}
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._under_way)
+
+    async def join(self, key: bytes, fetch: Callable[[], Awaitable[T]], *, wait_seconds: float) -> Flown[T]:
+        """What `fetch` brings, run once for all who ask for `key` meanwhile; waits for `wait_seconds` at most.
+
+        Raises StillFetching when the wait is over and the flight goes on, the caller's own copy of the error if the
+        fetch fails or failed a moment ago, InternalError if it fails in a way that is none of ours.
+
+        `fetch` looks into the store before it asks upstream. Otherwise: caller B finds nothing stored and lets others
+        run before it joins; A's flight stores its value, ends and leaves the map; B starts a second fetch for it.
+        """
+        flight = self._under_way.get(key)
+        collapsed = flight is not None
+        if flight is None:
+            if self._closed:
+                raise Overloaded("The service is stopping.")
+            self._raise_remembered(key)
+            flight = self._start(key, fetch)
+        await self._wait(flight, wait_seconds)
+        outcome = _outcome(flight)
+        if isinstance(outcome, Failed):
+            raise outcome.error.again()
+        return Flown(outcome.value, collapsed)
+
+    async def aclose(self) -> None:
+        """Cancel what is under way and wait until it has ended; who still waits is told that the service stops."""
+        self._closed = True
+        flights = list(self._under_way.values())
+        for flight in flights:
+            flight.cancel()
+        if flights:
+            await asyncio.wait(flights)
+
+    def _start(self, key: bytes, fetch: Callable[[], Awaitable[T]]) -> asyncio.Task[Landed | Failed]:
+        flight = asyncio.get_running_loop().create_task(self._fly(key, fetch), context=Context())
+        self._under_way[key] = flight  # the loop itself holds its tasks weakly
+        flight.add_done_callback(partial(self._remove, key))
+        return flight
+
+    async def _fly(self, key: bytes, fetch: Callable[[], Awaitable[T]]) -> Landed | Failed:
+        try:
+            return Landed(await fetch())
+        except CxfacadeError as error:
+            failed = Failed(error.again())
+            self._remember(key, failed, error.memo_seconds if isinstance(error, UpstreamError) else 0.0)
+            return failed
+        except Exception:
+            logger.exception("A fetch failed in a way that is none of ours.")
+            return Failed(InternalError())
+
+    def _remove(self, key: bytes, flight: asyncio.Task[Landed | Failed]) -> None:
+        # Between a flight's end and this callback a caller may still join it, and has its outcome at once. Should the
+        # key have been given to another flight by then, that one stays.
+        if self._under_way.get(key) is flight:
+            del self._under_way[key]
+        if not flight.cancelled():
+            flight.exception()  # retrieved, else asyncio complains when the last waiter has left
+
+    async def _wait(self, flight: asyncio.Task[Landed | Failed], seconds: float) -> None:
+        # `asyncio.wait` neither cancels what it waits for nor raises its exception: a caller who is cancelled here
+        # takes only itself away. `await flight` would cancel the flight, and with it every other caller.
+        bound = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait({flight, bound}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            bound.cancel()
+        if not flight.done():
+            raise StillFetching("The fetch goes on; its answer will be stored.")
+
+    def _raise_remembered(self, key: bytes) -> None:
+        memo = self._memos.get(key)
+        if memo is None:
+            return
+        if self._clock.monotonic() < memo.until:
+            raise memo.failed.error.again()
+        del self._memos[key]
+
+    def _remember(self, key: bytes, failed: Failed, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        self._memos[key] = Memo(failed, self._clock.monotonic() + seconds)
+        if len(self._memos) > MEMO_BOUND:
+            del self._memos[next(iter(self._memos))]
+
+
+def _outcome(flight: asyncio.Task[Landed | Failed]) -> Landed | Failed:
+    # A cancelled flight would raise CancelledError here, and its waiters would pass for cancelled themselves.
+    return Failed(Overloaded("The fetch was stopped.")) if flight.cancelled() else flight.result()

@@ -1,0 +1,37 @@
+"""A stored value and its lifetime, in seconds of the monotonic clock."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[T]):
+    """An immutable value, its size in bytes, when its facts were received, and how long it is fresh and then usable.
+
+    `stored_at` is a monotonic time, `fresh_for` and `stale_for` are seconds: fresh while age ≤ `fresh_for`, then stale
+    for `stale_for` more (FAULTS 1.1).
+    """
+
+    value: T
+    size: int
+    stored_at: float
+    fresh_for: float
+    stale_for: float
+
+    def age(self, now: float) -> float:
+        """Seconds since the facts were received, never negative (FAULTS T60)."""
+        return max(0.0, now - self.stored_at)
+
+    def time_left(self, now: float) -> float:
+        """Seconds of freshness left; negative once stale."""
+        return self.fresh_for - self.age(now)
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether it may be served without asking upstream."""
+        return self.time_left(now) >= 0
+
+    def is_usable(self, now: float) -> bool:
+        """Whether it may be served at all: fresh, or stale within its bound."""
+        return self.time_left(now) + self.stale_for >= 0

@@ -1,0 +1,318 @@
+"""Everything that can go wrong, as one tree. No status codes here: `edge/problems.py` gives each code its status and words.
+
+CxfacadeError
+├── SettingsError                  the configuration cannot be used
+├── RequestError                   the request cannot be answered as it stands
+│   ├── InvalidParameters          unknown, repeated or malformed parameters, all of them at once
+│   ├── KeyInQuery · BadRequest · BadTarget · BadHost · BodyNotAllowed · TargetTooLong
+│   ├── Unauthorized · Forbidden · NotFound · MethodNotAllowed
+│   ├── SortNeedsCompleteResult · CursorMismatch · CursorExpired
+│   └── NotStored                  only-if-cached, and nothing is stored
+├── StillFetching                  this caller's wait is over, the fetch goes on
+├── Overloaded                     the façade sheds load
+├── InternalError                  our own bug
+└── UpstreamError                  upstream gave no usable answer
+    ├── UpstreamUnreachable · UpstreamDns · UpstreamReset · UpstreamServerError · UpstreamUnavailable
+    ├── UpstreamThrottled · UpstreamBusy · UpstreamCircuitOpen · UpstreamTimeout
+    ├── UpstreamBadAnswer · UpstreamShape · UpstreamTooLarge · UpstreamWrongTenant
+    └── UpstreamTls · UpstreamRedirect · UpstreamAuth · UpstreamForbidden · UpstreamUnknownTenant · UpstreamRefusedQuery
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+
+class CxfacadeError(Exception):
+    """Base of the tree.
+
+    `code` is the slug of the problem. `detail` is one sentence of ours: never a secret, never a word of upstream's.
+    `retry_after_seconds` is set where upstream or a gate named a time; otherwise the problem table has a default.
+    """
+
+    code: ClassVar[str] = "internal-error"
+
+    def __init__(self, detail: str = "", *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after_seconds = retry_after_seconds
+
+    def again(self) -> Self:
+        """A new exception with the same facts: each waiter of a failed flight raises its own, with its own traceback."""
+        return type(self)(self.detail, retry_after_seconds=self.retry_after_seconds)
+
+
+class SettingsError(CxfacadeError):
+    """The configuration cannot be used; `faults` holds one line for each thing to change."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = tuple(faults)
+
+    def again(self) -> Self:
+        """See CxfacadeError."""
+        return type(self)(self.faults)
+
+
+class RequestError(CxfacadeError):
+    """The request cannot be answered as it stands; sending it again changes nothing."""
+
+    code = "bad-request"
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterFault:
+    """One thing wrong with one query parameter, in words that say what to do. The value given is never repeated."""
+
+    parameter: str
+    detail: str
+    code: str = "invalid-parameter"
+    allowed: tuple[str, ...] = ()
+    did_you_mean: str | None = None
+
+
+class InvalidParameters(RequestError):
+    """One or more parameters are unknown, repeated or malformed."""
+
+    code = "invalid-parameter"
+
+    def __init__(self, faults: Sequence[ParameterFault]) -> None:
+        super().__init__(" ".join(fault.detail for fault in faults))
+        self.faults = tuple(faults)
+
+    def again(self) -> Self:
+        """See CxfacadeError."""
+        return type(self)(self.faults)
+
+
+class KeyInQuery(RequestError):
+    """A credential stands in the query string, where logs and histories would keep it."""
+
+    code = "key-in-query"
+
+
+class BadRequest(RequestError):
+    """The request is malformed, or carries two credentials."""
+
+    code = "bad-request"
+
+
+class BadTarget(RequestError):
+    """The request target is not a plain path."""
+
+    code = "bad-target"
+
+
+class BadHost(RequestError):
+    """The Host header is missing, doubled or not on the allow-list."""
+
+    code = "bad-host"
+
+
+class BodyNotAllowed(RequestError):
+    """GET and HEAD take no body."""
+
+    code = "body-not-allowed"
+
+
+class TargetTooLong(RequestError):
+    """The request target is over its bound."""
+
+    code = "target-too-long"
+
+
+class Unauthorized(RequestError):
+    """No valid credential."""
+
+    code = "unauthorized"
+
+
+class Forbidden(RequestError):
+    """The credential lacks a scope."""
+
+    code = "forbidden"
+
+
+class NotFound(RequestError):
+    """No such path or interaction."""
+
+    code = "not-found"
+
+
+class MethodNotAllowed(RequestError):
+    """The path exists, the method does not."""
+
+    code = "method-not-allowed"
+
+
+class SortNeedsCompleteResult(RequestError):
+    """This order needs the whole result at hand, and the result is larger than one answer may be."""
+
+    code = "sort-needs-complete-result"
+
+
+class CursorMismatch(RequestError):
+    """The cursor belongs to another query."""
+
+    code = "cursor-mismatch"
+
+
+class CursorExpired(RequestError):
+    """The snapshot that the cursor names is gone."""
+
+    code = "cursor-expired"
+
+
+class NotStored(RequestError):
+    """`only-if-cached` was asked, and nothing is stored."""
+
+    code = "not-stored"
+
+
+class StillFetching(CxfacadeError):
+    """The caller's wait is over; the fetch goes on and will be stored."""
+
+    code = "still-fetching"
+
+
+class Overloaded(CxfacadeError):
+    """The façade sheds load."""
+
+    code = "overloaded"
+
+
+class InternalError(CxfacadeError):
+    """Our own bug."""
+
+    code = "internal-error"
+
+
+class UpstreamError(CxfacadeError):
+    """Upstream gave no usable answer. `memo_seconds`: how long the failure is remembered before upstream is asked again."""
+
+    code = "upstream-error"
+    memo_seconds: ClassVar[float] = 1.0
+
+
+class UpstreamUnreachable(UpstreamError):
+    """Connection refused, or no route."""
+
+    code = "upstream-unreachable"
+
+
+class UpstreamDns(UpstreamError):
+    """Upstream's name does not resolve."""
+
+    code = "upstream-dns"
+
+
+class UpstreamReset(UpstreamError):
+    """The connection was reset, or closed before a byte came."""
+
+    code = "upstream-reset"
+
+
+class UpstreamServerError(UpstreamError):
+    """Upstream said 500."""
+
+    code = "upstream-error"
+
+
+class UpstreamUnavailable(UpstreamError):
+    """Upstream said 502 or 503."""
+
+    code = "upstream-unavailable"
+
+
+class UpstreamThrottled(UpstreamError):
+    """Upstream asked us to slow down."""
+
+    code = "upstream-throttled"
+
+
+class UpstreamBusy(UpstreamError):
+    """All our upstream slots are taken."""
+
+    code = "upstream-busy"
+    memo_seconds = 0.0
+
+
+class UpstreamCircuitOpen(UpstreamError):
+    """The breaker is open."""
+
+    code = "upstream-circuit-open"
+    memo_seconds = 0.0
+
+
+class UpstreamTimeout(UpstreamError):
+    """Connect, head, body or total deadline passed, or upstream said 504."""
+
+    code = "upstream-timeout"
+    memo_seconds = 5.0
+
+
+class UpstreamBadAnswer(UpstreamError):
+    """Truncated, not HTTP, not JSON, a bad coding, or an error body with status 200."""
+
+    code = "upstream-bad-answer"
+
+
+class UpstreamShape(UpstreamError):
+    """Valid JSON of a form we do not know, or with forbidden numbers."""
+
+    code = "upstream-shape"
+    memo_seconds = 30.0
+
+
+class UpstreamTls(UpstreamError):
+    """Certificate or handshake not acceptable."""
+
+    code = "upstream-tls"
+    memo_seconds = 10.0
+
+
+class UpstreamRedirect(UpstreamError):
+    """Upstream answered 3xx; redirects are never followed."""
+
+    code = "upstream-redirect"
+    memo_seconds = 10.0
+
+
+class UpstreamAuth(UpstreamError):
+    """Upstream refuses our credentials."""
+
+    code = "upstream-auth"
+
+
+class UpstreamForbidden(UpstreamError):
+    """Upstream denies us this tenant or these records."""
+
+    code = "upstream-forbidden"
+    memo_seconds = 60.0
+
+
+class UpstreamUnknownTenant(UpstreamError):
+    """Upstream does not know the tenant."""
+
+    code = "upstream-unknown-tenant"
+    memo_seconds = 10.0
+
+
+class UpstreamRefusedQuery(UpstreamError):
+    """Upstream refused a query we built."""
+
+    code = "upstream-refused-query"
+    memo_seconds = 10.0
+
+
+class UpstreamTooLarge(UpstreamError):
+    """The answer is over the byte caps."""
+
+    code = "upstream-too-large"
+    memo_seconds = 60.0
+
+
+class UpstreamWrongTenant(UpstreamError):
+    """The answer names another tenant."""
+
+    code = "upstream-wrong-tenant"

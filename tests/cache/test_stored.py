@@ -1,0 +1,27 @@
+"""Lifetimes at their edges."""
+
+import pytest
+
+from app.cache.stored import Stored
+
+STORED = Stored(value=b"rows", size=4, stored_at=100.0, fresh_for=10.0, stale_for=5.0)
+
+
+@pytest.mark.parametrize(
+    ("now", "age", "time_left", "fresh", "usable"),
+    [
+        (90.0, 0.0, 10.0, True, True),
+        (100.0, 0.0, 10.0, True, True),
+        (110.0, 10.0, 0.0, True, True),
+        (110.5, 10.5, -0.5, False, True),
+        (115.0, 15.0, -5.0, False, True),
+        (115.5, 15.5, -5.5, False, False),
+    ],
+)
+def test_a_value_is_fresh_then_stale_then_too_old(
+    now: float, age: float, time_left: float, fresh: bool, usable: bool
+) -> None:
+    assert STORED.age(now) == age
+    assert STORED.time_left(now) == time_left
+    assert STORED.is_fresh(now) is fresh
+    assert STORED.is_usable(now) is usable

@@ -1,0 +1,164 @@
+"""Every setting with its default, unit and reason, as one frozen value; `SETTINGS` is its table."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import Field, PrivateAttr, SecretStr, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from app.errors import SettingsError
+from app.settings.values import (
+    COMMAS,
+    WORD,
+    Host,
+    HostHeader,
+    Origin,
+    RedisUrl,
+    Seconds,
+    SecondsOrZero,
+    Thresholds,
+    TimeZone,
+    UpstreamOrigin,
+    Uuid,
+    is_loopback,
+    shown,
+)
+
+PREFIX = "CXF_"
+
+Scope = Literal["read", "pii:read", "notes:read", "cache:purge", "cache:refresh", "metrics:read"]
+
+
+class Effective(NamedTuple):
+    """A setting in force; `source` is flag, environment, .env file, file or default."""
+
+    name: str
+    value: str
+    source: str
+
+
+class Settings(BaseSettings):
+    """What the service is told before it starts; built by `load`."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
+
+    upstream_url: UpstreamOrigin = Field(
+        "https://api.cxengage.net", description="Origin of the reporting API; `http://` only for loopback."
+    )
+    tenant_id: Uuid | None = Field(None, description="UUID of the tenant; required by `serve`.")
+    username: str | None = Field(None, repr=False, description="User, or API key; required by `serve`.")
+    password: SecretStr | None = Field(None, description="Password, or API secret; required by `serve`.")
+    auth: Annotated[Literal["basic", "token"], WORD] = Field(
+        "basic", description="`basic` sends the credentials with each call, `token` logs in and sends a token."
+    )
+    host: Host = Field("127.0.0.1", description="Address to listen on; beyond loopback, client keys are needed.")
+    port: int = Field(8080, ge=0, le=65_535, description="Port to listen on; 0 lets the system choose.")
+    cache_bytes: int = Field(
+        268_435_456, ge=1_048_576, description="Hard bound, in bytes, of everything cached in one process."
+    )
+    fresh_open_seconds: Seconds = Field(15, description="Freshness of an answer that can still change.")
+    fresh_max_seconds: Seconds = Field(86_400, description="Upper bound of any freshness lifetime.")
+    settle_seconds: SecondsOrZero = Field(
+        3_600, description="How long after its last event an interaction counts as settled."
+    )
+    stale_seconds: SecondsOrZero = Field(
+        86_400, description="How long past freshness an answer may be served, while refreshing or when upstream fails."
+    )
+    upstream_concurrency: int = Field(8, ge=1, le=256, description="Calls in flight to upstream at once.")
+    wait_seconds: Seconds = Field(10, description="Longest wait of one client; the fetch it waits for goes on.")
+    fetch_seconds: Seconds = Field(60, description="Longest life of one fetch with all its attempts.")
+    max_rows: int = Field(10_000, ge=1, le=100_000, description="Most rows in one answer.")
+    sla_seconds: Seconds = Field(20, description="Service-level threshold: answered within it counts as met.")
+    sla_by_queue: Thresholds = Field(
+        (), description="Thresholds in seconds of single queues, as `Support=30,Sales=15`."
+    )
+    attributes: Annotated[tuple[str, ...], COMMAS] = Field(
+        (), description="Comma list of attribute names that get a column of their own."
+    )
+    time_zone: TimeZone | None = Field(
+        None, description="Zone of `started_on` and `started_hour`; without it upstream's, else UTC."
+    )
+    client_keys_file: Path | None = Field(None, description="File of client keys; without it only anonymous clients.")
+    allow_anonymous: bool | None = Field(
+        None, description="Serve without a key; without this setting only on a loopback `CXF_HOST`."
+    )
+    anonymous_scopes: Annotated[tuple[Scope, ...], COMMAS] = Field(
+        ("read",), description="Comma list of scopes: what a client without a key may see."
+    )
+    allowed_origins: Annotated[tuple[Origin, ...], COMMAS] = Field(
+        (), description="Comma list of web origins that may read answers (CORS)."
+    )
+    allowed_hosts: Annotated[tuple[HostHeader, ...], COMMAS] = Field(
+        ("localhost", "127.0.0.1", "[::1]"), description="Comma list of host names, without port, that are ours."
+    )
+    pseudonym_secret: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        None, description="Key of `customer_key`; without it random per start, with a warning."
+    )
+    redis_url: RedisUrl | None = Field(None, description="Shared second tier (Redis or Valkey).")
+    log_format: Annotated[Literal["text", "json"] | None, WORD] = Field(
+        None, description="`text` or `json`; without it text on a terminal, else JSON."
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], WORD] = Field(
+        "info", description="The least severe level that is logged."
+    )
+
+    demo: bool = Field(False, description="Answers come from the built-in simulator; set by the command alone.")
+    _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(cls, *_: Any, **sources: Any) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` found: the library's own sources tell neither which one won nor which names are unknown."""
+        return (sources["init_settings"],)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object, info: Any) -> object:
+        return None if value == "" and cls.model_fields[info.field_name].default is None else value
+
+    @property
+    def anonymous_allowed(self) -> bool:
+        """Whether a client without a key is served."""
+        return is_loopback(self.host) if self.allow_anonymous is None else self.allow_anonymous
+
+    def require_upstream(self) -> None:
+        """Raise SettingsError unless the tenant and its credentials are known."""
+        missing = [name for name in ("tenant_id", "username", "password") if getattr(self, name) is None]
+        if missing:
+            raise SettingsError([f"{spelled(name)} is needed to reach upstream." for name in missing])
+
+    def require_access(self) -> None:
+        """Raise SettingsError if nobody may ask: neither client keys nor anonymous clients (FAULTS T67)."""
+        if self.client_keys_file is None and not self.anonymous_allowed:
+            raise SettingsError(
+                ["CXF_CLIENT_KEYS_FILE is needed unless CXF_ALLOW_ANONYMOUS is true or CXF_HOST loopback."]
+            )
+
+    def explain(self) -> list[Effective]:
+        """Every setting in force with the source that gave it, secrets masked."""
+        sources = [self._sources.get(name, "default") for name in NAMES]
+        values = [shown(name, getattr(self, name)) for name in NAMES]
+        return [Effective(*row) for row in zip(map(spelled, NAMES), values, sources, strict=True)]
+
+
+class Setting(NamedTuple):
+    """A row of the table of settings, for documentation and its tests."""
+
+    name: str
+    default: str
+    description: str
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """The row of one attribute of Settings."""
+        declared = Settings.model_fields[name]
+        return cls(spelled(name), shown(name, declared.get_default()), declared.description or "")
+
+
+def spelled(name: str) -> str:
+    """The environment variable of an attribute."""
+    return PREFIX + name.upper()
+
+
+NAMES = tuple(name for name in Settings.model_fields if name != "demo")
+SETTINGS = tuple(map(Setting.of, NAMES))

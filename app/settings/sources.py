@@ -1,0 +1,145 @@
+"""Where settings are found: flags, environment, `.env`, files of secrets. The only reader of the environment."""
+
+import difflib
+import os
+import stat
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dotenv.parser import Binding, parse_stream
+from pydantic import ValidationError
+
+from app.errors import SettingsError
+from app.settings.model import NAMES, PREFIX, Settings, spelled
+from app.settings.values import SECRETS, shown
+
+FILE_SUFFIX = "_FILE"
+DEMANDS = {
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_parsing": "must be true or false",
+    "literal_error": "must be one of {expected}",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "must have at least {min_length} characters",
+    "value_error": "{error}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value and the source that gave it."""
+
+    value: Any = field(repr=False)
+    source: str
+
+
+def load(
+    overrides: Mapping[str, object] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    env_file: Path | None = Path(".env"),
+) -> Settings:
+    """Read the settings: `overrides` (by attribute, None is not given) win over `environ`, that over `env_file`.
+
+    Raises SettingsError with one line for each unknown name and bad value, all at once and without the values.
+    """
+    faults: list[str] = []
+    found = _read(_env_file(env_file, faults), ".env file", faults)
+    found |= _read(os.environ if environ is None else environ, "environment", faults)
+    found |= {name: Found(value, "flag") for name, value in (overrides or {}).items() if value is not None}
+    settings = _validated(found, faults)
+    if settings is None or faults:
+        raise SettingsError(faults)
+    return settings
+
+
+def _env_file(path: Path | None, faults: list[str]) -> dict[str, str]:
+    """The names and values of a `.env` file. A `$` in a password starts no substitution; no file is no fault."""
+    if path is None or not path.is_file():
+        return {}
+    try:
+        with path.open(encoding="utf-8") as stream:
+            bindings = list(parse_stream(stream))
+    except (OSError, UnicodeDecodeError):
+        faults.append(f"{path.name} cannot be read as UTF-8 text.")
+        return {}
+    faults += [f"{path.name} line {each.original.line} must read NAME=value." for each in bindings if _broken(each)]
+    return {each.key: each.value for each in bindings if each.key is not None and each.value is not None}
+
+
+def _broken(binding: Binding) -> bool:
+    return binding.error or (binding.key is not None and binding.key.startswith(PREFIX) and binding.value is None)
+
+
+def _read(named: Mapping[str, str], source: str, faults: list[str]) -> dict[str, Found]:
+    """What `named` says about the settings, by attribute; a secret's `…_FILE` is read."""
+    known = {spelled(name): name for name in NAMES}
+    files = {spelled(name) + FILE_SUFFIX: name for name in SECRETS}
+    ours = [name for name in sorted(named) if name.upper().startswith(PREFIX)]
+    faults += [_unknown(name, source, [*known, *files]) for name in ours if name not in known and name not in files]
+    found = {known[name]: Found(named[name], source) for name in ours if name in known}
+    for name, attribute in files.items():
+        if not named.get(name):
+            continue
+        if named.get(spelled(attribute)):
+            faults.append(f"{name} ({source}) and {spelled(attribute)} are both set; give one of them.")
+            continue
+        try:
+            found[attribute] = Found(_secret(Path(named[name])), "file")
+        except ValueError as error:
+            faults.append(f"{name} ({source}) names a file that {error}.")
+    return found
+
+
+def _unknown(name: str, source: str, known: Collection[str]) -> str:
+    without_prefix = {each.removeprefix(PREFIX): each for each in known}
+    nearest = difflib.get_close_matches(name.upper().removeprefix(PREFIX), without_prefix, n=1)
+    hint = f"; did you mean {without_prefix[nearest[0]]}?" if nearest else "."
+    return f"{name} ({source}) is not a setting{hint}"
+
+
+def _secret(path: Path) -> str:
+    """The text of a file that only its owner may read, less its final line break (FAULTS T08)."""
+    try:
+        with path.open("rb") as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            content = stream.read()
+    except FileNotFoundError:
+        raise ValueError("does not exist") from None
+    except (OSError, ValueError):
+        raise ValueError("cannot be read") from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ValueError("others may use; its mode must be 0600 or stricter")
+    try:
+        secret = content.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        secret = None  # raised below, where no context keeps the content
+    if not secret:
+        raise ValueError("is empty" if secret == "" else "is not UTF-8 text")
+    return secret
+
+
+def _validated(found: Mapping[str, Found], faults: list[str]) -> Settings | None:
+    # Faults are noted, not raised from here: a ValidationError holds the values given, and `__context__` would hold it.
+    try:
+        settings = Settings(**{name: each.value for name, each in found.items()})
+    except ValidationError as error:
+        faults += {str(fault["loc"][0]): _line(fault, found) for fault in error.errors(include_url=False)}.values()
+        return None
+    settings._sources = {name: each.source for name, each in found.items()}
+    return settings
+
+
+def _line(fault: Any, found: Mapping[str, Found]) -> str:
+    name = str(fault["loc"][0])
+    if fault["type"] == "extra_forbidden":
+        return _unknown(name, found[name].source, NAMES)
+    limits = {limit: shown("", value) for limit, value in fault.get("ctx", {}).items()}
+    demand = DEMANDS.get(fault["type"], "must have another form").format_map(limits)
+    return f"{spelled(name)} ({found[name].source}) {demand}."

@@ -1,0 +1,141 @@
+"""The forms a setting may take, and how a value is shown. Messages never repeat what was given."""
+
+from collections.abc import Mapping
+from ipaddress import IPv6Address, ip_address
+from typing import Annotated
+from urllib.parse import urlsplit
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+SECRETS = frozenset({"username", "password", "pseudonym_secret", "redis_url"})  # masked, and readable from files
+MASK = "********"
+YEAR_SECONDS = 31_536_000  # more than a year is milliseconds by mistake
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a bound address, or the host of a URL, is this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _host(value: str) -> str:
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        labels = value.lower().removesuffix(".").split(".")
+    if not all(label.isascii() and label.replace("-", "").isalnum() for label in labels):
+        raise ValueError("must be an IP address or a host name, without scheme or port")
+    return ".".join(labels)
+
+
+def _host_header(value: str) -> str:
+    """As a Host header names it: an IPv6 address stands in brackets (RFC 9110 §7.2)."""
+    host = _host(value.removeprefix("[").removesuffix("]"))
+    try:
+        return f"[{IPv6Address(host)}]"
+    except ValueError:
+        return host
+
+
+def _origin(value: str) -> str:
+    """Scheme, host and perhaps port, lower case (RFC 6454 §6.2)."""
+    plain = value.isascii() and value.isprintable() and not set(value) & set(" @?#\\*")  # urlsplit drops some silently
+    try:
+        parts = urlsplit(value if plain else "")
+        plain = (
+            bool(parts.hostname) and parts.port != 0 and parts.scheme in ("http", "https") and parts.path in ("", "/")
+        )
+    except ValueError:
+        plain = False
+    if not plain:
+        raise ValueError("must be of the form https://host or https://host:port, without user, path, query or wildcard")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _upstream_origin(value: str) -> str:
+    """Plain `http` shows the credentials to the network, so only loopback may use it (FAULTS T05)."""
+    origin = _origin(value)
+    if origin.startswith("http://") and not is_loopback(urlsplit(origin).hostname or ""):
+        raise ValueError("must begin with https:// unless its host is loopback")
+    return origin
+
+
+def _uuid(value: str) -> str:
+    try:
+        canonical = str(UUID(value))
+    except ValueError:
+        canonical = ""
+    if not canonical or canonical != value.lower():
+        raise ValueError("must be a UUID like 00000000-0000-4000-8000-000000000000")
+    return canonical
+
+
+def _time_zone(value: str) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be a time zone like Europe/Berlin") from None
+
+
+def _redis_url(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must begin with redis://, rediss:// or unix://")
+    return value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _split_commas(value: object) -> object:
+    """`a, b` → `("a", "b")`, each once and in order."""
+    if not isinstance(value, str):
+        return value
+    return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+
+
+def _split_thresholds(value: object) -> object:
+    """`Support=30,Sales=15` → queue names and seconds; a name may hold `=`."""
+    if not isinstance(value, str):
+        return tuple(value.items()) if isinstance(value, Mapping) else value
+    split = [part.rpartition("=") for part in value.split(",") if part.strip()]
+    thresholds = {queue.strip(): seconds for queue, _, seconds in split}
+    if "" in thresholds or len(thresholds) < len(split):
+        raise ValueError("must look like Support=30,Sales=15 and name each queue once")
+    return tuple(thresholds.items())
+
+
+def shown(name: str, value: object) -> str:
+    """A value as the environment would spell it, secrets masked."""
+    match value:
+        case None | ():
+            return "none"
+        case _ if name in SECRETS:
+            return MASK
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:.15g}"
+        case tuple():
+            return ",".join(
+                "=".join(shown(name, of) for of in part) if isinstance(part, tuple) else part for part in value
+            )
+    return str(value)
+
+
+Seconds = Annotated[float, Field(gt=0, le=YEAR_SECONDS)]
+SecondsOrZero = Annotated[float, Field(ge=0, le=YEAR_SECONDS)]
+Uuid = Annotated[str, AfterValidator(_uuid)]
+Host = Annotated[str, AfterValidator(_host)]
+HostHeader = Annotated[str, AfterValidator(_host_header)]
+Origin = Annotated[str, AfterValidator(_origin)]
+UpstreamOrigin = Annotated[str, AfterValidator(_upstream_origin)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+Thresholds = Annotated[tuple[tuple[str, Seconds], ...], BeforeValidator(_split_thresholds)]
+WORD = BeforeValidator(_lower)
+COMMAS = BeforeValidator(_split_commas)

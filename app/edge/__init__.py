@@ -1,0 +1,1 @@
+"""HTTP: all that a client can see."""

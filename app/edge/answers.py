@@ -1,0 +1,153 @@
+"""A finished answer: its bytes in one coding, its validators, and the headers that say what it is and how old."""
+
+import asyncio
+import gzip
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from urllib.parse import quote
+
+import zstandard
+
+Headers = list[tuple[bytes, bytes]]
+
+VARY = b"Accept, Accept-Encoding, Authorization, X-API-Key"
+NO_STORE = b"private, no-store"
+LONGEST_STALE_IF_ERROR = 300  # seconds; a client's cache may use it on any of our 5xx (RFC 5861 §4, FAULTS 1.4)
+INLINE_BYTES = 64 * 1024  # a larger body is coded in a thread, so that the loop goes on (FAULTS T47)
+_ETAG_BYTES = 16
+_GZIP_LEVEL = 6
+_ZSTD_LEVEL = 3  # its window is 2 MB; browsers refuse more than 8 MB (RFC 9659 §3)
+_URI_CHARACTERS = ":/?#[]@!$&'()*+,;=%-._~"  # RFC 3986 §2: reserved, unreserved, and what is encoded already
+_FILE_NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The bytes of one representation in one coding, with what its headers need beside the time of day."""
+
+    body: bytes  # in its coding
+    coding: str  # "identity", "gzip" or "zstd"
+    etag: str  # strong, with its quotes, different for each coding
+    content_type: str
+    last_modified: datetime  # aware; `as_of`
+    masked: bool = True  # no personal data in clear: clients may store it
+    file_name: str | None = None  # set when the client asked for a download
+    link_next: str | None = None  # absolute URL of the next page
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body, as Content-Length says."""
+        return len(self.body)
+
+
+CODINGS: dict[str, Callable[[bytes], bytes]] = {
+    "identity": lambda identity: identity,
+    "gzip": lambda identity: gzip.compress(identity, _GZIP_LEVEL, mtime=0),
+    "zstd": lambda identity: zstandard.ZstdCompressor(_ZSTD_LEVEL).compress(identity),
+}
+
+
+def encode_body(identity: bytes, coding: str) -> bytes:
+    """The body in `coding`; equal bytes give equal bytes. KeyError for a coding that is not in CODINGS."""
+    return CODINGS[coding](identity)
+
+
+async def coded(identity: bytes, coding: str) -> bytes:
+    """As `encode_body`, away from the event loop where the body is large."""
+    if coding == "identity" or len(identity) <= INLINE_BYTES:
+        return encode_body(identity, coding)
+    return await asyncio.to_thread(encode_body, identity, coding)
+
+
+def entity_tag(audience: str, content_type: str, coding: str, identity: bytes) -> str:
+    """A strong validator (RFC 9110 §8.8.3), equal in every process for equal content, different between audiences."""
+    digest = hashlib.blake2b(digest_size=_ETAG_BYTES, person=b"cxfacade-etag")
+    for part in (audience.encode(), content_type.encode(), coding.encode(), identity):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return f'"{digest.hexdigest()}"'
+
+
+def headers(
+    answer: Answer,
+    *,
+    age: float,
+    time_left: float,
+    stale_for: float,
+    cache_status: str,
+    timings: Mapping[str, float] | None = None,
+) -> Headers:
+    """All headers of a whole answer: what `representation_headers` and `reuse_headers` give."""
+    return representation_headers(answer) + reuse_headers(
+        answer, age=age, time_left=time_left, stale_for=stale_for, cache_status=cache_status, timings=timings
+    )
+
+
+def representation_headers(answer: Answer) -> Headers:
+    """The headers that stay the same while the answer is stored."""
+    fixed = [
+        (b"content-type", answer.content_type.encode()),
+        (b"content-length", b"%d" % answer.size),
+        (b"etag", answer.etag.encode()),
+        (b"last-modified", format_datetime(answer.last_modified, usegmt=True).encode()),
+        (b"vary", VARY),
+        (b"accept-ranges", b"bytes"),
+    ]
+    if answer.coding != "identity":
+        fixed.append((b"content-encoding", answer.coding.encode()))
+    if answer.link_next is not None:
+        fixed.append((b"link", f'<{quote(answer.link_next, safe=_URI_CHARACTERS)}>; rel="next"'.encode()))
+    if answer.file_name is not None:
+        fixed.append((b"content-disposition", content_disposition(answer.file_name).encode()))
+    return fixed
+
+
+def reuse_headers(
+    answer: Answer,
+    *,
+    age: float,
+    time_left: float,
+    stale_for: float,
+    cache_status: str,
+    timings: Mapping[str, float] | None = None,
+) -> Headers:
+    """The headers that change from request to request; times in seconds, `timings` in milliseconds by name."""
+    changing = [
+        (b"cache-control", cache_control(age, time_left, stale_for) if answer.masked else NO_STORE),
+        (b"age", b"%d" % whole_age(age)),
+        (b"cache-status", cache_status.encode()),
+    ]
+    if timings:
+        changing.append((b"server-timing", server_timing(timings).encode()))
+    return changing
+
+
+def whole_age(age: float) -> int:
+    """The Age field in whole seconds, never negative (FAULTS T60)."""
+    return max(0, math.floor(age))
+
+
+def cache_control(age: float, time_left: float, stale_for: float) -> bytes:
+    """Cache-Control of a masked view (FAULTS 1.4); all in seconds.
+
+    `time_left` until it is stale, negative past that; `stale_for`: how long from then on it may be served at all. A
+    client subtracts Age from `max-age` (RFC 9111 §4.2.3), so the number is Age plus what must be left for it.
+    """
+    max_age = whole_age(age) + max(0, math.floor(time_left))
+    stale_if_error = max(0, math.floor(min(LONGEST_STALE_IF_ERROR, stale_for + min(0.0, time_left))))
+    return b"private, max-age=%d, stale-if-error=%d" % (max_age, stale_if_error)
+
+
+def content_disposition(file_name: str) -> str:
+    """An attachment with a file name that needs no quoting rules (RFC 6266 §4.3): other characters become `-`."""
+    safe = "".join(character if character in _FILE_NAME_CHARACTERS else "-" for character in file_name)
+    return f'attachment; filename="{safe.lstrip(".") or "download"}"'
+
+
+def server_timing(timings: Mapping[str, float]) -> str:
+    """Server-Timing: each name with its milliseconds, rounded to a hundredth."""
+    return ", ".join(f"{name};dur={milliseconds:.2f}" for name, milliseconds in timings.items())

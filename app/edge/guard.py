@@ -1,0 +1,209 @@
+"""The outermost layer: what a request must be before anything reads it, and what every answer carries.
+
+Pure ASGI. The listener below has bounded heads and bodies already; what it lets through, this layer checks again.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.edge.problems import log_unexpected, rendered
+from app.errors import BadHost, BadRequest, BadTarget, BodyNotAllowed, RequestError, TargetTooLong
+
+LONGEST_TARGET = 8 * 1024  # bytes, query included (FAULTS 1.5)
+LONGEST_REQUEST_ID = 64
+ANY_HOST = "*"
+_ACCESS = logging.getLogger("cxfacade.access")
+_LETTERS_AND_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_REQUEST_ID_BYTES = _LETTERS_AND_DIGITS + b"._-"
+_HOST_BYTES = _LETTERS_AND_DIGITS + b".-_"
+_PLAIN_BYTES = _LETTERS_AND_DIGITS + b"/-_~"  # the dot is looked at more closely
+_HOSTS_REMEMBERED = 256
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_REFUSED_IN_PATHS = (b";", b"%2f", b"%5c", b"\\", b"#")
+_DOT_SEGMENTS = frozenset({b".", b".."})
+_ON_EVERY_ANSWER = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+_CONTENT_SECURITY_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    b"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+class Guard:
+    """ASGI middleware around the whole application.
+
+    `allowed_hosts` are names without a port, `*` for any; `monotonic` gives seconds; `new_request_id` a fresh id.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        allowed_hosts: Iterable[str],
+        new_request_id: Callable[[], str],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.app = app
+        self.is_allowed_host = allowed_host(allowed_hosts)
+        self.new_request_id = new_request_id
+        self.monotonic = monotonic
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that must not go on; else hand it on and finish its answer's headers."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+        else:
+            await self._http(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = self.monotonic()
+        request_id = _request_id(scope["headers"]) or self.new_request_id()
+        scope = {**scope, "state": {**scope.get("state", {}), "request_id": request_id}}
+        answering = _Answering(send, request_id)
+        fault = fault_of(scope, self.is_allowed_host)
+        try:
+            if fault is not None:
+                await answering.problem(fault.code, scope)
+            else:
+                await self.app(scope, receive, answering)
+        except Exception as error:
+            # Goes no further: the server would log its text, which may quote a value (FAULTS T57). Where half an answer
+            # is out, the server closes the connection, and so the client learns that the rest is missing.
+            log_unexpected(error, scope)
+            if not answering.status:
+                await answering.problem("internal-error", scope)
+        finally:
+            _log(scope, answering.status, (self.monotonic() - began) * 1000)
+
+
+class _Answering:
+    """The way out of one request: adds the headers, and remembers the status, 0 before it is sent."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self.send = send
+        self.request_id = request_id.encode()
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message = {**message, "headers": self._finished(list(message.get("headers", ())))}
+        await self.send(message)
+
+    async def problem(self, slug: str, scope: Scope) -> None:
+        facts = {"request_id": scope["state"]["request_id"], "instance": scope["path"]}
+        status, headers, body = rendered(slug, **facts)
+        await self({"type": "http.response.start", "status": status, "headers": headers})
+        await self({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    def _finished(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        fields = dict(headers)
+        headers += [(b"x-request-id", self.request_id), *_ON_EVERY_ANSWER]
+        if fields.get(b"content-type", b"").startswith(b"text/html") and b"content-security-policy" not in fields:
+            headers.append((b"content-security-policy", _CONTENT_SECURITY_POLICY))
+        return headers
+
+
+def fault_of(scope: Scope, is_allowed_host: Callable[[bytes], bool]) -> RequestError | None:
+    """The first thing wrong with the request, in the order Host, target, headers, body; None where nothing is."""
+    fields = dict(scope["headers"])
+    host = _single(b"host", scope["headers"])
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    if host is None or not is_allowed_host(host):
+        return BadHost()
+    if len(path) + len(scope["query_string"]) + 1 > LONGEST_TARGET:
+        return TargetTooLong()
+    if not _is_plain(path):
+        return BadTarget()
+    if b"_" in b" ".join(fields) or (b"content-length" in fields and b"transfer-encoding" in fields):
+        return BadRequest()
+    if scope["method"] in {"GET", "HEAD"} and _has_body(fields):
+        return BodyNotAllowed()
+    return None
+
+
+def _single(name: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    """The value of a field that is there once; None where it is missing or doubled."""
+    values = [value for field, value in headers if field == name]
+    return values[0] if len(values) == 1 else None
+
+
+def _has_body(fields: Mapping[bytes, bytes]) -> bool:
+    """By its framing (RFC 9112 §6.3): any Transfer-Encoding, or a Content-Length that is not nought."""
+    return b"transfer-encoding" in fields or fields.get(b"content-length", b"").strip(b"0 \t") != b""
+
+
+def allowed_host(allowed_hosts: Iterable[str]) -> Callable[[bytes], bool]:
+    """Whether a Host field names one of `allowed_hosts`, at any port; remembers the last verdicts."""
+    names = frozenset(host if host == ANY_HOST else _host_name(host) for host in allowed_hosts)
+
+    @lru_cache(maxsize=_HOSTS_REMEMBERED)
+    def is_allowed(host: bytes) -> bool:
+        name = _host_name(_without_port(host.decode("latin-1")))
+        return bool(name) and (name in names or ANY_HOST in names)
+
+    return is_allowed
+
+
+def _without_port(authority: str) -> str:
+    """The host of a Host field (RFC 9110 §7.2); the empty string where the port is no number."""
+    host, bracket, port = authority.rpartition("]") if authority.startswith("[") else ("", "", authority)
+    if not bracket:
+        host, _, port = authority.partition(":")
+        port = ":" + port
+    is_port = not port or (port.startswith(":") and (port[1:].isdecimal() or not port[1:]))
+    return host + bracket if is_port else ""
+
+
+def _host_name(host: str) -> str:
+    """A host as hosts are compared: lower case, without brackets and trailing dot; empty where it is malformed."""
+    if host.startswith("[") or host.count(":") > 1:
+        try:
+            return str(ip_address(host.removeprefix("[").removesuffix("]")))
+        except ValueError:
+            return ""
+    name = host.lower().removesuffix(".")
+    return "" if name.encode("utf-8").translate(None, _HOST_BYTES) else name
+
+
+def _is_plain(path: bytes) -> bool:
+    """One slash first, and nothing that a router and a proxy could read differently (FAULTS T18)."""
+    if not path.startswith(b"/") or path.startswith(b"//"):
+        return False
+    if not path.translate(None, _PLAIN_BYTES):
+        return True
+    lowered = path.lower().replace(b"%2e", b".")
+    return _DOT_SEGMENTS.isdisjoint(lowered.split(b"/")) and not any(part in lowered for part in _REFUSED_IN_PATHS)
+
+
+def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The client's id, where it sends one that can stand in headers and logs as it is (FAULTS T55)."""
+    sent = _single(b"x-request-id", headers)
+    if sent is None or not 1 <= len(sent) <= LONGEST_REQUEST_ID or sent.translate(None, _REQUEST_ID_BYTES):
+        return None
+    return sent.decode("ascii")
+
+
+def _log(scope: Scope, status: int, milliseconds: float) -> None:
+    """One line a request, without anything of the query: the route's template, never the path itself (FAULTS T07)."""
+    if not _ACCESS.isEnabledFor(logging.INFO):
+        return
+    facts: dict[str, Any] = {
+        "method": scope["method"] if scope["method"] in _METHODS else "other",
+        "route": getattr(scope.get("route"), "path", "unmatched"),
+        "status": status,
+        "duration_ms": round(milliseconds, 3),
+        "cache_status": scope["state"].get("cache_status"),
+        "request_id": scope["state"]["request_id"],
+    }
+    _ACCESS.info(
+        "%(method)s %(route)s %(status)s %(duration_ms)s ms, cache %(cache_status)s, request %(request_id)s",
+        facts,
+        extra=facts,
+    )

@@ -1,0 +1,70 @@
+"""The formats a table can be answered in: a new one is one file and one row here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.formats import csv, json, ndjson
+from app.formats.table import Envelope, Table
+
+__all__ = ["FORMATS", "Envelope", "Format", "Table", "format_named"]
+
+Encode = Callable[[Table, Envelope, str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One row of FORMATS."""
+
+    name: str  # the value of the parameter `format`
+    extension: str  # of the path, without the dot
+    media_type: str  # as clients name it in Accept
+    content_type: str  # as answers name it, with its charset where the media type has that parameter
+    file_name_suffix: str  # of a download, with the dot
+    encode: Encode  # table, envelope and variant to bytes
+    variant_parameter: str | None  # the query parameter that chooses a variant
+    variants: tuple[str, ...]  # what it may say; the first is the default
+    allows_include: bool  # whether nested lists have a place
+
+
+FORMATS = (
+    Format(
+        name="json",
+        extension="json",
+        media_type="application/json",
+        content_type="application/json",  # RFC 8259 §11 knows no charset
+        file_name_suffix=".json",
+        encode=json.encode,
+        variant_parameter="shape",
+        variants=tuple(json.SHAPES),
+        allows_include=True,
+    ),
+    Format(
+        name="ndjson",
+        extension="ndjson",
+        media_type="application/x-ndjson",
+        content_type="application/x-ndjson; charset=utf-8",
+        file_name_suffix=".ndjson",
+        encode=ndjson.encode,
+        variant_parameter=None,
+        variants=ndjson.VARIANTS,
+        allows_include=True,
+    ),
+    Format(
+        name="csv",
+        extension="csv",
+        media_type="text/csv",
+        content_type="text/csv; charset=utf-8",
+        file_name_suffix=".csv",
+        encode=csv.encode,
+        variant_parameter="csv",
+        variants=tuple(csv.DIALECTS),
+        allows_include=False,
+    ),
+)
+
+_BY_NAME = {known.name: known for known in FORMATS}
+
+
+def format_named(name: str) -> Format:
+    """The format called `name`; KeyError for any other name."""
+    return _BY_NAME[name]

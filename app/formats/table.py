@@ -1,0 +1,24 @@
+"""What every encoder is given: columns with their rows, and the facts around them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+NUMERIC_TYPES = frozenset({"int", "float", "bool"})
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows in output order; every row has a value, perhaps None, for each name."""
+
+    names: tuple[str, ...]
+    rows: Sequence[tuple[object, ...]]  # str, int, float, bool or None; a list of dicts where the type is "list"
+    types: tuple[str, ...]  # "uuid", "string", "time", "date", "int", "float", "bool", "enum" or "list"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the JSON envelope says beside the rows; `meta` has its keys in the order of INTERFACE section 5."""
+
+    next: str | None
+    next_cursor: str | None
+    meta: Mapping[str, object]

@@ -1,0 +1,218 @@
+"""What the formats hold in common, and what each promises alone."""
+
+from decimal import Decimal
+from typing import cast
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.formats import FORMATS, Envelope, Format, Table, format_named
+
+ENVELOPE = Envelope(next=None, next_cursor=None, meta={"count": 1, "masked": ("customer",)})
+NOTHING = Table(("interaction_id", "talk_seconds"), (), ("uuid", "float"))
+LIVE_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
+
+TEXT = st.text(st.characters(codec="utf-8"))
+TRICKY_TEXT = TEXT | st.sampled_from(
+    ["", ",", '"', '""', "\r\n", "a\nb", "=1+1", "+15550100", " =x", "\ufeff@x", "'", "null"]
+)
+VALUES = {
+    "string": st.none() | TRICKY_TEXT,
+    "int": st.none() | st.integers(-(2**53), 2**53),
+    "float": st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    "bool": st.none() | st.booleans(),
+}
+
+
+@st.composite
+def tables(draw: st.DrawFn, min_columns: int = 1) -> Table:
+    names = draw(st.lists(TRICKY_TEXT.filter(bool), min_size=min_columns, max_size=5, unique=True))
+    types = draw(st.lists(st.sampled_from(sorted(VALUES)), min_size=len(names), max_size=len(names)))
+    rows = draw(st.lists(st.tuples(*(VALUES[kind] for kind in types)), max_size=6))
+    return Table(tuple(names), rows, tuple(types))
+
+
+def encoded(name: str, table: Table, variant: str | None = None) -> bytes:
+    chosen = format_named(name)
+    return chosen.encode(table, ENVELOPE, variant or chosen.variants[0])
+
+
+def csv_records(text: str) -> list[list[str | None]]:
+    """RFC 4180 read back by its grammar; a bare empty field is None, a quoted one the empty string."""
+    records: list[list[str | None]] = [[]]
+    position = 0
+    while position < len(text):
+        value, position = quoted_field(text, position) if text[position] == '"' else bare_field(text, position)
+        records[-1].append(value)
+        if text[position] == ",":
+            position += 1
+            if text[position] == "\r":
+                records[-1].append(None)
+        if text[position] == "\r":
+            assert text[position + 1] == "\n"
+            records.append([])
+            position += 2
+    assert records.pop() == [], "the last line is not ended"
+    return records
+
+
+def quoted_field(text: str, position: int) -> tuple[str, int]:
+    value, position = "", position + 1
+    while text[position] != '"' or text[position + 1] == '"':
+        value += text[position]
+        position += 2 if text[position] == '"' else 1
+    return value, position + 1
+
+
+def bare_field(text: str, position: int) -> tuple[str | None, int]:
+    start = position
+    while text[position] not in ",\r":
+        assert text[position] not in '"\n', "a character that must be quoted stands bare"
+        position += 1
+    return text[start:position] or None, position
+
+
+def typed(cell: str | None, kind: str) -> object:
+    if cell is None or kind == "string":
+        return cell
+    if kind == "bool":
+        return {"true": True, "false": False}[cell]
+    return int(cell) if kind == "int" else float(cell)
+
+
+@given(tables(min_columns=2))
+def test_json_ndjson_and_csv_of_one_table_hold_the_same_values(table: Table) -> None:
+    rows = [dict(zip(table.names, row, strict=True)) for row in table.rows]
+    header, *records = csv_records(encoded("csv", table).decode())
+    from_csv = [
+        {name: typed(cell, kind) for name, cell, kind in zip(table.names, record, table.types, strict=True)}
+        for record in records
+    ]
+
+    assert msgspec.json.decode(encoded("json", table))["items"] == rows
+    assert msgspec.json.decode(encoded("json", table, "records")) == rows
+    assert [msgspec.json.decode(line) for line in encoded("ndjson", table).split(b"\n")[:-1]] == rows
+    assert header == list(table.names)
+    assert from_csv == rows
+
+
+@given(tables())
+def test_the_columns_shape_holds_the_records_turned_on_their_side(table: Table) -> None:
+    columns = msgspec.json.decode(encoded("json", table, "columns"))
+    assert list(columns) == list(table.names)
+    assert columns == {name: [row[place] for row in table.rows] for place, name in enumerate(table.names)}
+
+
+@given(st.lists(st.none() | st.floats(allow_nan=False, allow_infinity=False), min_size=1))
+def test_floats_show_the_same_digits_in_json_and_csv(numbers: list[float | None]) -> None:
+    table = Table(("talk_seconds", "row"), [(number, "x") for number in numbers], ("float", "string"))
+    cells = [line.split(",")[0] for line in encoded("csv", table).decode().split("\r\n")[1:-1]]
+    digits = msgspec.json.decode(encoded("json", table, "columns"), type=dict[str, list[msgspec.Raw]])["talk_seconds"]
+    assert [cell or "null" for cell in cells] == [bytes(raw).decode() for raw in digits]
+    assert [Decimal(cell) for cell in cells if cell] == [Decimal(repr(n)) for n in numbers if n is not None]
+
+
+@given(st.lists(st.none() | TRICKY_TEXT))
+def test_a_single_csv_column_never_has_an_empty_line_that_readers_would_skip(texts: list[str | None]) -> None:
+    written = encoded("csv", Table(("a",), [(text,) for text in texts], ("string",))).decode()
+    assert csv_records(written) == [["a"], *([text or ""] for text in texts)]
+
+
+@given(tables(min_columns=2))
+def test_no_cell_of_the_excel_dialect_is_live(table: Table) -> None:
+    written = encoded("csv", table, "excel").decode()
+    assert written.startswith("\ufeff")
+    header, *records = csv_records(written[1:])
+    for record in (header, *records):
+        for cell, kind in zip(record, table.types, strict=True):
+            if cell and (kind == "string" or record is header):
+                assert not cell.lstrip(" \ufeff").startswith(LIVE_STARTS)
+
+
+@given(tables(min_columns=2))
+def test_the_excel_dialect_changes_nothing_but_live_text(table: Table) -> None:
+    plain = csv_records(encoded("csv", table).decode())
+    excel = csv_records(encoded("csv", table, "excel").decode()[1:])
+    for before, after in zip(plain, excel, strict=True):
+        for was, now in zip(before, after, strict=True):
+            assert now == was or now == "'" + cast("str", was)
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("+15550100", "'+15550100"),
+        ("=1+1", "'=1+1"),
+        ("-1", "'-1"),
+        ("@SUM", "'@SUM"),
+        ("\tx", "'\tx"),
+        ("\rx", '"\'\rx"'),
+        ("\0x", "'\0x"),
+        ("＝x", "'＝x"),
+        ("  =x", "'  =x"),
+        ("\ufeff +x", "'\ufeff +x"),
+        ("a=b", "a=b"),
+        ("'=x", "'=x"),
+        (" ", " "),
+        ("", '""'),
+    ],
+)
+def test_the_formula_guard_puts_an_apostrophe_before_live_text_only(text: str, cell: str) -> None:
+    table = Table(("text", "number"), [(text, -1.5)], ("string", "float"))
+    assert encoded("csv", table, "excel").decode() == f"\ufefftext,number\r\n{cell},-1.5\r\n"
+
+
+def test_the_envelope_has_its_keys_in_the_published_order() -> None:
+    facts = Envelope("http://localhost:8080/interactions?cursor=c", "c", {"count": 1, "limit": 1, "as_of": "now"})
+    table = Table(("interaction_id", "is_final"), [("i", True)], ("uuid", "bool"))
+    assert format_named("json").encode(table, facts, "envelope") == (
+        b'{"items":[{"interaction_id":"i","is_final":true}],'
+        b'"next":"http://localhost:8080/interactions?cursor=c","next_cursor":"c",'
+        b'"meta":{"count":1,"limit":1,"as_of":"now"}}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "variant", "body"),
+    [
+        ("json", "records", b"[]"),
+        ("json", "columns", b'{"interaction_id":[],"talk_seconds":[]}'),
+        ("ndjson", "rows", b""),
+        ("csv", "rfc4180", b"interaction_id,talk_seconds\r\n"),
+        ("csv", "excel", b"\xef\xbb\xbfinteraction_id,talk_seconds\r\n"),
+    ],
+)
+def test_no_rows_still_name_the_columns_where_the_format_has_a_place_for_them(
+    name: str, variant: str, body: bytes
+) -> None:
+    assert encoded(name, NOTHING, variant) == body
+
+
+def test_csv_leaves_null_empty_quotes_the_empty_string_and_spells_booleans_small() -> None:
+    table = Table(
+        ("a", "b", "c"),
+        [(None, "", True), ("x", None, False), ('say "hi", you', "é", None)],
+        ("string", "string", "bool"),
+    )
+    assert encoded("csv", table).decode() == 'a,b,c\r\n,"",true\r\nx,,false\r\n"say ""hi"", you",é,\r\n'
+
+
+@pytest.mark.parametrize("chosen", [known for known in FORMATS if known.allows_include], ids=lambda known: known.name)
+def test_a_format_that_allows_include_nests_lists(chosen: Format) -> None:
+    attributes = [{"name": "accountNumber", "value": "12345"}]
+    body = encoded(chosen.name, Table(("interaction_id", "attributes"), [("i", attributes)], ("uuid", "list")))
+    assert b'{"interaction_id":"i","attributes":[{"name":"accountNumber","value":"12345"}]}' in body
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda known: known.name)
+def test_a_renamed_column_may_hold_characters_that_must_be_escaped(chosen: Format) -> None:
+    body = encoded(chosen.name, Table(('a"b', "c"), [("x", 1)], ("string", "int")))
+    assert (b'"a""b",c' if chosen.name == "csv" else b'{"a\\"b":"x","c":1}') in body
+
+
+def test_names_extensions_and_media_types_are_each_used_once() -> None:
+    for column in ("name", "extension", "media_type", "content_type", "file_name_suffix"):
+        values = [getattr(known, column) for known in FORMATS]
+        assert len(set(values)) == len(values), column

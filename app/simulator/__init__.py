@@ -1,0 +1,19 @@
+"""A CxEngage that needs no credentials: it speaks upstream's dialect over invented, seeded data."""
+
+from app.simulator.app import create_simulator
+from app.simulator.kinds import KINDS, Kind, example
+from app.simulator.options import DEFAULT_PORT, DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME, SimulatorOptions
+from app.simulator.state import SimulatorState
+
+__all__ = [
+    "DEFAULT_PORT",
+    "DEMO_PASSWORD",
+    "DEMO_TENANT_ID",
+    "DEMO_USERNAME",
+    "KINDS",
+    "Kind",
+    "SimulatorOptions",
+    "SimulatorState",
+    "create_simulator",
+    "example",
+]

@@ -1,0 +1,122 @@
+"""Upstream's reading of a query string: every spelling, nothing refused but a bad number, unknown names ignored."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from app.simulator.clock import parse_time, stamp
+from app.simulator.interaction import Row
+from app.simulator.writing import ATTRIBUTE
+
+SPELLINGS: dict[str, str] = {
+    "start": "start", "startTimeRange": "start",
+    "end": "end", "endTimeRange": "end",
+    "contactId": "contact", "contactID": "contact",
+    "attribute-value": "attribute-value", "attributeValue": "attribute-value",
+    "hook-name": "hook-name", "hookName": "hook-name",
+    "hookType": "hookType", "type": "hookType",
+    "hookSubType": "hookSubType",
+    "hookId": "hookId",
+    "limit": "limit", "offset": "offset", "page": "page",
+}  # fmt: skip
+"""UPSTREAM §3, column "Simulator accepts": a name as sent, and the filter it stands for."""
+
+DEFAULT_LIMIT = 10
+MOST_ROWS = 1000
+HOOK_CONDITIONS = ("hookType", "hookSubType", "hookId")
+
+
+class BadQueryError(ValueError):
+    """A query that upstream answers with 400; the message names the parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What upstream understood. ``filters`` are (filter, value) in the order sent; all of them must hold (S14)."""
+
+    filters: tuple[tuple[str, str], ...] = ()
+    limit: int = DEFAULT_LIMIT
+    offset: int = 0
+    page: int | None = None
+    nulls: bool = False
+    hooks_per_entry: bool = False
+
+    def values(self, name: str) -> list[str]:
+        return [value for filter_name, value in self.filters if filter_name == name]
+
+    @property
+    def size(self) -> int:
+        """Rows on a page after the silent cap."""
+        return min(self.limit, MOST_ROWS)
+
+    @property
+    def skip(self) -> int:
+        return self.offset + (self.page or 0) * self.size
+
+
+def parse(parameters: Iterable[tuple[str, str]]) -> Query:
+    """Read decoded (name, value) in the order sent; a blank value filters nothing (R2). Raises BadQueryError."""
+    filters: list[tuple[str, str]] = []
+    numbers: dict[str, int] = {}
+    nulls = False
+    for name, value in parameters:
+        nulls = nulls or (name.lower(), value.lower()) in {("green", "false"), ("includenulls", "true")}
+        meaning = SPELLINGS.get(name)
+        if meaning is None or not value:
+            continue
+        if meaning in ("limit", "offset", "page"):
+            numbers[meaning] = _number(name, value)
+        elif meaning in ("start", "end"):
+            filters.append((meaning, _time(name, value)))
+        else:
+            filters.append((meaning, value))
+    limit, offset = numbers.get("limit", DEFAULT_LIMIT), numbers.get("offset", 0)
+    return Query(tuple(filters), limit, offset, numbers.get("page"), nulls)
+
+
+def select(rows: Iterable[Row], query: Query, now: str) -> list[Row]:
+    """The rows that meet every filter, in the order given; the range is half-open on ``startTimestamp``."""
+    tests = [_TESTS[name](value) for name, value in query.filters if name in _TESTS]
+    conditions = [(name, value) for name, value in query.filters if name in HOOK_CONDITIONS]
+    if conditions:
+        tests.append(_hook_test(conditions, query.hooks_per_entry))
+    return [row for row in rows if row.start <= now and all(test(row, now) for test in tests)]
+
+
+Test = Callable[[Row, str], bool]
+
+
+def _attribute_test(value: str) -> Test:
+    return lambda row, now: any(
+        hook["hookSubType"] == ATTRIBUTE and hook.get("hookName") == value for hook in row.hooks(now)
+    )
+
+
+_TESTS: dict[str, Callable[[str], Test]] = {
+    "start": lambda value: lambda row, _: row.start >= value,
+    "end": lambda value: lambda row, _: row.start < value,
+    "contact": lambda value: lambda row, _: (row.contact() or "").lower() == value.lower(),
+    "attribute-value": _attribute_test,
+    "hook-name": lambda value: lambda row, now: any(hook.get("hookName") == value for hook in row.hooks(now)),
+}
+
+
+def _hook_test(conditions: list[tuple[str, str]], per_entry: bool) -> Test:
+    """Each condition may be met by another hook of the interaction (R7), or all by one when ``per_entry``."""
+    if per_entry:
+        return lambda row, now: any(
+            all(hook.get(name) == value for name, value in conditions) for hook in row.hooks(now)
+        )
+    return lambda row, now: all(any(hook.get(name) == value for hook in row.hooks(now)) for name, value in conditions)
+
+
+def _number(name: str, value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= 9):
+        raise BadQueryError(name)
+    return int(value)
+
+
+def _time(name: str, value: str) -> str:
+    try:
+        return stamp(parse_time(value))
+    except (ValueError, OverflowError) as error:
+        raise BadQueryError(name) from error

@@ -1,0 +1,74 @@
+"""Magic attribute values: rows or trouble without any header (DESIGN §7)."""
+
+import time
+
+import httpx
+import pytest
+
+from app.simulator.series import MAGIC
+from tests.simulator.support import Asking, asking, ids
+
+
+def magic(value: str) -> tuple[str, str]:
+    return ("attribute-value", value)
+
+
+@pytest.mark.parametrize("value", [value for value, row in MAGIC.items() if row.fault is None])
+async def test_a_magic_value_brings_as_many_rows_as_its_table_says(upstream: Asking, value: str) -> None:
+    rows = await upstream.everything(magic(value))
+    assert len(set(ids(rows))) == len(rows) == MAGIC[value].rows
+    assert all(value in [hook["hookName"] for hook in row["interactionAttributes"]] for row in rows)
+
+
+async def test_magic_rows_stay_out_of_other_answers(upstream: Asking) -> None:
+    before = (await upstream.ask(("limit", 0)))["total"]
+    await upstream.rows(magic("SIM-10K"))
+    assert (await upstream.ask(("limit", 0)))["total"] == before
+    assert not await upstream.rows(magic("SIM-10K"), magic("VIP"))
+
+
+async def test_open_abandoned_and_transferred_rows_are_what_they_say(upstream: Asking) -> None:
+    assert not any("endTimestamp" in row for row in await upstream.rows(magic("SIM-OPEN"), ("limit", 100)))
+    for row in await upstream.rows(magic("SIM-ABANDON"), ("limit", 100)):
+        assert row.keys() & {"ivrAbandoned", "customerAbandonTime", "customerHoldAbandoned"}
+    transferred = await upstream.rows(magic("SIM-TRANSFER"), ("limit", 100))
+    assert {row["customerTransfers"] for row in transferred} == {1, 2, 3}
+
+
+async def test_rows_of_a_series_are_filtered_like_others(upstream: Asking) -> None:
+    rows = await upstream.rows(magic("SIM-2500"), ("limit", 1000))
+    middle = rows[500]["startTimestamp"]
+    assert ids(await upstream.rows(magic("SIM-2500"), ("start", middle), ("limit", 1000))) == ids(rows[:501])
+    assert len({row["startTimestamp"] for row in rows}) == 1000
+
+
+async def test_a_page_of_a_thousand_is_quick(upstream: Asking) -> None:
+    await upstream.rows(magic("SIM-10K"), ("limit", 1))
+    began = time.perf_counter()
+    await upstream.get(magic("SIM-10K"), ("limit", 1000), ("offset", 5000))
+    assert time.perf_counter() - began < 0.2
+
+
+async def test_slow_and_silent_values_take_their_time() -> None:
+    async with asking(slow_seconds=0.05, longest_wait=0.05) as upstream:
+        slow = await upstream.get(magic("SIM-SLOW"))
+        silent = await upstream.get(magic("SIM-TIMEOUT"))
+        assert (slow.status_code, silent.status_code) == (200, 504)
+        assert min(slow.elapsed.total_seconds(), silent.elapsed.total_seconds()) >= 0.05
+
+
+async def test_throttled_for_good_and_failing_once(upstream: Asking) -> None:
+    throttled = [await upstream.get(magic("SIM-429")) for _ in range(2)]
+    assert [answer.status_code for answer in throttled] == [429, 429]
+    assert throttled[0].headers["retry-after"] == "2"
+    failing = [await upstream.get(magic("SIM-500-ONCE"), ("limit", limit)) for limit in (1, 1, 2, 2)]
+    assert [answer.status_code for answer in failing] == [500, 200, 500, 200]
+    upstream.sim.reset()
+    assert (await upstream.get(magic("SIM-500-ONCE"), ("limit", 1))).status_code == 500
+
+
+async def test_broken_answers(upstream: Asking) -> None:
+    with pytest.raises(ValueError, match="Expecting"):
+        (await upstream.get(magic("SIM-BADJSON"))).json()
+    with pytest.raises(httpx.RemoteProtocolError):
+        await upstream.get(magic("SIM-TRUNCATED"))

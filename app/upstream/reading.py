@@ -1,0 +1,137 @@
+"""Pages of a moving list: where blocks begin, what is read again, how rows of many blocks become one list. All pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from app.interactions.records import Interaction
+from app.upstream.query import MOST_ROWS_PER_CALL
+
+FIRST_BOUNDARY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One interaction: upstream's bytes as received, and their typed part."""
+
+    raw: bytes
+    interaction: Interaction
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a reading stopped, so that it can be continued: upstream rows read, total last seen, ids already held."""
+
+    offset: int = 0
+    total: int | None = None
+    seen: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one reading brought.
+
+    `records` are new ones only, newest first, each once, all checked. `offset` and `total` continue it in a `Position`.
+    `complete`: nothing more to read. `shifted`: rows may be missing, as the list moved or fell short beyond repair.
+    `time_zone` as the envelope names it; `simulated` where the answer says so; `dropped` rows did not match.
+    """
+
+    records: tuple[Record, ...]
+    offset: int
+    total: int
+    complete: bool
+    shifted: bool = False
+    time_zone: str | None = None
+    simulated: bool = False
+    upstream_seconds: float = 0.0
+    dropped: int = 0
+
+
+class Span(NamedTuple):
+    """Rows `[offset, offset + limit)` of upstream's list."""
+
+    offset: int
+    limit: int
+
+    @property
+    def end(self) -> int:
+        """The first row behind it."""
+        return self.offset + self.limit
+
+
+class Row(NamedTuple):
+    """One row upstream sent: its id, None where it has none, and its record, None where it is not what was asked."""
+
+    interaction_id: str | None
+    record: Record | None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The answer to one span: its rows, the total it names, and its number in the order of arrival."""
+
+    offset: int
+    rows: tuple[Row, ...]
+    total: int
+    arrival: int = 0
+
+    @property
+    def end(self) -> int:
+        """The first row behind those received."""
+        return self.offset + len(self.rows)
+
+    def ids(self) -> set[str | None]:
+        """The ids of its rows."""
+        return {row.interaction_id for row in self.rows}
+
+
+def boundary_after(offset: int) -> int:
+    """The next of the fixed boundaries 100, 1000, 2000, 3000 …, in rows."""
+    if offset < FIRST_BOUNDARY:
+        return FIRST_BOUNDARY
+    return (offset // MOST_ROWS_PER_CALL + 1) * MOST_ROWS_PER_CALL
+
+
+def blocks(offset: int, goal: int, most: int) -> list[Span]:
+    """The whole blocks from `offset` until `goal` rows are covered; none reaches past `most`."""
+    spans = []
+    while offset < min(goal, most):
+        end = min(boundary_after(offset), most)
+        spans.append(Span(offset, end - offset))
+        offset = end
+    return spans
+
+
+def around(offset: int, shift: int) -> Span | None:
+    """What to read again where the total fell by `shift` between the blocks that meet at `offset`; None if too much.
+
+    Rows removed before the later answer pulled rows up, to before `offset`. Of two answers under way at once the one
+    before `offset` may be the later: then rows that arrived pushed rows down, to behind it.
+    """
+    start = max(0, offset - shift)
+    limit = offset + shift - start
+    return Span(start, limit) if limit <= MOST_ROWS_PER_CALL else None
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Rows of many blocks as one list, and how many distinct rows there were."""
+
+    records: tuple[Record, ...]
+    dropped: int
+    distinct: int
+
+
+def merge(received: Iterable[Block], seen: frozenset[str]) -> Merged:
+    """Each id once, where it stood first, with the content that arrived last (R11); ids in `seen` are skipped."""
+    held: dict[str, tuple[int, Record | None]] = {}
+    nameless = 0
+    for block in received:
+        for interaction_id, record in block.rows:
+            if interaction_id is None:
+                nameless += 1
+            elif interaction_id not in held or held[interaction_id][0] < block.arrival:
+                held[interaction_id] = block.arrival, record
+    fresh = [record for interaction_id, (_, record) in held.items() if interaction_id not in seen]
+    records = tuple(record for record in fresh if record is not None)
+    return Merged(records, dropped=len(fresh) - len(records) + nameless, distinct=len(held) + nameless)

@@ -1,0 +1,122 @@
+"""How far a list is read, in which blocks, and when it is given up."""
+
+import asyncio
+from itertools import count
+
+import pytest
+
+from app.upstream.reading import Block, Position, Row, Span, merge
+from app.upstream.walk import MOST_CALLS, Walk
+from tests.upstream.moving import MOST, MovingList, fetching, ids, walked
+
+
+async def test_the_first_block_alone_when_that_is_enough() -> None:
+    moving = MovingList.of(2500)
+    walk = await walked(moving, rows=100)
+    assert moving.asked == [(0, 100)]
+    assert (walk.offset, walk.total, walk.complete) == (100, 2500, False)
+
+
+async def test_blocks_only_as_far_as_needed() -> None:
+    moving = MovingList.of(5000)
+    walk = await walked(moving, rows=1001)
+    assert moving.asked == [(0, 100), (100, 900), (1000, 1000)]
+    assert (walk.offset, walk.complete) == (2000, False)
+
+
+async def test_the_whole_list_in_its_order() -> None:
+    moving = MovingList.of(3210)
+    walk = await walked(moving)
+    assert ids(walk) == moving.ids
+    assert (walk.offset, walk.complete, walk.shifted) == (3210, True, False)
+
+
+async def test_nothing_is_read_past_the_most() -> None:
+    moving = MovingList.of(5000)
+    walk = Walk(fetching(moving), Position(), parallel=4)
+    await walk.read(5000, 1500)
+    assert moving.asked[-1] == (1000, 500)
+    assert (walk.offset, walk.complete) == (1500, False)
+
+
+async def test_a_known_list_is_read_on_from_where_it_stopped() -> None:
+    moving = MovingList.of(2500)
+    walk = await walked(moving, position=Position(100, 2500, frozenset(moving.ids[:100])))
+    assert moving.asked == [(100, 900), (1000, 1000), (2000, 1000)]
+    assert ids(walk) == moving.ids[100:]
+
+
+async def test_nothing_is_asked_when_enough_is_held() -> None:
+    moving = MovingList.of(2500)
+    await walked(moving, rows=100, position=Position(100, 2500))
+    assert moving.asked == []
+
+
+async def test_a_silent_cap_is_read_on() -> None:
+    moving = MovingList.of(1200, cap=250)
+    walk = await walked(moving)
+    assert ids(walk) == moving.ids
+    assert (walk.complete, walk.shifted) == (True, False)
+
+
+async def test_an_empty_answer_while_more_is_promised_ends_the_reading_and_is_told() -> None:
+    async def fetch(span: Span) -> Block:
+        return Block(span.offset, (), 500)
+
+    walk = Walk(fetch, Position(), parallel=4)
+    await walk.read(500, MOST)
+    assert (walk.complete, walk.shifted) == (True, True)
+
+
+async def test_the_same_rows_again_end_the_reading_and_are_told() -> None:
+    calls = count(1)
+
+    async def fetch(span: Span) -> Block:
+        assert next(calls) <= 2
+        return Block(span.offset, (Row("one", None),), 127)
+
+    walk = Walk(fetch, Position(), parallel=4)
+    await walk.read(500, MOST)
+    assert (walk.complete, walk.shifted) == (True, True)
+
+
+async def test_an_offset_that_is_ignored_shows_in_the_count() -> None:
+    first = MovingList.of(1000).ids
+
+    async def fetch(span: Span) -> Block:
+        return Block(span.offset, tuple(Row(one, None) for one in first[: span.limit]), 2000)
+
+    walk = Walk(fetch, Position(), parallel=4)
+    await walk.read(2000, MOST)
+    assert walk.fell_short(merge(walk.blocks, frozenset()).distinct)
+
+
+async def test_calls_are_bounded_however_little_each_brings() -> None:
+    moving = MovingList.of(1000, cap=1)
+    walk = await walked(moving, parallel=1)
+    assert len(moving.asked) == MOST_CALLS
+    assert (walk.offset, walk.complete) == (MOST_CALLS, False)
+    assert ids(walk) == moving.ids[:MOST_CALLS]
+
+
+async def test_no_more_calls_are_under_way_than_allowed_and_a_failure_cancels_none() -> None:
+    under_way = 0
+    most = 0
+    ended: list[int] = []
+
+    async def fetch(span: Span) -> Block:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        for _ in range(5 if span.offset == 1000 else 10):
+            await asyncio.sleep(0)
+        under_way -= 1
+        ended.append(span.offset)
+        if span.offset == 1000:
+            raise ValueError("this one fails")
+        return Block(span.offset, (), 9000)
+
+    with pytest.raises(ValueError, match="this one fails"):
+        await Walk(fetch, Position(100, 9000), parallel=3).read(9000, MOST)
+    assert most == 3
+    assert sorted(ended) == [100, 1000, 2000]

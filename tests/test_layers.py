@@ -15,7 +15,8 @@ BELOW_EDGE = GROUND | {"metrics", "interactions", "upstream", "cache", "reports"
 LAYERS: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli"},
-    "cli": BELOW_EDGE | {"main", "edge", "simulator"},
+    "cli": BELOW_EDGE | {"main", "edge", "simulator", "commands"},
+    "commands": BELOW_EDGE | {"main", "edge", "simulator", "logs"},
     "main": BELOW_EDGE | {"edge", "simulator"},
     "edge": BELOW_EDGE,
     "reports": GROUND | {"metrics", "interactions", "upstream", "cache"},
@@ -24,6 +25,7 @@ LAYERS: dict[str, set[str]] = {
     "cache": {"errors", "clock"},
     "interactions": GROUND,
     "metrics": {"errors"},
+    "logs": set(),
     "settings": {"errors"},
     "errors": set(),
     "clock": set(),
@@ -43,8 +45,8 @@ HOMES: dict[str, set[str]] = {
     "dotenv": {"app.settings"},
     "pydantic_settings": {"app.settings"},
     "redis": {"app.cache"},
-    "typer": {"app.cli"},
-    "uvicorn": {"app.cli"},
+    "typer": {"app.cli", "app.commands.flags"},
+    "uvicorn": {"app.commands.servers"},
     "os.environ": {"app.settings"},
     "os.environb": {"app.settings"},
     "os.getenv": {"app.settings"},
@@ -186,7 +188,8 @@ def test_a_planted_breach_is_found(path: str, source: str, breach: str, tmp_path
 WELCOME = [
     ("app/__init__.py", "__version__ = '1'"),
     ("app/__main__.py", "from app.cli import main"),
-    ("app/cli.py", "import typer\nimport uvicorn\nfrom app import __version__\nfrom app.main import create_app"),
+    ("app/cli.py", "import typer\nfrom app import __version__\nfrom app.commands.check import check"),
+    ("app/commands/servers.py", "import uvicorn\nfrom app import logs\nfrom app.main import create_app"),
     (
         "app/main.py",
         "import time\nfrom app.simulator.server import create\nfrom app.edge import routes\nt = time.time()",

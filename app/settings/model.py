@@ -121,11 +121,12 @@ class Settings(BaseSettings):
         """Whether a client without a key is served."""
         return is_loopback(self.host) if self.allow_anonymous is None else self.allow_anonymous
 
-    def require_upstream(self) -> None:
-        """Raise SettingsError unless the tenant and its credentials are known."""
+    def require_upstream(self) -> tuple[str, str, SecretStr]:
+        """Tenant, user and password. Raises SettingsError unless all are known."""
+        if self.tenant_id is not None and self.username is not None and self.password is not None:
+            return self.tenant_id, self.username, self.password
         missing = [name for name in ("tenant_id", "username", "password") if getattr(self, name) is None]
-        if missing:
-            raise SettingsError([f"{spelled(name)} is needed to reach upstream." for name in missing])
+        raise SettingsError([f"{spelled(name)} is needed to reach upstream." for name in missing])
 
     def require_access(self) -> None:
         """Raise SettingsError if nobody may ask: neither client keys nor anonymous clients (FAULTS T67)."""

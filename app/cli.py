@@ -1,0 +1,125 @@
+"""The command line: what the commands are called and which flags they take; the work is done in `commands`."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+import typer
+
+from app import __version__
+from app.commands.flags import DEMO, LOGS, PUBLIC, settings_flags
+from app.commands.terminal import complain, say
+from app.errors import SettingsError
+
+BAD_USE, FAILED = 2, 1
+
+Latency = Annotated[
+    Literal["none", "fast", "typical", "bad-day"], typer.Option(help="How slow the simulated upstream is.")
+]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same invented data.")]
+Overrides = Mapping[str, object]
+
+program = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+def main() -> None:
+    """Run the program with the arguments of the process."""
+    program(prog_name="cxfacade")
+
+
+def _faults_in_lines(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that cannot start says why, one line a fault, instead of raising."""
+
+    @functools.wraps(command)
+    def guarded(*given: Any, **named: Any) -> None:
+        from app.commands.servers import CannotListen
+
+        try:
+            command(*given, **named)
+        except SettingsError as error:
+            complain(error.faults)
+            raise typer.Exit(BAD_USE) from None
+        except CannotListen as error:
+            complain([error.detail])
+            raise typer.Exit(FAILED) from None
+
+    return guarded
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(f"cxfacade {__version__}\n")
+        raise typer.Exit
+
+
+@program.callback()
+def cxfacade(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """One URL with flat, cached rows in front of the CxEngage reporting API."""
+
+
+@program.command()
+@_faults_in_lines
+@settings_flags(DEMO, environment=True)
+def demo(overrides: Overrides, latency: Latency = "fast", seed: Seed = 7) -> None:
+    """Serve invented data, without credentials or network."""
+    from app.commands.serving import demo
+    from app.simulator import SimulatorOptions
+
+    demo(overrides, SimulatorOptions(latency=latency, seed=seed))
+
+
+@program.command()
+@_faults_in_lines
+@settings_flags(PUBLIC)
+def serve(overrides: Overrides) -> None:
+    """Serve the interactions of the configured tenant."""
+    from app.settings import load
+
+    settings = load(overrides)  # before the rest is imported: a wrong flag is answered at once
+    from app.commands.serving import serve
+
+    serve(settings)
+
+
+@program.command()
+@_faults_in_lines
+@settings_flags(LOGS, environment=True)
+def simulate(
+    overrides: Overrides,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 lets the system choose.", min=0, max=65_535)] = 8090,
+    latency: Latency = "none",
+    seed: Seed = 7,
+) -> None:
+    """Run the simulated upstream alone."""
+    from app.commands.simulating import simulate
+    from app.simulator import SimulatorOptions
+
+    simulate(overrides, host, port, SimulatorOptions(latency=latency, seed=seed))
+
+
+@program.command()
+@settings_flags(PUBLIC)
+def check(
+    overrides: Overrides, json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
+) -> None:
+    """Check the settings, log in upstream and fetch one row."""
+    from app.commands.check import check
+
+    if not check(overrides, as_json=json):
+        raise typer.Exit(FAILED)
+
+
+@program.command()
+def openapi() -> None:
+    """Print the OpenAPI document of the service."""
+    from app.edge.openapi import text
+    from app.interactions.columns import with_attributes
+    from app.settings import load
+
+    columns = {column.name: column for column in with_attributes(())}
+    say(text(columns, load(environ={}, env_file=None).max_rows))

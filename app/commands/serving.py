@@ -1,0 +1,70 @@
+"""The façade at work: for the configured tenant, or as a demo over invented data."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from app import logs
+from app.commands.servers import Server, listen, listen_nearby, run, url_of
+from app.commands.terminal import say
+from app.main import create_app
+from app.settings import Settings, load
+from app.simulator import DEFAULT_PORT, SimulatorOptions, create_simulator
+
+LOOPBACK = "127.0.0.1"
+
+
+class Demo(NamedTuple):
+    """What the demo shows once both servers listen."""
+
+    facade: str
+    simulator: str
+
+    def words(self) -> str:
+        """Where to look, what to try first, and how to stop."""
+        at = self.facade.removeprefix("http://").replace(LOOPBACK, "localhost")
+        return (
+            "cxfacade demo: invented data, no credentials, no network\n"
+            f"  open  {self.facade}/docs\n"
+            f"  try   curl '{at}/interactions?attr=1234567'\n"
+            f"  data  {self.simulator}/__sim/state (the simulator at {self.simulator})\n"
+            "  stop  Ctrl-C\n"
+        )
+
+
+def serve(settings: Settings) -> None:
+    """The façade for the configured tenant, until a signal. Raises SettingsError, CannotListen."""
+    logs.configure(settings.log_format, settings.log_level)
+    app = create_app(settings)
+    facade = Server(app, listen(settings.host, settings.port))
+    url = url_of(facade.listener)
+    run([facade], ready=lambda: say(f"cxfacade serves {url}/interactions, its reference is {url}/docs\n"))
+
+
+def demo(overrides: Mapping[str, object], options: SimulatorOptions) -> None:
+    """Façade and simulator in one process, until a signal; nothing is taken from the environment or a file.
+
+    Raises SettingsError, CannotListen.
+    """
+    settings = load({**overrides, **_answers_for(options)}, environ={}, env_file=None)
+    logs.configure(settings.log_format, settings.log_level)
+    facade_listener = listen(settings.host, settings.port)
+    simulator_listener = listen_nearby(LOOPBACK, DEFAULT_PORT)
+    shown = Demo(url_of(facade_listener), url_of(simulator_listener))
+    simulated = create_simulator(options)
+    facade = create_app(settings.model_copy(update={"upstream_url": shown.simulator}))
+    run(
+        [Server(simulated, simulator_listener), Server(facade, facade_listener)],
+        ready=lambda: say(shown.words()),
+        ending=simulated.state.simulator.close,  # else answers it holds back would keep the façade waiting
+    )
+
+
+def _answers_for(options: SimulatorOptions) -> dict[str, object]:
+    """The settings a demo decides itself; anyone may look at invented data."""
+    return {
+        "tenant_id": options.tenant_id,
+        "username": options.username,
+        "password": options.password,
+        "allow_anonymous": True,
+        "demo": True,
+    }

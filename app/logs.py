@@ -1,0 +1,112 @@
+"""How log lines look and where they go: one line a record to stderr, as text for people or JSON for programs."""
+
+import json
+import logging
+import math
+import sys
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Literal, TextIO
+
+HTTP_LIBRARIES = ("httpx", "httpcore")  # at INFO they print whole URLs, at DEBUG headers (FAULTS T07)
+SERVERS = ("uvicorn", "asyncio")  # their everyday lines tell an operator nothing that ours do not
+FRAMES = 8
+TRACEBACK = "Traceback (most recent call last):"
+BUILT_IN = vars(logging.makeLogRecord({})).keys() | {"message", "asctime", "taskName", "color_message"}
+
+Fact = str | int | float | bool | None
+
+
+def configure(form: Literal["text", "json"] | None, level: str, stream: TextIO | None = None) -> None:
+    """Send every logger's lines of at least `level` to `stream` (stderr); no `form` is text on a terminal, else JSON.
+
+    Afterwards a record that cannot be written is dropped: the complaint about it would print its values.
+    """
+    stream = stream or sys.stderr
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(TextLines() if (form or ("text" if stream.isatty() else "json")) == "text" else JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in HTTP_LIBRARIES:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+    for name in SERVERS:
+        logging.getLogger(name).setLevel(root.level if root.level < logging.INFO else max(root.level, logging.WARNING))
+    logging.captureWarnings(True)
+    logging.raiseExceptions = False
+
+
+def silence() -> None:
+    """No lines at all: for commands that say themselves what went wrong."""
+    logging.getLogger().handlers[:] = [logging.NullHandler()]
+
+
+class TextLines(logging.Formatter):
+    """`time LEVEL logger: message`; whatever a terminal would obey is escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        failed = failure(record)
+        line = f"{time_of(record)} {record.levelname} {record.name}: {message_of(record)}"
+        return escaped(f"{line} ({failed})" if failed else line)
+
+
+class JsonLines(logging.Formatter):
+    """One object a line: time, level, logger, message, then the facts given as `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line of ASCII: everything beyond is escaped, line separators too."""
+        failed = failure(record)
+        line: dict[str, Fact] = {
+            "time": time_of(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": message_of(record),
+            **({"exception": failed} if failed else {}),
+        }
+        facts = {name: fact for name, fact in facts_of(record).items() if name not in line}
+        return json.dumps(line | facts).replace("\x7f", "\\u007f")
+
+
+def time_of(record: logging.LogRecord) -> str:
+    """When it happened, UTC with milliseconds."""
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def message_of(record: logging.LogRecord) -> str:
+    """What was said. A server that passes on a whole traceback as its message is cut short to the exception's name."""
+    message = record.getMessage()
+    if not message.startswith(TRACEBACK):
+        return message
+    last = message.rstrip().rpartition("\n")[2]
+    return f"ended by {last.partition(':')[0]}"
+
+
+def facts_of(record: logging.LogRecord) -> dict[str, Fact]:
+    """What was given as `extra`; anything but a plain value as its text."""
+    given: Mapping[str, object] = vars(record)
+    return {name: _plain(value) for name, value in given.items() if name not in BUILT_IN}
+
+
+def failure(record: logging.LogRecord) -> str | None:
+    """The exception's type and places, never its text, which may quote a value (FAULTS T57)."""
+    if not record.exc_info or record.exc_info[1] is None:
+        return None
+    error = record.exc_info[1]
+    frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
+    places = " > ".join(f"{frame.name}:{frame.lineno}" for frame in frames)
+    return f"{type(error).__name__} at {places}"
+
+
+def escaped(text: str) -> str:
+    """Everything that does not print, as a Python escape: controls, line separators, direction marks, surrogates."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def _plain(value: object) -> Fact:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,0 +1,152 @@
+"""`check`: what it sees, and each way it can fail as one line that says what to do."""
+
+import json
+import os
+import pty
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app import errors
+from app.commands.remedies import REMEDIES, remedy
+from app.settings import SETTINGS
+from app.simulator import DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME, create_simulator
+from tests.commands.running import CANARY, PROGRAM, environment, ran
+from tests.support.serving import serve_in_thread
+from tests.support.simulator import QUIET
+
+TENANT = {"CXF_TENANT_ID": DEMO_TENANT_ID, "CXF_USERNAME": DEMO_USERNAME, "CXF_PASSWORD": DEMO_PASSWORD}
+OTHER_TENANT = "2f6d4c1e-0000-4000-8000-0123456789ab"
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[str]:
+    with serve_in_thread(create_simulator(QUIET)) as url:
+        yield url
+
+
+@pytest.fixture
+def forbidding(simulator: str) -> Iterator[str]:
+    """Upstream while its user lacks the permission."""
+    control = f"{simulator}/__sim/faults"
+    httpx.post(control, json={"kind": "status", "status": 403, "times": None}, trust_env=False).raise_for_status()
+    yield simulator
+    httpx.delete(control, trust_env=False).raise_for_status()
+
+
+@pytest.mark.parametrize("auth", ["basic", "token"])
+def test_a_sound_set_up_shows_what_was_seen_and_where_each_setting_came_from(
+    auth: str, simulator: str, tmp_path: Path
+) -> None:
+    done = ran(tmp_path, "check", "--upstream-url", simulator, "--auth", auth, **TENANT)
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = {line.split()[0]: line for line in done.stdout.splitlines() if line.startswith("CXF_")}
+    assert list(shown) == [row.name for row in SETTINGS]
+    assert shown["CXF_UPSTREAM_URL"].endswith(f"{simulator}  (flag)")
+    assert shown["CXF_TENANT_ID"].endswith(f"{DEMO_TENANT_ID}  (environment)")
+    assert shown["CXF_PASSWORD"].endswith("********  (environment)")
+    assert shown["CXF_PORT"].endswith("8080  (default)")
+    assert DEMO_PASSWORD not in done.stdout
+    for seen in ("US/Eastern", "newest started at         2026-11-18T", "interactions "):
+        assert seen in done.stdout
+
+
+def test_json_holds_the_same_and_nothing_of_a_customer(simulator: str, tmp_path: Path) -> None:
+    done = ran(tmp_path, "check", "--json", "--upstream-url", simulator, **TENANT)
+    verdict = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, verdict["ok"], verdict["faults"]) == (0, "", True, [])
+    assert [row["name"] for row in verdict["settings"]] == [row.name for row in SETTINGS]
+    upstream = verdict["upstream"]
+    assert upstream.pop("answered_in_seconds") >= 0
+    assert upstream.pop("interactions") >= QUIET.interactions
+    assert upstream.pop("newest_started_at") <= "2026-11-18T15:00:00.000Z"
+    assert upstream == {"tenant_id": DEMO_TENANT_ID, "time_zone": "US/Eastern", "simulated": True}
+    assert "+1" not in done.stdout
+
+
+FAILURES = {
+    "upstream-auth": ({"CXF_PASSWORD": CANARY}, "CXF_USERNAME and CXF_PASSWORD"),
+    "upstream-forbidden": ({"CXF_TENANT_ID": OTHER_TENANT}, "CXF_TENANT_ID"),
+    "upstream-unreachable": ({"CXF_UPSTREAM_URL": "http://127.0.0.1:9"}, "CXF_UPSTREAM_URL"),
+    "upstream-dns": ({"CXF_UPSTREAM_URL": "https://x.invalid"}, "resolve"),
+    "upstream-tls": ({"CXF_UPSTREAM_URL": "https"}, "certificate or TLS"),
+}
+
+
+@pytest.mark.parametrize(("code", "auth"), [*((code, "basic") for code in FAILURES), ("upstream-auth", "token")])
+def test_each_failure_is_one_line_that_says_what_to_do(code: str, auth: str, simulator: str, tmp_path: Path) -> None:
+    changed, remedy_words = FAILURES[code]
+    environ = {**TENANT, "CXF_UPSTREAM_URL": simulator, "CXF_AUTH": auth, **changed}
+    if environ["CXF_UPSTREAM_URL"] == "https":
+        environ["CXF_UPSTREAM_URL"] = simulator.replace("http:", "https:")
+    done = ran(tmp_path, "check", "--json", **environ)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert remedy_words in done.stderr
+    verdict = json.loads(done.stdout)
+    assert (verdict["ok"], verdict["code"], verdict["upstream"]) == (False, code, None)
+    assert [f"cxfacade: {fault}\n" for fault in verdict["faults"]] == [done.stderr]
+    assert not any(secret in done.stdout + done.stderr for secret in (CANARY, DEMO_PASSWORD))
+
+
+def test_a_missing_permission_is_named(forbidding: str, tmp_path: Path) -> None:
+    done = ran(tmp_path, "check", "--upstream-url", forbidding, **TENANT)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "INTERACTIONS_API_READ_ALL" in done.stderr
+
+
+def test_everything_wrong_with_the_settings_comes_at_once(tmp_path: Path) -> None:
+    done = ran(tmp_path, "check", "--json", CXF_PORT=CANARY, CXF_PASWORD=CANARY, CXF_TENANT_ID="x")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 3
+    assert json.loads(done.stdout)["code"] == "bad-settings"
+    assert CANARY not in done.stdout + done.stderr
+
+
+def test_what_is_missing_is_named_by_its_variable(tmp_path: Path) -> None:
+    done = ran(tmp_path, "check")
+    assert done.returncode == 1
+    for name in ("CXF_TENANT_ID", "CXF_USERNAME", "CXF_PASSWORD"):
+        assert f"cxfacade: {name} is needed to reach upstream.\n" in done.stderr
+
+
+def test_on_a_terminal_a_line_shows_that_it_works_and_is_taken_away(simulator: str, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        subprocess.run(
+            [*PROGRAM, "check", "--upstream-url", simulator],
+            cwd=tmp_path,
+            env=environment(**TENANT),
+            stdout=subprocess.DEVNULL,
+            stderr=theirs,
+            check=True,
+        )
+        written = os.read(ours, 4096).decode()
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    words, blank, rest = written.split("\r")
+    assert (words, blank, rest) == ("asking the upstream …", " " * len(words), "")
+
+
+def kinds(base: type[errors.CxfacadeError]) -> Iterator[type[errors.CxfacadeError]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from kinds(kind)
+
+
+@pytest.mark.parametrize("kind", list(kinds(errors.UpstreamError)))
+def test_every_failure_of_upstream_has_a_remedy_of_its_own(kind: type[errors.CxfacadeError]) -> None:
+    words = remedy(kind(CANARY))
+    assert words == REMEDIES[kind]
+    assert words.isprintable()
+    assert words.endswith(".")
+    assert CANARY not in words
+
+
+def test_a_failure_of_our_own_says_so() -> None:
+    assert remedy(errors.InternalError(CANARY)) == REMEDIES[errors.CxfacadeError]

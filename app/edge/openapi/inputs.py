@@ -1,0 +1,107 @@
+"""What operations take: the rows of PARAMETERS as OpenAPI says them, paths' parts, and conditions."""
+
+from collections.abc import Iterator, Sequence
+
+from app.edge.openapi.building import STRING, UUID, Schema, ref
+from app.edge.parameters import ATTRIBUTE_PREFIX, DEFAULT_LIMIT, PARAMETERS, Parameter
+from app.edge.params import ITEM_PARAMETERS
+from app.formats import FORMATS, Format
+
+ATTRIBUTES = "attributes"
+# Each excludes another parameter or format. Many clients send whatever default they are told, so none is told here.
+_WITHOUT_DEFAULT = frozenset({"offset", *(one.variant_parameter for one in FORMATS)})
+# Pages for trying things send each example: with one of `fields` the first rows seen would lack most columns.
+_WITHOUT_EXAMPLE = "fields"
+_DOCUMENTED = "c506eb9b-f523-4616-8839-fbce3fd89c17"
+
+INTERACTION_ID: Schema = {
+    "name": "interaction_id",
+    "in": "path",
+    "required": True,
+    "description": "Identity of the interaction.",
+    "schema": UUID,
+    "example": _DOCUMENTED,
+}
+SLUG: Schema = {
+    "name": "slug",
+    "in": "path",
+    "required": True,
+    "description": "`code` of the error.",
+    "schema": ref("ProblemCode"),
+}
+IF_NONE_MATCH: Schema = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "`ETag` of the client's copy; 304 while it is good.",
+    "schema": STRING,
+}
+RANGE: Schema = {
+    "name": "Range",
+    "in": "header",
+    "description": "One range of bytes, as `bytes=0-999`.",
+    "schema": STRING,
+}
+
+
+def list_parameters(formats: Sequence[Format], max_rows: int) -> list[Schema]:
+    """The parameters of a list in these formats, in the table's order: generators page on the first paging word."""
+    return [_parameter(row, max_rows) for row in PARAMETERS if _applies(row.name, formats)]
+
+
+def interaction_parameters() -> Iterator[Schema]:
+    """The parameters of a single interaction."""
+    return (_parameter(row, 1) for row in PARAMETERS if row.name in ITEM_PARAMETERS)
+
+
+def _applies(name: str, formats: Sequence[Format]) -> bool:
+    """Where the path says the format, the parameters of other formats are faults, and `format` says nothing new."""
+    if name == "format":
+        return len(formats) > 1
+    if name == "include":
+        return any(one.allows_include for one in formats)
+    variants = {one.variant_parameter for one in FORMATS}
+    return name not in variants or any(one.variant_parameter == name for one in formats)
+
+
+def _parameter(row: Parameter, max_rows: int) -> Schema:
+    if row.name == ATTRIBUTE_PREFIX:
+        return _named_attributes(row)
+    schema, words = dict(row.schema), row.description
+    if row.name == "limit":
+        schema["default"] = min(DEFAULT_LIMIT, max_rows)
+        words = f"{words} That bound is {max_rows}."
+    if row.name in _WITHOUT_DEFAULT:
+        words = f"{words} Default: `{schema.pop('default')}`."
+    if schema == STRING:
+        schema["minLength"] = 1  # a blank value is a fault
+    example = row.example
+    if row.name == _WITHOUT_EXAMPLE:
+        words, example = f"{words} As in `{example}`.", None
+    return {
+        "name": row.name,
+        "in": "query",
+        "description": words,
+        "schema": schema,
+        **({"style": "form", "explode": True} if row.repeatable else {}),
+        **({"example": example} if example is not None else {}),
+    }
+
+
+def _named_attributes(row: Parameter) -> Schema:
+    """OpenAPI has no word for a family of names: an exploded object sends each of its keys as a parameter."""
+    words = (
+        f"{row.description} An object whose keys are whole parameter names, `attr.` in front; its own name is not sent."
+    )
+    return {
+        "name": ATTRIBUTES,
+        "in": "query",
+        "description": words,
+        "style": "form",
+        "explode": True,
+        "schema": {
+            "type": "object",
+            "propertyNames": {"pattern": r"^attr\.."},
+            "additionalProperties": {"type": "string", "minLength": 1},
+        },
+        "example": {"attr.customAttributeWithResource": "valueOne"},
+    }

@@ -1,0 +1,1 @@
+"""Pages for people: static files of ours, and other people's under `vendor/`."""

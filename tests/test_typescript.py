@@ -1,0 +1,121 @@
+"""A TypeScript client is generated from openapi/facade.json: a program that uses it runs, a wrong one does not compile.
+
+The packages are pinned with their hashes in tests/typescript; nothing is written into the tree.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.facade import facade_in_thread
+
+PROJECT = Path(__file__).parents[1]
+SOURCES = PROJECT / "tests/typescript"
+NO_NETWORK = re.compile(r"EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED")
+HEAD = """
+import type { components, operations } from "./facade.js";
+declare const row: components["schemas"]["Interaction"];
+declare const problem: components["schemas"]["Problem"];
+type Query = NonNullable<operations["listInteractions"]["parameters"]["query"]>;
+"""
+# What must not compile, and the compiler's number for it.
+WRONG = {
+    "misspelt_column": ("export const queue = row.first_queue;", 2551),
+    "misspelt_filter": ('export const query: Query = { "attribute-value": "1234567" };', 2353),
+    "null_passed_over": ("export const length = row.first_queue_name.length;", 18047),
+    "list_not_asked_for": ("export const count = row.attributes.length;", 18048),
+    "unknown_outcome": ('export const lucky = row.sla_outcome === "lucky";', 2367),
+    "unknown_code": ('export const late = problem.code === "too-late";', 2367),
+    "text_for_a_number": ('export const query: Query = { limit: "ten" };', 2322),
+}
+RIGHT = """
+export const queue: string | null = row.first_queue_name;
+export const query: Query = { attr: ["1234567"], attributes: { "attr.accountNumber": "12345" }, limit: 10 };
+export const names: (string | null)[] | undefined = row.attributes?.map((attribute) => attribute.name);
+export const met: boolean = row.sla_outcome === "met" && problem.code !== "cursor-expired";
+"""
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def unavailable(reason: str) -> None:
+    """Skip, or fail where CI says that Node is there."""
+    pytest.fail(reason) if os.environ.get("REQUIRE_NODE") == "1" else pytest.skip(reason)
+
+
+def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=240, check=False)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of tests/typescript with its packages and the types generated from the document."""
+    missing = [program for program in ("node", "npm") if shutil.which(program) is None]
+    if missing:
+        unavailable(f"no {' and no '.join(missing)} on this machine: no client is generated")
+    copy = shutil.copytree(SOURCES, tmp_path_factory.mktemp("typescript") / "client")
+    installed = run(copy, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
+    if installed.returncode and NO_NETWORK.search(installed.stderr):
+        unavailable("the packages pinned in tests/typescript cannot be had from here")
+    assert installed.returncode == 0, installed.stderr
+    document = str(PROJECT / "openapi/facade.json")
+    generated = run(copy, "node_modules/.bin/openapi-typescript", document, "--output", "facade.d.ts")
+    assert generated.returncode == 0, generated.stderr
+    return copy
+
+
+@pytest.fixture(scope="module")
+def compilation(project: Path) -> subprocess.CompletedProcess[str]:
+    """What the compiler said of the program; it writes `out/example.js`."""
+    return run(project, "node_modules/.bin/tsc")
+
+
+@pytest.fixture(scope="module")
+def facade_url() -> Iterator[str]:
+    with facade_in_thread() as url:
+        yield url
+
+
+def locked() -> dict[str, dict[str, Any]]:
+    packages: dict[str, dict[str, Any]] = json.loads((SOURCES / "package-lock.json").read_text())["packages"]
+    return {path: package for path, package in packages.items() if path}
+
+
+def test_every_package_is_pinned_by_its_hash_and_not_to_an_address() -> None:
+    wanted = json.loads((SOURCES / "package.json").read_text())["devDependencies"]
+    assert {"openapi-typescript", "openapi-fetch", "typescript"} == set(wanted)
+    assert {name: locked()[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert [path for path, package in locked().items() if not package["integrity"].startswith("sha512-")] == []
+    assert [path for path, package in locked().items() if "resolved" in package] == []
+
+
+def test_the_program_type_checks(compilation: subprocess.CompletedProcess[str]) -> None:
+    assert (compilation.returncode, compilation.stdout) == (0, "")
+
+
+def test_what_the_document_does_not_say_does_not_compile(project: Path) -> None:
+    checked = shutil.copytree(project, project.parent / "wrong", symlinks=True)
+    for name, (source, _) in WRONG.items():
+        (checked / f"{name}.ts").write_text(HEAD + source + "\n")
+    (checked / "right.ts").write_text(HEAD + RIGHT)
+    done = run(checked, "node_modules/.bin/tsc", "--noEmit", "--skipLibCheck")
+    found = re.findall(r"^(\w+)\.ts\(\d+,\d+\): error TS(\d+):", done.stdout, re.M)
+    assert sorted(found) == sorted((name, str(number)) for name, (_, number) in WRONG.items()), done.stdout
+
+
+@pytest.mark.usefixtures("compilation")
+def test_the_program_walks_all_pages_and_reads_rows_and_problems(project: Path, facade_url: str) -> None:
+    done = run(project, "node", "out/example.js", facade_url)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["count"] == said["distinct"] > 500
+    assert "Support" in said["queues"]
+    assert said["found"] == ["c506eb9b-f523-4616-8839-fbce3fd89c17 Support answered in time 3"]
+    assert (said["refused"], said["meant"]) == ("invalid-parameter", "started_at")

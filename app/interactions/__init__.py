@@ -1,0 +1,1 @@
+"""What an interaction is: records as upstream sends them, and the flat row made of each."""

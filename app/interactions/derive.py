@@ -1,0 +1,205 @@
+"""The columns that derive: one small function each, from the facts of a record to a value."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import chain
+from math import isfinite
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from app.interactions.facts import Facts, is_answered
+from app.interactions.masking import customer_key as pseudonym
+from app.interactions.masking import mask_cards, mask_customer
+from app.interactions.parts import AgentLeg, QueueEntry, Segment
+from app.interactions.times import rfc3339 as rfc3339  # noqa: PLC0414 - the other layers import it from here
+from app.interactions.times import seconds_between
+
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+_VERSION_DIGITS = 16
+_encoder = msgspec.json.Encoder()
+
+
+def time_of(path: str) -> Callable[[Any], str | None]:
+    """A column, or a nested field, that shows the time at `path`."""
+    get = attrgetter(path)
+    return lambda facts: rfc3339(get(facts))
+
+
+def sum_of(parts: str, field: str) -> Callable[[Facts], float | None]:
+    """A column that adds up one field over all parts, in seconds with milliseconds; a single one stays as it is.
+
+    None where there are none, or where they add up to more than a float can be.
+    """
+    get_parts, get_field = attrgetter(parts), attrgetter(field)
+
+    def value(facts: Facts) -> float | None:
+        present = [seconds for part in get_parts(facts) if (seconds := get_field(part)) is not None]
+        if len(present) <= 1:
+            return present[0] if present else None
+        total: float = sum(present)
+        return round(total, 3) if isfinite(total) else None
+
+    return value
+
+
+def length_of(parts: str) -> Callable[[Facts], int]:
+    """A column that counts the parts."""
+    get = attrgetter(parts)
+    return lambda facts: len(get(facts))
+
+
+def of_first(parts: str, field: str) -> Callable[[Facts], str | None]:
+    """A column that shows one field of the first part; None where there are no parts."""
+    get_parts, get_field = attrgetter(parts), attrgetter(field)
+    return lambda facts: get_field(found[0]) if (found := get_parts(facts)) else None
+
+
+def of_last(parts: str, field: str) -> Callable[[Facts], str | None]:
+    """A column that shows one field of the last part; None where there are no parts."""
+    get_parts, get_field = attrgetter(parts), attrgetter(field)
+    return lambda facts: get_field(found[-1]) if (found := get_parts(facts)) else None
+
+
+def tenant_id(facts: Facts) -> str:
+    return facts.interaction.tenant_id or facts.context.tenant_id
+
+
+def contact_id(facts: Facts) -> str | None:
+    details = facts.interaction.details
+    return facts.interaction.contact_id or (details.contact_id if details else None)
+
+
+def customer(facts: Facts) -> str | None:
+    return facts.interaction.customer or None if facts.context.audience.clear else None
+
+
+def customer_masked(facts: Facts) -> str | None:
+    return mask_customer(facts.interaction.customer) if facts.interaction.customer else None
+
+
+def customer_key(facts: Facts) -> str | None:
+    if not facts.interaction.customer:
+        return None
+    return pseudonym(facts.interaction.customer, facts.context.pseudonym_secret)
+
+
+def started_on(facts: Facts) -> str:
+    return facts.local_start.date().isoformat()
+
+
+def started_hour(facts: Facts) -> int:
+    return facts.local_start.hour
+
+
+def duration_seconds(facts: Facts) -> float | None:
+    if facts.interaction.interaction_time is not None:
+        return facts.interaction.interaction_time
+    return seconds_between(facts.started_at, facts.ended_at)
+
+
+def ivr_seconds(facts: Facts) -> float | None:
+    if facts.interaction.ivr_time is not None or not facts.queues:
+        return facts.interaction.ivr_time
+    return seconds_between(facts.started_at, facts.queues[0].start_timestamp)
+
+
+def time_to_answer_seconds(facts: Facts) -> float | None:
+    for queue in facts.queues:
+        if is_answered(queue):
+            return queue.time_to_answer
+    return None
+
+
+def agent_count(facts: Facts) -> int:
+    return len({leg.agent_id for leg in facts.accepted if leg.agent_id})
+
+
+def rejected_offer_count(facts: Facts) -> int:
+    return len(facts.legs) - len(facts.accepted)
+
+
+def answered_at(facts: Facts) -> str | None:
+    starts = [leg.conversation_start_timestamp for leg in facts.legs if leg.conversation_start_timestamp]
+    return rfc3339(min(starts)) if starts else None
+
+
+def hold_seconds(facts: Facts) -> float | None:
+    return 0.0 if facts.interaction.customer_holds == 0 else facts.interaction.customer_hold_time
+
+
+def abandon_seconds(facts: Facts) -> float | None:
+    if not facts.abandoned:
+        return None
+    if facts.interaction.customer_abandon_time is not None:
+        return facts.interaction.customer_abandon_time
+    return facts.interaction.ivr_abandon_time
+
+
+def abandon_stage(facts: Facts) -> str | None:
+    if not facts.abandoned:
+        return None
+    if facts.left_in_ivr:
+        return "ivr"
+    if facts.interaction.customer_hold_abandoned:
+        return "hold"
+    return "queue" if facts.queues and not is_answered(facts.queues[-1]) else "other"
+
+
+def end_type(facts: Facts) -> str | None:
+    return facts.segments[-1].segment_end_type if facts.segments and facts.ended_at else None
+
+
+def csat_score(facts: Facts) -> float | None:
+    details = facts.interaction.details
+    if facts.interaction.customer_satisfaction_score is not None or not details:
+        return facts.interaction.customer_satisfaction_score
+    return details.csat
+
+
+def disposition_name(facts: Facts) -> str | None:
+    details = facts.interaction.details
+    if facts.interaction.disposition_name is not None or not details:
+        return facts.interaction.disposition_name
+    return next((agent.disposition_name for agent in reversed(details.agents) if agent.disposition_name), None)
+
+
+def attribute_value(name: str) -> Callable[[Facts], str | None]:
+    """A column that shows the latest value of the attribute called `name`; names are compared trimmed (R3)."""
+
+    def value(facts: Facts) -> str | None:
+        written = [
+            (hook.timestamp or _EARLIEST, hook.hook_name)
+            for hook in facts.attributes
+            if hook.hook_name is not None and hook.hook_type is not None and hook.hook_type.strip() == name
+        ]
+        return mask_cards(max(written)[1]) if written else None
+
+    return value
+
+
+def is_answered_by_agent(facts: Facts) -> bool:
+    return any(leg.conversation_start_timestamp for leg in facts.legs) or any(map(is_answered, facts.queues))
+
+
+def is_final(facts: Facts) -> bool:
+    """Ended with all segments, legs and queue entries, and no event for `CXF_SETTLE_SECONDS` before it was received."""
+    if facts.ended_at is None:
+        return False
+    children: Iterator[Segment | AgentLeg | QueueEntry] = chain(facts.segments, facts.legs, facts.queues)
+    for child in children:
+        if child.end_timestamp is None:
+            return False
+    return facts.context.as_of - facts.last_event_at >= facts.context.settle
+
+
+def row_version(facts: Facts) -> str:
+    """Hash of the record as we read it: key order, unknown fields and nulls do not change it.
+
+    The customer enters in the masked form only: from a hash of the whole number the number could be found by trying.
+    """
+    record = msgspec.structs.replace(facts.interaction, customer=customer_masked(facts), details=None)
+    from_details = (contact_id(facts), csat_score(facts), disposition_name(facts))
+    return sha256(_encoder.encode((record, from_details))).hexdigest()[:_VERSION_DIGITS]

@@ -1,0 +1,149 @@
+"""What several columns need to know of one record, each worked out once, when it is first asked for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Generic, TypeVar
+
+from app.interactions.masking import MASKED, Audience
+from app.interactions.parts import AgentLeg, Hook, QueueEntry
+from app.interactions.records import Interaction, attributes
+from app.interactions.times import in_order, local, moments, seconds_between
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a row depends on besides its record. `as_of` is when that was received: a row never changes by itself."""
+
+    tenant_id: str
+    as_of: datetime
+    zone: tzinfo = UTC
+    settle: timedelta = timedelta(hours=1)
+    sla_seconds: float = 20.0
+    sla_by_queue: Mapping[str, float] = field(default_factory=dict)
+    pseudonym_secret: bytes = b""
+    audience: Audience = MASKED
+
+
+_Fact = TypeVar("_Fact")
+
+
+class once(Generic[_Fact]):  # noqa: N801 - a decorator, read like `property`
+    """A fact kept after its first use; `functools.cached_property` takes a lock for that before Python 3.12."""
+
+    def __init__(self, find: Callable[[Any], _Fact]) -> None:
+        self._find = find
+        self._name = find.__name__
+
+    def __get__(self, facts: object, _owner: type) -> _Fact:
+        found = facts.__dict__[self._name] = self._find(facts)
+        return found
+
+
+class Facts:
+    """One record with its parts in order and the values that many columns share."""
+
+    def __init__(self, interaction: Interaction, context: Context) -> None:
+        self.interaction = interaction
+        self.context = context
+        self.segments = in_order(interaction.segments)
+        self.legs = in_order(interaction.agents)
+        self.queues = in_order(interaction.queues)
+
+    @once
+    def started_at(self) -> datetime:
+        """The start; the earliest time in the record where upstream names none."""
+        details = self.interaction.details
+        return (
+            self.interaction.start_timestamp
+            or (details.start_timestamp if details else None)
+            or min(moments(self.interaction), default=_BEGINNING)
+        )
+
+    @once
+    def ended_at(self) -> datetime | None:
+        """The end; None while open."""
+        details = self.interaction.details
+        return self.interaction.end_timestamp or (details.end_timestamp if details else None)
+
+    @once
+    def last_event_at(self) -> datetime:
+        """The latest time anywhere in the record."""
+        return max([self.started_at, self.ended_at or self.started_at, *moments(self.interaction)])
+
+    @once
+    def local_start(self) -> datetime:
+        """The start in the time zone."""
+        return local(self.started_at, self.context.zone)
+
+    @once
+    def accepted(self) -> list[AgentLeg]:
+        """The legs whose agents took the offer."""
+        return [leg for leg in self.legs if is_accepted(leg)]
+
+    @once
+    def attributes(self) -> list[Hook]:
+        """The custom attributes, each once."""
+        return attributes(self.interaction)
+
+    @once
+    def left_in_ivr(self) -> bool:
+        """Whether the customer left in the IVR; where upstream does not say, a time of leaving says it."""
+        if self.interaction.ivr_abandoned is None:
+            return self.interaction.ivr_abandon_time is not None
+        return self.interaction.ivr_abandoned
+
+    @once
+    def abandoned(self) -> bool:
+        """Whether the customer left before being served, or on hold, by any of the marks upstream sets."""
+        interaction = self.interaction
+        left_waiting = interaction.customer_abandon_time is not None or interaction.customer_hold_abandoned is True
+        return left_waiting or self.left_in_ivr
+
+    @once
+    def transfer_count(self) -> int:
+        """Transfers as upstream counts them, else the segments that start by one."""
+        if self.interaction.customer_transfers is not None:
+            return self.interaction.customer_transfers
+        return [segment.segment_start_type for segment in self.segments].count("transfer")
+
+    @once
+    def sla_outcome(self) -> str:
+        """Of the first queue entry: answered within the threshold is met, abandoned within it excluded, else missed.
+
+        Not applicable without a queue, and while the customer still waits in the first one.
+        """
+        if not self.queues:
+            return "not_applicable"
+        first = self.queues[0]
+        answered, waited = is_answered(first), wait(first)
+        if not answered and self.ended_at is None and first.end_timestamp is None:
+            return "not_applicable"
+        threshold = self.context.sla_by_queue.get(first.queue_name or "", self.context.sla_seconds)
+        if waited is None or waited > threshold:
+            return "missed"
+        if answered:
+            return "met"
+        return "excluded" if self.abandoned and len(self.queues) == 1 else "missed"
+
+
+def is_accepted(leg: AgentLeg) -> bool:
+    """Whether the agent took the offer; where upstream does not say, a conversation says it."""
+    if leg.agent_work_accepted is None:
+        return leg.conversation_start_timestamp is not None
+    return leg.agent_work_accepted
+
+
+def is_answered(queue: QueueEntry) -> bool:
+    """Whether this stay in a queue ended with an agent."""
+    return queue.time_to_answer is not None or queue.queue_exit_type == "success"
+
+
+def wait(queue: QueueEntry) -> float | None:
+    """How long this stay in a queue was, in seconds."""
+    for seconds in (queue.time_to_answer, queue.queue_time):
+        if seconds is not None:
+            return seconds
+    return seconds_between(queue.start_timestamp, queue.end_timestamp)

@@ -1,0 +1,127 @@
+"""The parts of upstream's records, just the fields we use (UPSTREAM §6): unknown ones are passed over (R16).
+
+Absent, null and `[]` read alike (R9): an absent array is empty. Times are aware; fields named `…_time` are seconds.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]  # beyond, JavaScript's numbers are no longer exact
+
+
+class Part(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults=True):
+    """What all parts have in common; `gc=False` is safe, as no record can hold itself."""
+
+
+class Segment(Part, frozen=True):
+    """One stretch of an interaction (UPSTREAM §6.2)."""
+
+    interaction_segment_id: str | None = None
+    segment_number: Count | None = None
+    segment_start_type: str | None = None
+    segment_end_type: str | None = None
+    start_timestamp: Time | None = None
+    end_timestamp: Time | None = None
+    segment_time: float | None = None
+    segment_to_agent_id: str | None = None
+    segment_cancelled: bool | None = None
+
+
+class TalkTime(Part, frozen=True):
+    """One stretch of an agent's talk (UPSTREAM §6.3)."""
+
+    agent_id: str | None = None
+    queue_id: str | None = None
+    start_timestamp: Time | None = None
+    end_timestamp: Time | None = None
+    agent_talk_time: float | None = None
+
+
+class AgentLeg(Part, frozen=True):
+    """One offer of work to one agent (UPSTREAM §6.3). `agent_wrap_up_time` is by name only: no sample shows it."""
+
+    interaction_agent_id: str | None = None
+    agent_id: str | None = None
+    agent_name: str | None = None
+    interaction_segment_id: str | None = None
+    queue_id: str | None = None
+    start_timestamp: Time | None = None
+    end_timestamp: Time | None = None
+    conversation_start_timestamp: Time | None = None
+    conversation_end_timestamp: Time | None = None
+    agent_work_accepted: bool | None = None
+    agent_work_offer_time: float | None = None
+    agent_conversation_time: float | None = None
+    agent_talk_time: float | None = None
+    agent_handle_time: float | None = None
+    agent_focus_time: float | None = None
+    agent_wrap_up_time: float | None = None
+    talk_times: tuple[TalkTime, ...] = ()
+
+
+class QueueEntry(Part, frozen=True):
+    """One stay in a queue (UPSTREAM §6.4)."""
+
+    interaction_queue_id: str | None = None
+    queue_id: str | None = None
+    queue_name: str | None = None
+    queue_entry_type: str | None = None
+    queue_exit_type: str | None = None
+    queue_entry_length: Count | None = None
+    queue_exit_length: Count | None = None
+    start_timestamp: Time | None = None
+    end_timestamp: Time | None = None
+    queue_time: float | None = None
+    time_to_answer: float | None = None
+    agent_id: str | None = None
+
+
+class Hook(Part, frozen=True):
+    """A custom attribute or a CRM link (UPSTREAM §6.5): `hook_type` holds its name, `hook_name` its value."""
+
+    interaction_hook_id: str | None = None
+    hook_type: str | None = None
+    hook_name: str | None = None
+    hook_sub_type: str | None = None
+    hook_id: str | None = None
+    hook_by: str | None = None
+    hooked_by: str | None = None
+    agent_id: str | None = None
+    timestamp: Time | None = None
+
+
+class Note(Part, frozen=True):
+    """A note: free text, personal data (UPSTREAM §6.6)."""
+
+    note_id: str | None = None
+    agent_id: str | None = None
+    title: str | None = None
+    body: str | None = None
+    created: Time | None = None
+    updated: Time | None = None
+
+
+class Stretch(Part, frozen=True):
+    """A dated stretch: of talk, hold or waiting for a response, or of a supervisor's listening (UPSTREAM §6.6)."""
+
+    start_timestamp: Time | None = None
+    end_timestamp: Time | None = None
+
+
+class DetailsAgent(Part, frozen=True):
+    """An agent as `details` repeats it (UPSTREAM §6.7)."""
+
+    disposition_name: str | None = None
+
+
+class Details(Part, frozen=True):
+    """What only the single GET carries (UPSTREAM §6.7)."""
+
+    start_timestamp: Time | None = None
+    end_timestamp: Time | None = None
+    contact_id: str | None = None
+    csat: float | None = None
+    agents: tuple[DetailsAgent, ...] = ()

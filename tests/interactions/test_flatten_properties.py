@@ -1,0 +1,167 @@
+"""Whatever upstream sends, there is a row: total, deterministic, every column there and of its declared type."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, timedelta, timezone
+from math import isfinite
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.interactions.columns import ColumnType, Value, with_attributes
+from app.interactions.facts import Context
+from app.interactions.nested import INCLUDES
+from app.interactions.records import decode, decode_all, join
+from app.interactions.timeline import KINDS, SPAN_FIELDS, timeline
+from tests.interactions.records import CLEAR, CONTEXT, facts, made, row
+from tests.interactions.strategies import ID, Record, filled, odd_records, rearranged, records, spoilt, texts
+
+ALL_COLUMNS = with_attributes(["accountNumber", "VIP"])
+TIME = re.compile(r"\d{4}-(0\d|1[0-2])-[0-3]\d[T]([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z")
+DATE = re.compile(r"\d{4}-(0\d|1[0-2])-[0-3]\d")
+ZONES = (UTC, ZoneInfo("US/Eastern"), ZoneInfo("Pacific/Kiritimati"), timezone(-timedelta(hours=23, minutes=59)))
+
+contexts = st.builds(replace, st.sampled_from([CONTEXT, CLEAR]), zone=st.sampled_from(ZONES))
+
+
+def is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+FITS: dict[ColumnType, Any] = {
+    "uuid": is_text,
+    "string": is_text,
+    "enum": is_text,
+    "time": lambda value: is_text(value) and TIME.fullmatch(value),
+    "date": lambda value: is_text(value) and DATE.fullmatch(value),
+    "int": lambda value: type(value) is int,
+    "float": lambda value: type(value) is float and isfinite(value),
+    "bool": lambda value: type(value) is bool,
+}
+
+
+def fits(value: Value, kind: ColumnType, nullable: bool) -> bool:
+    return nullable if value is None else bool(FITS[kind](value))
+
+
+def shown(record: object, context: Context = CONTEXT) -> dict[str, object]:
+    """All that is made of a record: row, nested lists, timeline."""
+    found = facts(record, context)
+    lists = {include.name: include.elements(found) for include in INCLUDES}
+    return {**row(record, context, ALL_COLUMNS), **lists, "timeline": timeline(found)}
+
+
+@given(st.data(), odd_records, contexts)
+def test_any_record_gives_a_row_of_the_declared_types(data: st.DataObject, record: Record, context: Context) -> None:
+    found = row(data.draw(texts(record)), context, ALL_COLUMNS)
+    assert list(found) == [column.name for column in ALL_COLUMNS]
+    for column in ALL_COLUMNS:
+        assert fits(found[column.name], column.type, column.nullable), column.name
+        assert not column.allowed or found[column.name] in (*column.allowed, None)
+
+
+@given(odd_records, contexts)
+def test_any_record_gives_nested_lists_whose_elements_have_every_field(record: Record, context: Context) -> None:
+    found = facts(record, context)
+    for include in INCLUDES:
+        for element in include.elements(found):
+            assert list(element) == [field.name for field in include.fields]
+            for field in include.fields:
+                assert fits(element[field.name], field.type, field.nullable), (include.name, field.name)
+
+
+@given(odd_records, contexts)
+def test_any_record_gives_a_timeline_in_order(record: Record, context: Context) -> None:
+    spans = timeline(facts(record, context))
+    for span in spans:
+        assert tuple(span) == SPAN_FIELDS
+        assert span["kind"] in KINDS
+        assert fits(span["started_at"], "time", nullable=False)
+        assert fits(span["ended_at"], "time", nullable=True)
+        assert fits(span["offset_seconds"], "float", nullable=False)
+        assert fits(span["duration_seconds"], "float", nullable=True)
+    offsets = [float(str(span["offset_seconds"])) for span in spans]
+    assert offsets == sorted(offsets)
+
+
+@given(odd_records, contexts)
+def test_the_same_record_gives_the_same_bytes_each_time(record: Record, context: Context) -> None:
+    first, second = (msgspec.json.encode(shown(record, context)) for _ in range(2))
+    assert first == second
+    assert json.loads(first)["interaction_id"] == ID
+
+
+@given(odd_records)
+def test_flags_counts_and_totals_agree_with_each_other(record: Record) -> None:
+    found = row(record)
+    assert found["is_queued"] == (found["queue_entry_count"] != 0)
+    assert found["is_transferred"] == (found["transfer_count"] != 0)
+    assert found["is_sla_met"] <= found["is_sla_eligible"]  # type: ignore[operator]  # both are bool
+    assert found["is_abandoned"] == (found["abandon_stage"] is not None)
+    assert found["is_abandoned"] or found["abandon_seconds"] is None
+    assert found["is_answered"] or found["answered_at"] is None
+    assert found["ended_at"] is not None or not found["is_final"]
+    assert str(found["last_event_at"]) >= str(found["started_at"])
+    assert str(found["last_event_at"]) >= str(found["ended_at"] or "")
+
+
+@given(st.data(), records)
+def test_absent_null_and_empty_are_one(data: st.DataObject, record: Record) -> None:
+    assert shown(data.draw(filled(record))) == shown(record)
+
+
+@given(st.data(), records)
+def test_key_order_and_unknown_fields_change_nothing(data: st.DataObject, record: Record) -> None:
+    assert shown(data.draw(rearranged(record))) == shown(record)
+
+
+@given(spoilt())
+def test_a_value_of_the_wrong_type_is_counted_and_nothing_else_is_lost(case: tuple[Record, Record, int]) -> None:
+    left, with_wrong_values, count = case
+    decoded = decode(json.dumps(with_wrong_values).encode())
+    assert decoded is not None
+    assert decoded.repaired == count
+    assert shown(with_wrong_values) == shown(left)
+
+
+@given(st.lists(odd_records, max_size=4))
+def test_records_decoded_together_equal_those_decoded_singly(many: list[Record]) -> None:
+    raws = [json.dumps(record).encode() for record in many]
+    assert decode_all(join(raws)) == [decoded.interaction for decoded in map(decode, raws) if decoded]
+
+
+@settings(max_examples=25)
+@given(st.lists(records, min_size=2, max_size=2))
+def test_the_version_tells_records_apart_and_nothing_but_records(pair: list[Record]) -> None:
+    one, other = pair
+    versions = {row(record, context)["row_version"] for record in (one,) for context in (CONTEXT, CLEAR)}
+    assert len(versions) == 1
+    assert row({**one, "queues": [{"queueTime": 1.25}]})["row_version"] not in {
+        row({**other, "queues": [{"queueTime": 1.5}]})["row_version"],
+        row({**one, "queues": [{"queueTime": 1.5}]})["row_version"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("time", "started_at"),
+    [
+        ("2018-10-30T14:33:45.954Z", "2018-10-30T14:33:45.954Z"),
+        ("2018-10-30T14:33:45Z", "2018-10-30T14:33:45.000Z"),
+        ("2018-10-30T14:33:45.9547Z", "2018-10-30T14:33:45.954Z"),
+        ("2018-10-30T14:33:45", "2018-10-30T14:33:45.000Z"),
+        ("2018-10-30 14:33:45", "2018-10-30T14:33:45.000Z"),
+        ("2018-10-30T16:33:45.000+02:00", "2018-10-30T14:33:45.000Z"),
+        ("2018-10-30T05:03:45.000-09:30", "2018-10-30T14:33:45.000Z"),
+        ("0001-01-01T00:00:00.000+14:00", "0001-01-01T00:00:00.000Z"),
+        ("9999-12-31T23:59:59.999-14:00", "9999-12-31T23:59:59.999Z"),
+        ("2018-10-30T24:00:00.000Z", "1970-01-01T00:00:00.000Z"),
+        ("2016-12-31T23:59:60.000Z", "1970-01-01T00:00:00.000Z"),
+    ],
+)
+def test_times_are_read_in_every_form_and_written_in_one(time: str, started_at: str) -> None:
+    assert row(made(startTimestamp=time))["started_at"] == started_at

@@ -1,0 +1,127 @@
+"""Who sees what of a person: the customer, the notes, and card numbers."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.interactions.columns import with_attributes
+from app.interactions.masking import MASKED, Audience, customer_key, mask_cards, mask_customer
+from app.interactions.nested import INCLUDES
+from app.interactions.timeline import timeline
+from tests.interactions.records import CLEAR, CONTEXT, facts, made, row
+
+CANARY = "+155501canary99"
+NAME, TITLE, BODY = "Canary Customer", "canary title", "canary body"
+CARD = "4111111111111111"  # the networks' test number
+PERSONAL = made(
+    customer=CANARY,
+    details={"customer": CANARY},
+    hooks=[{"hookType": "zendesk", "hookSubType": "user", "hookName": NAME, "hookId": "1"}],
+    notes=[{"title": TITLE, "body": BODY}],
+    interactionAttributes=[{"hookType": "card", "hookSubType": "interaction-attribute", "hookName": CARD}],
+    customer_name=NAME,
+)
+
+
+def everything(audience: Audience) -> str:
+    context = replace(CONTEXT, audience=audience)
+    found = facts(PERSONAL, context)
+    lists = [include.elements(found) for include in INCLUDES]
+    return json.dumps([row(PERSONAL, context, with_attributes(["card"])), lists, timeline(found)])
+
+
+@pytest.mark.parametrize(
+    ("audience", "seen"),
+    [
+        (MASKED, set[str]()),
+        (Audience(clear=True), {CANARY, NAME}),
+        (Audience(notes=True), {TITLE, BODY}),
+        (Audience(clear=True, notes=True), {CANARY, NAME, TITLE, BODY}),
+    ],
+)
+def test_each_audience_sees_what_it_may_in_row_lists_and_timeline(audience: Audience, seen: set[str]) -> None:
+    shown = everything(audience)
+    assert {secret for secret in (CANARY, NAME, TITLE, BODY, CARD) if secret in shown} == seen
+
+
+def test_audiences_have_names_of_their_own() -> None:
+    assert len({Audience(clear, notes).name for clear in (False, True) for notes in (False, True)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("customer", "masked"),
+    [
+        ("+15550123", "+15***23"),
+        ("jordan.sample@example.com", "jor***om"),
+        ("1001", "***"),
+        ("+1555012", "***"),  # five of eight would be told
+        ("x", "***"),
+    ],
+)
+def test_the_prefix_and_the_last_two_characters_are_kept(customer: str, masked: str) -> None:
+    assert mask_customer(customer) == masked
+
+
+@given(st.text(min_size=1))
+def test_at_least_four_characters_of_a_customer_stay_hidden(customer: str) -> None:
+    kept = mask_customer(customer).replace("***", "", 1) if len(customer) >= 9 else ""
+    assert len(customer) - len(kept) >= min(4, len(customer))
+
+
+def test_no_customer_has_neither_mask_nor_key() -> None:
+    for record in (made(), made(customer=""), made(customer=None)):
+        shown = row(record, CLEAR)
+        assert (shown["customer"], shown["customer_masked"], shown["customer_key"]) == (None, None, None)
+
+
+def test_a_key_is_stable_for_one_secret_and_differs_between_secrets() -> None:
+    assert customer_key("+15550123", b"an invented secret") == "a897f0bd0a30c793b6f50d48d5ebad71"
+    assert customer_key("+15550123", b"another") != customer_key("+15550123", b"an invented secret")
+    assert customer_key("+15550124", b"another") != customer_key("+15550123", b"another")
+
+
+def test_a_key_joins_spellings_of_one_address() -> None:
+    assert customer_key(" Jordan.Sample@Example.com ", b"one") == customer_key("jordan.sample@example.com", b"one")
+
+
+def test_the_version_does_not_tell_customers_with_one_mask_apart() -> None:
+    one, other = made(customer="+15550100123"), made(customer="+15550199923")
+    assert row(one)["row_version"] == row(other)["row_version"]
+    assert row(one)["row_version"] != row(made(customer="+15550100124"))["row_version"]
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        (CARD, "************1111"),
+        ("4111 1111 1111 1111", "**** **** **** 1111"),
+        ("4111-1111-1111-1111", "****-****-****-1111"),
+        ("paid with 4111111111111111, thanks", "paid with ************1111, thanks"),
+        ("4111111111111111 1225", "************1111 1225"),  # beside its expiry
+        ("555 4111 1111 1111 1111", "555 **** **** **** 1111"),
+        ("4111111111111111/5555555555554444", "************1111/************4444"),
+        ("4222222222222", "*********2222"),  # 13 digits
+        ("378282246310005", "***********0005"),  # 15
+        ("6304000000000000000", "***************0000"),  # 19
+        ("٤١١١١١١١١١١١١١١١", "************١١١١"),
+        ("4111111111111112", "4111111111111112"),  # fails ISO/IEC 7812-1, annex B
+        ("ref. 411111111117", "ref. 411111111117"),  # passes it, with 12 digits
+        ("41111111111111111115", "41111111111111111115"),  # and with 20
+        ("4111  1111  1111  1111", "4111  1111  1111  1111"),
+        ("1234567", "1234567"),
+        ("²²²²²²²²²²²²²²²²", "²²²²²²²²²²²²²²²²"),
+        ("", ""),
+    ],
+)
+def test_what_looks_like_a_card_number_keeps_its_last_four_digits(text: str, masked: str) -> None:
+    assert mask_cards(text) == masked
+
+
+@given(st.text(st.sampled_from("0123456789 -x²٤"), max_size=60))
+def test_masking_changes_nothing_but_digits_to_stars(text: str) -> None:
+    masked = mask_cards(text)
+    assert len(masked) == len(text)
+    assert all(new in (old, "*") for old, new in zip(text, masked, strict=True))

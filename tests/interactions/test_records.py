@@ -1,0 +1,115 @@
+"""Bytes to records: what does not fit is mended and counted, what is no record is told apart."""
+
+import json
+
+import pytest
+
+from app.errors import UpstreamShape
+from app.interactions.records import ATTRIBUTE, attributes, decode, decode_all, join, links, raw_records
+from tests.interactions.records import facts, made, row, sample
+
+
+def repaired(text: str) -> int:
+    decoded = decode(f'{{"interactionId": "a", {text}}}'.encode())
+    assert decoded is not None
+    return decoded.repaired
+
+
+@pytest.mark.parametrize(
+    "raw", [b"{}", b"null", b"5", b"[]", b'"a"', b'{"interactionId": ""}', b'{"interactionId": 5}']
+)
+def test_without_a_usable_id_there_is_no_record(raw: bytes) -> None:
+    assert decode(raw) is None
+
+
+@pytest.mark.parametrize("raw", [b"", b"<html>", b'{"interactionId": "a"', b'{"interactionId": "a"} x', b'{"x": NaN}'])
+def test_what_is_not_json_is_a_fault_of_upstream(raw: bytes) -> None:
+    with pytest.raises(UpstreamShape):
+        decode(raw)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ('"customer": "+15550123", "segments": [], "details": null, "neverSeen": 5', 0),
+        ('"segments": null, "agents": [{"talkTimes": null}], "queues": [null]', 0),
+        ('"interactionTime": 5', 0),
+        ('"startTimestamp": "2018-10-30T14:33:45"', 0),
+        ('"customer": 5', 1),
+        ('"interactionTime": "5"', 1),
+        ('"interactionTime": 1e400', 1),
+        ('"interactionTime": -1e400, "customer": 1e400', 2),
+        ('"interactionTime": true', 1),
+        ('"customerHolds": -1', 1),
+        ('"startTimestamp": "2018-10-30T24:00:00.000Z"', 1),
+        ('"segments": {}', 1),
+        ('"segments": [5, {"segmentNumber": "0", "segmentTime": []}]', 3),
+        ('"agents": [{"talkTimes": [{"agentTalkTime": "x"}, 7]}]', 2),
+        ('"details": {"csat": "9", "agents": 5}', 2),
+        ('"customer": 5, "neverSeen": 1e400', 1),
+    ],
+)
+def test_only_values_of_the_wrong_type_count_as_repairs(text: str, count: int) -> None:
+    assert repaired(text) == count
+
+
+def test_a_lone_surrogate_becomes_a_replacement_character_and_a_pair_stays() -> None:
+    name = rb"\ud800 \ud83d\ude00 \\ud800 \udc00\ud800"
+    text = rb'{"interactionId": "a", "flowName": "%b", "x\udfff": {"\udfff": "\udfff"}}' % name
+    assert row(text)["flow_name"] == "� 😀 \\ud800 ��"
+
+
+def test_an_unknown_field_may_be_deep() -> None:
+    deep = "[" * 200 + "]" * 200
+    assert repaired(f'"neverSeen": {deep}') == 0
+    assert repaired(f'"neverSeen": {deep}, "customer": 5') == 1
+
+
+def test_records_joined_come_apart_byte_for_byte() -> None:
+    raws = [
+        b'{"interactionId": "a", "x":1e400}',
+        b'{ "interactionId":"b"}',
+        b'{"interactionId":""}',
+        b'{"ivrTime":"x"}',
+    ]
+    assert raw_records(join(raws)) == raws
+    assert [interaction.interaction_id for interaction in decode_all(join(raws))] == ["a", "b"]
+    assert decode_all(join([])) == []
+
+
+def test_one_odd_record_among_many_harms_none() -> None:
+    raws = [rb'{"interactionId": "a", "customer": "\ud800"}', b'{"interactionId": "b", "ivrTime": 1e400}', b"5"]
+    assert [interaction.interaction_id for interaction in decode_all(join(raws))] == ["a", "b"]
+
+
+def hook(name: str, value: str, **fields: str) -> dict[str, str]:
+    return {"hookType": name, "hookName": value, "hookSubType": ATTRIBUTE, **fields}
+
+
+def values(**fields: object) -> list[str | None]:
+    return [one.hook_name for one in attributes(facts(made(**fields)).interaction)]
+
+
+def test_attributes_are_the_union_of_both_arrays_each_once() -> None:
+    one, other = hook("a", "1", interactionHookId="x"), hook("b", "2", interactionHookId="y")
+    assert values(hooks=[one], interactionAttributes=[one, other]) == ["1", "2"]
+    assert values(hooks=[one, other]) == ["1", "2"]
+    assert values(interactionAttributes=[other]) == ["2"]
+
+
+def test_without_ids_attributes_are_told_apart_by_all_they_say() -> None:
+    early, late = hook("a", "1", timestamp="2026-03-02T15:00:00Z"), hook("a", "1", timestamp="2026-03-02T15:00:01Z")
+    assert values(hooks=[early, late], interactionAttributes=[late, early, hook("a", "2")]) == ["1", "1", "2"]
+
+
+def test_an_attribute_needs_a_subtype_among_hooks_but_not_in_its_own_array() -> None:
+    bare = {"hookType": "a", "hookName": "1"}
+    assert values(hooks=[bare]) == []
+    assert values(interactionAttributes=[bare]) == ["1"]
+
+
+def test_crm_links_are_no_attributes() -> None:
+    interaction = facts(sample("list-zendesk-ticket")).interaction
+    assert [link.hook_id for link in links(interaction)] == ["415", "26359162568"]
+    assert attributes(interaction) == []
+    assert json.loads(json.dumps(row(sample("list-zendesk-ticket"))))["attribute_count"] == 0

@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
 from urllib.parse import quote
@@ -63,10 +63,16 @@ async def coded(identity: bytes, coding: str) -> bytes:
     return await asyncio.to_thread(encode_body, identity, coding)
 
 
-def entity_tag(audience: str, content_type: str, coding: str, identity: bytes) -> str:
+async def in_coding(identity: Answer, coding: str) -> Answer:
+    """The answer in another coding, with a validator of its own, as RFC 9110 §8.8.3.3 has it."""
+    body = await coded(identity.body, coding)
+    return replace(identity, body=body, coding=coding, etag=f'{identity.etag[:-1]}-{coding}"')
+
+
+def entity_tag(audience: str, content_type: str, identity: bytes) -> str:
     """A strong validator (RFC 9110 §8.8.3), equal in every process for equal content, different between audiences."""
     digest = hashlib.blake2b(digest_size=_ETAG_BYTES, person=b"cxfacade-etag")
-    for part in (audience.encode(), content_type.encode(), coding.encode(), identity):
+    for part in (audience.encode(), content_type.encode(), identity):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     return f'"{digest.hexdigest()}"'

@@ -1,0 +1,48 @@
+"""What a client may have meant by a name that nobody knows."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+SHORTEST, LONGEST = 3, 32  # characters: fewer begin anything, more are in no name
+
+# What people write who know upstream's names, or other services'.
+# fmt: off
+OTHER_WORDS = {
+    "attr":         "attribute attributes attribute-value attributevalue attribute_value hook-name hookname value q",
+    "attr.<name>":  "attr.",
+    "attr_name":    "attribute_name attribute-name attributename",
+    "from":         "start starttimerange start_time since after begin",
+    "to":           "end endtimerange end_time until before",
+    "contact_id":   "contactid contact",
+    "hook_type":    "hooktype type",
+    "hook_subtype": "hooksubtype",
+    "hook_id":      "hookid",
+    "channel_type": "channel channeltype",
+    "queue_id":     "queueid",
+    "queue_name":   "queue queuename",
+    "agent_id":     "agent agentid",
+    "flow_id":      "flow flowid",
+    "is_abandoned": "abandoned",
+    "is_final":     "final",
+    "fields":       "columns select",
+    "include":      "expand embed",
+    "sort":         "order order_by sort_by orderby",
+    "offset":       "page skip start_at",
+    "limit":        "per_page page_size pagesize size top count",
+    "cursor":       "next_cursor after_cursor page_token",
+}
+# fmt: on
+_MEANT = {word: name for name, words in OTHER_WORDS.items() for word in words.split()}
+
+
+def meant(name: str, known: Sequence[str]) -> str | None:
+    """The known name that says the same in other words, else the nearest one, if any is near."""
+    other = _MEANT.get(name.strip().lower())
+    return other if other in known else nearest(name, known)
+
+
+def nearest(text: str, known: Sequence[str]) -> str | None:
+    """The known name that begins with the text, else the one that looks most like it, if any does."""
+    looked_up = text[:LONGEST].lower()
+    begun = [name for name in known if name.startswith(looked_up)] if len(looked_up) >= SHORTEST else []
+    return next(iter(begun or get_close_matches(looked_up, known, 1)), None)

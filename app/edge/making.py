@@ -1,0 +1,132 @@
+"""What is made of a report: the list in its formats, one interaction, its timeline. Bytes in identity coding."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from functools import partial
+from urllib.parse import urlencode
+
+import msgspec
+
+from app.clock import Clock
+from app.edge.answers import Answer, entity_tag
+from app.edge.rendering import Made
+from app.formats import Envelope, Table, format_named
+from app.interactions.columns import SCHEMA_VERSION
+from app.interactions.derive import rfc3339
+from app.interactions.facts import Facts
+from app.interactions.masking import Audience
+from app.interactions.timeline import timeline
+from app.reports import cursor as cursors
+from app.reports.offload import computed
+from app.reports.page import Page
+from app.reports.query import InteractionQuery, View
+from app.reports.report import Report
+from app.reports.select import row_of
+from app.reports.service import Reports
+
+JSON = "application/json"
+_SHOWN_APART = frozenset({"attr", "from", "to", "sort"})
+
+
+class Maker:
+    """Makes answers of reports."""
+
+    def __init__(self, reports: Reports, clock: Clock) -> None:
+        self._reports = reports
+        self._clock = clock
+
+    async def interactions(self, query: InteractionQuery, url: str) -> Made:
+        """The rows of a query; `url` is the absolute URL of the resource, without its query."""
+        page = await self._reports.page(query)
+        began = self._clock.monotonic()
+        envelope = _envelope(page, query, url, self._reports.zone(page.found.report).key)
+        answer = await computed(partial(_list, page, query.view, envelope), rows=len(page.selection.rows))
+        seconds = {
+            "upstream": page.found.upstream_seconds,
+            "flatten": page.flatten_seconds,
+            "encode": self._clock.monotonic() - began,
+        }
+        return Made(answer, page.found, seconds)
+
+    async def interaction(self, interaction_id: str, view: View) -> Made:
+        """One row, as an object."""
+        return await self._one(interaction_id, view.audience, lambda facts: row_of(facts, view, self._reports.columns))
+
+    async def timeline(self, interaction_id: str, audience: Audience) -> Made:
+        """The spans of one interaction, under its id and times."""
+        return await self._one(interaction_id, audience, _timeline)
+
+    async def _one(
+        self, interaction_id: str, audience: Audience, show: Callable[[Facts], Mapping[str, object]]
+    ) -> Made:
+        facts, found = await self._reports.interaction(interaction_id, audience)
+        began = self._clock.monotonic()
+        answer = _answer(msgspec.json.encode(show(facts)), JSON, audience, found.report)
+        return Made(answer, found, {"upstream": found.upstream_seconds, "encode": self._clock.monotonic() - began})
+
+
+def _list(page: Page, view: View, envelope: Envelope) -> Answer:
+    chosen, selection, report = format_named(view.format), page.selection, page.found.report
+    identity = chosen.encode(Table(selection.names, selection.rows, selection.types), envelope, view.variant)
+    file_name = f"interactions-{report.as_of:%Y%m%dT%H%M%SZ}{chosen.file_name_suffix}" if view.download else None
+    return _answer(identity, chosen.content_type, view.audience, report, file_name=file_name, link_next=envelope.next)
+
+
+def _answer(
+    identity: bytes,
+    content_type: str,
+    audience: Audience,
+    report: Report,
+    *,
+    file_name: str | None = None,
+    link_next: str | None = None,
+) -> Answer:
+    return Answer(
+        body=identity,
+        coding="identity",
+        etag=entity_tag(audience.name, content_type, identity),
+        content_type=content_type,
+        last_modified=report.as_of,
+        masked=not audience.clear,
+        file_name=file_name,
+        link_next=link_next,
+    )
+
+
+def _envelope(page: Page, query: InteractionQuery, url: str, time_zone: str) -> Envelope:
+    report = page.found.report
+    cursor = cursors.to_text(page.next_cursor) if page.next_cursor else None
+    meta = {
+        "count": len(page.selection.rows),
+        "limit": query.limit,
+        "offset": query.offset,
+        "truncated": page.truncated,
+        "total": page.total,
+        "query": _shown(query),
+        "as_of": rfc3339(report.as_of),
+        "time_zone": time_zone,
+        "source": "simulator" if report.simulated else "live",
+        "schema_version": SCHEMA_VERSION,
+        "masked": [] if query.view.audience.clear else ["customer"],
+    }
+    link = f"{url}?{urlencode([*query.given, ('cursor', cursor)])}" if cursor else None
+    return Envelope(link, cursor, meta)
+
+
+def _shown(query: InteractionQuery) -> dict[str, object]:
+    """The question as answered: values as lists, times absolute."""
+    place = query.cursor or query.search
+    others = defaultdict(list)
+    for name, value in query.asked:
+        if name not in _SHOWN_APART:
+            others[name].append(value)
+    return {"attr": list(query.search.attr), "from": rfc3339(place.start), "to": rfc3339(place.end), **others}
+
+
+def _timeline(facts: Facts) -> dict[str, object]:
+    return {
+        "interaction_id": facts.interaction.interaction_id,
+        "started_at": rfc3339(facts.started_at),
+        "ended_at": rfc3339(facts.ended_at),
+        "spans": timeline(facts),
+    }

@@ -1,0 +1,178 @@
+"""Parameters → InteractionQuery: strict, canonical, frozen; every fault of a request is told at once."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from app.edge.access import Viewer
+from app.edge.hints import meant
+from app.edge.negotiation import choose_format
+from app.edge.pairs import Pairs, pairs_of
+from app.edge.parameters import ATTRIBUTE_PREFIX, BY_NAME, DEFAULT_LIMIT, ITEM_PARAMETERS, MOST_VALUES, Parameter, Scene
+from app.edge.times import needs_zone
+from app.edge.values import Refused
+from app.errors import InvalidParameters, ParameterFault
+from app.formats import FORMATS, Format
+from app.reports.query import NEWEST_FIRST, Filter, InteractionQuery, Search, View, distinct
+from app.reports.select import FILTERS
+
+__all__ = ["ITEM_PARAMETERS", "Pairs", "needs_time_zone", "pairs_of", "parse", "parse_view", "refuse_all"]
+
+_NOT_LINKED = frozenset({"cursor", "offset"})
+_VARIANT_PARAMETERS = tuple(one.variant_parameter for one in FORMATS if one.variant_parameter)
+_LONGEST_NAME = 64  # characters of a name that are shown
+
+Values = Mapping[str, Sequence[Any]]  # canonical values by parameter; what type they have is its reader's to say
+
+
+def needs_time_zone(pairs: Pairs) -> bool:
+    """Whether `from` or `to` means another moment in another time zone."""
+    return any(name in ("from", "to") and needs_zone(value) for name, value in pairs)
+
+
+def parse(
+    pairs: Pairs, scene: Scene, viewer: Viewer, *, extension: str | None = None, accept: str | None = None
+) -> InteractionQuery:
+    """The canonical query. Raises InvalidParameters with all faults, Forbidden where the viewer may not see this."""
+    values, faults = _read(pairs, scene, BY_NAME)
+    chosen = choose_format(extension, _one(values, "format"), accept)
+    faults += _conflicts(values)
+    if not any(fault.parameter == "format" for fault in faults):
+        faults += _format_conflicts(values, chosen, extension)
+    _refuse(faults)
+    return InteractionQuery(
+        search=_search(values),
+        view=_view(values, scene, viewer, chosen),
+        filters=tuple(Filter(name, distinct(values[name])) for name in sorted(FILTERS) if name in values),
+        order=_one(values, "sort", NEWEST_FIRST),
+        offset=_one(values, "offset", 0),
+        limit=_one(values, "limit", min(DEFAULT_LIMIT, scene.max_rows)),
+        cursor=_one(values, "cursor"),
+        asked=tuple(sorted({(name, text) for name, text in pairs if _is_pinned(name)})),
+        given=tuple(sorted({(name, text) for name, text in pairs if name not in _NOT_LINKED})),
+    )
+
+
+def parse_view(pairs: Pairs, scene: Scene, viewer: Viewer) -> View:
+    """How one interaction is to be shown: `fields`, `include` and `pii` alone apply. Raises as `parse`."""
+    values, faults = _read(pairs, scene, ITEM_PARAMETERS)
+    _refuse([*faults, *_conflicts(values)])
+    return _view(values, scene, viewer, FORMATS[0])
+
+
+def refuse_all(pairs: Pairs) -> None:
+    """Raise InvalidParameters where a resource that takes no parameters is given some."""
+    _refuse([_unknown(name, ()) for name, _ in pairs])
+
+
+def _refuse(faults: Sequence[ParameterFault]) -> None:
+    if faults:
+        raise InvalidParameters(tuple(dict.fromkeys(faults)))
+
+
+def _read(pairs: Pairs, scene: Scene, known: Collection[str]) -> tuple[Values, list[ParameterFault]]:
+    values: dict[str, list[Any]] = {}
+    faults: list[ParameterFault] = []
+    seen: Counter[str] = Counter()
+    for name, text in pairs:
+        row = _row(name)
+        if row is None or row.name not in known:
+            faults.append(_unknown(name, known))
+            continue
+        seen[row.name] += 1
+        if not row.repeatable and seen[row.name] > 1:
+            faults.append(ParameterFault(name, f"{name} may be given once.", "duplicate-parameter"))
+        elif seen[row.name] > MOST_VALUES:
+            faults.append(ParameterFault(row.name, f"{row.name} may be given {MOST_VALUES} times at most."))
+        else:
+            try:
+                values.setdefault(row.name, []).append(_value(row, name, text, scene))
+            except Refused as refused:
+                faults.append(_refused(name, refused))
+    return {name: given for name, given in values.items() if given}, faults
+
+
+def _row(name: str) -> Parameter | None:
+    if name.startswith(ATTRIBUTE_PREFIX) and name.removeprefix(ATTRIBUTE_PREFIX).strip():
+        return BY_NAME[ATTRIBUTE_PREFIX]
+    return BY_NAME.get(name) if name != ATTRIBUTE_PREFIX else None
+
+
+def _value(row: Parameter, name: str, text: str, scene: Scene) -> object:
+    """The canonical value; of a named attribute, its name and value."""
+    value = row.read(text, scene)
+    return (name.removeprefix(ATTRIBUTE_PREFIX).strip(), value) if row.name == ATTRIBUTE_PREFIX else value
+
+
+def _is_pinned(name: str) -> bool:
+    row = _row(name)
+    return row is not None and row.pins
+
+
+def _one(values: Values, name: str, default: Any = None) -> Any:
+    return values[name][0] if name in values else default
+
+
+def _search(values: Values) -> Search:
+    return Search(
+        attr=distinct(values.get("attr", ())),
+        attr_pairs=tuple(sorted(set(values.get(ATTRIBUTE_PREFIX, ())))),
+        attr_names=distinct(values.get("attr_name", ())),
+        start=_one(values, "from"),
+        end=_one(values, "to"),
+        contact_id=_one(values, "contact_id"),
+        hook_type=_one(values, "hook_type"),
+        hook_subtype=_one(values, "hook_subtype"),
+        hook_id=_one(values, "hook_id"),
+    )
+
+
+def _view(values: Values, scene: Scene, viewer: Viewer, chosen: Format) -> View:
+    return View(
+        columns=_one(values, "fields") or tuple((name, name) for name in scene.columns),
+        include=_one(values, "include", ()),
+        format=chosen.name,
+        variant=_one(values, chosen.variant_parameter or "", chosen.variants[0]),
+        audience=viewer.audience(clear=_one(values, "pii") == "clear"),
+        download=_one(values, "download") is not None,
+    )
+
+
+def _refused(name: str, refused: Refused) -> ParameterFault:
+    words = f"{_shown(name)} {refused.words}."
+    return ParameterFault(name[:_LONGEST_NAME], words, allowed=refused.allowed, did_you_mean=refused.did_you_mean)
+
+
+def _unknown(name: str, known: Collection[str]) -> ParameterFault:
+    allowed = tuple(one if one != ATTRIBUTE_PREFIX else "attr.<name>" for one in known)
+    near = meant(name, allowed)
+    words = f"{_shown(name)} is not a parameter of this resource.{f' Did you mean {near}?' if near else ''}"
+    return ParameterFault(name[:_LONGEST_NAME], words, "unknown-parameter", allowed=allowed, did_you_mean=near)
+
+
+def _shown(name: str) -> str:
+    """A name as sentences may show it: one that is made of other characters than names are is not repeated."""
+    is_plain = name.replace("-", "_").replace(".", "_").isidentifier()
+    return name[:_LONGEST_NAME] if is_plain else "One parameter"
+
+
+def _conflicts(values: Values) -> Iterator[ParameterFault]:
+    """What contradicts itself, whatever the format. A cursor brings its own range, so relative times cannot cross."""
+    start, end = _one(values, "from"), _one(values, "to")
+    if start and end and start >= end and "cursor" not in values:
+        yield ParameterFault("to", "to must be later than from.")
+    if "cursor" in values and "offset" in values:
+        yield ParameterFault("offset", "offset and cursor exclude each other; the cursor knows its place.")
+    outputs = {output for output, _ in _one(values, "fields", ())}
+    if not outputs.isdisjoint(_one(values, "include", ())):
+        yield ParameterFault("fields", "fields gives a column the name of a list that include adds.")
+
+
+def _format_conflicts(values: Values, chosen: Format, extension: str | None) -> Iterator[ParameterFault]:
+    if extension and _one(values, "format", chosen.name) != chosen.name:
+        yield ParameterFault("format", "format and the path's extension name different formats; give one of them.")
+    if "include" in values and not chosen.allows_include:
+        yield ParameterFault("include", f"include needs JSON or NDJSON; {chosen.name} has no place for lists.")
+    for name in _VARIANT_PARAMETERS:
+        if name in values and name != chosen.variant_parameter:
+            yield ParameterFault(name, f"{name} does not apply to the format {chosen.name}.")

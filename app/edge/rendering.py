@@ -1,0 +1,123 @@
+"""Rows → answers: the bytes of each representation are made once, stored beside the reports, and made again at need."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from app.cache.keys import Part, digest
+from app.cache.reuse import Reuse
+from app.cache.store import Store
+from app.cache.stored import Stored
+from app.clock import Clock
+from app.edge.answers import Answer, in_coding
+from app.edge.negotiation import choose_coding
+from app.reports.page import Found
+from app.reports.report import Report
+
+OVERHEAD_BYTES = 500  # the objects around a body
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An answer in identity coding, made just now, with the report it is from and where the time went, in seconds."""
+
+    answer: Answer
+    found: Found
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An answer in the coding the client takes, and the facts of how it was come by; times in seconds.
+
+    `stale_for`: how long it may be served past its freshness, or from now on where that is over.
+    """
+
+    answer: Answer
+    reuse: Reuse
+    stale_for: float
+    seconds: Mapping[str, float]
+
+
+class Answers:
+    """Finished answers. The key of each holds whatever shapes its bytes: tenant, snapshot, audience, view, link."""
+
+    def __init__(self, store: Store, clock: Clock, tenant_id: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._tenant_id = tenant_id
+
+    async def serve(
+        self,
+        current: Stored[Report] | None,
+        parts: tuple[Part, ...],
+        accept_encoding: str | None,
+        make: Callable[[], Awaitable[Made]],
+    ) -> Served:
+        """The answer made before of the `current` report, which asks nobody; else one made now, and stored.
+
+        `parts` are all that shapes the answer beside the report and the coding, its audience among them.
+        """
+        began = self._clock.monotonic()
+        identity = self._get(self._key(current, parts)) if current else None
+        if current and identity:
+            answer = await self._in_coding(current, parts, identity, accept_encoding)
+            seconds = {"cache": self._clock.monotonic() - began}
+            return Served(answer, _hit(current, began), _stale_for(current, began), seconds)
+        made = await make()
+        report, now = made.found.stored, self._clock.monotonic()
+        home = report if made.found.kept else None  # no request would look for an answer without its report
+        if home:
+            self._put(self._key(home, parts), home, made.answer)
+        answer = await self._in_coding(home, parts, made.answer, accept_encoding)
+        return Served(answer, _reuse(made.found, now), _stale_for(report, now), made.seconds)
+
+    async def _in_coding(
+        self, home: Stored[Report] | None, parts: tuple[Part, ...], identity: Answer, accept_encoding: str | None
+    ) -> Answer:
+        """The answer in the coding that suits the client, which is made once for the life of `home`."""
+        coding = choose_coding(accept_encoding, identity.size)
+        if coding == identity.coding:
+            return identity
+        if home is None:
+            return await in_coding(identity, coding)
+        key = self._key(home, parts, coding, of=identity.etag)
+        answer = self._get(key)
+        if answer is None:
+            answer = await in_coding(identity, coding)
+            self._put(key, home, answer)
+        return answer
+
+    def _get(self, key: bytes) -> Answer | None:
+        stored: Stored[Answer] | None = self._store.get(key)
+        return stored.value if stored else None
+
+    def _put(self, key: bytes, report: Stored[Report], answer: Answer) -> None:
+        size = answer.size + OVERHEAD_BYTES
+        self._store.put(key, Stored(answer, size, report.stored_at, report.fresh_for, report.stale_for))
+
+    def _key(self, report: Stored[Report], parts: tuple[Part, ...], coding: str = "identity", of: str = "") -> bytes:
+        """`of` is the validator of what was coded: a report that has grown may give another answer."""
+        return digest("answer", self._tenant_id, report.value.version, parts, coding, of)
+
+
+def _reuse(found: Found, now: float) -> Reuse:
+    if not found.fetched:
+        return _hit(found.stored, now)
+    return Reuse(
+        hit=False,
+        fwd="uri-miss",
+        stored=found.kept,
+        collapsed=found.collapsed,
+        ttl=found.stored.time_left(now),
+        age=found.stored.age(now),
+    )
+
+
+def _hit(stored: Stored[Report], now: float) -> Reuse:
+    """A hit past its freshness is a snapshot that a cursor is bound to: nothing newer would do."""
+    detail = None if stored.is_fresh(now) else "stale-snapshot"
+    return Reuse(hit=True, ttl=stored.time_left(now), age=stored.age(now), detail=detail)
+
+
+def _stale_for(stored: Stored[Report], now: float) -> float:
+    return stored.stale_for + min(0.0, stored.time_left(now))

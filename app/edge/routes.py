@@ -1,0 +1,175 @@
+"""One short function a resource: the order of the steps of every request is visible here."""
+
+from datetime import UTC
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from app.edge import documents
+from app.edge.answers import headers
+from app.edge.cache_status import cache_status
+from app.edge.conditional import respond
+from app.edge.parameters import Scene
+from app.edge.params import Pairs, needs_time_zone, pairs_of, parse, parse_view, refuse_all
+from app.edge.problem_pages import explanation, page
+from app.edge.rendering import Served
+from app.edge.sending import PreparedResponse
+from app.edge.services import AnyViewer, MetricsReader, Reader, Services, ServicesOf
+from app.edge.times import TimeFrame
+from app.errors import NotFound
+from app.formats import FORMATS
+from app.metrics import CONTENT_TYPE as METRICS_TYPE
+
+READ = ["GET", "HEAD"]
+router = APIRouter()
+
+
+async def list_interactions(request: Request, services: ServicesOf, viewer: Reader) -> Response:
+    """One row per interaction: the main job."""
+    pairs = pairs_of(request.scope["query_string"])
+    scene = await _scene(services, pairs)
+    query = parse(pairs, scene, viewer, extension=_extension(request), accept=request.headers.get("accept"))
+    url = _url(request)
+    served = await services.answers.serve(
+        current=services.reports.stored(query),
+        parts=("interactions", url, query.key_parts()),
+        accept_encoding=request.headers.get("accept-encoding"),
+        make=lambda: services.maker.interactions(query, url),
+    )
+    return _send(request, served)
+
+
+async def get_interaction(interaction_id: str, request: Request, services: ServicesOf, viewer: Reader) -> Response:
+    """One interaction as one row; `include` adds its nested lists."""
+    view = parse_view(pairs_of(request.scope["query_string"]), await _scene(services, ()), viewer)
+    known = _identity(interaction_id)
+    served = await services.answers.serve(
+        current=services.reports.stored_interaction(known),
+        parts=("interaction", view.key_parts()),
+        accept_encoding=request.headers.get("accept-encoding"),
+        make=lambda: services.maker.interaction(known, view),
+    )
+    return _send(request, served)
+
+
+async def get_interaction_timeline(
+    interaction_id: str, request: Request, services: ServicesOf, viewer: Reader
+) -> Response:
+    """What happened when, as ordered spans."""
+    refuse_all(pairs_of(request.scope["query_string"]))
+    known, audience = _identity(interaction_id), viewer.audience(clear=False)
+    served = await services.answers.serve(
+        current=services.reports.stored_interaction(known),
+        parts=("timeline", audience.name),
+        accept_encoding=request.headers.get("accept-encoding"),
+        make=lambda: services.maker.timeline(known, audience),
+    )
+    return _send(request, served)
+
+
+async def get_schema(request: Request, services: ServicesOf, _viewer: Reader) -> Response:
+    """Every column and nested list: name, type, unit, nullability, description, source, personal-data class."""
+    refuse_all(pairs_of(request.scope["query_string"]))
+    return JSONResponse(documents.schema(services.columns), headers={"Cache-Control": "private, max-age=300"})
+
+
+async def whoami(request: Request, services: ServicesOf, viewer: AnyViewer) -> Response:
+    """Whose request this is."""
+    refuse_all(pairs_of(request.scope["query_string"]))
+    mode = "demo" if services.settings.demo else "live"
+    body = {"label": viewer.label, "scopes": sorted(viewer.scopes), "mode": mode}
+    return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+
+async def health() -> Response:
+    """The process answers."""
+    return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+async def metrics(services: ServicesOf, _viewer: MetricsReader) -> Response:
+    """Counters in Prometheus text format."""
+    return Response(services.metrics.exposition(), media_type=METRICS_TYPE, headers={"Cache-Control": "no-store"})
+
+
+async def problem_page(slug: str, request: Request) -> Response:
+    """What a problem means and what to do: HTML for browsers, JSON for programs."""
+    if "text/html" in request.headers.get("accept", ""):
+        return Response(page(slug), media_type="text/html; charset=utf-8")
+    return Response(explanation(slug), media_type="application/json")
+
+
+async def openapi_document(services: ServicesOf) -> Response:
+    """The OpenAPI document of this service."""
+    return Response(services.openapi, media_type="application/json")
+
+
+async def home() -> Response:
+    """The reference is where people start."""
+    return RedirectResponse("docs", 307)
+
+
+# Paths and what answers them; the names are operationIds. Data routes take nothing but GET and HEAD.
+LISTS = ("/interactions", *(f"/interactions.{one.extension}" for one in FORMATS))
+for _path in LISTS:
+    router.add_api_route(_path, list_interactions, methods=READ, name="listInteractions")
+for _path, _endpoint, _name in (
+    ("/interactions/{interaction_id}", get_interaction, "getInteraction"),
+    ("/interactions/{interaction_id}/timeline", get_interaction_timeline, "getInteractionTimeline"),
+    ("/schema", get_schema, "getSchema"),
+    ("/whoami", whoami, "whoami"),
+    ("/metrics", metrics, "metrics"),
+    ("/health/live", health, "live"),
+    ("/health/ready", health, "ready"),
+    ("/problems/{slug}", problem_page, "problem"),
+    ("/openapi.json", openapi_document, "openapi"),
+    ("/", home, "home"),
+):
+    router.add_api_route(_path, _endpoint, methods=READ, name=_name)
+PUBLIC = frozenset({"live", "ready", "problem", "openapi", "docs", "home"})
+
+
+async def _scene(services: Services, pairs: Pairs) -> Scene:
+    settings = services.settings
+    zone = await services.reports.time_zone() if needs_time_zone(pairs) else UTC
+    frame = TimeFrame(services.clock.wall(), zone, settings.fresh_open_seconds)
+    return Scene(frame, services.columns, settings.max_rows)
+
+
+def _identity(interaction_id: str) -> str:
+    try:
+        return str(UUID(interaction_id))
+    except ValueError:
+        raise NotFound("An interaction's id is a UUID.") from None
+
+
+def _extension(request: Request) -> str | None:
+    _, dot, extension = request.scope["path"].rpartition(".")
+    return extension if dot else None
+
+
+def _url(request: Request) -> str:
+    """The absolute URL of the resource; the Host has been checked against the allow-list."""
+    scope = request.scope
+    return f"{scope['scheme']}://{request.headers['host']}{scope.get('root_path', '')}{scope['path']}"
+
+
+def _send(request: Request, served: Served) -> Response:
+    status = cache_status(served.reuse)
+    request.scope["state"]["cache_status"] = status
+    prepared = respond(
+        request.method,
+        request.scope["headers"],
+        served.answer,
+        headers(
+            served.answer,
+            age=served.reuse.age,
+            time_left=served.reuse.ttl or 0.0,
+            stale_for=served.stale_for,
+            cache_status=status,
+            timings={name: 1000 * seconds for name, seconds in served.seconds.items()},
+        ),
+        request_id=request.scope["state"]["request_id"],
+        instance=request.scope["path"],
+    )
+    return PreparedResponse(prepared)

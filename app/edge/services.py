@@ -1,0 +1,58 @@
+"""What the routes work with, opened by `main.py` and kept on the application."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from app.clock import Clock
+from app.edge.access import Viewer, identify
+from app.edge.making import Maker
+from app.edge.rendering import Answers
+from app.interactions.columns import Column
+from app.metrics import Metrics
+from app.reports.service import Reports
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One application's parts."""
+
+    settings: Settings
+    clock: Clock
+    metrics: Metrics
+    columns: Mapping[str, Column]
+    reports: Reports
+    maker: Maker
+    answers: Answers
+    openapi: str
+
+
+def services_of(request: Request) -> Services:
+    """The parts behind a request."""
+    return cast("Services", request.app.state.services)
+
+
+def viewer_of(request: Request) -> Viewer:
+    """Who asks. Raises Unauthorized or BadRequest."""
+    return identify(request.headers, services_of(request).settings)
+
+
+def reader_of(viewer: Annotated[Viewer, Depends(viewer_of)]) -> Viewer:
+    """Who asks, and may read. Raises Forbidden besides."""
+    viewer.require("read")
+    return viewer
+
+
+def metrics_reader_of(viewer: Annotated[Viewer, Depends(viewer_of)]) -> Viewer:
+    """Who asks, and may read metrics."""
+    viewer.require("metrics:read")
+    return viewer
+
+
+ServicesOf = Annotated[Services, Depends(services_of)]
+AnyViewer = Annotated[Viewer, Depends(viewer_of)]
+Reader = Annotated[Viewer, Depends(reader_of)]
+MetricsReader = Annotated[Viewer, Depends(metrics_reader_of)]

@@ -1,0 +1,155 @@
+"""The forms in which `from` and `to` may name a moment (INTERFACE §4)."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+FORMS = (
+    "2026-11-01T08:00:00Z",
+    "2026-11-01",
+    "1793520000000",
+    "now",
+    "now-24h",
+    "now-7d/d",
+)
+UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(3000, 1, 1, tzinfo=UTC)  # not included; what stands beyond is a slip, and some calendars end there
+LEAST_MILLISECONDS = 100_000_000_000  # in 1973; below it stand the seconds of our time
+_OUTSIDE = "lies outside the years 1970 to 2999"
+_LONGEST = 40
+_DATE_LENGTH = len("2026-11-01")
+
+
+class NotATime(Exception):
+    """The text names no moment; the message says what to write instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeFrame:
+    """What times are relative to; all who ask within one step of the grid mean the same `now`."""
+
+    now: datetime
+    zone: tzinfo
+    grid_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """So far from now, then back to the start of the local second, minute, hour, day or week, if a unit says so."""
+
+    shift: timedelta
+    rounding: str | None
+
+
+def needs_zone(text: str) -> bool:
+    """Whether the moment depends on the time zone: a bare date, or a rounding. False also for what names no moment."""
+    try:
+        meant = _read(text)
+    except NotATime:
+        return False
+    return meant.rounding is not None if isinstance(meant, Relative) else not isinstance(meant, datetime)
+
+
+def moment(text: str, frame: TimeFrame) -> datetime:
+    """The moment in UTC, to the millisecond. Raises NotATime."""
+    meant = _read(text)
+    try:
+        match meant:
+            case Relative():
+                found = _resolved(meant, frame)
+            case datetime():
+                found = meant
+            case _:
+                found = _midnight(meant, frame.zone)
+    except OverflowError:
+        raise NotATime(_OUTSIDE) from None
+    if not EARLIEST <= found < LATEST:
+        raise NotATime(_OUTSIDE)
+    return found
+
+
+def _read(text: str) -> Relative | datetime | date:
+    """What the text says by itself. Raises NotATime."""
+    if len(text) > _LONGEST:
+        raise NotATime("is too long for a time")
+    try:
+        if text.startswith("now"):
+            return _relative(text.removeprefix("now"))
+        if text.isascii() and text.isdigit():
+            return _epoch(int(text))
+        return _date(text) if len(text) == _DATE_LENGTH else _rfc3339(text)
+    except OverflowError:
+        raise NotATime(_OUTSIDE) from None
+    except ValueError:
+        raise NotATime("is not a time; write it like one of the allowed forms") from None
+
+
+def _epoch(milliseconds: int) -> datetime:
+    if milliseconds < LEAST_MILLISECONDS:
+        raise NotATime("looks like seconds; give milliseconds since 1970")
+    return EARLIEST + timedelta(milliseconds=milliseconds)
+
+
+def _date(text: str) -> date:
+    """A date as RFC 3339 writes it: Python would also take `2026-W44-7`."""
+    day = date.fromisoformat(text)
+    if day.isoformat() != text:
+        raise ValueError(text)
+    return day
+
+
+def _rfc3339(text: str) -> datetime:
+    """A date and a time of day, with its offset. In a query string an unencoded `+` arrives as a space."""
+    day, separator, hours = text[:_DATE_LENGTH], text[_DATE_LENGTH : _DATE_LENGTH + 1], text[_DATE_LENGTH + 1 :]
+    if separator not in ("T", "t", " "):
+        raise ValueError(text)
+    parsed = datetime.fromisoformat(f"{_date(day)}T{hours.upper().replace(' ', '+')}")
+    if parsed.tzinfo is None:
+        raise NotATime("has no time zone; end it with Z or an offset like +01:00")
+    utc = parsed.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def _relative(text: str) -> Relative:
+    """`-24h`, `-7d/d`, `+1h` or nothing; the `+` may have arrived as a space."""
+    shift, slash, rounding = text.partition("/")
+    if slash and rounding not in UNITS:
+        raise NotATime("rounds to something else than s, m, h, d or w")
+    if not shift:
+        return Relative(timedelta(), rounding or None)
+    sign, count, unit = shift[0], shift[1:-1], shift[-1]
+    if sign not in "+- " or not (count.isascii() and count.isdigit()) or unit not in UNITS:
+        raise NotATime("is not a relative time; write it like now-24h, with s, m, h, d or w")
+    return Relative((-1 if sign == "-" else 1) * int(count) * UNITS[unit], rounding or None)
+
+
+def _resolved(relative: Relative, frame: TimeFrame) -> datetime:
+    step = timedelta(seconds=max(1, int(frame.grid_seconds)))
+    moved = frame.now - (frame.now - EARLIEST) % step + relative.shift
+    return _rounded(moved, relative.rounding, frame.zone)
+
+
+def _rounded(moved: datetime, unit: str | None, zone: tzinfo) -> datetime:
+    """Back to the start of the local unit; weeks begin on Monday. An hour that comes twice has two starts."""
+    here = moved.astimezone(zone)
+    match unit:
+        case "w":
+            return _midnight(here.date() - timedelta(days=here.weekday()), zone)
+        case "d":
+            return _midnight(here.date(), zone)
+        case "h":
+            return here.replace(minute=0, second=0).astimezone(UTC)
+        case "m":
+            return here.replace(second=0).astimezone(UTC)
+    return moved
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    """The start of the day: of two midnights the first, and where clocks skip midnight, the moment they do."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)

@@ -1,0 +1,139 @@
+"""Text of a parameter → its canonical value: a small reader for each kind. Refusals never repeat the text."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.edge.hints import nearest
+from app.edge.times import FORMS, NotATime, TimeFrame, moment
+from app.interactions.columns import Column
+from app.interactions.nested import INCLUDES
+from app.reports import cursor as cursors
+from app.reports.query import Cursor, Order
+from app.reports.rules import SNAPSHOT_FACTOR
+
+INCLUDE_NAMES = tuple(include.name for include in INCLUDES)
+_MOST_DIGITS = 9  # a longer number is past every bound
+
+
+class Refused(ValueError):
+    """A value that cannot be used; the words complete a sentence that begins with the parameter's name."""
+
+    def __init__(self, words: str, allowed: tuple[str, ...] = (), did_you_mean: str | None = None) -> None:
+        super().__init__(words)
+        self.words = words
+        self.allowed = allowed
+        self.did_you_mean = did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the meaning of a value depends on."""
+
+    frame: TimeFrame
+    columns: Mapping[str, Column]
+    max_rows: int
+
+
+Reader = Callable[[str, Scene], object]
+
+
+def literal(text: str, _scene: Scene) -> str:
+    """The text as it stands, spaces and case included (R2, and R3: a name may end in a space upstream)."""
+    if not text:
+        raise Refused("must not be empty: a blank filter would mean everything")
+    return text
+
+
+def identity(text: str, _scene: Scene) -> str:
+    """A UUID in lower case."""
+    try:
+        found = str(UUID(text))
+    except ValueError:
+        found = None
+    if found != text.lower():  # Python takes many other spellings
+        raise Refused("must be a UUID")
+    return found
+
+
+def one_of(*allowed: str) -> Reader:
+    """A reader of just these words."""
+
+    def read(text: str, _scene: Scene) -> str:
+        if text not in allowed:
+            raise Refused(f"must be one of {', '.join(allowed)}", allowed, nearest(text, allowed))
+        return text
+
+    return read
+
+
+def offset(text: str, scene: Scene) -> int:
+    """Rows to skip, as far as a snapshot reaches: past its end there would be nothing, in silence."""
+    rows, most = _count(text, 0), SNAPSHOT_FACTOR * scene.max_rows
+    if rows > most:
+        raise Refused(f"is past the {most} rows that one question gives; narrow it by from and to")
+    return rows
+
+
+def limit(text: str, scene: Scene) -> int:
+    """Rows in one answer; what is above the bound is lowered to it."""
+    return min(_count(text, 1), scene.max_rows)
+
+
+def _count(text: str, least: int) -> int:
+    if text.isascii() and text.isdigit():
+        number = int(text) if len(text) <= _MOST_DIGITS else 10**_MOST_DIGITS
+        if number >= least:
+            return number
+    raise Refused(f"must be a whole number, {least} or more")
+
+
+def time(text: str, scene: Scene) -> datetime:
+    """A moment in UTC."""
+    try:
+        return moment(text, scene.frame)
+    except NotATime as error:
+        raise Refused(str(error), FORMS) from None
+
+
+def fields(text: str, scene: Scene) -> tuple[tuple[str, str], ...]:
+    """`column` or `alias:column`, comma separated → output name and column."""
+    chosen: dict[str, str] = {}
+    for part in text.split(","):
+        alias, colon, column = (side.strip() for side in part.rpartition(":"))
+        output = alias if colon else column
+        source = _column(column, scene)
+        if not output:
+            raise Refused("has an empty alias")
+        if output in chosen:
+            raise Refused("names one output column twice")
+        chosen[output] = source
+    return tuple(chosen.items())
+
+
+def include(text: str, _scene: Scene) -> tuple[str, ...]:
+    """Names of nested lists, comma separated → in the order of INCLUDES, each once."""
+    chosen = {part.strip() for part in text.split(",")}
+    for unknown in sorted(chosen.difference(INCLUDE_NAMES)):
+        raise Refused(f"may list {', '.join(INCLUDE_NAMES)}", INCLUDE_NAMES, nearest(unknown, INCLUDE_NAMES))
+    return tuple(name for name in INCLUDE_NAMES if name in chosen)
+
+
+def sort(text: str, scene: Scene) -> Order:
+    """A column, `-` in front for descending."""
+    return Order(_column(text.removeprefix("-"), scene), descending=text.startswith("-"))
+
+
+def cursor(text: str, _scene: Scene) -> Cursor:
+    """A cursor this service gave out."""
+    try:
+        return cursors.from_text(text)
+    except cursors.NotACursor:
+        raise Refused("is not one this service gave out; take it from next_cursor as it is") from None
+
+
+def _column(name: str, scene: Scene) -> str:
+    if name not in scene.columns:
+        raise Refused("names no column of /schema", did_you_mean=nearest(name, tuple(scene.columns)))
+    return name

@@ -1,0 +1,48 @@
+"""How long a report is fresh, from its finality (DESIGN §5)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.reports.report import Report
+from app.reports.rules import Rules
+
+SETTLED_SHARE = 0.1  # of the time since something last happened
+SETTLED_MINIMUM_SECONDS = 60.0
+EMPTY_MAXIMUM_SECONDS = 60.0
+UNKNOWN_INTERACTION_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """Seconds of freshness, and the rule that gave them."""
+
+    seconds: float
+    rule: str
+
+
+def of_search(report: Report, end: datetime | None, rules: Rules) -> Lifetime:
+    """The freshness lifetime of the rows of a search whose range ends at `end`; one that shifted may lack some."""
+    if end is None or end > report.as_of - rules.context.settle or report.shifted or not report.all_final:
+        return _open(rules) if report.rows else _at_most(EMPTY_MAXIMUM_SECONDS, _open(rules).seconds, "empty-open")
+    return _settled(report, end, rules, "settled" if report.rows else "empty-settled")
+
+
+def of_interaction(report: Report, rules: Rules) -> Lifetime:
+    """The freshness lifetime of one interaction, or of the news that it does not exist."""
+    if report.last_event_at is None:
+        return _at_most(UNKNOWN_INTERACTION_SECONDS, rules.fresh_max_seconds, "unknown-interaction")
+    return _settled(report, report.last_event_at, rules, "settled") if report.all_final else _open(rules)
+
+
+def _open(rules: Rules) -> Lifetime:
+    return _at_most(rules.fresh_open_seconds, rules.fresh_max_seconds, "open")
+
+
+def _settled(report: Report, end: datetime, rules: Rules, rule: str) -> Lifetime:
+    quiet_since = max(end, report.last_event_at or end)
+    quiet = (report.as_of - quiet_since).total_seconds()
+    return _at_most(max(quiet * SETTLED_SHARE, SETTLED_MINIMUM_SECONDS), rules.fresh_max_seconds, rule)
+
+
+def _at_most(seconds: float, most: float, rule: str) -> Lifetime:
+    return Lifetime(min(seconds, most), rule)

@@ -1,0 +1,163 @@
+"""What one request asks, canonical and frozen: equal questions are equal values, and every part of them is in a key."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.cache.keys import Part, digest
+from app.interactions.columns import SCHEMA_VERSION
+from app.interactions.masking import MASKED, Audience
+
+_IDENTITY_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which interactions are asked for. Times are aware UTC, half-open `[start, end)` on the interaction's start."""
+
+    attr: tuple[str, ...] = ()
+    attr_pairs: tuple[tuple[str, str], ...] = ()
+    attr_names: tuple[str, ...] = ()
+    start: datetime | None = None
+    end: datetime | None = None
+    contact_id: str | None = None
+    hook_type: str | None = None
+    hook_subtype: str | None = None
+    hook_id: str | None = None
+
+    def values(self) -> tuple[str, ...]:
+        """Every attribute value that must occur, by itself or under a name."""
+        return distinct((*self.attr, *(value for _, value in self.attr_pairs)))
+
+    def sent_name(self) -> str | None:
+        """The attribute name to send: one, where no value says more and `hookType` is free (R3); the rest is for us."""
+        is_free = not (self.values() or self.hook_type or self.hook_subtype)
+        return self.attr_names[0] if self.attr_names and is_free else None
+
+    def is_checked_here(self) -> bool:
+        """Whether upstream is not told all of this, so that its total is none of ours."""
+        sent = self.sent_name()
+        return bool(self.attr_pairs) or self.attr_names != ((sent,) if sent else ())
+
+    def key(self, tenant_id: str) -> bytes:
+        """Where the report is stored: equal for all questions that upstream is asked in the same words."""
+        return digest(
+            "report",
+            SCHEMA_VERSION,
+            tenant_id,
+            self.values(),
+            self.sent_name(),
+            *(moment.isoformat() if moment else None for moment in (self.start, self.end)),
+            self.contact_id,
+            self.hook_type,
+            self.hook_subtype,
+            self.hook_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One condition answered here: any of `values` is enough."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Order of rows; the default is upstream's own."""
+
+    column: str = "started_at"
+    descending: bool = True
+
+
+NEWEST_FIRST = Order()
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in a snapshot. `position` counts the snapshot's rows, in the query's order, before any filter.
+
+    `identity` is that of the query it belongs to; `start` and `end` are the range its relative times meant.
+    """
+
+    version: str
+    position: int
+    identity: bytes
+    start: datetime | None
+    end: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How the rows are shown: output name and column pairs, nested lists, and the representation."""
+
+    columns: tuple[tuple[str, str], ...]
+    include: tuple[str, ...] = ()
+    format: str = "json"
+    variant: str = "envelope"
+    audience: Audience = MASKED
+    download: bool = False
+
+    def key_parts(self) -> tuple[Part, ...]:
+        """Everything here: all of it shapes the bytes (FAULTS T12)."""
+        return (self.columns, self.include, self.format, self.variant, self.audience.name, self.download)
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionQuery:
+    """One request for rows.
+
+    `asked` are the parameters that decide which rows there are, as the client wrote them, sorted: a relative time stays
+    relative. `given` are all parameters but cursor and offset, for the link to the next page.
+    """
+
+    search: Search
+    view: View
+    filters: tuple[Filter, ...] = ()
+    order: Order = NEWEST_FIRST
+    offset: int = 0
+    limit: int = 100
+    cursor: Cursor | None = None
+    asked: tuple[tuple[str, str], ...] = ()
+    given: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def position(self) -> int:
+        """The snapshot's row at which this page's rows are looked for, before `offset` of them are skipped."""
+        return self.cursor.position if self.cursor else 0
+
+    @property
+    def reach(self) -> int:
+        """How many rows of the snapshot the page needs, if all of them match."""
+        return self.position + self.offset + self.limit
+
+    def is_filtered_here(self) -> bool:
+        """Whether some condition is answered by the façade alone, so that upstream's total says nothing."""
+        return bool(self.filters) or self.search.is_checked_here()
+
+    def key_parts(self) -> tuple[Part, ...]:
+        """Everything that shapes the bytes of an answer, beside the version of the snapshot its rows are from."""
+        return (
+            *self.view.key_parts(),
+            self.search.attr,
+            self.search.attr_pairs,
+            self.search.attr_names,
+            tuple((one.name, one.values) for one in self.filters),
+            self.order.column,
+            self.order.descending,
+            self.offset,
+            self.limit,
+            self.position if self.cursor else None,
+            self.asked,
+            self.given,
+        )
+
+    def identity(self) -> bytes:
+        """What a cursor is bound to: the question as asked, its order included; not how its rows are shown."""
+        return digest("identity", self.asked)[:_IDENTITY_BYTES]
+
+
+def distinct(values: Iterable[str]) -> tuple[str, ...]:
+    """Each once, sorted."""
+    return tuple(sorted(set(values)))

@@ -1,0 +1,55 @@
+"""The settings that questions and answers depend on, in the form they are used."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from app.interactions.facts import Context
+from app.reports.report import Report
+from app.settings import Settings
+
+SNAPSHOT_FACTOR = 10  # a snapshot holds so many times the rows of the largest answer
+SCAN_ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Bounds in rows, times in seconds. `context` lacks only what each report adds: when, in which zone, for whom.
+
+    `most_rows` is what one snapshot may hold, reached by cursor; `scan_rows` the least that is read to find rows by a
+    condition upstream does not know.
+    """
+
+    context: Context
+    time_zone: ZoneInfo | None
+    max_rows: int
+    most_rows: int
+    scan_rows: int
+    wait_seconds: float
+    fresh_open_seconds: float
+    fresh_max_seconds: float
+
+    def is_readable(self, report: Report) -> bool:
+        """Whether upstream has more rows than were read, and a snapshot may hold them."""
+        return not report.complete and report.offset < self.most_rows
+
+
+def from_settings(settings: Settings, pseudonym_secret: bytes) -> Rules:
+    """The rules as configured; without a tenant, as in a document that is only printed, its id is empty."""
+    return Rules(
+        context=Context(
+            tenant_id=settings.tenant_id or "",
+            as_of=datetime.min.replace(tzinfo=UTC),
+            settle=timedelta(seconds=settings.settle_seconds),
+            sla_seconds=settings.sla_seconds,
+            sla_by_queue=dict(settings.sla_by_queue),
+            pseudonym_secret=pseudonym_secret,
+        ),
+        time_zone=ZoneInfo(settings.time_zone) if settings.time_zone else None,
+        max_rows=settings.max_rows,
+        most_rows=SNAPSHOT_FACTOR * settings.max_rows,
+        scan_rows=SCAN_ROWS,
+        wait_seconds=settings.wait_seconds,
+        fresh_open_seconds=settings.fresh_open_seconds,
+        fresh_max_seconds=settings.fresh_max_seconds,
+    )

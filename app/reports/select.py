@@ -1,0 +1,98 @@
+"""Records → the rows of one answer: filter, sort, page, columns. Pure."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from app.interactions import derive
+from app.interactions.columns import Column
+from app.interactions.facts import Context, Facts
+from app.interactions.nested import INCLUDES
+from app.reports.query import NEWEST_FIRST, InteractionQuery, Order, View
+from app.reports.report import Opened
+from app.upstream.matching import has_name, has_pair
+
+# The conditions answered here: the texts a record shows for each, of which one must be among those asked.
+FILTERS: Mapping[str, Callable[[Facts], Iterable[str | None]]] = {
+    "channel_type": lambda facts: (facts.interaction.channel_type,),
+    "direction": lambda facts: (facts.interaction.direction,),
+    "queue_id": lambda facts: (queue.queue_id for queue in facts.queues),
+    "queue_name": lambda facts: (queue.queue_name for queue in facts.queues),
+    "agent_id": lambda facts: (leg.agent_id for leg in facts.accepted),
+    "flow_id": lambda facts: (facts.interaction.flow_id,),
+    "is_abandoned": lambda facts: (_text(facts.abandoned),),
+    "is_final": lambda facts: (_text(derive.is_final(facts)),),
+}
+_INCLUDES = {include.name: include for include in INCLUDES}
+
+Place = tuple[int, Facts]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """One page of rows. `following` is the place of the next row that matches; None where the records ran out first."""
+
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: list[tuple[object, ...]]
+    following: int | None
+
+
+def select(opened: Opened, query: InteractionQuery, columns: Mapping[str, Column], context: Context) -> Selection:
+    """The rows that answer `query`, from the records at hand."""
+    if query.order == NEWEST_FIRST:
+        candidates = _numbered(opened, query.position, context)
+    else:
+        candidates = islice(_sorted(opened, columns[query.order.column], query.order, context), query.position, None)
+    matching = (place for place in candidates if _matches(place[1], query))
+    page = list(islice(matching, query.offset, query.offset + query.limit))
+    following = next(matching, None)
+    names, types = shape(query.view, columns)
+    return Selection(names, types, _rows(page, query.view, columns), following[0] if following else None)
+
+
+def shape(view: View, columns: Mapping[str, Column]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Output names and types: the columns, then the nested lists."""
+    names = (*(output for output, _ in view.columns), *view.include)
+    return names, (*(columns[name].type for _, name in view.columns), *("list" for _ in view.include))
+
+
+def row_of(facts: Facts, view: View, columns: Mapping[str, Column]) -> dict[str, object]:
+    """One row as names and values."""
+    names, _ = shape(view, columns)
+    return dict(zip(names, _rows([(0, facts)], view, columns)[0], strict=True))
+
+
+def _numbered(opened: Opened, start: int, context: Context) -> Iterator[Place]:
+    records = opened.records(start)
+    return ((place, Facts(interaction, context)) for place, interaction in enumerate(records, start))
+
+
+def _sorted(opened: Opened, column: Column, order: Order, context: Context) -> Iterator[Place]:
+    """All records in another order than upstream's; nulls last either way, ties by identity."""
+    facts = [Facts(interaction, context) for interaction in opened.records(0)]
+    facts.sort(key=lambda fact: fact.interaction.interaction_id)
+    valued = [(column.value(fact), fact) for fact in facts]
+    present = [(value, fact) for value, fact in valued if value is not None]
+    present.sort(key=lambda pair: pair[0], reverse=order.descending)
+    absent = [fact for value, fact in valued if value is None]
+    return enumerate([*(fact for _, fact in present), *absent])
+
+
+def _matches(facts: Facts, query: InteractionQuery) -> bool:
+    search = query.search
+    return (
+        all(has_pair(facts.interaction, name, value) for name, value in search.attr_pairs)
+        and all(has_name(facts.interaction, name) for name in search.attr_names)
+        and all(any(shown in one.values for shown in FILTERS[one.name](facts)) for one in query.filters)
+    )
+
+
+def _rows(page: list[Place], view: View, columns: Mapping[str, Column]) -> list[tuple[object, ...]]:
+    values = [columns[name].value for _, name in view.columns]
+    lists = [_INCLUDES[name].elements for name in view.include]
+    return [(*[value(facts) for value in values], *[elements(facts) for elements in lists]) for _, facts in page]
+
+
+def _text(value: bool) -> str:
+    return "true" if value else "false"

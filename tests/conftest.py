@@ -1,0 +1,56 @@
+"""What all tests share: a simulator and a façade in front of it, and the rule that no canary ever gets out."""
+
+from collections.abc import AsyncIterator, Generator, Iterator
+
+import pytest
+
+from tests.support.canary import WATCH
+from tests.support.clock import HandClock
+from tests.support.facade import TENANT, Facade, running_facade
+from tests.support.simulator import ANCHOR, Simulator, running_simulator
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Look through what a test printed, as its report holds it; logs are heard where they are written."""
+    report = yield
+    for title, printed in report.sections:
+        if title in (f"Captured stdout {report.when}", f"Captured stderr {report.when}"):
+            WATCH.look(printed, title)
+    return report
+
+
+@pytest.fixture(autouse=True)
+def no_canary_leaks() -> Iterator[None]:
+    """Fail the test during which a secret of the façade was seen outside it; set up first, so torn down last."""
+    yield
+    leaks = WATCH.take()
+    assert not leaks, f"leaked: {sorted(set(leaks))}"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What was seen after the last test, or in its report, fails the session."""
+    if leaks := WATCH.take():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        session.config.get_terminal_writer().line(f"\nleaked after its test: {sorted(set(leaks))}")
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """The façade's clock, turned by hand; it begins at the moment the simulator's stands at."""
+    return HandClock(wall=ANCHOR)
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    """An upstream with canary credentials, its clock frozen on a Wednesday morning; it must see no forbidden call."""
+    async with running_simulator(TENANT) as running:
+        yield running
+        assert running.violations == 0
+
+
+@pytest.fixture
+async def facade(simulator: Simulator, clock: HandClock) -> AsyncIterator[Facade]:
+    """A façade in front of `simulator`, on `clock`, with no setting beyond what it needs."""
+    async with running_facade(simulator, clock=clock.clock) as running:
+        yield running

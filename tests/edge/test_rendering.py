@@ -1,0 +1,186 @@
+"""Finished answers: made once, found again by everything that shapes them, and by nothing else."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.cache.keys import Part
+from app.cache.reuse import Reuse
+from app.cache.store import MemoryStore
+from app.cache.stored import Stored
+from app.edge.answers import Answer, entity_tag
+from app.edge.rendering import Answers, Made, Served
+from app.interactions.masking import Audience
+from app.reports.page import Found
+from app.reports.query import View
+from app.reports.report import Opened, Report
+from app.upstream.query import UpstreamQuery
+from tests.reports.support import NOW, TENANT, query
+from tests.support.clock import HandClock
+
+LONG = b'{"items":[' + b"1," * 2000 + b"1]}"
+PARTS: tuple[Part, ...] = ("interactions", "http://localhost/interactions", ("json", "masked"))
+
+
+def report(version: str = "v1", stored_at: float = 1000.0) -> Stored[Report]:
+    return Stored(
+        Report(version, NOW, UpstreamQuery(), None, simulated=False), 1, stored_at, fresh_for=15, stale_for=100
+    )
+
+
+def answer(body: bytes = LONG, audience: str = "masked") -> Answer:
+    return Answer(body, "identity", entity_tag(audience, "application/json", body), "application/json", NOW)
+
+
+@dataclass
+class Kitchen:
+    """A place that makes answers, counts how often it had to, and serves them from a store."""
+
+    clock: HandClock = field(default_factory=HandClock)
+    tenant: str = TENANT
+    made: int = 0
+    body: bytes = LONG
+    facts: dict[str, Any] = field(default_factory=dict)
+    shared: MemoryStore | None = None
+
+    def __post_init__(self) -> None:
+        own = MemoryStore(1_000_000, lambda: self.clock.monotonic)
+        self.store = own if self.shared is None else self.shared
+        self.answers = Answers(self.store, self.clock.clock, self.tenant)
+
+    async def serve(
+        self,
+        current: Stored[Report] | None = None,
+        parts: tuple[Part, ...] = PARTS,
+        coding: str | None = None,
+        of: Stored[Report] | None = None,
+    ) -> Served:
+        async def make() -> Made:
+            self.made += 1
+            stored = of or current or report()
+            return Made(answer(self.body), Found(Opened(stored.value), stored, **self.facts), {"encode": 0.5})
+
+        return await self.answers.serve(current, parts, coding, make)
+
+
+async def test_an_answer_is_made_once_for_the_life_of_its_report() -> None:
+    kitchen = Kitchen()
+    kitchen.facts = {"fetched": True}
+    miss = await kitchen.serve()
+    assert miss.reuse == Reuse(hit=False, fwd="uri-miss", stored=True, ttl=15, age=0)
+    assert miss.seconds == {"encode": 0.5}
+    kitchen.clock.advance(5)
+    hit = await kitchen.serve(report())
+    assert hit.answer == miss.answer
+    assert hit.reuse == Reuse(hit=True, ttl=10, age=5)
+    assert list(hit.seconds) == ["cache"]
+    assert kitchen.made == 1
+
+
+@pytest.mark.parametrize(
+    ("facts", "reuse"),
+    [
+        ({}, Reuse(hit=True, ttl=15)),
+        ({"collapsed": True}, Reuse(hit=True, ttl=15)),
+        ({"fetched": True, "collapsed": True}, Reuse(hit=False, fwd="uri-miss", stored=True, collapsed=True, ttl=15)),
+        ({"fetched": True, "kept": False}, Reuse(hit=False, fwd="uri-miss", stored=False, ttl=15)),
+    ],
+)
+async def test_how_the_report_was_found_is_how_the_request_was_answered(facts: dict[str, Any], reuse: Reuse) -> None:
+    kitchen = Kitchen(facts=facts)
+    assert (await kitchen.serve()).reuse == reuse
+
+
+async def test_an_answer_goes_when_its_report_goes() -> None:
+    kitchen = Kitchen()
+    await kitchen.serve(coding="zstd")
+    assert len(kitchen.store) == 2
+    kitchen.clock.advance(116)
+    await kitchen.serve(report())
+    assert kitchen.made == 2
+
+
+async def test_an_answer_of_a_report_that_is_not_kept_is_not_kept_either() -> None:
+    kitchen = Kitchen(facts={"fetched": True, "kept": False})
+    for coding in (None, "gzip"):
+        served = await kitchen.serve(coding=coding)
+        assert served.answer.coding == (coding or "identity")
+    assert len(kitchen.store) == 0
+
+
+async def test_each_coding_is_made_once_and_has_its_own_validator() -> None:
+    kitchen = Kitchen()
+    served = {coding: (await kitchen.serve(report(), coding=coding)).answer for coding in ("identity", "gzip", "zstd")}
+    again = {coding: (await kitchen.serve(report(), coding=coding)).answer for coding in served}
+    assert all(again[coding].body is served[coding].body for coding in served)
+    assert zstandard.decompress(served["zstd"].body) == LONG
+    assert len({one.etag for one in served.values()}) == 3
+    assert kitchen.made == 1
+
+
+async def test_a_grown_report_whose_answer_was_made_again_is_not_served_in_the_coding_of_the_former() -> None:
+    kitchen = Kitchen()
+    before = await kitchen.serve(coding="zstd")
+    kitchen.body = LONG + b" "
+    after = await kitchen.serve(None, of=report(), coding="zstd")
+    assert zstandard.decompress(after.answer.body) == kitchen.body
+    assert after.answer.etag != before.answer.etag
+
+
+async def test_a_pinned_snapshot_past_its_freshness_says_so_and_how_long_it_may_still_be_served() -> None:
+    kitchen = Kitchen()
+    await kitchen.serve()
+    kitchen.clock.advance(45)
+    served = await kitchen.serve(report())
+    assert served.reuse == Reuse(hit=True, ttl=-30, age=45, detail="stale-snapshot")
+    assert served.stale_for == 70
+    fresh = await kitchen.serve(None, of=report("v2", kitchen.clock.monotonic))
+    assert fresh.stale_for == 100
+
+
+TEXTS = st.sampled_from(["", "a", "b", "ab", "a|b", "masked", "e\u0301", "é", "+", "%20", " "])
+AUDIENCES = st.builds(Audience, clear=st.booleans(), notes=st.booleans())
+VIEWS = st.builds(
+    View,
+    columns=st.lists(st.tuples(TEXTS, TEXTS), max_size=2).map(tuple),
+    include=st.lists(TEXTS, max_size=2).map(tuple),
+    format=TEXTS,
+    variant=TEXTS,
+    audience=AUDIENCES,
+    download=st.booleans(),
+)
+SHAPES = st.tuples(TEXTS, TEXTS, TEXTS, VIEWS, st.sampled_from(["identity", "gzip", "zstd"]))
+
+
+@given(SHAPES, SHAPES)
+async def test_an_answer_serves_whom_it_was_made_for_and_nobody_else(
+    one: tuple[str, str, str, View, str], other: tuple[str, str, str, View, str]
+) -> None:
+    shared = MemoryStore(1_000_000, lambda: 1000.0)
+
+    async def served(shape: tuple[str, str, str, View, str], body: bytes) -> tuple[Served, int]:
+        tenant, version, url, view, coding = shape
+        kitchen = Kitchen(tenant=tenant, shared=shared, body=body)
+        parts = ("interactions", url, query(view=view).key_parts())
+        return await kitchen.serve(report(version), parts, coding), kitchen.made
+
+    first, _ = await served(one, LONG)
+    second, made = await served(other, LONG[::-1])
+    assert first.answer.coding == one[-1]
+    assert second.answer.coding == other[-1]
+    is_same = one[:-1] == other[:-1]
+    assert made == (0 if is_same else 1)
+    assert (first.answer.body == second.answer.body) is (is_same and one[-1] == other[-1])
+
+
+@given(AUDIENCES, AUDIENCES)
+async def test_two_audiences_never_share_an_answer(one: Audience, other: Audience) -> None:
+    view = query().view
+    kitchen = Kitchen()
+    for audience in (one, other):
+        await kitchen.serve(report(), ("interaction", replace(view, audience=audience).key_parts()))
+    assert kitchen.made == (1 if one == other else 2)

@@ -1,0 +1,159 @@
+"""Every path as clients see it: in front of a simulated upstream, over a socket."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from fastapi.routing import APIRoute
+
+from app.edge.routes import LISTS, PUBLIC, router
+from app.formats import FORMATS, Format
+from tests.support.facade import Facade
+from tests.support.simulator import Simulator
+
+KNOWN = "c506eb9b-f523-4616-8839-fbce3fd89c17"
+DATA = [*LISTS, f"/interactions/{KNOWN}", f"/interactions/{KNOWN}/timeline"]
+ALONE = ["/schema", "/whoami"]
+
+
+def paths() -> Iterator[tuple[str, str]]:
+    """Name and path of each route."""
+    for route in router.routes:
+        assert isinstance(route, APIRoute)
+        yield route.name, route.path.replace("{interaction_id}", KNOWN).replace("{slug}", "bad-host")
+
+
+@pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.name)
+async def test_the_extension_chooses_the_format(facade: Facade, known: Format) -> None:
+    path = f"/interactions.{known.extension}"
+    answer = await facade.get(path, ("limit", "2"), headers={"accept": "application/json"})
+    assert answer.headers["content-type"] == known.content_type
+
+
+@pytest.mark.parametrize("path", DATA)
+async def test_head_says_what_get_says_without_a_body(facade: Facade, path: str) -> None:
+    whole = await facade.get(path)
+    head = await facade.client.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("etag", "content-type", "content-length", "vary", "last-modified"):
+        assert head.headers[name] == whole.headers[name]
+
+
+@pytest.mark.parametrize("path", DATA)
+async def test_a_hit_asks_nobody_and_an_equal_copy_is_not_sent_again(
+    facade: Facade, simulator: Simulator, path: str
+) -> None:
+    first = await facade.get(path)
+    calls = len(simulator.calls())
+    again = await facade.get(path)
+    assert again.content == first.content
+    assert again.headers["cache-status"].startswith("cxfacade; hit; ttl=")
+    same = await facade.get(path, status=304, headers={"if-none-match": first.headers["etag"]})
+    assert same.content == b""
+    assert len(simulator.calls()) == calls
+
+
+@pytest.mark.parametrize("path", DATA)
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_data_is_only_read(facade: Facade, simulator: Simulator, path: str, method: str) -> None:
+    answer = await facade.client.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, HEAD"
+    assert simulator.calls() == []
+
+
+@pytest.mark.parametrize("path", [*DATA, *ALONE])
+async def test_a_key_in_the_query_is_refused_everywhere(facade: Facade, simulator: Simulator, path: str) -> None:
+    answer = await facade.get(path, ("api_key", "cxf_demo_x"), status=400)
+    assert answer.json()["code"] == "key-in-query"
+    assert simulator.calls() == []
+
+
+@pytest.mark.parametrize("path", [*DATA, *ALONE])
+async def test_a_name_nobody_knows_is_refused_everywhere(facade: Facade, simulator: Simulator, path: str) -> None:
+    answer = await facade.get(path, ("zzz", "1"), status=400)
+    assert answer.json()["code"] == "unknown-parameter"
+    assert simulator.calls() == []
+
+
+@pytest.mark.parametrize("text", ["limit=1&limit=9", "limit;=1", "Limit=1", "limit[]=1", "limit%00=1", "attr=%FF"])
+async def test_cloaked_parameters_are_refused_before_upstream_is_asked(
+    facade: Facade, simulator: Simulator, text: str
+) -> None:
+    answer = await facade.get(f"/interactions?{text}", status=400)
+    assert answer.json()["errors"]
+    assert simulator.calls() == []
+
+
+async def test_nonsense_in_a_time_does_not_ask_for_the_time_zone(facade: Facade, simulator: Simulator) -> None:
+    await facade.get("/interactions", ("from", "2026-02-30"), status=400)
+    assert simulator.calls() == []
+
+
+async def test_every_route_but_the_public_ones_refuses_a_key_that_nobody_knows(
+    facade: Facade, simulator: Simulator
+) -> None:
+    key = {"x-api-key": "cxf_demo_x"}
+    seen = {name: (await facade.get(path, status=None, headers=key)).status_code for name, path in paths()}
+    assert {name for name, status in seen.items() if status != 401} == PUBLIC - {"docs"}
+    assert simulator.calls() == []
+
+
+@pytest.mark.parametrize("text", ["1", "c506eb9b", KNOWN + "0", "%2e%2e", KNOWN.replace("c", "g")])
+async def test_what_is_no_id_is_not_found_and_nobody_is_asked(facade: Facade, simulator: Simulator, text: str) -> None:
+    answer = await facade.get(f"/interactions/{text}", status=None)
+    assert answer.status_code in {400, 404}
+    assert simulator.calls() == []
+
+
+async def test_an_id_is_the_same_in_capitals(facade: Facade, simulator: Simulator) -> None:
+    one, other = [await facade.get(f"/interactions/{text}") for text in (KNOWN, KNOWN.upper())]
+    assert one.content == other.content
+    assert len(simulator.calls("one")) == 1
+
+
+async def test_an_unknown_interaction_is_not_found_and_asked_for_once(facade: Facade, simulator: Simulator) -> None:
+    for path in (f"/interactions/{UUID(int=7)}", f"/interactions/{UUID(int=7)}/timeline"):
+        answer = await facade.get(path, status=404)
+        assert answer.json()["code"] == "not-found"
+        assert answer.headers["cache-control"] == "no-store"
+    assert len(simulator.calls("one")) == 1
+
+
+async def test_no_header_that_is_not_in_a_key_shapes_an_answer(facade: Facade, simulator: Simulator) -> None:
+    path = "/interactions?limit=2&fields=interaction_id"
+    plain = await facade.get(path)
+    names = [
+        "forwarded",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-forwarded-prefix",
+        "x-original-url",
+        "x-rewrite-url",
+    ]
+    names += [
+        "x-http-method-override",
+        "x-tenant",
+        "cookie",
+        "origin",
+        "referer",
+        "user-agent",
+        "accept-language",
+        "te",
+    ]
+    names += ["from", "pragma", "via", "x-real-ip", "x-user", "x-scopes", *(f"x-{number}" for number in range(280))]
+    for name in names:
+        answer = await facade.get(path, headers={name: "canary.example"})
+        assert (answer.content, answer.headers["etag"]) == (plain.content, plain.headers["etag"])
+    assert len(simulator.calls()) == 1
+
+
+async def test_a_link_leads_back_to_where_the_client_came_from(facade: Facade) -> None:
+    for path in ("/interactions", "/interactions.ndjson"):
+        answer = await facade.get(path, ("limit", "1"))
+        assert answer.links["next"]["url"].startswith(f"{facade.url}{path}?limit=1&cursor=")
+
+
+async def test_an_extension_is_no_part_of_another_path(facade: Facade) -> None:
+    for path in ("/interactions.xml", "/interactions.json.csv", f"/interactions/{KNOWN}.csv", "/schema.json"):
+        await facade.get(path, status=404)

@@ -1,0 +1,123 @@
+"""What a report keeps of upstream's records, and how it grows."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from app.interactions.facts import Context
+from app.reports import offload
+from app.reports.report import BLOCK_ROWS, Opened, begun, extended
+from app.upstream.query import UpstreamQuery
+from tests.reports.support import NOW, TENANT, identity, interaction, interactions, reading
+
+CONTEXT = Context(tenant_id=TENANT, as_of=NOW)
+ASKED = UpstreamQuery(attribute_values=("a",))
+
+
+async def report_of(*readings_of: int) -> Opened:
+    """A report of so many rows a reading, one after the other."""
+    rows = interactions(sum(readings_of))
+    opened, taken = None, 0
+    for count in readings_of:
+        taken += count
+        brought = reading(rows[taken - count : taken], offset=taken, total=len(rows), complete=taken == len(rows))
+        opened = await (extended(opened, brought, CONTEXT) if opened else begun(b"key", ASKED, brought, CONTEXT))
+    assert opened is not None
+    return opened
+
+
+def ids(opened: Opened, position: int = 0) -> list[str]:
+    return [one.interaction_id for one in opened.records(position)]
+
+
+async def test_a_new_report_says_what_its_first_reading_said() -> None:
+    brought = reading(
+        interactions(3), offset=5, total=9, complete=False, shifted=True, dropped=2, time_zone="UTC", simulated=True
+    )
+    report = (await begun(b"key", ASKED, brought, CONTEXT)).report
+    assert (report.as_of, report.asked, report.rows, report.offset, report.total) == (NOW, ASKED, 3, 5, 9)
+    assert (report.complete, report.shifted, report.dropped) == (False, True, 2)
+    assert (report.time_zone, report.simulated) == ("UTC", True)
+    assert report.place.offset == 5
+    assert report.place.total == 9
+    assert report.place.seen == {identity(0), identity(1), identity(2)}
+
+
+async def test_what_is_read_on_is_added_and_what_went_wrong_is_not_forgotten() -> None:
+    first = reading(interactions(2), total=4, complete=False, shifted=True, dropped=1)
+    more = reading([interaction(7), interaction(8)], offset=5, total=5, dropped=2)
+    begin = await begun(b"key", ASKED, first, CONTEXT)
+    longer = await extended(begin, more, CONTEXT)
+    report = longer.report
+    assert report.ids == (identity(0), identity(1), identity(7), identity(8))
+    assert (report.offset, report.total, report.complete, report.shifted, report.dropped) == (5, 5, True, True, 3)
+    assert report.version == begin.report.version
+    assert begin.report.rows == 2, "the shorter one is as it was"
+
+
+async def test_a_report_without_rows_is_complete_and_has_no_last_event() -> None:
+    opened = await begun(b"key", ASKED, reading([]), CONTEXT)
+    assert (opened.report.rows, opened.report.blocks, opened.report.last_event_at) == (0, (), None)
+    assert opened.report.all_final
+    assert ids(opened) == []
+
+
+@pytest.mark.parametrize("readings_of", [(1,), (100, 900, 1000), (2500,), (3, 0, 4)])
+async def test_records_come_back_from_their_blocks_from_any_position_on(readings_of: tuple[int, ...]) -> None:
+    opened = await report_of(*readings_of)
+    stored = Opened(opened.report)
+    total = sum(readings_of)
+    for position in {0, 1, 99, 100, 101, 999, 1000, 1001, total - 1, total, total + 1}:
+        expected = [identity(number) for number in range(position, total)]
+        assert ids(opened, position) == ids(stored, position) == expected
+
+
+async def test_no_block_is_larger_than_what_a_page_may_have_to_decode() -> None:
+    opened = await report_of(100, 2 * BLOCK_ROWS + 1)
+    assert [block.count for block in opened.report.blocks] == [100, BLOCK_ROWS, BLOCK_ROWS, 1]
+
+
+async def test_only_the_blocks_that_are_reached_are_decoded() -> None:
+    stored = Opened((await report_of(100, 900)).report)
+    next(stored.records(100))
+    assert set(stored.decoded) == {1}
+    records = stored.records(0)
+    next(records)
+    assert set(stored.decoded) == {0, 1}
+
+
+async def test_the_version_tells_question_time_and_records_apart_and_nothing_else() -> None:
+    async def version(key: bytes = b"key", context: Context = CONTEXT, rows: int = 2) -> str:
+        return (await begun(key, ASKED, reading(interactions(rows)), context)).report.version
+
+    same = await version()
+    assert same == await version()
+    later = replace(CONTEXT, as_of=NOW + timedelta(seconds=1))
+    assert len({same, await version(b"other"), await version(context=later), await version(rows=3)}) == 4
+
+
+async def test_the_index_knows_the_last_event_and_whether_all_is_final() -> None:
+    old, recent, running = interaction(0), interaction(1, hours_ago=10), interaction(2, hours_ago=9, is_open=True)
+    opened = await begun(b"key", ASKED, reading([old, recent], complete=False, total=3), CONTEXT)
+    assert opened.report.last_event_at == NOW - timedelta(hours=10) + timedelta(minutes=1)
+    assert opened.report.all_final
+    longer = (await extended(opened, reading([running], offset=3), CONTEXT)).report
+    assert longer.last_event_at == NOW - timedelta(hours=9)
+    assert not longer.all_final
+    assert not (await extended(Opened(longer), reading([interaction(4)]), CONTEXT)).report.all_final
+
+
+async def test_the_size_of_a_report_grows_with_what_it_keeps() -> None:
+    short, long = (await report_of(10)).report, (await report_of(10, 500)).report
+    kept = sum(len(block.compressed) for block in long.blocks) + sum(map(len, long.ids))
+    assert kept < long.size < 3 * kept
+    assert short.size < long.size
+
+
+@pytest.mark.parametrize(("rows", "is_inline"), [(offload.INLINE_ROWS, True), (offload.INLINE_ROWS + 1, False)])
+async def test_work_on_many_rows_is_done_beside_the_event_loop(rows: int, is_inline: bool) -> None:
+    work: Callable[[], threading.Thread] = threading.current_thread
+    assert (await offload.computed(work, rows=rows) is threading.current_thread()) is is_inline

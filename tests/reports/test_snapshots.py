@@ -1,0 +1,115 @@
+"""Where reports are kept, and how the current one is found."""
+
+from dataclasses import replace
+from typing import cast
+
+from app.cache.store import MemoryStore
+from app.reports import question as questions
+from app.reports.query import Search
+from app.reports.question import Question
+from app.reports.report import Report
+from app.reports.snapshots import Snapshots
+from app.upstream.client import UpstreamClient
+from app.upstream.query import UpstreamQuery
+from tests.reports.support import NOW, FakeUpstream, identity, rules
+from tests.support.clock import HandClock
+
+STALE_SECONDS = 100.0
+REPORT = Report("v1", NOW, UpstreamQuery(), None, simulated=False, ids=(identity(0),), last_event_at=NOW)
+
+
+def shelf(clock: HandClock, cache_bytes: int = 100_000) -> tuple[Snapshots, MemoryStore]:
+    store = MemoryStore(cache_bytes, lambda: clock.monotonic)
+    return Snapshots(store, clock.clock, STALE_SECONDS), store
+
+
+def question(version: str | None = None) -> Question:
+    return questions.of_search(Search(), version, cast("UpstreamClient", FakeUpstream()), rules())
+
+
+def test_a_kept_report_is_current_while_it_is_fresh() -> None:
+    clock = HandClock()
+    snapshots, _ = shelf(clock)
+    assert snapshots.current(question()) is None
+    stored, kept = snapshots.keep(question(), REPORT, clock.monotonic)
+    assert kept
+    assert (stored.fresh_for, stored.stale_for, stored.size) == (15, STALE_SECONDS, REPORT.size)
+    clock.advance(15)
+    assert snapshots.current(question()) == stored
+    clock.advance(1)
+    assert snapshots.current(question()) is None
+
+
+def test_a_pinned_question_finds_its_snapshot_as_long_as_it_is_kept() -> None:
+    clock = HandClock()
+    snapshots, _ = shelf(clock)
+    snapshots.keep(question(), REPORT, clock.monotonic)
+    clock.advance(15 + STALE_SECONDS)
+    pinned = snapshots.current(question("v1"))
+    assert pinned is not None
+    assert pinned.value == REPORT
+    assert snapshots.current(question("v2")) is None
+    clock.advance(1)
+    assert snapshots.current(question("v1")) is None
+
+
+def test_a_newer_snapshot_is_current_and_the_older_one_stays_for_those_who_walk_through_it() -> None:
+    clock = HandClock()
+    snapshots, _ = shelf(clock)
+    snapshots.keep(question(), REPORT, clock.monotonic)
+    clock.advance(1)
+    newer = replace(REPORT, version="v2")
+    snapshots.keep(question(), newer, clock.monotonic)
+    current, older = snapshots.current(question()), snapshots.current(question("v1"))
+    assert current is not None
+    assert current.value == newer
+    assert older is not None
+    assert older.value == REPORT
+
+
+def test_an_older_snapshot_that_grows_late_does_not_become_current_again() -> None:
+    clock = HandClock()
+    snapshots, _ = shelf(clock)
+    first = clock.monotonic
+    snapshots.keep(question(), REPORT, first)
+    clock.advance(1)
+    snapshots.keep(question(), replace(REPORT, version="v2"), clock.monotonic)
+    _, kept = snapshots.keep(question(), replace(REPORT, offset=1000), first)
+    assert kept
+    current = snapshots.current(question())
+    assert current is not None
+    assert current.value.version == "v2"
+
+
+def test_a_snapshot_that_a_pinned_walk_found_to_be_open_is_no_longer_current_for_a_day() -> None:
+    clock = HandClock()
+    snapshots, _ = shelf(clock)
+    settled = questions.of_search(
+        Search(end=NOW.replace(year=2025)), None, cast("UpstreamClient", FakeUpstream()), rules()
+    )
+    stored, _ = snapshots.keep(settled, replace(REPORT, last_event_at=NOW.replace(year=2025)), clock.monotonic)
+    assert stored.fresh_for == 86_400
+    pinned = replace(settled, version="v1")
+    snapshots.keep(pinned, replace(REPORT, all_final=False), clock.monotonic)
+    clock.advance(16)
+    assert snapshots.current(settled) is None
+    assert snapshots.current(pinned) is not None
+
+
+def test_a_report_that_the_store_does_not_take_is_handed_back_all_the_same() -> None:
+    clock = HandClock()
+    snapshots, store = shelf(clock, cache_bytes=1000)
+    stored, kept = snapshots.keep(question(), replace(REPORT, ids=(identity(0),) * 100), clock.monotonic)
+    assert not kept
+    assert stored.value.rows == 100
+    assert len(store) == 0
+    assert snapshots.current(question()) is None
+
+
+def test_what_is_left_of_an_evicted_report_is_no_report() -> None:
+    clock = HandClock()
+    snapshots, store = shelf(clock)
+    snapshots.keep(question(), REPORT, clock.monotonic)
+    store.delete(question().snapshot_key("v1"))
+    assert len(store) == 1
+    assert snapshots.current(question()) is None

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import cache, partial
 from uuid import uuid4
 
 from fastapi import FastAPI
@@ -126,7 +127,7 @@ def assemble(
         reports=reports,
         maker=Maker(reports, clock),
         answers=Answers(store, clock, settings.tenant_id or ""),
-        openapi=openapi.text(columns, settings.max_rows),
+        openapi=cache(partial(openapi.text, columns, settings.max_rows)),
     )
 
 

@@ -8,7 +8,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from app.cache.reuse import JUST_RECEIVED_SECONDS, Directives
+from app.cache.reuse import JUST_RECEIVED_SECONDS, UNDIRECTED, Directives
 
 LARGEST = 2**31  # RFC 9111 §1.2.2: what a number too large counts as
 _DIGITS = len(str(LARGEST)) + 1
@@ -16,6 +16,8 @@ _DIGITS = len(str(LARGEST)) + 1
 
 def read(cache_control: str | None, pragma: str | None, *, may_refresh: bool) -> Directives:
     """The directives of a request, from its header lines joined by commas. Of one said twice the smallest counts."""
+    if cache_control is None and pragma is None:
+        return UNDIRECTED  # as most requests are
     said = _said(cache_control if cache_control is not None else pragma or "")
     if cache_control is None:  # Pragma is for those who know no Cache-Control, and says one thing (RFC 9111 §5.4)
         said = {name: values for name, values in said.items() if name == "no-cache"}

@@ -57,22 +57,22 @@ class Answers:
 
         `parts` are all that shapes the answer beside the report and the coding, its audience among them.
         """
-        began = self._clock.monotonic()
-        identity = self._get(self._key(current, parts)) if current else None
+        began, shape = self._clock.monotonic(), digest("answer", self._tenant_id, parts)
+        identity = self._get(_key(current, shape)) if current else None
         if current and identity:
-            answer = await self._in_coding(current, parts, identity, accept_encoding)
+            answer = await self._in_coding(current, shape, identity, accept_encoding)
             seconds = {"cache": self._clock.monotonic() - began}
             return Served(answer, _hit(current, began), _stale_for(current, began), seconds)
         made = await make()
         report, now = made.found.stored, self._clock.monotonic()
         home = report if made.found.kept else None  # no request would look for an answer without its report
         if home:
-            self._put(self._key(home, parts), home, made.answer)
-        answer = await self._in_coding(home, parts, made.answer, accept_encoding)
+            self._put(_key(home, shape), home, made.answer)
+        answer = await self._in_coding(home, shape, made.answer, accept_encoding)
         return Served(answer, _reuse(made.found, now), _stale_for(report, now), made.seconds)
 
     async def _in_coding(
-        self, home: Stored[Report] | None, parts: tuple[Part, ...], identity: Answer, accept_encoding: str | None
+        self, home: Stored[Report] | None, shape: bytes, identity: Answer, accept_encoding: str | None
     ) -> Answer:
         """The answer in the coding that suits the client, which is made once for the life of `home`."""
         coding = choose_coding(accept_encoding, identity.size)
@@ -80,7 +80,7 @@ class Answers:
             return identity
         if home is None:
             return await in_coding(identity, coding)
-        key = self._key(home, parts, coding, of=identity.etag)
+        key = _key(home, shape, coding, of=identity.etag)
         answer = self._get(key)
         if answer is None:
             answer = await in_coding(identity, coding)
@@ -95,9 +95,10 @@ class Answers:
         size = answer.size + OVERHEAD_BYTES
         self._store.put(key, Stored(answer, size, report.stored_at, report.fresh_for, report.stale_for))
 
-    def _key(self, report: Stored[Report], parts: tuple[Part, ...], coding: str = "identity", of: str = "") -> bytes:
-        """`of` is the validator of what was coded: a report that has grown may give another answer."""
-        return digest("answer", self._tenant_id, report.value.version, parts, coding, of)
+
+def _key(report: Stored[Report], shape: bytes, coding: str = "identity", of: str = "") -> bytes:
+    """`of` is the validator of what was coded: a report that has grown may give another answer."""
+    return digest(shape, report.value.version, coding, of)
 
 
 def _reuse(found: Found, now: float) -> Reuse:

@@ -101,7 +101,7 @@ async def problem_page(slug: str, request: Request) -> Response:
 
 async def openapi_document(services: ServicesOf) -> Response:
     """The OpenAPI document of this service."""
-    return Response(services.openapi, media_type="application/json")
+    return Response(services.openapi(), media_type="application/json")
 
 
 async def home() -> Response:

@@ -1,6 +1,6 @@
 """What the routes work with, opened by `main.py` and kept on the application."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, cast
 
@@ -27,26 +27,26 @@ class Services:
     reports: Reports
     maker: Maker
     answers: Answers
-    openapi: str
+    openapi: Callable[[], str]
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
     """The parts behind a request."""
     return cast("Services", request.app.state.services)
 
 
-def viewer_of(request: Request) -> Viewer:
+async def viewer_of(request: Request) -> Viewer:
     """Who asks. Raises Unauthorized or BadRequest."""
-    return identify(request.headers, services_of(request).settings)
+    return identify(request.headers, (await services_of(request)).settings)
 
 
-def reader_of(viewer: Annotated[Viewer, Depends(viewer_of)]) -> Viewer:
+async def reader_of(viewer: Annotated[Viewer, Depends(viewer_of)]) -> Viewer:
     """Who asks, and may read. Raises Forbidden besides."""
     viewer.require("read")
     return viewer
 
 
-def metrics_reader_of(viewer: Annotated[Viewer, Depends(viewer_of)]) -> Viewer:
+async def metrics_reader_of(viewer: Annotated[Viewer, Depends(viewer_of)]) -> Viewer:
     """Who asks, and may read metrics."""
     viewer.require("metrics:read")
     return viewer

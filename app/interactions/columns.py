@@ -8,12 +8,14 @@ from typing import Literal
 
 from app.errors import SettingsError
 from app.interactions import derive
-from app.interactions.derive import length_of, of_first, of_last, sum_of, time_of
+from app.interactions.derive import sum_of
 from app.interactions.facts import Facts
+from app.interactions.times import rfc3339
 
 ColumnType = Literal["uuid", "string", "enum", "time", "date", "int", "float", "bool"]
 PersonalData = Literal["customer", "agent", "attribute"]
 Value = str | int | float | bool | None
+Origin = str | Callable[[Facts], Value]
 
 SCHEMA_VERSION = 1
 
@@ -23,14 +25,17 @@ _AGENT: PersonalData = "agent"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: `null_when` says in words when it is null, None means never."""
+    """One column: `null_when` says in words when it is null, None means never.
+
+    `origin` is where its value stands in the facts, as a dotted path, or the function that derives it from them.
+    """
 
     name: str
     type: ColumnType
     null_when: str | None
     description: str
     source: str
-    value: Callable[[Facts], Value]
+    origin: Origin
     unit: str | None = None
     personal: PersonalData | None = None
     allowed: tuple[str, ...] = ()
@@ -40,82 +45,81 @@ class Column:
         """Whether a row may hold null here."""
         return self.null_when is not None
 
-
-def _seconds(name: str, null_when: str, description: str, source: str, value: Callable[[Facts], Value]) -> Column:
-    return Column(name, "float", null_when, description, source, value, unit="seconds")
-
-
-def _count(
-    name: str, description: str, source: str, value: Callable[[Facts], Value], null_when: str | None = None
-) -> Column:
-    return Column(name, "int", null_when, description, source, value, unit="count")
+    @property
+    def value(self) -> Callable[[Facts], Value]:
+        """A function from the facts of a record to its value."""
+        return attrgetter(self.origin) if isinstance(self.origin, str) else self.origin
 
 
-def _flag(name: str, description: str, source: str, value: Callable[[Facts], Value]) -> Column:
-    return Column(name, "bool", None, description, source, value)
+def _seconds(name: str, null_when: str, description: str, source: str, origin: Origin) -> Column:
+    return Column(name, "float", null_when, description, source, origin, unit="seconds")
 
 
-def _root(field: str) -> Callable[[Facts], Value]:
-    return attrgetter(f"interaction.{field}")
+def _count(name: str, description: str, source: str, origin: Origin, null_when: str | None = None) -> Column:
+    return Column(name, "int", null_when, description, source, origin, unit="count")
+
+
+def _flag(name: str, description: str, source: str, origin: Origin) -> Column:
+    return Column(name, "bool", None, description, source, origin)
 
 
 # fmt: off
 COLUMNS: tuple[Column, ...] = (
-    Column("interaction_id", "uuid", None, "Identity of the interaction.", "interactionId", _root("interaction_id")),
+    Column("interaction_id", "uuid", None, "Identity of the interaction.", "interactionId", "interaction.interaction_id"),
     Column("tenant_id", "uuid", None, "Tenant the interaction belongs to.", "tenantId, else the configured one", derive.tenant_id),
     Column("contact_id", "uuid", "no contact", "Contact record of the customer.", "contactId ?? details.contactId", derive.contact_id),
-    Column("channel_type", "string", "unknown", "voice, sms, email, messaging, work-item; an open list.", "channelType", _root("channel_type")),
-    Column("direction", "string", "unknown", "inbound, outbound, agent-initiated; an open list.", "direction", _root("direction")),
-    Column("flow_id", "string", "outside a flow", "Flow that ran.", "flowId", _root("flow_id")),
-    Column("flow_name", "string", "outside a flow", "Name of the flow that ran.", "flowName", _root("flow_name")),
-    Column("contact_point", "string", "unknown", "Number or address of the business side.", "contactPoint", _root("contact_point")),
-    Column("customer_masked", "string", "no customer", "The customer's prefix and last two characters.", "customer", derive.customer_masked),
+    Column("channel_type", "string", "unknown", "voice, sms, email, messaging, work-item; an open list.", "channelType", "interaction.channel_type"),
+    Column("direction", "string", "unknown", "inbound, outbound, agent-initiated; an open list.", "direction", "interaction.direction"),
+    Column("flow_id", "string", "outside a flow", "Flow that ran.", "flowId", "interaction.flow_id"),
+    Column("flow_name", "string", "outside a flow", "Name of the flow that ran.", "flowName", "interaction.flow_name"),
+    Column("contact_point", "string", "unknown", "Number or address of the business side.", "contactPoint", "interaction.contact_point"),
+    Column("customer_masked", "string", "no customer", "The customer's prefix and last two characters.", "customer", "customer_masked"),
     Column("customer_key", "string", "no customer", "Pseudonym of the customer, for joins.", "HMAC of customer", derive.customer_key),
     Column("customer", "string", "masked view", "The customer's number, address or handle; null unless pii=clear.", "customer", derive.customer, personal=_CUSTOMER),
-    Column("started_at", "time", None, "Start; the earliest time in the record where upstream names none.", "startTimestamp", time_of("started_at"), unit="UTC"),
-    Column("ended_at", "time", "still open", "End.", "endTimestamp", time_of("ended_at"), unit="UTC"),
-    Column("last_event_at", "time", None, "Latest time anywhere in the record.", "the latest of all its timestamps", time_of("last_event_at"), unit="UTC"),
+    Column("started_at", "time", None, "Start; the earliest time in the record where upstream names none.", "startTimestamp", lambda facts: rfc3339(facts.started_at), unit="UTC"),
+    Column("ended_at", "time", "still open", "End.", "endTimestamp", lambda facts: rfc3339(facts.ended_at), unit="UTC"),
+    Column("last_event_at", "time", None, "Latest time anywhere in the record.", "the latest of all its timestamps", lambda facts: rfc3339(facts.last_event_at), unit="UTC"),
     Column("started_on", "date", None, "Date of the start in the time zone.", "started_at", derive.started_on, unit="local date"),
     Column("started_hour", "int", None, "Hour of the start in the time zone, 0 to 23.", "started_at", derive.started_hour, unit="local hour"),
     _seconds("duration_seconds", "open", "From start to end.", "interactionTime ?? ended − started", derive.duration_seconds),
     _seconds("ivr_seconds", "no IVR", "Before the first queue.", "ivrTime ?? first queue start − started", derive.ivr_seconds),
-    _count("queue_entry_count", "Entries into queues.", "length of queues", length_of("queues")),
+    _count("queue_entry_count", "Entries into queues.", "length of queues", lambda facts: len(facts.queues)),
     _seconds("queue_seconds", "not queued", "In queues, all entries together.", "Σ queues[].queueTime", sum_of("queues", "queue_time")),
     _seconds("time_to_answer_seconds", "not answered", "Wait in the first queue entry that was answered.", "first answered queues[].timeToAnswer", derive.time_to_answer_seconds),
-    Column("first_queue_id", "string", "not queued", "Queue entered first.", "queues[].queueId by startTimestamp", of_first("queues", "queue_id")),
-    Column("first_queue_name", "string", "not queued", "Name of the queue entered first.", "queues[].queueName by startTimestamp", of_first("queues", "queue_name")),
-    Column("last_queue_id", "string", "not queued", "Queue entered last.", "queues[].queueId by startTimestamp", of_last("queues", "queue_id")),
-    Column("last_queue_name", "string", "not queued", "Name of the queue entered last.", "queues[].queueName by startTimestamp", of_last("queues", "queue_name")),
-    Column("queue_exit_type", "string", "not queued", "How the last queue was left.", "last queues[].queueExitType", of_last("queues", "queue_exit_type")),
+    Column("first_queue_id", "string", "not queued", "Queue entered first.", "queues[].queueId by startTimestamp", "first_queue.queue_id"),
+    Column("first_queue_name", "string", "not queued", "Name of the queue entered first.", "queues[].queueName by startTimestamp", "first_queue.queue_name"),
+    Column("last_queue_id", "string", "not queued", "Queue entered last.", "queues[].queueId by startTimestamp", "last_queue.queue_id"),
+    Column("last_queue_name", "string", "not queued", "Name of the queue entered last.", "queues[].queueName by startTimestamp", "last_queue.queue_name"),
+    Column("queue_exit_type", "string", "not queued", "How the last queue was left.", "last queues[].queueExitType", "last_queue.queue_exit_type"),
     _count("agent_count", "Agents who took the interaction.", "distinct agents[].agentId with agentWorkAccepted", derive.agent_count),
-    _count("offer_count", "Offers of work to agents.", "length of agents", length_of("legs")),
+    _count("offer_count", "Offers of work to agents.", "length of agents", lambda facts: len(facts.legs)),
     _count("rejected_offer_count", "Offers no agent took.", "agents[] not accepted", derive.rejected_offer_count),
-    Column("first_agent_id", "string", "no agent", "Agent who took it first.", "accepted agents[].agentId by startTimestamp", of_first("accepted", "agent_id")),
-    Column("first_agent_name", "string", "no agent", "Name of the agent who took it first.", "accepted agents[].agentName by startTimestamp", of_first("accepted", "agent_name"), personal=_AGENT),
-    Column("last_agent_id", "string", "no agent", "Agent who took it last.", "accepted agents[].agentId by startTimestamp", of_last("accepted", "agent_id")),
-    Column("last_agent_name", "string", "no agent", "Name of the agent who took it last.", "accepted agents[].agentName by startTimestamp", of_last("accepted", "agent_name"), personal=_AGENT),
+    Column("first_agent_id", "string", "no agent", "Agent who took it first.", "accepted agents[].agentId by startTimestamp", "first_agent.agent_id"),
+    Column("first_agent_name", "string", "no agent", "Name of the agent who took it first.", "accepted agents[].agentName by startTimestamp", "first_agent.agent_name", personal=_AGENT),
+    Column("last_agent_id", "string", "no agent", "Agent who took it last.", "accepted agents[].agentId by startTimestamp", "last_agent.agent_id"),
+    Column("last_agent_name", "string", "no agent", "Name of the agent who took it last.", "accepted agents[].agentName by startTimestamp", "last_agent.agent_name", personal=_AGENT),
     Column("answered_at", "time", "not answered", "First conversation with an agent.", "earliest agents[].conversationStartTimestamp", derive.answered_at, unit="UTC"),
     _seconds("conversation_seconds", "none", "In conversation, all agents together.", "Σ agents[].agentConversationTime", sum_of("legs", "agent_conversation_time")),
     _seconds("talk_seconds", "none", "Agents' talk, all together.", "Σ agents[].agentTalkTime", sum_of("legs", "agent_talk_time")),
-    _count("hold_count", "Times the customer was put on hold.", "customerHolds", _root("customer_holds"), "unknown"),
+    _count("hold_count", "Times the customer was put on hold.", "customerHolds", "interaction.customer_holds", "unknown"),
     _seconds("hold_seconds", "unknown", "The customer's time on hold; 0 without a hold.", "customerHoldTime", derive.hold_seconds),
     _seconds("wrap_up_seconds", "unknown", "Agents' wrap-up, where upstream sends it; never guessed.", "Σ agents[].agentWrapUpTime", sum_of("legs", "agent_wrap_up_time")),
     _seconds("handle_seconds", "no agent", "Agents' handling, all together.", "Σ agents[].agentHandleTime", sum_of("legs", "agent_handle_time")),
-    _seconds("customer_talk_seconds", "none", "The customer's talk.", "customerTalkTime", _root("customer_talk_time")),
-    _seconds("customer_conversation_seconds", "none", "The customer's time in conversation.", "customerConversationTime", _root("customer_conversation_time")),
+    _seconds("customer_talk_seconds", "none", "The customer's talk.", "customerTalkTime", "interaction.customer_talk_time"),
+    _seconds("customer_conversation_seconds", "none", "The customer's time in conversation.", "customerConversationTime", "interaction.customer_conversation_time"),
     _seconds("abandon_seconds", "not abandoned", "Wait until the customer left.", "customerAbandonTime ?? ivrAbandonTime", derive.abandon_seconds),
     Column("abandon_stage", "enum", "not abandoned", "Where the customer left.", "ivrAbandoned, customerHoldAbandoned, queues[]", derive.abandon_stage, allowed=("ivr", "queue", "hold", "other")),
-    _count("segment_count", "Segments.", "length of segments", length_of("interaction.segments")),
-    _count("transfer_count", "Transfers.", "customerTransfers ?? segments that start by transfer", attrgetter("transfer_count")),
+    _count("segment_count", "Segments.", "length of segments", lambda facts: len(facts.interaction.segments)),
+    _count("transfer_count", "Transfers.", "customerTransfers ?? segments that start by transfer", "transfer_count"),
     Column("end_type", "string", "open", "How the last segment ended.", "last segments[].segmentEndType", derive.end_type),
     Column("csat_score", "float", "none", "The customer's rating.", "customerSatisfactionScore ?? details.csat", derive.csat_score, unit="score"),
     Column("disposition_name", "string", "none", "Outcome the agent chose.", "dispositionName ?? last details.agents[].dispositionName", derive.disposition_name),
-    _count("note_count", "Notes.", "length of notes", length_of("interaction.notes")),
-    _count("attribute_count", "Custom reporting attributes set.", "distinct interactionHookId with subtype interaction-attribute", length_of("attributes")),
-    Column("sla_outcome", "enum", None, "Of the first queue entry: answered within the threshold is met; abandoned within it is excluded; else missed.", "first of queues[], CXF_SLA_SECONDS", attrgetter("sla_outcome"), allowed=("met", "missed", "excluded", "not_applicable")),
+    _count("note_count", "Notes.", "length of notes", lambda facts: len(facts.interaction.notes)),
+    _count("attribute_count", "Custom reporting attributes set.", "distinct interactionHookId with subtype interaction-attribute", lambda facts: len(facts.attributes)),
+    Column("sla_outcome", "enum", None, "Of the first queue entry: answered within the threshold is met; abandoned within it is excluded; else missed.", "first of queues[], CXF_SLA_SECONDS", "sla_outcome", allowed=("met", "missed", "excluded", "not_applicable")),
     _flag("is_queued", "Entered a queue.", "queue_entry_count > 0", lambda facts: bool(facts.queues)),
     _flag("is_answered", "An agent answered.", "agents[].conversationStartTimestamp, queues[].timeToAnswer", derive.is_answered_by_agent),
-    _flag("is_abandoned", "The customer left before being served, or on hold.", "ivrAbandoned, customerAbandonTime, customerHoldAbandoned", attrgetter("abandoned")),
+    _flag("is_abandoned", "The customer left before being served, or on hold.", "ivrAbandoned, customerAbandonTime, customerHoldAbandoned", "abandoned"),
     _flag("is_short_abandon", "Abandoned within the service-level threshold.", "sla_outcome = excluded", lambda facts: facts.sla_outcome == "excluded"),
     _flag("is_transferred", "Transferred at least once.", "transfer_count > 0", lambda facts: facts.transfer_count > 0),
     _flag("is_sla_met", "Counts as met: service level = Σ is_sla_met / Σ is_sla_eligible.", "sla_outcome = met", lambda facts: facts.sla_outcome == "met"),

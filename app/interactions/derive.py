@@ -1,9 +1,8 @@
 """The columns that derive: one small function each, from the facts of a record to a value."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
-from itertools import chain
 from math import isfinite
 from operator import attrgetter
 from typing import Any
@@ -12,7 +11,7 @@ import msgspec
 
 from app.interactions.facts import Facts, is_answered
 from app.interactions.masking import customer_key as pseudonym
-from app.interactions.masking import mask_cards, mask_customer
+from app.interactions.masking import mask_cards
 from app.interactions.parts import AgentLeg, QueueEntry, Segment
 from app.interactions.times import rfc3339 as rfc3339  # noqa: PLC0414 - the other layers import it from here
 from app.interactions.times import seconds_between
@@ -36,7 +35,10 @@ def sum_of(parts: str, field: str) -> Callable[[Facts], float | None]:
     get_parts, get_field = attrgetter(parts), attrgetter(field)
 
     def value(facts: Facts) -> float | None:
-        present = [seconds for part in get_parts(facts) if (seconds := get_field(part)) is not None]
+        found = get_parts(facts)
+        if len(found) <= 1:
+            return get_field(found[0]) if found else None
+        present = [seconds for part in found if (seconds := get_field(part)) is not None]
         if len(present) <= 1:
             return present[0] if present else None
         total: float = sum(present)
@@ -45,39 +47,16 @@ def sum_of(parts: str, field: str) -> Callable[[Facts], float | None]:
     return value
 
 
-def length_of(parts: str) -> Callable[[Facts], int]:
-    """A column that counts the parts."""
-    get = attrgetter(parts)
-    return lambda facts: len(get(facts))
-
-
-def of_first(parts: str, field: str) -> Callable[[Facts], str | None]:
-    """A column that shows one field of the first part; None where there are no parts."""
-    get_parts, get_field = attrgetter(parts), attrgetter(field)
-    return lambda facts: get_field(found[0]) if (found := get_parts(facts)) else None
-
-
-def of_last(parts: str, field: str) -> Callable[[Facts], str | None]:
-    """A column that shows one field of the last part; None where there are no parts."""
-    get_parts, get_field = attrgetter(parts), attrgetter(field)
-    return lambda facts: get_field(found[-1]) if (found := get_parts(facts)) else None
-
-
 def tenant_id(facts: Facts) -> str:
     return facts.interaction.tenant_id or facts.context.tenant_id
 
 
 def contact_id(facts: Facts) -> str | None:
-    details = facts.interaction.details
-    return facts.interaction.contact_id or (details.contact_id if details else None)
+    return facts.interaction.contact_id or facts.details.contact_id
 
 
 def customer(facts: Facts) -> str | None:
     return facts.interaction.customer or None if facts.context.audience.clear else None
-
-
-def customer_masked(facts: Facts) -> str | None:
-    return mask_customer(facts.interaction.customer) if facts.interaction.customer else None
 
 
 def customer_key(facts: Facts) -> str | None:
@@ -122,7 +101,7 @@ def rejected_offer_count(facts: Facts) -> int:
 
 
 def answered_at(facts: Facts) -> str | None:
-    starts = [leg.conversation_start_timestamp for leg in facts.legs if leg.conversation_start_timestamp]
+    starts = [start for leg in facts.legs if (start := leg.conversation_start_timestamp)]
     return rfc3339(min(starts)) if starts else None
 
 
@@ -153,17 +132,15 @@ def end_type(facts: Facts) -> str | None:
 
 
 def csat_score(facts: Facts) -> float | None:
-    details = facts.interaction.details
-    if facts.interaction.customer_satisfaction_score is not None or not details:
-        return facts.interaction.customer_satisfaction_score
-    return details.csat
+    score = facts.interaction.customer_satisfaction_score
+    return facts.details.csat if score is None else score
 
 
 def disposition_name(facts: Facts) -> str | None:
-    details = facts.interaction.details
-    if facts.interaction.disposition_name is not None or not details:
-        return facts.interaction.disposition_name
-    return next((agent.disposition_name for agent in reversed(details.agents) if agent.disposition_name), None)
+    name = facts.interaction.disposition_name
+    if name is not None or not facts.details.agents:
+        return name
+    return next((agent.disposition_name for agent in reversed(facts.details.agents) if agent.disposition_name), None)
 
 
 def attribute_value(name: str) -> Callable[[Facts], str | None]:
@@ -188,7 +165,7 @@ def is_final(facts: Facts) -> bool:
     """Ended with all segments, legs and queue entries, and no event for `CXF_SETTLE_SECONDS` before it was received."""
     if facts.ended_at is None:
         return False
-    children: Iterator[Segment | AgentLeg | QueueEntry] = chain(facts.segments, facts.legs, facts.queues)
+    children: tuple[Segment | AgentLeg | QueueEntry, ...] = (*facts.segments, *facts.legs, *facts.queues)
     for child in children:
         if child.end_timestamp is None:
             return False
@@ -200,6 +177,6 @@ def row_version(facts: Facts) -> str:
 
     The customer enters in the masked form only: from a hash of the whole number the number could be found by trying.
     """
-    record = msgspec.structs.replace(facts.interaction, customer=customer_masked(facts), details=None)
+    record = msgspec.structs.replace(facts.interaction, customer=facts.customer_masked, details=None)
     from_details = (contact_id(facts), csat_score(facts), disposition_name(facts))
     return sha256(_encoder.encode((record, from_details))).hexdigest()[:_VERSION_DIGITS]

@@ -1,16 +1,19 @@
-"""What several columns need to know of one record, each worked out once, when it is first asked for."""
+"""What several columns need to know of one record, each worked out once; the dear ones when first asked for."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Generic, TypeVar
 
-from app.interactions.masking import MASKED, Audience
-from app.interactions.parts import AgentLeg, Hook, QueueEntry
+from app.interactions.masking import MASKED, Audience, mask_customer
+from app.interactions.parts import AgentLeg, Details, Hook, QueueEntry
 from app.interactions.records import Interaction, attributes
 from app.interactions.times import in_order, local, moments, seconds_between
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_DETAILS = Details()
+_NO_QUEUES = QueueEntry(), QueueEntry()
+_NO_AGENTS = AgentLeg(), AgentLeg()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,40 +41,41 @@ class once(Generic[_Fact]):  # noqa: N801 - a decorator, read like `property`
         self._name = find.__name__
 
     def __get__(self, facts: object, _owner: type) -> _Fact:
-        found = facts.__dict__[self._name] = self._find(facts)
+        found = self._find(facts)
+        setattr(facts, self._name, found)
         return found
 
 
 class Facts:
-    """One record with its parts in order and the values that many columns share."""
+    """One record with its parts in order and the values that many columns share.
+
+    `accepted` are the legs whose agents took the offer. `started_at` is the earliest time in the record where upstream
+    names none, `ended_at` None while open. `abandoned`: the customer left before being served, or on hold, by any of
+    the marks upstream sets. A first queue, agent or details that are not there are parts that name nothing.
+    """
 
     def __init__(self, interaction: Interaction, context: Context) -> None:
         self.interaction = interaction
         self.context = context
+        self.details = details = interaction.details or _NO_DETAILS
         self.segments = in_order(interaction.segments)
         self.legs = in_order(interaction.agents)
         self.queues = in_order(interaction.queues)
-
-    @once
-    def started_at(self) -> datetime:
-        """The start; the earliest time in the record where upstream names none."""
-        details = self.interaction.details
-        return (
-            self.interaction.start_timestamp
-            or (details.start_timestamp if details else None)
-            or min(moments(self.interaction), default=_BEGINNING)
+        self.accepted = accepted = [leg for leg in self.legs if is_accepted(leg)]
+        self.first_queue, self.last_queue = (self.queues[0], self.queues[-1]) if self.queues else _NO_QUEUES
+        self.first_agent, self.last_agent = (accepted[0], accepted[-1]) if accepted else _NO_AGENTS
+        self.started_at = (
+            interaction.start_timestamp or details.start_timestamp or min(moments(interaction), default=_BEGINNING)
         )
-
-    @once
-    def ended_at(self) -> datetime | None:
-        """The end; None while open."""
-        details = self.interaction.details
-        return self.interaction.end_timestamp or (details.end_timestamp if details else None)
+        self.ended_at = interaction.end_timestamp or details.end_timestamp
+        self.left_in_ivr = _left_in_ivr(interaction)
+        self.abandoned = self.left_in_ivr or _left_later(interaction)
 
     @once
     def last_event_at(self) -> datetime:
         """The latest time anywhere in the record."""
-        return max([self.started_at, self.ended_at or self.started_at, *moments(self.interaction)])
+        latest = max(moments(self.interaction), default=self.started_at)
+        return max(latest, self.started_at, self.ended_at or latest)
 
     @once
     def local_start(self) -> datetime:
@@ -79,28 +83,14 @@ class Facts:
         return local(self.started_at, self.context.zone)
 
     @once
-    def accepted(self) -> list[AgentLeg]:
-        """The legs whose agents took the offer."""
-        return [leg for leg in self.legs if is_accepted(leg)]
+    def customer_masked(self) -> str | None:
+        """The customer as everyone may see it."""
+        return mask_customer(self.interaction.customer) if self.interaction.customer else None
 
     @once
     def attributes(self) -> list[Hook]:
         """The custom attributes, each once."""
         return attributes(self.interaction)
-
-    @once
-    def left_in_ivr(self) -> bool:
-        """Whether the customer left in the IVR; where upstream does not say, a time of leaving says it."""
-        if self.interaction.ivr_abandoned is None:
-            return self.interaction.ivr_abandon_time is not None
-        return self.interaction.ivr_abandoned
-
-    @once
-    def abandoned(self) -> bool:
-        """Whether the customer left before being served, or on hold, by any of the marks upstream sets."""
-        interaction = self.interaction
-        left_waiting = interaction.customer_abandon_time is not None or interaction.customer_hold_abandoned is True
-        return left_waiting or self.left_in_ivr
 
     @once
     def transfer_count(self) -> int:
@@ -127,6 +117,17 @@ class Facts:
         if answered:
             return "met"
         return "excluded" if self.abandoned and len(self.queues) == 1 else "missed"
+
+
+def _left_in_ivr(interaction: Interaction) -> bool:
+    """Where upstream does not say, a time of leaving says it."""
+    if interaction.ivr_abandoned is None:
+        return interaction.ivr_abandon_time is not None
+    return interaction.ivr_abandoned
+
+
+def _left_later(interaction: Interaction) -> bool:
+    return interaction.customer_abandon_time is not None or interaction.customer_hold_abandoned is True
 
 
 def is_accepted(leg: AgentLeg) -> bool:

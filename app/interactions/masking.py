@@ -4,6 +4,7 @@ import hmac
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 _KEPT_IN_FRONT = 3
 _KEPT_AT_END = 2
@@ -39,7 +40,15 @@ def mask_customer(customer: str) -> str:
 
 def customer_key(customer: str, secret: bytes) -> str:
     """A pseudonym of the customer, 32 hexadecimal digits, equal for equal customers under one secret."""
-    return hmac.digest(secret, customer.strip().casefold().encode("utf-8", "replace"), "sha256").hex()[:32]
+    code = _keyed(secret).copy()
+    code.update(customer.strip().casefold().encode("utf-8", "replace"))
+    return code.hexdigest()[:32]
+
+
+@lru_cache(maxsize=8)
+def _keyed(secret: bytes) -> hmac.HMAC:
+    """The code with only the secret taken in, which is half the work."""
+    return hmac.new(secret, digestmod="sha256")
 
 
 def mask_cards(text: str) -> str:

@@ -1,12 +1,13 @@
 """The times in a record: which there are, their order, and how one is written."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from operator import attrgetter
 from typing import TypeVar
 
-import msgspec
+from msgspec import to_builtins
 
-from app.interactions.parts import AgentLeg, QueueEntry, Segment
+from app.interactions.parts import AgentLeg, QueueEntry, Segment, Stretch
 from app.interactions.records import Interaction
 
 _Part = TypeVar("_Part", bound=Segment | AgentLeg | QueueEntry)
@@ -15,11 +16,6 @@ _TO_SECONDS = len("0000-00-00T00:00:00")
 _TO_MILLISECONDS = len("0000-00-00T00:00:00.000")
 
 _start = attrgetter("start_timestamp")
-_span = attrgetter("start_timestamp", "end_timestamp")
-_leg_times = attrgetter(
-    "start_timestamp", "end_timestamp", "conversation_start_timestamp", "conversation_end_timestamp"
-)
-_note_times = attrgetter("created", "updated")
 
 
 def in_order(parts: tuple[_Part, ...]) -> tuple[_Part, ...]:
@@ -30,33 +26,34 @@ def in_order(parts: tuple[_Part, ...]) -> tuple[_Part, ...]:
     return (*dated, *[part for part in parts if not part.start_timestamp])
 
 
-def moments(interaction: Interaction) -> list[datetime]:
+def moments(interaction: Interaction) -> Iterator[datetime]:
     """Every time that stands anywhere in the record, `details` aside (it repeats the root)."""
-    found: list[datetime | None] = [
-        interaction.start_timestamp,
-        interaction.end_timestamp,
-        interaction.flag_timestamp,
-        interaction.updated,
-    ]
-    for leg in interaction.agents:
-        found += _leg_times(leg)
+    return filter(None, _times(interaction))
+
+
+def _times(record: Interaction) -> Iterator[datetime | None]:
+    yield record.start_timestamp
+    yield record.end_timestamp
+    yield record.flag_timestamp
+    yield record.updated
+    for leg in record.agents:
+        yield leg.start_timestamp
+        yield leg.end_timestamp
+        yield leg.conversation_start_timestamp
+        yield leg.conversation_end_timestamp
         for talk in leg.talk_times:
-            found += _span(talk)
-    for parts in (
-        interaction.segments,
-        interaction.queues,
-        interaction.customer_talk_times,
-        interaction.customer_hold_times,
-        interaction.customer_response_times,
-        interaction.monitors,
-    ):
-        for part in parts:
-            found += _span(part)
-    for hooks in (interaction.hooks, interaction.interaction_attributes):
-        found += [hook.timestamp for hook in hooks]
-    for note in interaction.notes:
-        found += _note_times(note)
-    return [moment for moment in found if moment is not None]
+            yield talk.start_timestamp
+            yield talk.end_timestamp
+    stretches = record.customer_talk_times + record.customer_hold_times + record.customer_response_times
+    parts: tuple[Segment | QueueEntry | Stretch, ...] = (*record.segments, *record.queues, *stretches, *record.monitors)
+    for part in parts:
+        yield part.start_timestamp
+        yield part.end_timestamp
+    for hook in record.hooks + record.interaction_attributes:
+        yield hook.timestamp
+    for note in record.notes:
+        yield note.created
+        yield note.updated
 
 
 def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
@@ -78,8 +75,8 @@ def rfc3339(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC with milliseconds and `Z`; None stays None."""
     if moment is None:
         return None
-    text: str = msgspec.to_builtins(moment if moment.tzinfo is UTC else _utc(moment))  # ten times as fast as isoformat
-    return f"{text[:_TO_MILLISECONDS]}Z" if len(text) > _TO_MILLISECONDS else f"{text[:_TO_SECONDS]}.000Z"
+    text: str = to_builtins(moment if moment.tzinfo is UTC else _utc(moment))  # ten times as fast as isoformat
+    return text[:_TO_MILLISECONDS] + "Z" if len(text) > _TO_MILLISECONDS else text[:_TO_SECONDS] + ".000Z"
 
 
 def _utc(moment: datetime) -> datetime:

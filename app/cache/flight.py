@@ -18,6 +18,7 @@ from app.errors import CxfacadeError, InternalError, Overloaded, StillFetching, 
 T = TypeVar("T")
 
 MEMO_BOUND = 10_000  # failures remembered at once, the oldest goes first
+BUG_MEMO_SECONDS = 1.0  # a bug, too, would be met again by everyone who asks
 
 logger = logging.getLogger("cxfacade.cache")
 
@@ -58,6 +59,7 @@ class Flights:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._under_way: dict[bytes, asyncio.Task[Landed | Failed]] = {}
+        self._disowned: set[asyncio.Task[Landed | Failed]] = set()
         self._memos: dict[bytes, Memo] = {}
         self._closed = False
 
@@ -86,10 +88,27 @@ class Flights:
             raise outcome.error.again()
         return Flown(outcome.value, collapsed)
 
+    def launch(self, key: bytes, fetch: Callable[[], Awaitable[object]]) -> None:
+        """Start a flight that nobody waits for, unless one for `key` is under way or failed a moment ago."""
+        if not self._closed and key not in self._under_way and not self.has_failed(key):
+            self._start(key, fetch)
+
+    def has_failed(self, key: bytes) -> bool:
+        """Whether the last flight for `key` failed a moment ago, so that its failure is still remembered."""
+        memo = self._memos.get(key)
+        return memo is not None and self._clock.monotonic() < memo.until
+
+    def disown(self, key: bytes | None = None) -> None:
+        """Let the flight for `key`, or each, end for those who wait for it; who asks from now on starts another."""
+        for one in [*self._under_way] if key is None else [key]:
+            if flight := self._under_way.pop(one, None):
+                self._disowned.add(flight)
+                flight.add_done_callback(self._disowned.discard)
+
     async def aclose(self) -> None:
         """Cancel what is under way and wait until it has ended; who still waits is told that the service stops."""
         self._closed = True
-        flights = list(self._under_way.values())
+        flights = [*self._under_way.values(), *self._disowned]
         for flight in flights:
             flight.cancel()
         if flights:
@@ -106,11 +125,11 @@ class Flights:
             return Landed(await fetch())
         except CxfacadeError as error:
             failed = Failed(error.again())
-            self._remember(key, failed, error.memo_seconds if isinstance(error, UpstreamError) else 0.0)
-            return failed
         except Exception:
             logger.exception("A fetch failed in a way that is none of ours.")
-            return Failed(InternalError())
+            failed = Failed(InternalError())
+        self._remember(key, failed, _memo_seconds(failed.error))
+        return failed
 
     def _remove(self, key: bytes, flight: asyncio.Task[Landed | Failed]) -> None:
         # Between a flight's end and this callback a caller may still join it, and has its outcome at once. Should the
@@ -132,12 +151,9 @@ class Flights:
             raise StillFetching("The fetch goes on; its answer will be stored.")
 
     def _raise_remembered(self, key: bytes) -> None:
-        memo = self._memos.get(key)
-        if memo is None:
-            return
-        if self._clock.monotonic() < memo.until:
-            raise memo.failed.error.again()
-        del self._memos[key]
+        if self.has_failed(key):
+            raise self._memos[key].failed.error.again()
+        self._memos.pop(key, None)
 
     def _remember(self, key: bytes, failed: Failed, seconds: float) -> None:
         if seconds <= 0:
@@ -145,6 +161,12 @@ class Flights:
         self._memos[key] = Memo(failed, self._clock.monotonic() + seconds)
         if len(self._memos) > MEMO_BOUND:
             del self._memos[next(iter(self._memos))]
+
+
+def _memo_seconds(error: CxfacadeError) -> float:
+    if isinstance(error, UpstreamError):
+        return error.memo_seconds
+    return BUG_MEMO_SECONDS if isinstance(error, InternalError) else 0.0
 
 
 def _outcome(flight: asyncio.Task[Landed | Failed]) -> Landed | Failed:

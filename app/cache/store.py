@@ -1,13 +1,24 @@
-"""Where stored values are kept: the three verbs of any store, and the one in memory."""
+"""Where stored values are kept: the verbs of any store, and the one in memory.
 
-from collections.abc import Callable
+Two kinds of value share one bound of bytes. *Primary* ones were fetched; they may fill nine tenths. *Derived* ones can
+be made again from a primary one; they have what the primary ones leave, a tenth at least: else a store full of reports
+that nobody asks for any more would have no room for the answers that everybody asks for. In each kind the least
+recently used goes first.
+"""
+
+import math
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
-from cachetools import LRUCache
+from cachetools import Cache, LRUCache
 
 from app.cache.stored import Stored
 
 OVERHEAD_BYTES = 600  # what a key costs with an empty value: objects, links and table slots (FAULTS 2.5)
+MOST = 10  # a value over one tenth of the bound is served but not kept; so much is also left to derived ones
+LARGE = 100  # one over a hundredth has to pass the doorkeeper
+OFFERS_REMEMBERED = 1_000
+SWEPT_AT_ONCE = 8  # keys looked at by each `put`: a round through the store takes an eighth as many puts as it has keys
 
 
 class Store(Protocol):
@@ -16,11 +27,24 @@ class Store(Protocol):
     def get(self, key: bytes) -> Stored[Any] | None:
         """What is kept under `key` and still usable."""
 
-    def put(self, key: bytes, stored: Stored[Any]) -> bool:
-        """Keep `stored` in place of anything older; whether it is kept."""
+    def put(self, key: bytes, stored: Stored[Any], *, derived: bool = False, known_as: bytes | None = None) -> bool:
+        """Keep `stored` in place of anything older; whether it is kept.
+
+        `derived`: it can be made again from what is stored, so it never drives out what cannot. `known_as` is the key
+        by which a doorkeeper knows the newcomer, where its own key changes with its content.
+        """
 
     def delete(self, key: bytes) -> None:
         """Forget `key`, if it is known."""
+
+    def clear(self) -> None:
+        """Forget everything, and keep nothing whose facts were asked for before now."""
+
+    def primary(self) -> Iterable[Stored[Any]]:
+        """What is kept that was fetched."""
+
+    def drop_purged(self) -> None:
+        """Forget whatever is no longer valid."""
 
     def __len__(self) -> int:
         """How many values are held."""
@@ -43,49 +67,129 @@ def cost(key: bytes, stored: Stored[Any]) -> int:
 
 
 class MemoryStore:
-    """Least recently used goes first, within a hard bound of bytes. For the event loop's thread only."""
+    """A store within a hard bound of bytes. For the event loop's thread only.
+
+    A scan of large values would drive out what is in use. So a large one that needs the room of others is kept only if
+    it was offered before, or takes the place of what is held: the doorkeeper of TinyLFU.
+    """
 
     def __init__(self, bound_bytes: int, monotonic: Callable[[], float]) -> None:
+        self._bound = bound_bytes
         self._monotonic = monotonic
-        self._held: LRUCache[bytes, Held] = LRUCache(bound_bytes, getsizeof=lambda held: held.cost)
+        self._primary = _shelf(bound_bytes - bound_bytes // MOST)
+        self._derived = _shelf(bound_bytes)
+        self._offered: LRUCache[bytes, None] = LRUCache(OFFERS_REMEMBERED)
+        self._unswept: list[bytes] = []
+        self._cleared_at = -math.inf
+        self.evictions = 0  # values that had to make room
 
     def get(self, key: bytes) -> Stored[Any] | None:
         """What is kept under `key` and still usable; what is too old is deleted."""
-        held = self._held.get(key)
+        held = self._shelf_of(key).get(key)
         if held is None:
             return None
         if not held.stored.is_usable(self._monotonic()):
-            del self._held[key]
+            self.delete(key)
             return None
         return held.stored
 
-    def put(self, key: bytes, stored: Stored[Any]) -> bool:
-        """Keep `stored`, unless what is held is newer or the bound too small; whether it is kept.
+    def put(self, key: bytes, stored: Stored[Any], *, derived: bool = False, known_as: bytes | None = None) -> bool:
+        """Keep `stored`, unless what is held is newer, it is too large, or the doorkeeper's; whether it is kept.
 
-        A newer value that cannot be kept still drives out the older one, whose facts it has overtaken.
+        A newer value that cannot be kept still drives out the older one, whose facts it has overtaken; a longer one of
+        the same age does not.
         """
-        held = self._held.get(key)
-        if held is not None and held.stored.stored_at > stored.stored_at:
+        self.sweep()
+        if stored.validity.over:
             return False
-        self.delete(key)
-        newcomer = Held(cost(key, stored), stored)
-        if not self._admits(newcomer):
+        older, newcomer = self._peek(key), Held(cost(key, stored), stored)
+        if stored.stored_at < (older.stored_at if older else self._cleared_at):
             return False
-        self._held[key] = newcomer
-        return True
+        shelf = self._derived if derived else self._primary
+        kept = self._admits(key, known_as or key, newcomer.cost, shelf)
+        if older and (kept or older.stored_at < stored.stored_at):
+            self.delete(key)
+        if kept:
+            self._make_room(newcomer.cost, shelf)
+            shelf[key] = newcomer
+        return kept
 
     def delete(self, key: bytes) -> None:
         """Forget `key`, if it is known."""
-        self._held.pop(key, None)
+        self._shelf_of(key).pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything; what was asked for before now, and arrives or is made later, is not kept."""
+        self._primary.clear()
+        self._derived.clear()
+        self._unswept.clear()
+        self._cleared_at = self._monotonic()
+
+    def primary(self) -> Iterable[Stored[Any]]:
+        """What is kept that was fetched, without counting as its use."""
+        return [Cache.__getitem__(self._primary, key).stored for key in self._primary]
+
+    def drop_purged(self) -> None:
+        """Forget whatever is no longer valid, and with it the last copy of what a purge was for (FAULTS T29)."""
+        for shelf in (self._primary, self._derived):
+            for key in [key for key in shelf if Cache.__getitem__(shelf, key).stored.validity.over]:
+                del shelf[key]
+
+    def sweep(self, keys: int = SWEPT_AT_ONCE) -> None:
+        """Delete what is too old among the next `keys` keys; the turn of each comes within two rounds (FAULTS T29)."""
+        now = self._monotonic()
+        for _ in range(min(keys, max(len(self), len(self._unswept)))):
+            self._unswept = self._unswept or [*self._primary, *self._derived]
+            key = self._unswept.pop()
+            stored = self._peek(key)
+            if stored and not stored.is_usable(now):
+                self.delete(key)
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._primary) + len(self._derived)
+
+    @property
+    def primary_count(self) -> int:
+        """How many of the values held were fetched."""
+        return len(self._primary)
+
+    @property
+    def derived_count(self) -> int:
+        """How many of the values held were made from others."""
+        return len(self._derived)
 
     @property
     def bytes_held(self) -> int:
         """What all values held cost together; never above the bound."""
-        return int(self._held.currsize)
+        return int(self._primary.currsize + self._derived.currsize)
 
-    def _admits(self, newcomer: Held) -> bool:
-        # cachetools answers a value over the bound with ValueError.
-        return newcomer.cost <= self._held.maxsize
+    def _shelf_of(self, key: bytes) -> LRUCache[bytes, Held]:
+        return self._derived if key in self._derived else self._primary
+
+    def _peek(self, key: bytes) -> Stored[Any] | None:
+        """What is held under `key`, without counting as its use."""
+        shelf = self._shelf_of(key)
+        return Cache.__getitem__(shelf, key).stored if key in shelf else None
+
+    def _admits(self, key: bytes, known_as: bytes, newcomer: int, shelf: LRUCache[bytes, Held]) -> bool:
+        if newcomer * MOST > self._bound:
+            return False
+        if newcomer * LARGE <= self._bound:
+            return True
+        is_known = any(each in self._shelf_of(each) for each in (key, known_as)) or known_as in self._offered
+        self._offered[known_as] = None
+        return is_known or self._is_room(newcomer, shelf)
+
+    def _is_room(self, newcomer: int, shelf: LRUCache[bytes, Held]) -> bool:
+        return shelf.currsize + newcomer <= shelf.maxsize and self.bytes_held + newcomer <= self._bound
+
+    def _make_room(self, newcomer: int, shelf: LRUCache[bytes, Held]) -> None:
+        """Derived values go first; the others only where those of their kind alone would be too many."""
+        while not self._is_room(newcomer, shelf):
+            crowded = shelf if shelf.currsize + newcomer > shelf.maxsize else self._derived
+            crowded.popitem()
+            self.evictions += 1
+
+
+def _shelf(bound_bytes: int) -> LRUCache[bytes, Held]:
+    return LRUCache(bound_bytes, getsizeof=lambda held: held.cost)

@@ -1,9 +1,21 @@
 """A stored value and its lifetime, in seconds of the monotonic clock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+
+@dataclass(slots=True, weakref_slot=True, eq=False)
+class Validity:
+    """Whether facts still count: held in common by what was fetched and by all that is made of it.
+
+    So a purge reaches what is stored, and what is still on its way to the store (RFC 9111 §4.4). `of` is the key of
+    the question that the facts answer.
+    """
+
+    of: bytes = b""
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +31,7 @@ class Stored(Generic[T]):
     stored_at: float
     fresh_for: float
     stale_for: float
+    validity: Validity = field(default_factory=Validity, compare=False, repr=False)
 
     def age(self, now: float) -> float:
         """Seconds since the facts were received, never negative (FAULTS T60)."""
@@ -33,5 +46,5 @@ class Stored(Generic[T]):
         return self.time_left(now) >= 0
 
     def is_usable(self, now: float) -> bool:
-        """Whether it may be served at all: fresh, or stale within its bound."""
-        return self.time_left(now) + self.stale_for >= 0
+        """Whether it may be served at all: fresh, or stale within its bound, and not purged."""
+        return not self.validity.over and self.time_left(now) + self.stale_for >= 0

@@ -239,6 +239,88 @@ async def test_a_bug_is_logged_once_and_each_caller_has_an_internal_error(
     assert record.exc_info[1] is upstream.error
 
 
+@pytest.mark.parametrize(
+    "bug", [ZeroDivisionError("a bug"), InternalError("Our own call was not built as it should be.")]
+)
+async def test_a_bug_is_remembered_for_a_second(flights: Flights, hand: HandClock, bug: Exception) -> None:
+    await failure(flights, raising(bug))
+    hand.advance(0.9)
+    assert isinstance(await failure(flights, raising(AssertionError("asked too early"))), InternalError)
+    hand.advance(0.1)
+    assert isinstance(await failure(flights, raising(NotFound())), NotFound)
+
+
+def launched(flights: Flights, fetch: Callable[[], Awaitable[int]], key: bytes = KEY) -> int:
+    """Launch a flight; how many are under way."""
+    flights.launch(key, fetch)
+    return len(flights)
+
+
+async def test_a_launched_flight_is_one_for_its_key_and_whoever_asks_meanwhile_joins_it(
+    flights: Flights, upstream: Upstream
+) -> None:
+    for _ in range(5):
+        assert launched(flights, upstream.fetch) == 1
+    assert launched(flights, Upstream().fetch, OTHER) == 2
+    await upstream.asked.wait()
+    joined = asyncio.create_task(flights.join(KEY, upstream.fetch, wait_seconds=10))
+    await asyncio.sleep(0)
+    upstream.gate.set()
+    assert await joined == Flown(1, collapsed=True)
+    assert upstream.calls == 1
+
+
+async def test_a_launch_joins_the_flight_that_a_caller_waits_for(flights: Flights, upstream: Upstream) -> None:
+    waiting = asyncio.create_task(flights.join(KEY, upstream.fetch, wait_seconds=10))
+    await upstream.asked.wait()
+    assert launched(flights, upstream.fetch) == 1
+    upstream.gate.set()
+    assert await waiting == Flown(1, collapsed=False)
+    assert upstream.calls == 1
+
+
+async def test_a_launched_flight_that_fails_is_remembered_and_not_launched_again_meanwhile(
+    flights: Flights, upstream: Upstream, hand: HandClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream.error = UpstreamTimeout("Too slow.")
+    upstream.gate.set()
+    assert not flights.has_failed(KEY)
+    launched(flights, upstream.fetch)
+    await asyncio.wait(flights._under_way.values())
+    assert (flights.has_failed(KEY), flights.has_failed(OTHER)) == (True, False)
+    assert launched(flights, upstream.fetch) == 0
+    assert isinstance(await failure(flights, upstream.fetch), UpstreamTimeout)
+    hand.advance(5)
+    assert not flights.has_failed(KEY)
+    assert launched(flights, upstream.fetch) == 1
+    await asyncio.wait(flights._under_way.values())
+    assert upstream.calls == 2
+    gc.collect()
+    assert caplog.records == []
+
+
+async def test_nothing_of_a_request_travels_with_the_flight_it_launches(flights: Flights) -> None:
+    viewer: contextvars.ContextVar[str] = contextvars.ContextVar("viewer", default="nobody")
+    seen: list[str] = []
+
+    async def fetch() -> int:
+        seen.append(viewer.get())
+        return 1
+
+    viewer.set("the client")
+    launched(flights, fetch)
+    await asyncio.wait(flights._under_way.values())
+    assert seen == ["nobody"]
+
+
+async def test_nothing_is_launched_once_closing_has_begun(flights: Flights, upstream: Upstream) -> None:
+    launched(flights, upstream.fetch)
+    await upstream.asked.wait()
+    await flights.aclose()
+    assert launched(flights, upstream.fetch) == 0
+    assert upstream.calls == 1
+
+
 async def test_a_remembered_failure_holds_nothing_of_the_fetch(flights: Flights) -> None:
     class Body:
         pass

@@ -1,11 +1,12 @@
-"""Everything that can go wrong, as one tree. No status codes here: `edge/problems.py` gives each code its status and words.
+"""Everything that can go wrong, as one tree. No status codes here: `edge/problem_table.py` has them.
 
 CxfacadeError
 ├── SettingsError                  the configuration cannot be used
 ├── RequestError                   the request cannot be answered as it stands
 │   ├── InvalidParameters          unknown, repeated or malformed parameters, all of them at once
 │   ├── KeyInQuery · BadRequest · BadTarget · BadHost · BodyNotAllowed · TargetTooLong
-│   ├── Unauthorized · Forbidden · NotFound · MethodNotAllowed
+│   ├── BodyTooLarge · UnsupportedMediaType
+│   ├── Unauthorized · Forbidden · NotFound · MethodNotAllowed · RateLimited
 │   ├── SortNeedsCompleteResult · CursorMismatch · CursorExpired
 │   └── NotStored                  only-if-cached, and nothing is stored
 ├── StillFetching                  this caller's wait is over, the fetch goes on
@@ -28,9 +29,11 @@ class CxfacadeError(Exception):
 
     `code` is the slug of the problem. `detail` is one sentence of ours: never a secret, never a word of upstream's.
     `retry_after_seconds` is set where upstream or a gate named a time; otherwise the problem table has a default.
+    `stale_may_cover`: what is stored may be served instead (FAULTS 1.3).
     """
 
     code: ClassVar[str] = "internal-error"
+    stale_may_cover: ClassVar[bool] = False
 
     def __init__(self, detail: str = "", *, retry_after_seconds: float | None = None) -> None:
         super().__init__(detail)
@@ -38,7 +41,7 @@ class CxfacadeError(Exception):
         self.retry_after_seconds = retry_after_seconds
 
     def again(self) -> Self:
-        """A new exception with the same facts: each waiter of a failed flight raises its own, with its own traceback."""
+        """A new exception with the same facts: each waiter of a failed flight raises its own traceback."""
         return type(self)(self.detail, retry_after_seconds=self.retry_after_seconds)
 
 
@@ -55,7 +58,7 @@ class SettingsError(CxfacadeError):
 
 
 class RequestError(CxfacadeError):
-    """The request cannot be answered as it stands; sending it again changes nothing."""
+    """The request cannot be answered as it stands; sending it again at once changes nothing."""
 
     code = "bad-request"
 
@@ -115,6 +118,18 @@ class BodyNotAllowed(RequestError):
     code = "body-not-allowed"
 
 
+class BodyTooLarge(RequestError):
+    """The body is over its bound."""
+
+    code = "body-too-large"
+
+
+class UnsupportedMediaType(RequestError):
+    """The body is not JSON."""
+
+    code = "unsupported-media-type"
+
+
 class TargetTooLong(RequestError):
     """The request target is over its bound."""
 
@@ -145,6 +160,12 @@ class MethodNotAllowed(RequestError):
     code = "method-not-allowed"
 
 
+class RateLimited(RequestError):
+    """Too much was asked; the same request may work after the time named."""
+
+    code = "rate-limited"
+
+
 class SortNeedsCompleteResult(RequestError):
     """This order needs the whole result at hand, and the result is larger than one answer may be."""
 
@@ -173,6 +194,7 @@ class StillFetching(CxfacadeError):
     """The caller's wait is over; the fetch goes on and will be stored."""
 
     code = "still-fetching"
+    stale_may_cover = True
 
 
 class Overloaded(CxfacadeError):
@@ -188,10 +210,11 @@ class InternalError(CxfacadeError):
 
 
 class UpstreamError(CxfacadeError):
-    """Upstream gave no usable answer. `memo_seconds`: how long the failure is remembered before upstream is asked again."""
+    """Upstream gave no usable answer. For `memo_seconds` the failure is remembered, and upstream not asked again."""
 
     code = "upstream-error"
     memo_seconds: ClassVar[float] = 1.0
+    stale_may_cover = True
 
 
 class UpstreamUnreachable(UpstreamError):
@@ -288,6 +311,7 @@ class UpstreamForbidden(UpstreamError):
     """Upstream denies us this tenant or these records."""
 
     code = "upstream-forbidden"
+    stale_may_cover = False
     memo_seconds = 60.0
 
 
@@ -295,6 +319,7 @@ class UpstreamUnknownTenant(UpstreamError):
     """Upstream does not know the tenant."""
 
     code = "upstream-unknown-tenant"
+    stale_may_cover = False
     memo_seconds = 10.0
 
 

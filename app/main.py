@@ -4,22 +4,30 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cache, partial
+from itertools import count
+from random import random
+from typing import NamedTuple
 from uuid import uuid4
 
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from app import __version__
 from app.cache.flight import Flights
 from app.cache.store import MemoryStore
 from app.clock import Clock
 from app.edge import openapi, problems
+from app.edge.cache_routes import cache_routes
 from app.edge.docs import docs
 from app.edge.guard import Guard
+from app.edge.hot import HotAnswers
+from app.edge.hotpath import HotPath
 from app.edge.making import Maker
+from app.edge.pace import Pace
 from app.edge.rendering import Answers
 from app.edge.routes import router
 from app.edge.services import Services
@@ -36,31 +44,52 @@ from app.upstream.transport import Wire
 
 SYSTEM_CLOCK = Clock(time.monotonic, lambda: datetime.now(UTC), asyncio.sleep)
 PSEUDONYM_BYTES = 32
+SWEEP_SECONDS, SWEEPS_A_ROUND = 1.0, 60
+PURGE_SECONDS = 1.0  # between two purges: each sends everybody to upstream again (FAULTS T28)
+HOT_SHARE = 32  # of the cache's bytes, one part goes to the hot path
 
 logger = logging.getLogger("cxfacade")
 
 
+class Application(FastAPI):
+    """The framework with the hot path in front: what that answers costs nothing of this."""
+
+    hot_path: HotPath
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection's event."""
+        await self.hot_path(scope, receive, send)
+
+    async def framework(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve what the hot path does not."""
+        await super().__call__(scope, receive, send)
+
+
 def create_app(
     settings: Settings | None = None, *, transport: Wire | None = None, clock: Clock = SYSTEM_CLOCK
-) -> FastAPI:
+) -> Application:
     """The application for these settings, or for those of the environment. Raises SettingsError."""
     settings = settings or load()
     access = upstream_access(settings)
     refuse_what_is_not_built(settings)
 
+    memory = new_memory(settings, clock)
+    request_ids = new_request_ids()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        metrics = Metrics()
-        upstream = UpstreamClient(access, clock=clock, metrics=metrics, transport=transport)
+        upstream = UpstreamClient(access, clock=clock, metrics=memory.metrics, transport=transport)
         flights = Flights(clock)
-        app.state.services = assemble(settings, upstream, flights, clock, metrics)
+        app.state.services = assemble(settings, clock, upstream, flights, memory)
+        sweeping = asyncio.create_task(sweep(memory.store, clock))
         try:
             yield
         finally:
+            sweeping.cancel()
             await flights.aclose()
             await upstream.aclose()
 
-    app = FastAPI(
+    app = Application(
         title="cxfacade",
         version=__version__,
         lifespan=lifespan,
@@ -70,10 +99,19 @@ def create_app(
         redirect_slashes=False,
     )
     app.include_router(router)
+    app.include_router(cache_routes)
     app.include_router(docs)
     problems.install(app)
+    app.hot_path = HotPath(
+        app.framework,
+        hot=memory.hot,
+        store=memory.store,
+        metrics=memory.metrics,
+        new_request_id=request_ids,
+        monotonic=clock.monotonic,
+    )
     app.add_middleware(
-        Guard, allowed_hosts=settings.allowed_hosts, new_request_id=lambda: uuid4().hex, monotonic=clock.monotonic
+        Guard, allowed_hosts=settings.allowed_hosts, new_request_id=request_ids, monotonic=clock.monotonic
     )
     return app
 
@@ -105,28 +143,55 @@ def refuse_what_is_not_built(settings: Settings) -> None:
     settings.require_access()
 
 
-def assemble(
-    settings: Settings, upstream: UpstreamClient, flights: Flights, clock: Clock, metrics: Metrics
-) -> Services:
+def new_request_ids() -> Callable[[], str]:
+    """A source of ids that no other process gives out: random once, then counted."""
+    source, numbers = uuid4().hex[:16], count()
+    return lambda: f"{source}{next(numbers):016x}"
+
+
+async def sweep(store: MemoryStore, clock: Clock) -> None:
+    """Drop what is too old within two minutes, also where nobody asks any more (FAULTS T29)."""
+    while True:
+        await clock.sleep(SWEEP_SECONDS)
+        store.sweep(1 + len(store) // SWEEPS_A_ROUND)
+
+
+class Memory(NamedTuple):
+    """What one application remembers."""
+
+    store: MemoryStore
+    hot: HotAnswers
+    metrics: Metrics
+
+
+def new_memory(settings: Settings, clock: Clock) -> Memory:
+    """Nothing remembered yet; store and hot path share the configured bytes."""
+    hot_bytes = settings.cache_bytes // HOT_SHARE
+    return Memory(MemoryStore(settings.cache_bytes - hot_bytes, clock.monotonic), HotAnswers(hot_bytes), Metrics())
+
+
+def assemble(settings: Settings, clock: Clock, upstream: UpstreamClient, flights: Flights, memory: Memory) -> Services:
     """The parts of one application, put together."""
-    store = MemoryStore(settings.cache_bytes, clock.monotonic)
     columns = {column.name: column for column in with_attributes(settings.attributes)}
     reports = Reports(
         upstream,
-        Snapshots(store, clock, settings.stale_seconds),
+        Snapshots(memory.store, settings.stale_seconds, replaced=memory.hot.forget_question),
         flights,
         clock,
         report_rules.from_settings(settings, pseudonym_secret(settings)),
         columns,
+        random,
     )
     return Services(
         settings=settings,
         clock=clock,
-        metrics=metrics,
+        metrics=memory.metrics,
         columns=columns,
         reports=reports,
         maker=Maker(reports, clock),
-        answers=Answers(store, clock, settings.tenant_id or ""),
+        hot=memory.hot,
+        purges=Pace(PURGE_SECONDS, clock.monotonic),
+        answers=Answers(memory.store, clock, settings.tenant_id or ""),
         openapi=cache(partial(openapi.text, columns, settings.max_rows)),
     )
 

@@ -14,10 +14,10 @@ from app.edge.negotiation import list_members
 from app.edge.problems import rendered
 
 PART_BYTES = 64 * 1024  # what is handed to the transport at once (FAULTS T41)
-_CONDITIONS = frozenset(
+CONDITIONS = frozenset(
     {b"if-match", b"if-unmodified-since", b"if-none-match", b"if-modified-since", b"range", b"if-range"}
 )
-_KEPT_IN_304 = frozenset({b"etag", b"cache-control", b"vary", b"age", b"cache-status", b"server-timing"})  # §15.4.5
+KEPT_IN_304 = frozenset({b"etag", b"cache-control", b"vary", b"age", b"cache-status", b"server-timing"})  # §15.4.5
 _LONGEST_DATE = 64  # characters
 _LONGEST_POSITION = 18  # digits; a longer number is past the end of any body
 
@@ -48,7 +48,7 @@ def respond(
     """What GET or HEAD gets of `answer`, whose headers are `base_headers`; the rest names the request in a 416."""
     conditions = _conditions(request_headers)
     if conditions and _is_not_modified(conditions, answer):
-        return Prepared(304, [field for field in base_headers if field[0] in _KEPT_IN_304], b"")
+        return Prepared(304, [field for field in base_headers if field[0] in KEPT_IN_304], b"")
     if method == "HEAD":  # Range is defined for GET alone (§14.2)
         return Prepared(200, base_headers, b"")
     if "range" in conditions and _is_part_allowed(conditions, answer):
@@ -62,7 +62,7 @@ def _conditions(request_headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str
     """The fields that matter here; lines of the same name are one list (§5.3)."""
     found: dict[str, str] = {}
     for name, value in request_headers:
-        if name in _CONDITIONS:
+        if name in CONDITIONS:
             key, text = name.decode("ascii"), value.decode("latin-1").strip(" \t")
             found[key] = f"{found[key]}, {text}" if key in found else text
     return found

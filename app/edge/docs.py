@@ -20,7 +20,7 @@ from app.errors import NotFound
 _FILES = Path(explorer.__file__).parent
 _VENDORED = _FILES / "vendor" / "swagger-ui"
 _PAGE_LIFETIME = b"no-cache"
-_ASSET_LIFETIME = b"public, max-age=3600"  # the page names them without a version
+_ASSET_LIFETIME = b"max-age=3600"  # the page names them without a version
 
 
 @dataclass(frozen=True, slots=True)

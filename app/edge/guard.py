@@ -26,7 +26,7 @@ _HOSTS_REMEMBERED = 256
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REFUSED_IN_PATHS = (b";", b"%2f", b"%5c", b"\\", b"#")
 _DOT_SEGMENTS = frozenset({b".", b".."})
-_ON_EVERY_ANSWER = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+ON_EVERY_ANSWER = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
 _CONTENT_SECURITY_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     b"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -63,7 +63,7 @@ class Guard:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = self.monotonic()
-        request_id = _request_id(scope["headers"]) or self.new_request_id()
+        request_id = request_id_of(scope["headers"]) or self.new_request_id()
         scope = {**scope, "state": {**scope.get("state", {}), "request_id": request_id}}
         answering = _Answering(send, request_id)
         fault = fault_of(scope, self.is_allowed_host)
@@ -79,7 +79,7 @@ class Guard:
             if not answering.status:
                 await answering.problem("internal-error", scope)
         finally:
-            _log(scope, answering.status, (self.monotonic() - began) * 1000)
+            log_request(scope, answering.status, self.monotonic() - began)
 
 
 class _Answering:
@@ -104,7 +104,9 @@ class _Answering:
 
     def _finished(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         fields = dict(headers)
-        headers += [(b"x-request-id", self.request_id), *_ON_EVERY_ANSWER]
+        headers += [(b"x-request-id", self.request_id), *ON_EVERY_ANSWER]
+        if b"cache-control" not in fields:  # else caches may guess a lifetime (RFC 9111 §4.2.2)
+            headers.append((b"cache-control", b"no-store"))
         if fields.get(b"content-type", b"").startswith(b"text/html") and b"content-security-policy" not in fields:
             headers.append((b"content-security-policy", _CONTENT_SECURITY_POLICY))
         return headers
@@ -182,27 +184,33 @@ def _is_plain(path: bytes) -> bool:
     return _DOT_SEGMENTS.isdisjoint(lowered.split(b"/")) and not any(part in lowered for part in _REFUSED_IN_PATHS)
 
 
-def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
     """The client's id, where it sends one that can stand in headers and logs as it is (FAULTS T55)."""
-    sent = _single(b"x-request-id", headers)
-    if sent is None or not 1 <= len(sent) <= LONGEST_REQUEST_ID or sent.translate(None, _REQUEST_ID_BYTES):
+    ids = [value for name, value in headers if name == b"x-request-id"]
+    return usable_request_id(ids[0]) if len(ids) == 1 else None
+
+
+def usable_request_id(value: bytes) -> str | None:
+    """The id as text, if it is of the right length and made of harmless characters."""
+    if not 1 <= len(value) <= LONGEST_REQUEST_ID or value.translate(None, _REQUEST_ID_BYTES):
         return None
-    return sent.decode("ascii")
+    return value.decode("ascii")
 
 
-def _log(scope: Scope, status: int, milliseconds: float) -> None:
+def log_request(scope: Scope, status: int, seconds: float, level: int = logging.INFO) -> None:
     """One line a request, without anything of the query: the route's template, never the path itself (FAULTS T07)."""
-    if not _ACCESS.isEnabledFor(logging.INFO):
+    if not _ACCESS.isEnabledFor(level):
         return
     facts: dict[str, Any] = {
         "method": scope["method"] if scope["method"] in _METHODS else "other",
         "route": getattr(scope.get("route"), "path", "unmatched"),
         "status": status,
-        "duration_ms": round(milliseconds, 3),
+        "duration_ms": round(seconds * 1000, 3),
         "cache_status": scope["state"].get("cache_status"),
         "request_id": scope["state"]["request_id"],
     }
-    _ACCESS.info(
+    _ACCESS.log(
+        level,
         "%(method)s %(route)s %(status)s %(duration_ms)s ms, cache %(cache_status)s, request %(request_id)s",
         facts,
         extra=facts,

@@ -18,7 +18,7 @@ from app.interactions.masking import Audience
 from app.interactions.timeline import timeline
 from app.reports import cursor as cursors
 from app.reports.offload import computed
-from app.reports.page import Page
+from app.reports.page import Page, Standing
 from app.reports.query import InteractionQuery, View
 from app.reports.report import Report
 from app.reports.select import row_of
@@ -35,9 +35,9 @@ class Maker:
         self._reports = reports
         self._clock = clock
 
-    async def interactions(self, query: InteractionQuery, url: str) -> Made:
+    async def interactions(self, query: InteractionQuery, standing: Standing, url: str) -> Made:
         """The rows of a query; `url` is the absolute URL of the resource, without its query."""
-        page = await self._reports.page(query)
+        page = await self._reports.page(query, standing)
         began = self._clock.monotonic()
         envelope = _envelope(page, query, url, self._reports.zone(page.found.report).key)
         answer = await computed(partial(_list, page, query.view, envelope), rows=len(page.selection.rows))
@@ -48,18 +48,16 @@ class Maker:
         }
         return Made(answer, page.found, seconds)
 
-    async def interaction(self, interaction_id: str, view: View) -> Made:
+    async def interaction(self, standing: Standing, view: View) -> Made:
         """One row, as an object."""
-        return await self._one(interaction_id, view.audience, lambda facts: row_of(facts, view, self._reports.columns))
+        return await self._one(standing, view.audience, lambda facts: row_of(facts, view, self._reports.columns))
 
-    async def timeline(self, interaction_id: str, audience: Audience) -> Made:
+    async def timeline(self, standing: Standing, audience: Audience) -> Made:
         """The spans of one interaction, under its id and times."""
-        return await self._one(interaction_id, audience, _timeline)
+        return await self._one(standing, audience, _timeline)
 
-    async def _one(
-        self, interaction_id: str, audience: Audience, show: Callable[[Facts], Mapping[str, object]]
-    ) -> Made:
-        facts, found = await self._reports.interaction(interaction_id, audience)
+    async def _one(self, standing: Standing, audience: Audience, show: Callable[[Facts], Mapping[str, object]]) -> Made:
+        facts, found = await self._reports.interaction(standing, audience)
         began = self._clock.monotonic()
         answer = _answer(msgspec.json.encode(show(facts)), JSON, audience, found.report)
         return Made(answer, found, {"upstream": found.upstream_seconds, "encode": self._clock.monotonic() - began})
@@ -102,7 +100,7 @@ def _envelope(page: Page, query: InteractionQuery, url: str, time_zone: str) -> 
         "offset": query.offset,
         "truncated": page.truncated,
         "total": page.total,
-        "query": _shown(query),
+        "query": shown(query),
         "as_of": rfc3339(report.as_of),
         "time_zone": time_zone,
         "source": "simulator" if report.simulated else "live",
@@ -113,7 +111,7 @@ def _envelope(page: Page, query: InteractionQuery, url: str, time_zone: str) -> 
     return Envelope(link, cursor, meta)
 
 
-def _shown(query: InteractionQuery) -> dict[str, object]:
+def shown(query: InteractionQuery) -> dict[str, object]:
     """The question as answered: values as lists, times absolute."""
     place = query.cursor or query.search
     others = defaultdict(list)

@@ -9,14 +9,14 @@ from app.edge.hints import meant
 from app.edge.negotiation import choose_format
 from app.edge.pairs import Pairs, pairs_of
 from app.edge.parameters import ATTRIBUTE_PREFIX, BY_NAME, DEFAULT_LIMIT, ITEM_PARAMETERS, MOST_VALUES, Parameter, Scene
-from app.edge.times import needs_zone
+from app.edge.times import TimeFrame, needs_zone, seconds_to_next_step
 from app.edge.values import Refused
 from app.errors import InvalidParameters, ParameterFault
 from app.formats import FORMATS, Format
 from app.reports.query import NEWEST_FIRST, Filter, InteractionQuery, Search, View, distinct
 from app.reports.select import FILTERS
 
-__all__ = ["ITEM_PARAMETERS", "Pairs", "needs_time_zone", "pairs_of", "parse", "parse_view", "refuse_all"]
+__all__ = ["ITEM_PARAMETERS", "Pairs", "changes_in", "needs_time_zone", "pairs_of", "parse", "parse_view", "refuse_all"]
 
 _NOT_LINKED = frozenset({"cursor", "offset"})
 _VARIANT_PARAMETERS = tuple(one.variant_parameter for one in FORMATS if one.variant_parameter)
@@ -28,6 +28,12 @@ Values = Mapping[str, Sequence[Any]]  # canonical values by parameter; what type
 def needs_time_zone(pairs: Pairs) -> bool:
     """Whether `from` or `to` means another moment in another time zone."""
     return any(name in ("from", "to") and needs_zone(value) for name, value in pairs)
+
+
+def changes_in(pairs: Pairs, frame: TimeFrame) -> float | None:
+    """Seconds until the same parameters ask another question, as relative times do; None where they never will."""
+    is_relative = any(name in ("from", "to") and value.startswith("now") for name, value in pairs)
+    return seconds_to_next_step(frame) if is_relative else None
 
 
 def parse(

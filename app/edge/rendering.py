@@ -29,13 +29,15 @@ class Made:
 class Served:
     """An answer in the coding the client takes, and the facts of how it was come by; times in seconds.
 
-    `stale_for`: how long it may be served past its freshness, or from now on where that is over.
+    `stale_for`: how long it may be served past its freshness, or from now on where that is over. `home` is the report
+    it is stored with, under `key`.
     """
 
     answer: Answer
     reuse: Reuse
     stale_for: float
-    seconds: Mapping[str, float]
+    home: Stored[Report] | None
+    key: bytes
 
 
 class Answers:
@@ -52,40 +54,47 @@ class Answers:
         parts: tuple[Part, ...],
         accept_encoding: str | None,
         make: Callable[[], Awaitable[Made]],
+        detail: str | None = None,
     ) -> Served:
         """The answer made before of the `current` report, which asks nobody; else one made now, and stored.
 
-        `parts` are all that shapes the answer beside the report and the coding, its audience among them.
+        `parts` are all that shapes the answer beside the report and the coding, its audience among them. `detail` says
+        why `current` serves though it is stale.
         """
         began, shape = self._clock.monotonic(), digest("answer", self._tenant_id, parts)
         identity = self._get(_key(current, shape)) if current else None
         if current and identity:
-            answer = await self._in_coding(current, shape, identity, accept_encoding)
+            answer, key = await self._in_coding(current, shape, identity, accept_encoding)
             seconds = {"cache": self._clock.monotonic() - began}
-            return Served(answer, _hit(current, began), _stale_for(current, began), seconds)
+            reuse = _hit(current, began, detail, seconds)
+            return Served(answer, reuse, _stale_for(current, began), current, key)
         made = await make()
         report, now = made.found.stored, self._clock.monotonic()
         home = report if made.found.kept else None  # no request would look for an answer without its report
         if home:
             self._put(_key(home, shape), home, made.answer)
-        answer = await self._in_coding(home, shape, made.answer, accept_encoding)
-        return Served(answer, _reuse(made.found, now), _stale_for(report, now), made.seconds)
+        answer, key = await self._in_coding(home, shape, made.answer, accept_encoding)
+        return Served(answer, _reuse(made.found, now, made.seconds), _stale_for(report, now), home, key)
+
+    def is_stored(self, current: Stored[Report], parts: tuple[Part, ...]) -> bool:
+        """Whether the answer that `parts` shape has been made of the report, and is stored."""
+        return self._get(_key(current, digest("answer", self._tenant_id, parts))) is not None
 
     async def _in_coding(
         self, home: Stored[Report] | None, shape: bytes, identity: Answer, accept_encoding: str | None
-    ) -> Answer:
-        """The answer in the coding that suits the client, which is made once for the life of `home`."""
+    ) -> tuple[Answer, bytes]:
+        """The answer in the coding that suits the client, which is made once for the life of `home`, and its key."""
         coding = choose_coding(accept_encoding, identity.size)
-        if coding == identity.coding:
-            return identity
         if home is None:
-            return await in_coding(identity, coding)
+            return identity if coding == identity.coding else await in_coding(identity, coding), b""
+        if coding == identity.coding:
+            return identity, _key(home, shape)
         key = _key(home, shape, coding, of=identity.etag)
         answer = self._get(key)
         if answer is None:
             answer = await in_coding(identity, coding)
             self._put(key, home, answer)
-        return answer
+        return answer, key
 
     def _get(self, key: bytes) -> Answer | None:
         stored: Stored[Answer] | None = self._store.get(key)
@@ -93,7 +102,8 @@ class Answers:
 
     def _put(self, key: bytes, report: Stored[Report], answer: Answer) -> None:
         size = answer.size + OVERHEAD_BYTES
-        self._store.put(key, Stored(answer, size, report.stored_at, report.fresh_for, report.stale_for))
+        stored = Stored(answer, size, report.stored_at, report.fresh_for, report.stale_for, report.validity)
+        self._store.put(key, stored, derived=True)
 
 
 def _key(report: Stored[Report], shape: bytes, coding: str = "identity", of: str = "") -> bytes:
@@ -101,23 +111,23 @@ def _key(report: Stored[Report], shape: bytes, coding: str = "identity", of: str
     return digest(shape, report.value.version, coding, of)
 
 
-def _reuse(found: Found, now: float) -> Reuse:
+def _reuse(found: Found, now: float, seconds: Mapping[str, float]) -> Reuse:
     if not found.fetched:
-        return _hit(found.stored, now)
+        return _hit(found.stored, now, found.detail, seconds)
     return Reuse(
         hit=False,
-        fwd="uri-miss",
+        fwd=found.fwd,
         stored=found.kept,
         collapsed=found.collapsed,
         ttl=found.stored.time_left(now),
         age=found.stored.age(now),
+        detail=found.detail,
+        seconds=seconds,
     )
 
 
-def _hit(stored: Stored[Report], now: float) -> Reuse:
-    """A hit past its freshness is a snapshot that a cursor is bound to: nothing newer would do."""
-    detail = None if stored.is_fresh(now) else "stale-snapshot"
-    return Reuse(hit=True, ttl=stored.time_left(now), age=stored.age(now), detail=detail)
+def _hit(stored: Stored[Report], now: float, detail: str | None, seconds: Mapping[str, float]) -> Reuse:
+    return Reuse(hit=True, ttl=stored.time_left(now), age=stored.age(now), detail=detail, seconds=seconds)
 
 
 def _stale_for(stored: Stored[Report], now: float) -> float:

@@ -1,25 +1,28 @@
 """One short function a resource: the order of the steps of every request is visible here."""
 
 from datetime import UTC
-from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from app.edge import documents
-from app.edge.answers import headers
+from app.cache.reuse import Directives
+from app.edge import directives, documents
+from app.edge.access import Viewer
 from app.edge.cache_status import cache_status
 from app.edge.conditional import respond
+from app.edge.hotpath import remember
 from app.edge.parameters import Scene
-from app.edge.params import Pairs, needs_time_zone, pairs_of, parse, parse_view, refuse_all
+from app.edge.params import Pairs, changes_in, needs_time_zone, pairs_of, parse, parse_view, refuse_all
 from app.edge.problem_pages import explanation, page
 from app.edge.rendering import Served
-from app.edge.sending import PreparedResponse
+from app.edge.sending import PreparedResponse, answer_headers
 from app.edge.services import AnyViewer, MetricsReader, Reader, Services, ServicesOf
 from app.edge.times import TimeFrame
+from app.edge.values import Refused, identity
 from app.errors import NotFound
 from app.formats import FORMATS
 from app.metrics import CONTENT_TYPE as METRICS_TYPE
+from app.reports.page import Standing
 
 READ = ["GET", "HEAD"]
 router = APIRouter()
@@ -31,26 +34,32 @@ async def list_interactions(request: Request, services: ServicesOf, viewer: Read
     scene = await _scene(services, pairs)
     query = parse(pairs, scene, viewer, extension=_extension(request), accept=request.headers.get("accept"))
     url = _url(request)
+    standing = services.reports.look(query, _directives(request, viewer))
     served = await services.answers.serve(
-        current=services.reports.stored(query),
+        current=standing.current,
         parts=("interactions", url, query.key_parts()),
         accept_encoding=request.headers.get("accept-encoding"),
-        make=lambda: services.maker.interactions(query, url),
+        make=lambda: services.maker.interactions(query, standing, url),
+        detail=standing.detail,
     )
-    return _send(request, served)
+    _remember(request, services, served, standing, changes_in=changes_in(pairs, scene.frame))
+    return _send(request, services, served)
 
 
 async def get_interaction(interaction_id: str, request: Request, services: ServicesOf, viewer: Reader) -> Response:
     """One interaction as one row; `include` adds its nested lists."""
     view = parse_view(pairs_of(request.scope["query_string"]), await _scene(services, ()), viewer)
     known = _identity(interaction_id)
+    standing = services.reports.look_at_one(known, _directives(request, viewer))
     served = await services.answers.serve(
-        current=services.reports.stored_interaction(known),
+        current=standing.current,
         parts=("interaction", view.key_parts()),
         accept_encoding=request.headers.get("accept-encoding"),
-        make=lambda: services.maker.interaction(known, view),
+        make=lambda: services.maker.interaction(standing, view),
+        detail=standing.detail,
     )
-    return _send(request, served)
+    _remember(request, services, served, standing)
+    return _send(request, services, served)
 
 
 async def get_interaction_timeline(
@@ -59,13 +68,16 @@ async def get_interaction_timeline(
     """What happened when, as ordered spans."""
     refuse_all(pairs_of(request.scope["query_string"]))
     known, audience = _identity(interaction_id), viewer.audience(clear=False)
+    standing = services.reports.look_at_one(known, _directives(request, viewer))
     served = await services.answers.serve(
-        current=services.reports.stored_interaction(known),
+        current=standing.current,
         parts=("timeline", audience.name),
         accept_encoding=request.headers.get("accept-encoding"),
-        make=lambda: services.maker.timeline(known, audience),
+        make=lambda: services.maker.timeline(standing, audience),
+        detail=standing.detail,
     )
-    return _send(request, served)
+    _remember(request, services, served, standing)
+    return _send(request, services, served)
 
 
 async def get_schema(request: Request, services: ServicesOf, _viewer: Reader) -> Response:
@@ -136,10 +148,24 @@ async def _scene(services: Services, pairs: Pairs) -> Scene:
     return Scene(frame, services.columns, settings.max_rows)
 
 
+def _remember(
+    request: Request, services: Services, served: Served, standing: Standing, *, changes_in: float | None = None
+) -> None:
+    if served.reuse.hit or served.reuse.stored:
+        now = services.clock.monotonic()
+        remember(services.hot, request.scope, served, standing.question, now, changes_in=changes_in)
+
+
+def _directives(request: Request, viewer: Viewer) -> Directives:
+    lines = {name: request.headers.getlist(name) for name in ("cache-control", "pragma")}
+    said = {name: ", ".join(values) if values else None for name, values in lines.items()}
+    return directives.read(said["cache-control"], said["pragma"], may_refresh="cache:refresh" in viewer.scopes)
+
+
 def _identity(interaction_id: str) -> str:
     try:
-        return str(UUID(interaction_id))
-    except ValueError:
+        return identity(interaction_id)
+    except Refused:
         raise NotFound("An interaction's id is a UUID.") from None
 
 
@@ -154,21 +180,14 @@ def _url(request: Request) -> str:
     return f"{scope['scheme']}://{request.headers['host']}{scope.get('root_path', '')}{scope['path']}"
 
 
-def _send(request: Request, served: Served) -> Response:
-    status = cache_status(served.reuse)
-    request.scope["state"]["cache_status"] = status
+def _send(request: Request, services: Services, served: Served) -> Response:
+    request.scope["state"]["cache_status"] = cache_status(served.reuse)
+    services.metrics.count("answers", outcome=served.reuse.outcome)
     prepared = respond(
         request.method,
         request.scope["headers"],
         served.answer,
-        headers(
-            served.answer,
-            age=served.reuse.age,
-            time_left=served.reuse.ttl or 0.0,
-            stale_for=served.stale_for,
-            cache_status=status,
-            timings={name: 1000 * seconds for name, seconds in served.seconds.items()},
-        ),
+        answer_headers(served.answer, served.reuse, served.stale_for),
         request_id=request.scope["state"]["request_id"],
         instance=request.scope["path"],
     )

@@ -8,7 +8,9 @@ from fastapi import Depends, Request
 
 from app.clock import Clock
 from app.edge.access import Viewer, identify
+from app.edge.hot import HotAnswers
 from app.edge.making import Maker
+from app.edge.pace import Pace
 from app.edge.rendering import Answers
 from app.interactions.columns import Column
 from app.metrics import Metrics
@@ -27,6 +29,8 @@ class Services:
     reports: Reports
     maker: Maker
     answers: Answers
+    hot: HotAnswers
+    purges: Pace
     openapi: Callable[[], str]
 
 
@@ -52,7 +56,14 @@ async def metrics_reader_of(viewer: Annotated[Viewer, Depends(viewer_of)]) -> Vi
     return viewer
 
 
+async def purger_of(viewer: Annotated[Viewer, Depends(viewer_of)]) -> Viewer:
+    """Who asks, and may purge."""
+    viewer.require("cache:purge")
+    return viewer
+
+
 ServicesOf = Annotated[Services, Depends(services_of)]
 AnyViewer = Annotated[Viewer, Depends(viewer_of)]
 Reader = Annotated[Viewer, Depends(reader_of)]
 MetricsReader = Annotated[Viewer, Depends(metrics_reader_of)]
+Purger = Annotated[Viewer, Depends(purger_of)]

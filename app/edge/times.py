@@ -129,9 +129,18 @@ def _relative(text: str) -> Relative:
     return Relative((-1 if sign == "-" else 1) * int(count) * UNITS[unit], rounding or None)
 
 
+def seconds_to_next_step(frame: TimeFrame) -> float:
+    """How long relative times go on meaning the same."""
+    step = _step(frame)
+    return (step - (frame.now - EARLIEST) % step).total_seconds()
+
+
+def _step(frame: TimeFrame) -> timedelta:
+    return timedelta(seconds=max(1, int(frame.grid_seconds)))
+
+
 def _resolved(relative: Relative, frame: TimeFrame) -> datetime:
-    step = timedelta(seconds=max(1, int(frame.grid_seconds)))
-    moved = frame.now - (frame.now - EARLIEST) % step + relative.shift
+    moved = frame.now - (frame.now - EARLIEST) % _step(frame) + relative.shift
     return _rounded(moved, relative.rounding, frame.zone)
 
 

@@ -46,7 +46,7 @@ def literal(text: str, _scene: Scene) -> str:
     return text
 
 
-def identity(text: str, _scene: Scene) -> str:
+def identity(text: str, _scene: Scene | None = None) -> str:
     """A UUID in lower case."""
     try:
         found = str(UUID(text))

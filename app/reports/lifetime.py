@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from app.reports.report import Report
 from app.reports.rules import Rules
+
+Rule = Literal["open", "empty-open", "settled", "empty-settled", "unknown-interaction"]
 
 SETTLED_SHARE = 0.1  # of the time since something last happened
 SETTLED_MINIMUM_SECONDS = 60.0
@@ -17,7 +20,12 @@ class Lifetime:
     """Seconds of freshness, and the rule that gave them."""
 
     seconds: float
-    rule: str
+    rule: Rule
+
+    @property
+    def allows_stale(self) -> bool:
+        """Whether it may be served past its freshness: a problem has no way to say that it is stale."""
+        return self.rule != "unknown-interaction"
 
 
 def of_search(report: Report, end: datetime | None, rules: Rules) -> Lifetime:
@@ -38,11 +46,11 @@ def _open(rules: Rules) -> Lifetime:
     return _at_most(rules.fresh_open_seconds, rules.fresh_max_seconds, "open")
 
 
-def _settled(report: Report, end: datetime, rules: Rules, rule: str) -> Lifetime:
+def _settled(report: Report, end: datetime, rules: Rules, rule: Rule) -> Lifetime:
     quiet_since = max(end, report.last_event_at or end)
     quiet = (report.as_of - quiet_since).total_seconds()
     return _at_most(max(quiet * SETTLED_SHARE, SETTLED_MINIMUM_SECONDS), rules.fresh_max_seconds, rule)
 
 
-def _at_most(seconds: float, most: float, rule: str) -> Lifetime:
+def _at_most(seconds: float, most: float, rule: Rule) -> Lifetime:
     return Lifetime(min(seconds, most), rule)

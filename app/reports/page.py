@@ -1,9 +1,12 @@
-"""What the service hands out: a report that was found, and a page of its rows."""
+"""What the service hands out: how a question stands, a report that was found, and a page of its rows."""
 
 from dataclasses import dataclass, replace
 
+from app.cache.reuse import Action, Decision, Directives, Fwd, decide
 from app.cache.stored import Stored
+from app.errors import CxfacadeError
 from app.reports.query import Cursor, InteractionQuery
+from app.reports.question import Question
 from app.reports.report import Opened, Report
 from app.reports.rules import Rules
 from app.reports.select import Selection
@@ -13,12 +16,15 @@ from app.reports.select import Selection
 class Found:
     """A report and how it was come by: `fetched` from upstream for this request, perhaps in another caller's flight.
 
-    `kept`: the store holds it, so that a cursor can find it again.
+    `kept`: the store holds it, so that a cursor can find it again. `fwd` says why upstream was asked, `detail` why
+    something else than a report as new as was wanted is served (RFC 9211).
     """
 
     opened: Opened
     stored: Stored[Report]
     fetched: bool = False
+    fwd: Fwd = "uri-miss"
+    detail: str | None = None
     kept: bool = True
     collapsed: bool = False
     upstream_seconds: float = 0.0
@@ -28,16 +34,81 @@ class Found:
         """The report itself."""
         return self.opened.report
 
-    def after(self, earlier: "Found | None", *, collapsed: bool) -> "Found":
-        """This, found by a flight, with the facts of what this request had found before."""
-        if earlier is None:
-            return replace(self, collapsed=collapsed)
+    def after(self, earlier: "Found", *, collapsed: bool) -> "Found":
+        """This, a flight's longer reading of the report found `earlier`, with the facts of both."""
         return replace(
             self,
             fetched=self.fetched or earlier.fetched,
+            fwd=earlier.fwd if earlier.fetched else "partial",
+            detail=earlier.detail,
             collapsed=collapsed or earlier.collapsed,
             upstream_seconds=self.upstream_seconds + earlier.upstream_seconds,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is stored for a question, and what is to be done about it.
+
+    `is_enough`: it holds the rows wanted. `detail` says why it may serve though it is stale.
+    """
+
+    question: Question
+    stored: Stored[Report] | None
+    decision: Decision
+    is_enough: bool
+    detail: str | None = None
+    only_if_cached: bool = False
+
+    @property
+    def current(self) -> Stored[Report] | None:
+        """The stored report, where it may answer as it is."""
+        return self.stored if self.decision.serves else None
+
+    @property
+    def version(self) -> str | None:
+        """The version of the stored report."""
+        return self.stored.value.version if self.stored else None
+
+    @property
+    def may_be_refreshed(self) -> bool:
+        """Whether a newer report would serve better than the one that serves now."""
+        return self.decision.serves and not self.question.version
+
+    def found(self) -> Found | None:
+        """Likewise, as found."""
+        return Found(Opened(self.current.value), self.current, detail=self.detail) if self.current else None
+
+    def covering(self, error: CxfacadeError, now: float) -> Found | None:
+        """The stored report, where it may stand in at `now` for a fetch that failed so (FAULTS 1.3)."""
+        may = self.decision.stale_if_error and error.stale_may_cover and self.is_enough
+        if not may or self.stored is None or not self.stored.is_usable(now):
+            return None
+        return Found(Opened(self.stored.value), self.stored, detail="stale-if-error")
+
+
+def standing_of(
+    question: Question,
+    stored: Stored[Report] | None,
+    now: float,
+    directives: Directives,
+    *,
+    is_enough: bool,
+    has_failed: bool,
+) -> Standing:
+    """How a question stands at `now` (monotonic seconds).
+
+    For a cursor nothing newer than its snapshot would do. Of a stale report no more is read where it is not enough: a
+    new one takes as long. `has_failed`: the last refresh did.
+    """
+    if question.version:
+        decision, why = Decision(Action.SERVE if stored else Action.REFUSE), "stale-snapshot"
+    else:
+        decision, why = decide(stored, now, directives), "stale-if-error" if has_failed else "stale-while-revalidate"
+        if decision.action is Action.SERVE_AND_REFRESH and not is_enough:
+            decision = decide(stored, now, replace(directives, max_stale=0))
+    detail = why if stored and not stored.is_fresh(now) else None
+    return Standing(question, stored, decision, is_enough, detail, directives.only_if_cached)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ _NO_INTERACTION = Reading(records=(), offset=0, total=0, complete=True)
 class Question:
     """What is asked of upstream. `read` takes what to ask, where to go on, and how many of its rows are wanted in all.
 
-    `version` pins the snapshot to answer from; None takes the newest.
+    `version` pins the snapshot to answer from; None takes the newest. `is_of_one`: it is about one interaction.
     """
 
     key: bytes
@@ -30,6 +30,7 @@ class Question:
     read: Callable[[UpstreamQuery, Position, int], Awaitable[Reading]]
     lifetime: Callable[[Report], Lifetime]
     version: str | None = None
+    is_of_one: bool = False
 
     def snapshot_key(self, version: str) -> bytes:
         """Where one snapshot of the answer is stored."""
@@ -76,4 +77,5 @@ def of_interaction(
         asked=UpstreamQuery(),
         read=read,
         lifetime=lambda report: lifetime.of_interaction(report, rules),
+        is_of_one=True,
     )

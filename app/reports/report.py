@@ -39,6 +39,7 @@ class Report:
 
     `version` names the snapshot they belong to, `as_of` is when reading began. `offset` counts upstream's rows read,
     `total` those it promised last. `shifted`: rows may be missing. `dropped` rows were sent though not asked for.
+    `upstream_seconds` is what the first reading took.
     """
 
     version: str
@@ -55,6 +56,7 @@ class Report:
     dropped: int = 0
     last_event_at: datetime | None = None
     all_final: bool = True
+    upstream_seconds: float = 0.0
 
     @property
     def rows(self) -> int:
@@ -106,7 +108,14 @@ class _Packed:
 async def begun(key: bytes, asked: UpstreamQuery, reading: Reading, context: Context) -> Opened:
     """A new report from its first reading. Equal key, time and records give an equal version, in any process."""
     version = await computed(partial(_version, key, context.as_of, reading.records), rows=len(reading.records))
-    empty = Report(version, context.as_of, asked, reading.time_zone, reading.simulated)
+    empty = Report(
+        version,
+        context.as_of,
+        asked,
+        reading.time_zone,
+        reading.simulated,
+        upstream_seconds=reading.upstream_seconds,
+    )
     return await extended(Opened(empty), reading, context)
 
 

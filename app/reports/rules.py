@@ -33,6 +33,10 @@ class Rules:
         """Whether upstream has more rows than were read, and a snapshot may hold them."""
         return not report.complete and report.offset < self.most_rows
 
+    def is_enough(self, report: Report, rows: int) -> bool:
+        """Whether the report holds so many rows, or all that it may hold."""
+        return report.rows >= rows or not self.is_readable(report)
+
 
 def from_settings(settings: Settings, pseudonym_secret: bytes) -> Rules:
     """The rules as configured; without a tenant, as in a document that is only printed, its id is empty."""

@@ -1,38 +1,82 @@
 """Where reports are kept: each snapshot under its own version, and for each question the version that is current."""
 
+from collections.abc import Callable
+from weakref import WeakSet
+
 from app.cache.store import Store
-from app.cache.stored import Stored
-from app.clock import Clock
+from app.cache.stored import Stored, Validity
 from app.reports.question import Question
 from app.reports.report import Report
 
 
 class Snapshots:
-    """Reports in a store. A cursor names a version, so that an older snapshot is found as long as it is kept."""
+    """Reports in a store. A cursor names a version, so that an older snapshot is found as long as it is kept.
 
-    def __init__(self, store: Store, clock: Clock, stale_seconds: float) -> None:
+    `replaced` is told the key of a question whenever a report of it was fetched or is purged.
+    """
+
+    def __init__(
+        self, store: Store, stale_seconds: float, replaced: Callable[[bytes], None] = lambda _question: None
+    ) -> None:
         self._store = store
-        self._clock = clock
         self._stale_seconds = stale_seconds
+        self._replaced = replaced
+        self._validities: WeakSet[Validity] = WeakSet()
 
     def current(self, question: Question) -> Stored[Report] | None:
-        """The report to answer from, if one is stored and fresh; if the question is pinned, its snapshot at any age."""
+        """The newest report, fresh or stale; if the question is pinned, its snapshot."""
         if question.version:
             return self.snapshot(question, question.version)
         newest: Stored[str] | None = self._store.get(question.key)
-        stored = self.snapshot(question, newest.value) if newest else None
-        return stored if stored and stored.is_fresh(self._clock.monotonic()) else None
+        return self.snapshot(question, newest.value) if newest else None
 
     def snapshot(self, question: Question, version: str) -> Stored[Report] | None:
         """The report of this version, if it is still stored."""
         return self._store.get(question.snapshot_key(version))
 
-    def keep(self, question: Question, report: Report, received: float) -> tuple[Stored[Report], bool]:
-        """The report with its lifetime from `received` on (monotonic seconds), and whether the store took it."""
-        fresh_for = question.lifetime(report).seconds
-        stored = Stored(report, report.size, received, fresh_for, self._stale_seconds)
-        kept = self._store.put(question.snapshot_key(report.version), stored)
+    def begun(self, question: Question, earlier: Validity | None = None) -> Validity:
+        """The validity of a report that is about to be fetched, or read on: then `earlier` is that of what there is."""
+        validity = Validity(question.key, over=earlier is not None and earlier.over)
+        self._validities.add(validity)
+        return validity
+
+    def keep(
+        self, question: Question, report: Report, received: float, validity: Validity | None = None
+    ) -> tuple[Stored[Report], bool]:
+        """The report with its lifetime from `received` on (monotonic seconds), and whether the store took it.
+
+        It does not take what a purge has reached since it was `begun`. A report that is not kept leaves no older one in
+        its place, which would be refreshed in vain for as long as it is stale.
+        """
+        self._forget_deleted(question, report)
+        validity = validity or self.begun(question)
+        lifetime = question.lifetime(report)
+        stale_for = self._stale_seconds if lifetime.allows_stale else 0.0
+        stored = Stored(report, report.size, received, lifetime.seconds, stale_for, validity)
+        kept = self._store.put(question.snapshot_key(report.version), stored, known_as=question.key)
         if kept:
-            newest = Stored(report.version, len(report.version), received, fresh_for, self._stale_seconds)
+            newest = Stored(report.version, len(report.version), received, lifetime.seconds, stale_for, validity)
             self._store.put(question.key, newest)
+        elif (older := self._store.get(question.key)) and older.stored_at < received:
+            self._store.delete(question.key)
+        self._replaced(question.key)
         return stored, kept
+
+    def _forget_deleted(self, question: Question, report: Report) -> None:
+        """Where upstream no longer knows an interaction, what it once said of it goes (FAULTS 2.1, row 26)."""
+        if question.is_of_one and not report.rows and self.current(question):
+            self.purge(lambda of, older: of == question.key and older is not None)
+
+    def purge(self, concerns: Callable[[bytes, Report | None], bool]) -> int:
+        """Forget each report that `concerns` says yes to, and all that was made of it; how many were stored.
+
+        It is told the key of the question, and the report: None for one that is under way, or was not kept. What is
+        under way goes on for those who wait for it, and is not stored.
+        """
+        reports = {one.validity: one.value for one in self._store.primary() if isinstance(one.value, Report)}
+        purged = [one for one in self._validities if concerns(one.of, reports.get(one))]
+        for validity in purged:
+            validity.over = True
+            self._replaced(validity.of)
+        self._store.drop_purged()
+        return sum(validity in reports for validity in purged)

@@ -3,7 +3,6 @@
 import json
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -145,10 +144,8 @@ def test_serve_answers_from_the_configured_tenant(tmp_path: Path, simulator: Run
     assert seconds < 5
 
 
-def test_serve_listens_soon_though_upstream_is_down(tmp_path: Path) -> None:
-    began = time.monotonic()
+def test_serve_listens_though_upstream_is_down(tmp_path: Path) -> None:
     with started(tmp_path, "serve", "--port", "0", "--upstream-url", NOWHERE, last=SERVES, **TENANT) as facade:
-        assert time.monotonic() - began < 10
         assert get(f"{facade.url(SERVES)}/health/live").status_code == 200
         assert get(f"{facade.url(SERVES)}/interactions").status_code == 503
         assert facade.ended()[0] == 0

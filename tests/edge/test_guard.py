@@ -170,7 +170,8 @@ def house() -> FastAPI:
 
     @app.get("/own-policy")
     async def own_policy() -> HTMLResponse:
-        return HTMLResponse("<p>", headers={"Content-Security-Policy": "default-src 'self'"})
+        own = {"Content-Security-Policy": "default-src 'self'", "Cache-Control": "max-age=60"}
+        return HTMLResponse("<p>", headers=own)
 
     @app.get("/bug")
     async def bug() -> None:
@@ -259,6 +260,12 @@ async def test_every_answer_forbids_sniffing_and_tells_no_referrer(target: str) 
     fields = await fields_of(target)
     assert fields[b"x-content-type-options"] == b"nosniff"
     assert fields[b"referrer-policy"] == b"no-referrer"
+
+
+async def test_an_answer_that_says_nothing_of_caches_is_not_stored() -> None:
+    """Else they might guess how long it is fresh (RFC 9111 §4.2.2)."""
+    assert (await fields_of("/page"))[b"cache-control"] == b"no-store"
+    assert (await fields_of("/own-policy"))[b"cache-control"] == b"max-age=60"
 
 
 async def test_a_page_gets_a_policy_unless_it_has_its_own() -> None:

@@ -35,7 +35,8 @@ META = [
 
 
 async def made(at: Desk, asked: InteractionQuery | None = None) -> Made:
-    return await Maker(at.reports, at.clock.clock).interactions(asked or query(), URL)
+    asked = asked or query()
+    return await Maker(at.reports, at.clock.clock).interactions(asked, at.reports.look(asked), URL)
 
 
 async def envelope(at: Desk, asked: InteractionQuery | None = None) -> dict[str, Any]:
@@ -184,14 +185,14 @@ async def test_one_interaction_is_one_object_with_every_column_asked() -> None:
     at = desk(interactions(1))
     view = View(tuple((name, name) for name in COLUMN_BY_NAME), include=("notes",))
     maker = Maker(at.reports, at.clock.clock)
-    answer = (await maker.interaction(identity(0), view)).answer
+    answer = (await maker.interaction(at.reports.look_at_one(identity(0)), view)).answer
     assert list(json.loads(answer.body)) == [*COLUMN_BY_NAME, "notes"]
     assert answer.content_type == "application/json"
 
 
 async def test_the_timeline_of_an_interaction_stands_under_its_id_and_times() -> None:
     at = desk([interaction(0, queues=[{"queueName": "Support", "startTimestamp": "2026-10-12T14:40:10.000Z"}])])
-    made_of_one = await Maker(at.reports, at.clock.clock).timeline(identity(0), MASKED)
+    made_of_one = await Maker(at.reports, at.clock.clock).timeline(at.reports.look_at_one(identity(0)), MASKED)
     document = json.loads(made_of_one.answer.body)
     assert list(document) == ["interaction_id", "started_at", "ended_at", "spans"]
     assert (document["interaction_id"], document["started_at"]) == (identity(0), "2026-10-12T14:40:00.000Z")

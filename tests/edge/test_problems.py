@@ -37,9 +37,6 @@ range-not-satisfiable 416
 WITHOUT_A_CLASS = {
     "unknown-parameter": "the code of a ParameterFault",
     "duplicate-parameter": "the code of a ParameterFault",
-    "rate-limited": "answered where keys are counted",
-    "body-too-large": "answered by the listener, and where a body is read",
-    "unsupported-media-type": "answered where a body is read",
     "headers-too-large": "answered by the listener",
     "range-not-satisfiable": "answered by conditional.py",
 }

@@ -23,6 +23,7 @@ from tests.reports.support import NOW, TENANT, query
 from tests.support.clock import HandClock
 
 LONG = b'{"items":[' + b"1," * 2000 + b"1]}"
+SECONDS = {"upstream": 0.25, "encode": 0.5}
 PARTS: tuple[Part, ...] = ("interactions", "http://localhost/interactions", ("json", "masked"))
 
 
@@ -58,41 +59,83 @@ class Kitchen:
         parts: tuple[Part, ...] = PARTS,
         coding: str | None = None,
         of: Stored[Report] | None = None,
+        detail: str | None = None,
     ) -> Served:
         async def make() -> Made:
             self.made += 1
             stored = of or current or report()
-            return Made(answer(self.body), Found(Opened(stored.value), stored, **self.facts), {"encode": 0.5})
+            return Made(answer(self.body), Found(Opened(stored.value), stored, **self.facts), SECONDS)
 
-        return await self.answers.serve(current, parts, coding, make)
+        return await self.answers.serve(current, parts, coding, make, detail)
 
 
 async def test_an_answer_is_made_once_for_the_life_of_its_report() -> None:
     kitchen = Kitchen()
     kitchen.facts = {"fetched": True}
     miss = await kitchen.serve()
-    assert miss.reuse == Reuse(hit=False, fwd="uri-miss", stored=True, ttl=15, age=0)
-    assert miss.seconds == {"encode": 0.5}
+    assert miss.reuse == Reuse(hit=False, fwd="uri-miss", stored=True, ttl=15, age=0, seconds=SECONDS)
     kitchen.clock.advance(5)
-    hit = await kitchen.serve(report())
+    hit = await kitchen.serve(report(), detail=None)
     assert hit.answer == miss.answer
-    assert hit.reuse == Reuse(hit=True, ttl=10, age=5)
-    assert list(hit.seconds) == ["cache"]
+    assert hit.reuse == Reuse(hit=True, ttl=10, age=5, seconds={"cache": 0})
     assert kitchen.made == 1
 
 
+HIT = Reuse(hit=True, ttl=15, seconds=SECONDS)
+MISS = Reuse(hit=False, fwd="uri-miss", stored=True, ttl=15, seconds=SECONDS)
+
+
 @pytest.mark.parametrize(
-    ("facts", "reuse"),
+    ("facts", "reuse", "outcome"),
     [
-        ({}, Reuse(hit=True, ttl=15)),
-        ({"collapsed": True}, Reuse(hit=True, ttl=15)),
-        ({"fetched": True, "collapsed": True}, Reuse(hit=False, fwd="uri-miss", stored=True, collapsed=True, ttl=15)),
-        ({"fetched": True, "kept": False}, Reuse(hit=False, fwd="uri-miss", stored=False, ttl=15)),
+        ({}, HIT, "fresh"),
+        ({"collapsed": True}, HIT, "fresh"),
+        ({"detail": "stale-if-error"}, replace(HIT, detail="stale-if-error"), "fresh"),
+        ({"fetched": True}, MISS, "fetched"),
+        ({"fetched": True, "collapsed": True}, replace(MISS, collapsed=True), "collapsed"),
+        ({"fetched": True, "kept": False}, replace(MISS, stored=False), "fetched"),
+        ({"fetched": True, "fwd": "request"}, replace(MISS, fwd="request"), "fetched"),
+        (
+            {"fetched": True, "fwd": "partial", "detail": "stale-snapshot"},
+            replace(MISS, fwd="partial", detail="stale-snapshot"),
+            "fetched",
+        ),
     ],
 )
-async def test_how_the_report_was_found_is_how_the_request_was_answered(facts: dict[str, Any], reuse: Reuse) -> None:
+async def test_how_the_report_was_found_is_how_the_request_was_answered(
+    facts: dict[str, Any], reuse: Reuse, outcome: str
+) -> None:
     kitchen = Kitchen(facts=facts)
-    assert (await kitchen.serve()).reuse == reuse
+    served = await kitchen.serve()
+    assert (served.reuse, served.reuse.outcome) == (reuse, outcome)
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+@pytest.mark.parametrize("detail", ["stale-while-revalidate", "stale-if-error", "stale-snapshot"])
+async def test_a_stale_answer_says_so_and_why_whether_it_is_stored_or_made_now(detail: str, is_made: bool) -> None:
+    kitchen = Kitchen(facts={"detail": detail})
+    if is_made:
+        await kitchen.serve()
+    kitchen.clock.advance(45)
+    served = await kitchen.serve(report(), detail=detail)
+    seconds = {"cache": 0.0} if is_made else SECONDS
+    assert served.reuse == Reuse(hit=True, ttl=-30, age=45, detail=detail, seconds=seconds)
+    assert (served.reuse.outcome, served.stale_for) == ("stale", 70)
+    assert kitchen.made == 1
+
+
+async def test_an_answer_tells_where_it_is_stored_and_nothing_where_it_is_not() -> None:
+    kitchen, current = Kitchen(), report()
+    for coding in ("identity", "gzip"):
+        for _ in range(2):
+            served = await kitchen.serve(current, coding=coding)
+            stored = kitchen.store.get(served.key)
+            assert stored is not None
+            assert (stored.value, served.home) == (served.answer, current)
+    passing = Kitchen(facts={"fetched": True, "kept": False})
+    for coding in ("identity", "gzip"):
+        served = await passing.serve(coding=coding)
+        assert (served.home, served.key) == (None, b"")
 
 
 async def test_an_answer_goes_when_its_report_goes() -> None:
@@ -129,17 +172,6 @@ async def test_a_grown_report_whose_answer_was_made_again_is_not_served_in_the_c
     after = await kitchen.serve(None, of=report(), coding="zstd")
     assert zstandard.decompress(after.answer.body) == kitchen.body
     assert after.answer.etag != before.answer.etag
-
-
-async def test_a_pinned_snapshot_past_its_freshness_says_so_and_how_long_it_may_still_be_served() -> None:
-    kitchen = Kitchen()
-    await kitchen.serve()
-    kitchen.clock.advance(45)
-    served = await kitchen.serve(report())
-    assert served.reuse == Reuse(hit=True, ttl=-30, age=45, detail="stale-snapshot")
-    assert served.stale_for == 70
-    fresh = await kitchen.serve(None, of=report("v2", kitchen.clock.monotonic))
-    assert fresh.stale_for == 100
 
 
 TEXTS = st.sampled_from(["", "a", "b", "ab", "a|b", "masked", "e\u0301", "é", "+", "%20", " "])

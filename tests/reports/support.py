@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from app.cache.flight import Flights
+from app.cache.reuse import UNDIRECTED, Directives
 from app.cache.store import MemoryStore
-from app.errors import CxfacadeError
 from app.interactions.columns import COLUMNS
-from app.interactions.facts import Context
+from app.interactions.facts import Context, Facts
+from app.interactions.masking import MASKED, Audience
 from app.interactions.records import decode
+from app.reports.page import Found, Page
 from app.reports.query import InteractionQuery, Search, View
 from app.reports.rules import Rules
 from app.reports.service import Reports
@@ -25,6 +27,7 @@ from tests.support.clock import HandClock
 
 TENANT = "11111111-2222-4333-8444-555555555555"
 NOW = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
+STALE_SECONDS = 3600.0
 COLUMN_BY_NAME = {column.name: column for column in COLUMNS}
 VIEW = View(columns=(("interaction_id", "interaction_id"),))
 
@@ -81,7 +84,7 @@ class FakeUpstream:
     rows: list[dict[str, Any]] = field(default_factory=list)
     zone: str | None = "US/Eastern"
     raw_names: dict[str, str] = field(default_factory=dict)
-    failure: CxfacadeError | None = None
+    failure: Exception | None = None
     open_gate: asyncio.Event = field(default_factory=asyncio.Event)
     called: asyncio.Event = field(default_factory=asyncio.Event)
     asked: list[UpstreamQuery] = field(default_factory=list)
@@ -166,23 +169,33 @@ class Desk:
     flights: Flights
     reports: Reports
 
-    async def ids(self, query: InteractionQuery) -> list[str]:
-        """The ids of the rows of one page."""
-        page = await self.reports.page(query)
-        return [str(row[0]) for row in page.selection.rows]
+    async def page(self, query: InteractionQuery, directives: Directives = UNDIRECTED) -> Page:
+        """One page, as a request gets it."""
+        return await self.reports.page(query, self.reports.look(query, directives))
+
+    async def interaction(
+        self, interaction_id: str, audience: Audience = MASKED, directives: Directives = UNDIRECTED
+    ) -> tuple[Facts, Found]:
+        """One interaction, as a request gets it."""
+        return await self.reports.interaction(self.reports.look_at_one(interaction_id, directives), audience)
+
+    async def landed(self) -> None:
+        """Wait until nothing is under way, and what it brought is stored."""
+        while flights := list(self.flights._under_way.values()):
+            await asyncio.wait(flights)
 
 
 def desk(rows: Iterable[dict[str, Any]] = (), *, cache_bytes: int = 10_000_000, **changes: Any) -> Desk:
-    """A service in front of an upstream with these rows."""
+    """A service in front of an upstream with these rows; by its dice nothing is refreshed early."""
     clock = HandClock(wall=NOW)
     upstream, store, flights = (
         FakeUpstream(list(rows)),
         MemoryStore(cache_bytes, lambda: clock.monotonic),
         Flights(clock.clock),
     )
-    snapshots = Snapshots(store, clock.clock, stale_seconds=3600.0)
+    snapshots = Snapshots(store, stale_seconds=STALE_SECONDS)
     client = cast("UpstreamClient", upstream)
-    reports = Reports(client, snapshots, flights, clock.clock, rules(**changes), COLUMN_BY_NAME)
+    reports = Reports(client, snapshots, flights, clock.clock, rules(**changes), COLUMN_BY_NAME, random=lambda: 1.0)
     return Desk(upstream, clock, store, flights, reports)
 
 

@@ -33,10 +33,10 @@ def numbers(page: Page) -> list[int]:
 
 async def walked(at: Desk, asked: InteractionQuery) -> list[Page]:
     """Every page from the first to the last."""
-    pages = [await at.reports.page(asked)]
+    pages = [await at.page(asked)]
     while cursor := pages[-1].next_cursor:
         assert len(pages) < 100, "the walk does not end"
-        pages.append(await at.reports.page(replace(asked, cursor=cursor)))
+        pages.append(await at.page(replace(asked, cursor=cursor)))
     return pages
 
 
@@ -49,24 +49,27 @@ def facts(found: Found) -> tuple[bool, bool, bool]:
 
 async def test_a_question_is_asked_once_and_answered_from_the_store_while_it_is_fresh() -> None:
     at = desk(interactions(5))
-    first, again = await at.reports.page(query()), await at.reports.page(query())
+    first, again = await at.page(query()), await at.page(query())
     assert numbers(first) == numbers(again) == [0, 1, 2, 3, 4]
     assert at.upstream.calls == 1
     assert facts(first.found) == (True, True, False)
     assert facts(again.found) == (False, True, False)
     assert (first.found.upstream_seconds, again.found.upstream_seconds) == (0.5, 0.0)
-    at.clock.advance(16)
-    await at.reports.page(query())
-    assert at.upstream.calls == 2
+    at.clock.advance(14.9)
+    assert facts((await at.page(query())).found) == (False, True, False)
+    await at.landed()
+    assert at.upstream.calls == 1
 
 
 async def test_a_new_fetch_sees_what_is_new() -> None:
     at = desk(interactions(2))
-    await at.reports.page(query())
+    await at.page(query())
     at.upstream.rows.insert(0, interaction(7, hours_ago=1))
-    assert numbers(await at.reports.page(query())) == [0, 1]
+    assert numbers(await at.page(query())) == [0, 1]
     at.clock.advance(16)
-    assert numbers(await at.reports.page(query())) == [7, 0, 1]
+    assert numbers(await at.page(query())) == [0, 1]
+    await at.landed()
+    assert numbers(await at.page(query())) == [7, 0, 1]
 
 
 async def test_the_search_is_put_in_upstream_s_words() -> None:
@@ -80,7 +83,7 @@ async def test_the_search_is_put_in_upstream_s_words() -> None:
         hook_type="n",
         hook_subtype=ATTRIBUTE,
     )
-    assert numbers(await at.reports.page(query(search=search))) == [0]
+    assert numbers(await at.page(query(search=search))) == [0]
     (asked,) = at.upstream.asked
     assert asked.attribute_values == ("v",)
     assert (asked.hook_type, asked.hook_sub_type) == ("n", ATTRIBUTE)
@@ -90,27 +93,27 @@ async def test_the_search_is_put_in_upstream_s_words() -> None:
 async def test_a_name_without_a_value_is_sent_as_upstream_spells_it() -> None:
     at = desk([interaction(0, **with_attribute("account ", "v"))])
     at.upstream.raw_names = {"account": "account "}
-    assert numbers(await at.reports.page(query(search=Search(attr_names=("account", "other"))))) == []
+    assert numbers(await at.page(query(search=Search(attr_names=("account", "other"))))) == []
     assert (at.upstream.asked[0].hook_type, at.upstream.asked[0].hook_sub_type) == ("account ", ATTRIBUTE)
 
 
 async def test_upstream_is_read_no_further_than_the_page_needs() -> None:
     at = desk(interactions(2500))
-    await at.reports.page(query(limit=10))
+    await at.page(query(limit=10))
     assert at.upstream.spans == [(0, 100)]
-    await at.reports.page(query(limit=10, offset=90))
+    await at.page(query(limit=10, offset=90))
     assert at.upstream.spans == [(0, 100)]
-    await at.reports.page(query(limit=10, offset=91))
+    await at.page(query(limit=10, offset=91))
     assert at.upstream.spans == [(0, 100), (100, 1000)]
-    await at.reports.page(query(limit=1000, offset=500))
+    await at.page(query(limit=1000, offset=500))
     assert at.upstream.spans == [(0, 100), (100, 1000), (1000, 2000)]
 
 
 async def test_rows_that_come_twice_are_shown_once() -> None:
     at = desk(interactions(150))
-    await at.reports.page(query())
+    await at.page(query())
     at.upstream.rows[100:100] = [at.upstream.rows[98], at.upstream.rows[99]]  # two arrived: the list moved down
-    page = await at.reports.page(query(limit=200))
+    page = await at.page(query(limit=200))
     assert numbers(page) == list(range(150))
 
 
@@ -125,7 +128,7 @@ async def test_no_more_rows_are_read_than_a_snapshot_may_hold() -> None:
 
 async def test_an_offset_past_all_rows_gives_an_empty_last_page() -> None:
     at = desk(interactions(30))
-    page = await at.reports.page(query(offset=30))
+    page = await at.page(query(offset=30))
     assert (numbers(page), page.next_cursor, page.total, page.truncated) == ([], None, 30, False)
 
 
@@ -144,12 +147,14 @@ async def test_a_walk_shows_every_row_once_and_ends(rows: int) -> None:
 
 async def test_a_walk_stays_in_its_snapshot_while_the_list_moves_on() -> None:
     at = desk(interactions(150))
-    first = await at.reports.page(query(limit=60))
+    first = await at.page(query(limit=60))
     at.upstream.rows.insert(0, interaction(900, hours_ago=1))
     at.clock.advance(16)
-    assert numbers(await at.reports.page(query(limit=1))) == [900]
-    second = await at.reports.page(query(limit=60, cursor=first.next_cursor))
-    third = await at.reports.page(query(limit=60, cursor=second.next_cursor))
+    assert numbers(await at.page(query(limit=1))) == [0]
+    await at.landed()
+    assert numbers(await at.page(query(limit=1))) == [900]
+    second = await at.page(query(limit=60, cursor=first.next_cursor))
+    third = await at.page(query(limit=60, cursor=second.next_cursor))
     assert [*numbers(first), *numbers(second), *numbers(third)] == list(range(150))
     assert {page.found.report.version for page in (first, second, third)} == {first.found.report.version}
     assert third.next_cursor is None
@@ -158,59 +163,57 @@ async def test_a_walk_stays_in_its_snapshot_while_the_list_moves_on() -> None:
 async def test_relative_times_mean_in_the_walk_what_they_meant_on_its_first_page() -> None:
     at = desk(interactions(150))
     asked = query(limit=60, search=LAST_WEEK, asked=(("from", "now-60d"),))
-    first = await at.reports.page(asked)
+    first = await at.page(asked)
     later = replace(LAST_WEEK, start=NOW, end=NOW)
-    second = await at.reports.page(replace(asked, search=later, cursor=first.next_cursor))
+    second = await at.page(replace(asked, search=later, cursor=first.next_cursor))
     assert [*numbers(first), *numbers(second)] == list(range(120))
     assert {(query.start, query.end) for query in at.upstream.asked} == {(LAST_WEEK.start, LAST_WEEK.end)}
 
 
 async def test_a_cursor_of_another_question_is_refused_before_anything_is_looked_up() -> None:
     at = desk(interactions(30))
-    first = await at.reports.page(query(asked=(("attr", "a"),)))
+    first = await at.page(query(asked=(("attr", "a"),)))
     other = query(asked=(("attr", "b"),), cursor=first.next_cursor)
     with pytest.raises(CursorMismatch):
-        await at.reports.page(other)
-    with pytest.raises(CursorMismatch):
-        at.reports.stored(other)
+        at.reports.look(other)
     assert at.upstream.calls == 1
 
 
 async def test_a_cursor_goes_on_under_another_view_and_page_size() -> None:
     at = desk(interactions(30))
-    first = await at.reports.page(query(limit=10))
+    first = await at.page(query(limit=10))
     shown = replace(query().view, columns=(("n", "interaction_id"), ("at", "started_at")), format="csv")
-    second = await at.reports.page(query(limit=5, view=shown, cursor=first.next_cursor))
+    second = await at.page(query(limit=5, view=shown, cursor=first.next_cursor))
     assert numbers(second) == [10, 11, 12, 13, 14]
 
 
 async def test_a_cursor_whose_snapshot_is_gone_has_expired() -> None:
     at = desk(interactions(30))
-    first = await at.reports.page(query())
+    first = await at.page(query())
     at.clock.advance(15 + 3600 + 1)
     with pytest.raises(CursorExpired):
-        await at.reports.page(query(cursor=first.next_cursor))
+        await at.page(query(cursor=first.next_cursor))
     assert at.upstream.calls == 1
 
 
 @pytest.mark.parametrize("change", [{"version": "0" * 16}, {"start": NOW}, {"end": NOW}, {"position": 25}])
 async def test_a_forged_cursor_finds_nothing_that_its_own_question_would_not_find(change: dict[str, Any]) -> None:
     at = desk(interactions(30))
-    first = await at.reports.page(query())
+    first = await at.page(query())
     assert first.next_cursor is not None
     forged = query(cursor=replace(first.next_cursor, **change))
     if "position" in change:
-        assert numbers(await at.reports.page(forged)) == [25, 26, 27, 28, 29]
+        assert numbers(await at.page(forged)) == [25, 26, 27, 28, 29]
     else:
         with pytest.raises(CursorExpired):
-            await at.reports.page(forged)
+            await at.page(forged)
 
 
 async def test_a_cursor_past_the_end_gives_an_empty_last_page() -> None:
     at = desk(interactions(30))
-    first = await at.reports.page(query())
+    first = await at.page(query())
     assert first.next_cursor is not None
-    page = await at.reports.page(query(cursor=replace(first.next_cursor, position=10_000)))
+    page = await at.page(query(cursor=replace(first.next_cursor, position=10_000)))
     assert (numbers(page), page.next_cursor) == ([], None)
 
 
@@ -227,7 +230,7 @@ def mixed(count: int, every: int) -> list[dict[str, Any]]:
 
 async def test_a_filter_reads_on_until_the_page_is_full() -> None:
     at = desk(mixed(2500, 50))
-    page = await at.reports.page(query(limit=10, filters=INBOUND))
+    page = await at.page(query(limit=10, filters=INBOUND))
     assert numbers(page) == list(range(0, 500, 50))
     assert max(end for _, end in at.upstream.spans) == 1000
     assert page.total is None
@@ -237,39 +240,39 @@ async def test_a_filter_reads_on_until_the_page_is_full() -> None:
 
 async def test_a_filter_that_nothing_meets_reads_to_the_end_and_says_so() -> None:
     at = desk(mixed(450, 1000)[1:])
-    page = await at.reports.page(query(filters=INBOUND))
+    page = await at.page(query(filters=INBOUND))
     assert (numbers(page), page.next_cursor, page.total, page.truncated) == ([], None, 0, False)
 
 
 async def test_a_filter_over_more_than_a_snapshot_holds_does_not_call_the_rows_it_found_all() -> None:
     at = desk(mixed(500, 50), max_rows=20, most_rows=200)
-    page = await at.reports.page(query(limit=20, filters=INBOUND))
+    page = await at.page(query(limit=20, filters=INBOUND))
     assert numbers(page) == [0, 50, 100, 150]
     assert (page.next_cursor, page.total, page.truncated) == (None, None, True)
 
 
 async def test_the_total_of_filtered_rows_is_known_where_all_stand_on_one_page() -> None:
     at = desk(mixed(60, 10))
-    assert (await at.reports.page(query(limit=10, filters=INBOUND))).total == 6
-    assert (await at.reports.page(query(limit=5, filters=INBOUND))).total is None
-    assert (await at.reports.page(query(limit=5, offset=1, filters=INBOUND))).total is None
+    assert (await at.page(query(limit=10, filters=INBOUND))).total == 6
+    assert (await at.page(query(limit=5, filters=INBOUND))).total is None
+    assert (await at.page(query(limit=5, offset=1, filters=INBOUND))).total is None
 
 
 async def test_rows_upstream_sends_unasked_are_dropped_and_its_total_is_not_believed() -> None:
     rows = [interaction(number, **(with_attribute("n", "v") if number % 2 else {})) for number in range(400)]
     at = desk(rows)
     search = Search(attr=("v",))
-    page = await at.reports.page(query(limit=10, search=search))
+    page = await at.page(query(limit=10, search=search))
     assert numbers(page) == list(range(1, 21, 2))
     assert page.total is None
-    whole = await at.reports.page(query(limit=300, search=search))
+    whole = await at.page(query(limit=300, search=search))
     assert (len(whole.selection.rows), whole.total, whole.next_cursor) == (200, 200, None)
 
 
 async def test_rows_that_are_few_and_far_between_are_looked_for_in_ever_longer_readings() -> None:
     rows = [interaction(number, **({} if number % 700 else with_attribute("n", "v"))) for number in range(3000)]
     at = desk(rows)
-    page = await at.reports.page(query(limit=10, search=Search(attr=("v",))))
+    page = await at.page(query(limit=10, search=Search(attr=("v",))))
     assert (numbers(page), page.total, page.next_cursor) == ([0, 700, 1400, 2100, 2800], 5, None)
     assert at.upstream.spans == [(0, 100), (100, 1000), (1000, 2000), (2000, 3000)]
 
@@ -277,7 +280,7 @@ async def test_rows_that_are_few_and_far_between_are_looked_for_in_ever_longer_r
 async def test_a_list_that_shifted_beyond_repair_is_truncated_open_and_of_unknown_total() -> None:
     at = desk(interactions(30))
     at.upstream.shifted = True
-    page = await at.reports.page(query(limit=50, search=LAST_WEEK))
+    page = await at.page(query(limit=50, search=LAST_WEEK))
     assert (page.truncated, page.total, page.found.stored.fresh_for) == (True, None, 15)
 
 
@@ -300,16 +303,16 @@ async def test_another_order_of_all_there_is_needs_no_more_than_to_have_it() -> 
 async def test_another_order_of_more_than_one_answer_may_hold_is_refused_after_the_first_block() -> None:
     at = desk(interactions(300), max_rows=200)
     with pytest.raises(SortNeedsCompleteResult):
-        await at.reports.page(query(limit=200, order=BY_DURATION))
+        await at.page(query(limit=200, order=BY_DURATION))
     assert at.upstream.spans == [(0, 100)]
 
 
 async def test_another_order_of_a_result_that_grows_past_the_bound_meanwhile_is_refused() -> None:
     at = desk(interactions(200), max_rows=200)
-    await at.reports.page(query(limit=10))
+    await at.page(query(limit=10))
     at.upstream.rows += interactions(2000)[200:]
     with pytest.raises(SortNeedsCompleteResult):
-        await at.reports.page(query(limit=10, order=BY_DURATION))
+        await at.page(query(limit=10, order=BY_DURATION))
 
 
 # Flights.
@@ -318,7 +321,7 @@ async def test_another_order_of_a_result_that_grows_past_the_bound_meanwhile_is_
 async def test_callers_at_the_same_time_share_one_call() -> None:
     at = desk(interactions(30))
     at.upstream.open_gate.clear()
-    callers = [asyncio.create_task(at.reports.page(query(limit=limit))) for limit in range(1, 21)]
+    callers = [asyncio.create_task(at.page(query(limit=limit))) for limit in range(1, 21)]
     await at.upstream.called.wait()
     at.upstream.open_gate.set()
     pages = await asyncio.gather(*callers)
@@ -331,9 +334,9 @@ async def test_callers_at_the_same_time_share_one_call() -> None:
 async def test_a_caller_who_needs_more_than_the_flight_brought_goes_round_once_more() -> None:
     at = desk(interactions(1500))
     at.upstream.open_gate.clear()
-    few = asyncio.create_task(at.reports.page(query(limit=10)))
+    few = asyncio.create_task(at.page(query(limit=10)))
     await at.upstream.called.wait()
-    many = asyncio.create_task(at.reports.page(query(limit=900)))
+    many = asyncio.create_task(at.page(query(limit=900)))
     await asyncio.sleep(0)
     at.upstream.open_gate.set()
     assert numbers(await few) == list(range(10))
@@ -346,12 +349,12 @@ async def test_a_caller_who_needs_more_than_the_flight_brought_goes_round_once_m
 
 async def test_those_who_read_on_in_one_snapshot_share_the_flight_whether_a_cursor_pins_them_or_not() -> None:
     at = desk(interactions(1500))
-    first = await at.reports.page(query(limit=60))
+    first = await at.page(query(limit=60))
     at.upstream.called.clear()
     at.upstream.open_gate.clear()
-    pinned = asyncio.create_task(at.reports.page(query(limit=60, cursor=first.next_cursor)))
+    pinned = asyncio.create_task(at.page(query(limit=60, cursor=first.next_cursor)))
     await at.upstream.called.wait()
-    free = asyncio.create_task(at.reports.page(query(limit=120)))
+    free = asyncio.create_task(at.page(query(limit=120)))
     await asyncio.sleep(0)
     at.upstream.open_gate.set()
     assert numbers(await pinned) == list(range(60, 120))
@@ -361,10 +364,10 @@ async def test_those_who_read_on_in_one_snapshot_share_the_flight_whether_a_curs
 
 async def test_a_caller_whose_copy_is_shorter_than_what_others_have_stored_meanwhile_asks_nobody() -> None:
     at = desk(interactions(1500))
-    question, short = at.reports._question(query()), (await at.reports.page(query())).found
-    await at.reports.page(query(limit=900))
+    question, short = at.reports.question(query()), (await at.page(query())).found
+    await at.page(query(limit=900))
     longer = await at.reports._extend(question, 500, short)
-    begun = await at.reports._begin(question, 500)
+    begun = await at.reports._begin(question, 500, None)
     assert longer.report.rows == begun.report.rows == 1000
     assert (longer.fetched, begun.fetched) == (False, False)
     assert at.upstream.calls == 2
@@ -373,23 +376,23 @@ async def test_a_caller_whose_copy_is_shorter_than_what_others_have_stored_meanw
 async def test_a_wait_that_is_over_leaves_the_fetch_to_finish_and_be_stored() -> None:
     at = desk(interactions(30))
     at.upstream.open_gate.clear()
-    caller = asyncio.create_task(at.reports.page(query()))
+    caller = asyncio.create_task(at.page(query()))
     await at.upstream.called.wait()
     await at.clock.asleep()
     at.clock.advance(10)
     with pytest.raises(StillFetching):
         await caller
     at.upstream.open_gate.set()
-    assert numbers(await at.reports.page(query())) == list(range(10))
+    assert numbers(await at.page(query())) == list(range(10))
     assert at.upstream.calls == 1
 
 
 async def test_the_wait_is_one_for_all_the_rounds_of_a_request() -> None:
     at = desk(mixed(2500, 1000)[1:])
-    await at.reports.page(query(limit=1))
+    await at.page(query(limit=1))
     at.upstream.called.clear()
     at.upstream.open_gate.clear()
-    caller = asyncio.create_task(at.reports.page(query(filters=INBOUND)))
+    caller = asyncio.create_task(at.page(query(filters=INBOUND)))
     for _ in range(2):
         await at.upstream.called.wait()
         await at.clock.asleep()
@@ -409,20 +412,20 @@ async def test_a_failed_fetch_leaves_nothing_behind_and_is_not_repeated_at_once(
     at.upstream.failure = UpstreamServerError("down")
     for _ in range(2):
         with pytest.raises(UpstreamServerError):
-            await at.reports.page(query())
+            await at.page(query())
     assert (len(at.upstream.asked), len(at.store)) == (1, 0)
     at.upstream.failure = None
     at.clock.advance(1.1)
-    assert numbers(await at.reports.page(query())) == list(range(10))
+    assert numbers(await at.page(query())) == list(range(10))
 
 
 async def test_a_failure_while_reading_on_keeps_what_was_read_before() -> None:
     at = desk(interactions(150))
-    await at.reports.page(query())
+    await at.page(query())
     at.upstream.failure = UpstreamServerError("down")
     with pytest.raises(UpstreamServerError):
-        await at.reports.page(query(limit=120))
-    assert numbers(await at.reports.page(query(limit=100))) == list(range(100))
+        await at.page(query(limit=120))
+    assert numbers(await at.page(query(limit=100))) == list(range(100))
 
 
 # What is kept.
@@ -430,25 +433,25 @@ async def test_a_failure_while_reading_on_keeps_what_was_read_before() -> None:
 
 async def test_a_report_too_large_to_be_kept_is_answered_without_a_cursor_that_would_lead_nowhere() -> None:
     at = desk(interactions(1500), cache_bytes=4000)
-    page = await at.reports.page(query(limit=900))
+    page = await at.page(query(limit=900))
     assert numbers(page) == list(range(900))
     assert (page.next_cursor, page.truncated, page.found.kept) == (None, True, False)
     assert at.upstream.spans == [(0, 1000)]
     assert len(at.store) == 0
-    filtered = await at.reports.page(query(filters=INBOUND))
+    filtered = await at.page(query(filters=INBOUND))
     assert (numbers(filtered), filtered.total) == ([], 0)
 
 
 async def test_a_report_that_is_evicted_while_a_caller_holds_it_still_serves_that_caller() -> None:
     at = desk(interactions(1500))
-    await at.reports.page(query())
+    await at.page(query())
     at.upstream.called.clear()
     at.upstream.open_gate.clear()
-    caller = asyncio.create_task(at.reports.page(query(limit=500)))
+    caller = asyncio.create_task(at.page(query(limit=500)))
     await at.upstream.called.wait()
-    current = at.reports.stored(query())
-    assert current is not None
-    at.store.delete(at.reports._question(query()).snapshot_key(current.value.version))
+    version = at.reports.look(query()).version
+    assert version is not None
+    at.store.delete(at.reports.question(query()).snapshot_key(version))
     at.upstream.open_gate.set()
     assert numbers(await caller) == list(range(500))
     assert at.upstream.spans == [(0, 100), (100, 1000)]
@@ -456,18 +459,18 @@ async def test_a_report_that_is_evicted_while_a_caller_holds_it_still_serves_tha
 
 async def test_a_report_evicted_between_two_requests_is_fetched_again() -> None:
     at = desk(interactions(30))
-    first = await at.reports.page(query())
-    at.store.delete(at.reports._question(query()).snapshot_key(first.found.report.version))
-    assert at.reports.stored(query()) is None
-    assert numbers(await at.reports.page(query())) == list(range(10))
+    first = await at.page(query())
+    at.store.delete(at.reports.question(query()).snapshot_key(first.found.report.version))
+    assert at.reports.look(query()).stored is None
+    assert numbers(await at.page(query())) == list(range(10))
     assert at.upstream.calls == 2
 
 
 async def test_what_is_read_on_is_as_old_as_what_was_read_first() -> None:
     at = desk(interactions(150))
-    first = await at.reports.page(query())
+    first = await at.page(query())
     at.clock.advance(10)
-    longer = await at.reports.page(query(limit=120))
+    longer = await at.page(query(limit=120))
     assert longer.found.report.as_of == first.found.report.as_of == NOW
     assert longer.found.stored.age(at.clock.monotonic) == 10
 
@@ -476,9 +479,9 @@ async def test_whether_a_row_is_final_is_judged_as_of_the_first_reading_however_
     late = interaction(100, hours_ago=2, endTimestamp="2026-11-23T05:45:00.000Z")
     at = desk([interaction(number, hours_ago=1.9) for number in range(100)] + [late])
     settled = query(search=Search(end=NOW - timedelta(minutes=90)))
-    assert (await at.reports.page(settled)).found.report.all_final
+    assert (await at.page(settled)).found.report.all_final
     at.clock.advance(480)
-    found = (await at.reports.page(replace(settled, limit=101))).found
+    found = (await at.page(replace(settled, limit=101))).found
     assert found.report.rows == 101
     assert not found.report.all_final
 
@@ -486,10 +489,11 @@ async def test_whether_a_row_is_final_is_judged_as_of_the_first_reading_however_
 async def test_reading_on_into_open_rows_makes_the_whole_report_open() -> None:
     at = desk([*interactions(100), interaction(100, hours_ago=1001, is_open=True)])
     settled = Search(end=NOW - timedelta(days=30))
-    assert (await at.reports.page(query(search=settled))).found.stored.fresh_for > 3600
-    assert (await at.reports.page(query(search=settled, limit=101))).found.stored.fresh_for == 15
-    at.clock.advance(16)
-    assert at.reports.stored(query(search=settled)) is None
+    assert (await at.page(query(search=settled))).found.stored.fresh_for > 3600
+    assert (await at.page(query(search=settled, limit=101))).found.stored.fresh_for == 15
+    at.clock.advance(15.1)
+    assert at.reports.look(query(search=settled)).detail == "stale-while-revalidate"
+    await at.landed()
 
 
 # One interaction.
@@ -498,19 +502,17 @@ async def test_reading_on_into_open_rows_makes_the_whole_report_open() -> None:
 async def test_one_interaction_is_asked_for_once() -> None:
     at = desk(interactions(3))
     for _ in range(2):
-        one, found = await at.reports.interaction(identity(1), MASKED)
+        one, found = await at.interaction(identity(1), MASKED)
         assert one.interaction.interaction_id == identity(1)
     assert at.upstream.single == [identity(1)]
     assert not found.fetched
-    stored = at.reports.stored_interaction(identity(1))
-    assert stored is not None
-    assert stored.fresh_for > 3600
+    assert found.stored.fresh_for > 3600
 
 
 async def test_the_audience_is_the_callers_own_whoever_fetched() -> None:
     at = desk([interaction(0, customer="+15550100")])
     for audience in (Audience(clear=True), MASKED, Audience(notes=True)):
-        one, _ = await at.reports.interaction(identity(0), audience)
+        one, _ = await at.interaction(identity(0), audience)
         assert one.context.audience == audience
 
 
@@ -518,15 +520,14 @@ async def test_an_unknown_interaction_is_known_to_be_unknown_for_a_minute() -> N
     at = desk()
     for _ in range(3):
         with pytest.raises(NotFound):
-            await at.reports.interaction(identity(1), MASKED)
+            await at.interaction(identity(1), MASKED)
     assert at.upstream.single == [identity(1)]
     at.upstream.rows.append(interaction(1))
-    at.clock.advance(60)
+    at.clock.advance(59.9)
     with pytest.raises(NotFound):
-        await at.reports.interaction(identity(1), MASKED)
-    at.clock.advance(1)
-    one, _ = await at.reports.interaction(identity(1), MASKED)
-    assert one.interaction.interaction_id == identity(1)
+        await at.interaction(identity(1), MASKED)
+    await at.landed()
+    assert at.upstream.single == [identity(1)]
 
 
 # Time zones.
@@ -545,7 +546,7 @@ async def test_the_tenant_s_zone_is_asked_for_once_and_by_all_together() -> None
 
 async def test_one_interaction_is_shown_in_the_tenant_s_zone() -> None:
     at = desk(interactions(1))
-    one, found = await at.reports.interaction(identity(0), MASKED)
+    one, found = await at.interaction(identity(0), MASKED)
     assert str(one.context.zone) == at.reports.zone(found.report).key == "US/Eastern"
 
 
@@ -553,12 +554,12 @@ async def test_one_interaction_is_shown_in_the_tenant_s_zone() -> None:
 async def test_a_zone_nobody_knows_is_utc(zone: str | None) -> None:
     at = desk(interactions(1))
     at.upstream.zone = zone
-    page = await at.reports.page(query())
+    page = await at.page(query())
     assert at.reports.zone(page.found.report).key == (await at.reports.time_zone()).key == "UTC"
 
 
 async def test_the_configured_zone_is_above_all_and_nobody_is_asked() -> None:
     at = desk(interactions(1), time_zone=ZoneInfo("Europe/Berlin"))
-    page = await at.reports.page(query())
+    page = await at.page(query())
     assert at.reports.zone(page.found.report).key == (await at.reports.time_zone()).key == "Europe/Berlin"
     assert at.upstream.tenancies == 0

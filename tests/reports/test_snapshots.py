@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from app.cache.store import MemoryStore
 from app.reports import question as questions
@@ -20,23 +21,23 @@ REPORT = Report("v1", NOW, UpstreamQuery(), None, simulated=False, ids=(identity
 
 def shelf(clock: HandClock, cache_bytes: int = 100_000) -> tuple[Snapshots, MemoryStore]:
     store = MemoryStore(cache_bytes, lambda: clock.monotonic)
-    return Snapshots(store, clock.clock, STALE_SECONDS), store
+    return Snapshots(store, STALE_SECONDS), store
 
 
 def question(version: str | None = None) -> Question:
     return questions.of_search(Search(), version, cast("UpstreamClient", FakeUpstream()), rules())
 
 
-def test_a_kept_report_is_current_while_it_is_fresh() -> None:
+def test_a_kept_report_is_current_fresh_or_stale_until_it_is_too_old() -> None:
     clock = HandClock()
     snapshots, _ = shelf(clock)
     assert snapshots.current(question()) is None
     stored, kept = snapshots.keep(question(), REPORT, clock.monotonic)
     assert kept
     assert (stored.fresh_for, stored.stale_for, stored.size) == (15, STALE_SECONDS, REPORT.size)
-    clock.advance(15)
+    clock.advance(15 + STALE_SECONDS)
     assert snapshots.current(question()) == stored
-    clock.advance(1)
+    clock.advance(0.1)
     assert snapshots.current(question()) is None
 
 
@@ -81,7 +82,7 @@ def test_an_older_snapshot_that_grows_late_does_not_become_current_again() -> No
     assert current.value.version == "v2"
 
 
-def test_a_snapshot_that_a_pinned_walk_found_to_be_open_is_no_longer_current_for_a_day() -> None:
+def test_a_snapshot_that_a_pinned_walk_found_to_be_open_is_no_longer_fresh_for_a_day() -> None:
     clock = HandClock()
     snapshots, _ = shelf(clock)
     settled = questions.of_search(
@@ -91,9 +92,9 @@ def test_a_snapshot_that_a_pinned_walk_found_to_be_open_is_no_longer_current_for
     assert stored.fresh_for == 86_400
     pinned = replace(settled, version="v1")
     snapshots.keep(pinned, replace(REPORT, all_final=False), clock.monotonic)
-    clock.advance(16)
-    assert snapshots.current(settled) is None
-    assert snapshots.current(pinned) is not None
+    current = snapshots.current(settled)
+    assert current is not None
+    assert current.fresh_for == 15
 
 
 def test_a_report_that_the_store_does_not_take_is_handed_back_all_the_same() -> None:
@@ -113,3 +114,55 @@ def test_what_is_left_of_an_evicted_report_is_no_report() -> None:
     store.delete(question().snapshot_key("v1"))
     assert len(store) == 1
     assert snapshots.current(question()) is None
+
+
+def test_a_newer_report_that_the_store_does_not_take_leaves_no_older_one_current_but_leaves_its_snapshot() -> None:
+    clock = HandClock()
+    snapshots, _ = shelf(clock, cache_bytes=20_000)
+    snapshots.keep(question(), REPORT, clock.monotonic)
+    clock.advance(1)
+    _, kept = snapshots.keep(question(), replace(REPORT, version="v2", ids=(identity(0),) * 100), clock.monotonic)
+    assert not kept
+    assert snapshots.current(question()) is None
+    assert snapshots.current(question("v1")) is not None
+
+
+def test_a_report_that_grows_too_large_to_be_kept_leaves_the_shorter_one_current() -> None:
+    clock = HandClock()
+    snapshots, _ = shelf(clock, cache_bytes=20_000)
+    snapshots.keep(question(), REPORT, clock.monotonic)
+    _, kept = snapshots.keep(question(), replace(REPORT, ids=(identity(0),) * 100), clock.monotonic)
+    assert not kept
+    current = snapshots.current(question())
+    assert current is not None
+    assert current.value == REPORT
+
+
+def test_it_is_told_which_question_has_a_newer_report_or_none_any_more() -> None:
+    clock, told = HandClock(), list[bytes]()
+    snapshots = Snapshots(MemoryStore(20_000, lambda: clock.monotonic), STALE_SECONDS, replaced=told.append)
+    snapshots.keep(question(), REPORT, clock.monotonic)
+    clock.advance(1)
+    snapshots.keep(question(), replace(REPORT, version="v2", ids=(identity(0),) * 100), clock.monotonic)
+    assert told == [question().key] * 2
+    assert snapshots.purge(lambda of, report: of == question().key and report == REPORT) == 1
+    assert told == [question().key] * 3
+
+
+def test_what_was_kept_of_an_interaction_goes_when_upstream_no_longer_knows_it() -> None:
+    async def time_zone() -> ZoneInfo:
+        return ZoneInfo("UTC")
+
+    clock = HandClock()
+    snapshots, store = shelf(clock)
+    client = cast("UpstreamClient", FakeUpstream())
+    one, other = (questions.of_interaction(identity(number), client, rules(), time_zone) for number in (1, 2))
+    for known in (one, other):
+        snapshots.keep(known, REPORT, clock.monotonic)
+    clock.advance(1)
+    nothing = replace(REPORT, version="v2", ids=(), last_event_at=None)
+    validity = snapshots.begun(one)
+    stored, kept = snapshots.keep(one, nothing, clock.monotonic, validity)
+    assert (kept, snapshots.current(one), snapshots.snapshot(one, "v1")) == (True, stored, None)
+    assert snapshots.current(other) is not None
+    assert len(store) == 4

@@ -1,6 +1,5 @@
 """Same seed and same moment, same bytes; another seed, other data."""
 
-import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -48,12 +47,9 @@ def test_a_restart_at_a_later_moment_shows_the_same_interactions_and_newer_ones(
     assert len(before & after) > 500
 
 
-def test_three_thousand_interactions_are_ready_within_two_seconds() -> None:
-    arrivals.cache_clear()
-    began = time.perf_counter()
+def test_three_thousand_interactions_are_there_unless_another_number_is_asked_for() -> None:
     state = SimulatorState(SimulatorOptions(anchor=ANCHOR))
     assert len(state.world.rows(state.now())) > 3000
-    assert time.perf_counter() - began < 2
 
 
 def test_another_seed_gives_other_data() -> None:

@@ -39,7 +39,7 @@ def document(columns: Mapping[str, Column], max_rows: int) -> dict[str, object]:
         "servers": [{"url": ".", "description": "Where this document is served, also behind a path prefix."}],
         "tags": [
             {"name": "interactions", "description": "Rows, single interactions and their timelines."},
-            {"name": "service", "description": "The service itself: its columns, keys, errors and health."},
+            {"name": "service", "description": "The service itself: its cache, keys, errors and health."},
         ],
         "security": [*({name: []} for name in _SECURITY_SCHEMES), _ANONYMOUS],
         "paths": paths(examples, max_rows),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from app.edge import purge_order
 from app.edge.openapi.building import STRING, UUID, Schema, ref
 from app.edge.parameters import ATTRIBUTE_PREFIX, DEFAULT_LIMIT, PARAMETERS, Parameter
 from app.edge.params import ITEM_PARAMETERS
@@ -12,7 +13,7 @@ ATTRIBUTES = "attributes"
 _WITHOUT_DEFAULT = frozenset({"offset", *(one.variant_parameter for one in FORMATS)})
 # Pages for trying things send each example: with one of `fields` the first rows seen would lack most columns.
 _WITHOUT_EXAMPLE = "fields"
-_DOCUMENTED = "c506eb9b-f523-4616-8839-fbce3fd89c17"
+DOCUMENTED = "c506eb9b-f523-4616-8839-fbce3fd89c17"
 
 INTERACTION_ID: Schema = {
     "name": "interaction_id",
@@ -20,7 +21,7 @@ INTERACTION_ID: Schema = {
     "required": True,
     "description": "Identity of the interaction.",
     "schema": UUID,
-    "example": _DOCUMENTED,
+    "example": DOCUMENTED,
 }
 SLUG: Schema = {
     "name": "slug",
@@ -28,6 +29,14 @@ SLUG: Schema = {
     "required": True,
     "description": "`code` of the error.",
     "schema": ref("ProblemCode"),
+}
+OWN_HEADER: Schema = {
+    "name": purge_order.OWN_HEADER,
+    "in": "header",
+    "required": True,
+    "description": "Any value: it shows that no page of another site asks.",
+    "schema": {"type": "string", "minLength": 1},
+    "example": "curl",
 }
 IF_NONE_MATCH: Schema = {
     "name": "If-None-Match",

@@ -16,6 +16,7 @@ from app.edge.openapi.building import (
     ref,
     said,
 )
+from app.edge.openapi.caching import CACHING
 from app.edge.openapi.fixed import FIXED
 from app.interactions.columns import Column, ColumnType, PersonalData
 from app.interactions.nested import INCLUDES, Field, Include
@@ -57,6 +58,7 @@ def schemas(columns: Iterable[Column]) -> dict[str, Schema]:
         **{ELEMENTS[include.name]: _element(include) for include in INCLUDES},
         **{_enum_name(column): enum(column.allowed, column.description) for column in columns if column.allowed},
         **FIXED,
+        **CACHING,
     }
 
 

@@ -1,0 +1,85 @@
+"""Seeing inside: what is stored for a question and why, and forgetting it. Neither asks upstream anything."""
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import UTC
+from functools import partial
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from app.edge.access import Viewer
+from app.edge.making import shown
+from app.edge.parameters import Scene
+from app.edge.params import Pairs, needs_time_zone, pairs_of, parse, refuse_all
+from app.edge.purge_order import PurgeOrder, order_of
+from app.edge.services import Purger, Reader, Services, ServicesOf
+from app.edge.times import TimeFrame
+from app.reports.inside import kept, miss_cost, sent
+from app.reports.purging import purge_all, purge_interaction, purge_question
+
+NO_STORE = {"Cache-Control": "no-store"}
+cache_routes = APIRouter()
+
+
+@cache_routes.api_route("/cache/explain", methods=["GET", "HEAD"], name="explainCache")
+async def explain_cache(request: Request, services: ServicesOf, viewer: Reader) -> Response:
+    """What is stored for the parameters of `/interactions`, which rule gave its lifetime, what a miss would cost."""
+    pairs = pairs_of(request.scope["query_string"])
+    scene, is_certain = _scene(services, pairs)
+    query = parse(pairs, scene, viewer)
+    if not is_certain:  # the moments meant are not known, and so nothing can be stored for them
+        query = replace(query, search=replace(query.search, start=None, end=None))
+    reports, now = services.reports, services.clock.monotonic()
+    question = reports.question(query)
+    stored = reports.snapshots.current(question) if is_certain else None
+    parts = ("interactions", _list_url(request), query.key_parts())
+    total = stored.value.total if stored else None
+    explanation = {
+        "query": shown(query),
+        "upstream": {"parameters": sent(question)},
+        "key": question.key.hex() if is_certain else None,
+        **kept(question, stored, now),
+        "answer_stored": stored is not None and services.answers.is_stored(stored, parts),
+        "miss_cost": asdict(miss_cost(query, total, reports.rules, asks_time_zone=not is_certain)),
+    }
+    return JSONResponse(explanation, headers=NO_STORE)
+
+
+@cache_routes.post("/cache/purge", name="purgeCache")
+async def purge_cache(request: Request, services: ServicesOf, viewer: Purger) -> Response:
+    """Forget everything, the report of a query, or whatever holds an interaction; results under way are not stored."""
+    refuse_all(pairs_of(request.scope["query_string"]))
+    order = await order_of(request)
+    purge = _purge(order, services, viewer)
+    services.purges.take()
+    return JSONResponse({"purged": purge(), "scope": order.scope}, headers=NO_STORE)
+
+
+def _purge(order: PurgeOrder, services: Services, viewer: Viewer) -> Callable[[], int]:
+    """What carries out the order. Raises whatever is wrong with its query."""
+    reports = services.reports
+    match order.scope:
+        case "all":
+            return partial(purge_all, reports)
+        case "interaction":
+            return partial(purge_interaction, reports, order.text)
+        case "query":
+            pairs = pairs_of(order.text.encode("utf-8", "surrogatepass"))
+            scene, is_certain = _scene(services, pairs)
+            question = reports.question(parse(pairs, scene, viewer))
+            return partial(purge_question, reports, question) if is_certain else lambda: 0
+
+
+def _scene(services: Services, pairs: Pairs) -> tuple[Scene, bool]:
+    """What values mean; False where that takes the tenant's time zone, and upstream has not been asked for it yet."""
+    zone = services.reports.rules.time_zone or services.reports.tenant_zone
+    frame = TimeFrame(services.clock.wall(), zone or UTC, services.settings.fresh_open_seconds)
+    is_certain = zone is not None or not needs_time_zone(pairs)
+    return Scene(frame, services.columns, services.settings.max_rows), is_certain
+
+
+def _list_url(request: Request) -> str:
+    """The absolute URL of the list explained, as its own answers have it."""
+    scope = request.scope
+    return f"{scope['scheme']}://{request.headers['host']}{scope.get('root_path', '')}/interactions"

@@ -1,0 +1,107 @@
+"""What is stored for a question, how long it is fresh and why, and what asking upstream for it would cost: all pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from app.cache.stored import Stored
+from app.interactions.times import rfc3339
+from app.reports.lifetime import Rule
+from app.reports.query import NEWEST_FIRST, InteractionQuery
+from app.reports.question import Question
+from app.reports.report import Report
+from app.reports.rules import Rules
+from app.upstream.query import SPELLINGS, parameters
+from app.upstream.reading import blocks
+
+State = Literal["fresh", "stale", "absent", "pinned"]
+
+WORDS: Mapping[Rule, str] = {
+    "open": "Something can still change: an interaction has not settled, or the range has not ended and settled.",
+    "empty-open": "Nothing matched yet, and something still may.",
+    "settled": "All has ended and settled: fresh for a tenth of the time since something last happened.",
+    "empty-settled": "Nothing matched, and the range has ended and settled: fresh for a tenth of the time since.",
+    "unknown-interaction": "Upstream knows no interaction of this id; it is asked again after a minute.",
+}
+"""Each rule of lifetimes, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a miss costs at least: calls to upstream, and rows of its list that are read."""
+
+    upstream_calls: int
+    rows_read: int
+
+
+def sent(question: Question) -> list[dict[str, str]]:
+    """The conditions that upstream is sent, name by name; the numbers of each block come with its call."""
+    return [{"name": name, "value": value} for name, value in parameters(question.asked, 0, 0) if name in SPELLINGS]
+
+
+def kept(question: Question, stored: Stored[Report] | None, now: float) -> dict[str, object]:
+    """What is stored for the question at `now` (monotonic seconds); null where nothing is."""
+    if stored is None:
+        return {"stored": False, "state": "absent", **dict.fromkeys(_OF_REPORT)}
+    report, rule = stored.value, question.lifetime(stored.value).rule
+    return {
+        "stored": True,
+        "state": _state(question, stored, now),
+        "age_seconds": stored.age(now),
+        "fresh_for_seconds": stored.fresh_for,
+        "time_left_seconds": stored.time_left(now),
+        "stale_for_seconds": stored.stale_for,
+        "rule": {"name": rule, "words": WORDS[rule]},
+        "rows_stored": report.rows,
+        "blocks": len(report.blocks),
+        "bytes": stored.size,
+        "complete": report.complete,
+        "total": report.total,
+        "as_of": rfc3339(report.as_of),
+    }
+
+
+_OF_REPORT = (
+    "age_seconds",
+    "fresh_for_seconds",
+    "time_left_seconds",
+    "stale_for_seconds",
+    "rule",
+    "rows_stored",
+    "blocks",
+    "bytes",
+    "complete",
+    "total",
+    "as_of",
+)
+
+
+def _state(question: Question, stored: Stored[Report], now: float) -> State:
+    if question.version:
+        return "pinned"
+    return "fresh" if stored.is_fresh(now) else "stale"
+
+
+def miss_cost(query: InteractionQuery, total: int | None, rules: Rules, *, asks_time_zone: bool = False) -> Cost:
+    """What answering the query would cost if nothing were stored; `total` is what upstream has, where that is known.
+
+    Exact where upstream knows every condition. Where some are answered here, reading goes on until enough rows match.
+    Nothing brings back what a cursor is pinned to, so that costs nothing.
+    """
+    if query.cursor:
+        return Cost(0, 0)
+    spans = blocks(0, _goal(query, total, rules), rules.most_rows)
+    end = spans[-1].end
+    return Cost(len(spans) + asks_time_zone, end if total is None else min(end, total))
+
+
+def _goal(query: InteractionQuery, total: int | None, rules: Rules) -> int:
+    """How many rows are wanted; one at least, as the first block tells how many there are.
+
+    Any order but upstream's needs all rows, and of more than one answer may hold no more is read.
+    """
+    if query.order == NEWEST_FIRST:
+        wanted = query.reach
+    else:
+        wanted = 1 if total is not None and total > rules.max_rows else rules.max_rows
+    return max(1, wanted if total is None else min(wanted, total))

@@ -1,0 +1,36 @@
+"""Purging: forget what is stored, what was made of it, and what is on its way to the store (FAULTS §3).
+
+Each gives how many stored reports are gone. Who waits for a fetch that is under way gets its answer; nobody else does.
+"""
+
+from app.reports.question import Question
+from app.reports.report import Report
+from app.reports.service import Reports
+
+
+def purge_all(reports: Reports) -> int:
+    """Forget everything upstream has told, the tenant's time zone among it."""
+    reports.flights.disown()
+    reports.tenant_zone = None
+    return reports.snapshots.purge(lambda _key, _report: True)
+
+
+def purge_question(reports: Reports, question: Question) -> int:
+    """Forget every snapshot of the question's report, and with them its answers, however they show the rows."""
+    reports.flights.disown(question.key)
+    return reports.snapshots.purge(lambda key, _report: key == question.key)
+
+
+def purge_interaction(reports: Reports, interaction_id: str) -> int:
+    """Forget every report that holds the interaction, also those that only say that there is none.
+
+    A list that is being fetched may hold it too: no such list is stored.
+    """
+    own_key = reports.question_of_one(interaction_id).key
+    spellings = (interaction_id, interaction_id.upper())  # upstream's own is kept
+
+    def concerns(key: bytes, report: Report | None) -> bool:
+        return report is None or key == own_key or any(spelling in report.ids for spelling in spellings)
+
+    reports.flights.disown()
+    return reports.snapshots.purge(concerns)

@@ -1,0 +1,94 @@
+"""A hot path in front of a framework that only counts its calls, with a store behind both."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from starlette.types import Receive, Scope, Send
+
+from app.cache.reuse import Reuse
+from app.cache.store import MemoryStore
+from app.cache.stored import Stored
+from app.edge.answers import Answer
+from app.edge.hot import HotAnswers
+from app.edge.hotpath import HotPath, remember
+from app.edge.rendering import Served
+from app.metrics import Metrics
+from app.reports.lifetime import Lifetime
+from app.reports.question import Question
+from app.reports.report import Report
+from app.reports.snapshots import Snapshots
+from app.upstream.query import UpstreamQuery
+from app.upstream.reading import Position, Reading
+from tests.scenarios.repeating import Field, received, scope_of, sent_by
+from tests.support.clock import HandClock
+
+TARGET = "/interactions?attr=1234567"
+AS_OF = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
+
+
+async def unread(_asked: UpstreamQuery, _position: Position, _rows: int) -> Reading:
+    raise AssertionError
+
+
+@dataclass
+class Place:
+    """All of it, on a clock turned by hand."""
+
+    clock: HandClock = field(default_factory=HandClock)
+    fresh_for: float = 15
+    upstream_seconds: float = 0
+    long_ways: int = 0
+
+    def __post_init__(self) -> None:
+        self.store = MemoryStore(1_000_000, lambda: self.clock.monotonic)
+        self.hot = HotAnswers(100_000)
+        self.snapshots = Snapshots(self.store, stale_seconds=60, replaced=self.hot.forget_question)
+        lifetime = Lifetime(self.fresh_for, "open")
+        self.question = Question(b"question", UpstreamQuery(), unread, lambda _report: lifetime)
+        self.path = HotPath(
+            self.framework,
+            hot=self.hot,
+            store=self.store,
+            metrics=Metrics(),
+            monotonic=lambda: self.clock.monotonic,
+            new_request_id=lambda: "new",
+        )
+        self.came: Scope = {}
+
+    async def framework(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        self.long_ways += 1
+        self.came = scope
+        await send({"type": "http.response.start", "status": 599, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    def kept(self, version: str = "v1") -> Stored[Report]:
+        """A report that has just been received, as the store has it."""
+        report = Report(version, AS_OF, UpstreamQuery(), None, False, upstream_seconds=self.upstream_seconds)
+        stored, kept = self.snapshots.keep(self.question, report, self.clock.monotonic)
+        assert kept
+        return stored
+
+    def served(self, home: Stored[Report]) -> Served:
+        """The answer made of a report, as the store has it."""
+        answer = Answer(home.value.version.encode(), "identity", f'"{home.value.version}"', "text/plain", AS_OF)
+        key = b"answer " + answer.body
+        stored = Stored(answer, answer.size, home.stored_at, home.fresh_for, home.stale_for, home.validity)
+        self.store.put(key, stored, derived=True)
+        return Served(answer, Reuse(hit=True), home.stale_for, home, key)
+
+    async def ask(self, *headers: Field) -> int:
+        """The status of the answer."""
+        return received(await sent_by(self.path, scope_of(TARGET, *headers))).status
+
+    async def remember(self, served: Served, *, changes_in: float | None = None, version: str | None = None) -> None:
+        """Have a request that went the long way remembered, with what it was served."""
+        assert await self.ask() == 599
+        question = replace(self.question, version=version)
+        remember(self.hot, self.came, served, question, self.clock.monotonic, changes_in=changes_in)
+
+    async def hot_for(self, step: float = 0.25) -> float:
+        """Seconds from now on for which repeats are answered at once."""
+        began = self.clock.monotonic
+        while await self.ask() == 200:
+            self.clock.advance(step)
+        return self.clock.monotonic - began

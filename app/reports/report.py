@@ -161,7 +161,8 @@ def _pack(records: Sequence[Record], context: Context) -> _Packed:
 
 def _block(records: Sequence[Record]) -> Block:
     array = join(record.raw for record in records)
-    return Block(zstandard.ZstdCompressor().compress(array), len(records))
+    compressed = zstandard.ZstdCompressor().compress(array)
+    return Block(bytes(memoryview(compressed)), len(records))  # the library's own bytes keep room for the worst case
 
 
 def _batches(records: Sequence[Record]) -> Iterator[Sequence[Record]]:

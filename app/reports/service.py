@@ -6,6 +6,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from app.cache.flight import Flights
+from app.cache.keys import digest
 from app.cache.reuse import UNDIRECTED, Action, Directives, refresh_early
 from app.cache.stored import Stored, Validity
 from app.clock import Clock
@@ -29,7 +30,7 @@ from app.reports.query import NEWEST_FIRST, InteractionQuery
 from app.reports.question import Question
 from app.reports.report import Opened, Report, begun, extended
 from app.reports.rules import Rules
-from app.reports.select import select
+from app.reports.select import Selection, select
 from app.reports.snapshots import Snapshots
 from app.reports.zones import zone_of
 from app.upstream.client import UpstreamClient
@@ -82,9 +83,7 @@ class Reports:
             found = await self._whole(standing, deadline)
         while True:
             began = self.clock.monotonic()
-            context = self.context(found.report, query.view.audience)
-            work = partial(select, found.opened, query, self.columns, context)
-            selection = await computed(work, rows=found.report.rows - query.position)
+            selection = await self._selected(query, found, deadline)
             if len(selection.rows) == query.limit or not self.rules.is_readable(found.report):
                 return page_of(query, found, selection, self.rules, self.clock.monotonic() - began)
             rows = max(2 * found.report.rows, self.rules.scan_rows)
@@ -139,6 +138,16 @@ class Reports:
         if not found.report.complete:
             raise SortNeedsCompleteResult()
         return found
+
+    async def _selected(self, query: InteractionQuery, found: Found, deadline: float) -> Selection:
+        """The rows of the page; a crowd that has waited for one fetch has them selected once."""
+        report, context = found.report, self.context(found.report, query.view.audience)
+        work = partial(select, found.opened, query, self.columns, context)
+        selecting = partial(computed, work, rows=report.rows - query.position)
+        if not found.fetched:
+            return await selecting()
+        key = digest("select", report.version, report.rows, query.key_parts())
+        return (await self.flights.join(key, selecting, wait_seconds=self._left(deadline))).value
 
     async def _reaching(self, standing: Standing, rows: int, deadline: float, found: Found | None = None) -> Found:
         """The question's report with at least `rows` rows or all there are, fetched as far as need be.

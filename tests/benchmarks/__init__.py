@@ -1,0 +1,1 @@
+"""The figures of DESIGN section 6, measured: `make bench`."""

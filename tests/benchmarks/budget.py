@@ -1,0 +1,48 @@
+"""How much of everything is measured: the whole, or a quick look."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Rounds are of all contestants in turn; `seconds` is how long each is loaded in a round."""
+
+    rounds: int
+    seconds: int
+    growth_rounds: int
+    stored: tuple[int, ...]  # answers in the store
+    rows: tuple[int, ...]  # in one answer
+    clients: tuple[int, ...]  # at once
+    fill_seconds: float  # to bring answers into the store; what is not in by then stays out
+    misses: int
+    starts: int
+    cache_bytes: int
+    report_rows: int
+
+
+WHOLE = Budget(
+    rounds=5,
+    seconds=1,
+    growth_rounds=2,
+    stored=(100, 1_000, 10_000, 100_000),
+    rows=(1, 10, 100, 1_000, 10_000),
+    clients=(1, 4, 16, 64, 256),
+    fill_seconds=45,
+    misses=15,
+    starts=3,
+    cache_bytes=64 * 1024 * 1024,
+    report_rows=10_000,
+)
+QUICK = Budget(
+    rounds=2,
+    seconds=1,
+    growth_rounds=1,
+    stored=(100, 1_000),
+    rows=(1, 1_000),
+    clients=(1, 256),
+    fill_seconds=5,
+    misses=3,
+    starts=1,
+    cache_bytes=16 * 1024 * 1024,
+    report_rows=2_500,
+)

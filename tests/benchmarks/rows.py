@@ -1,0 +1,29 @@
+"""The table: DESIGN section 6, line by line, and how cost grows."""
+
+from tests.benchmarks import conversion, growth, hits, memory, misses, stall
+from tests.benchmarks.row import Row, Target
+
+FLAT = Target("≥", 0.8)  # of the smallest size's ratio to a bare application: what two short rounds can tell
+
+ROWS = (
+    Row("hit-bare", "hit, one core, against bare ASGI sending the same bytes", Target("≥", 0.9), hits.against_bare),
+    Row("hit-route", "hit against a FastAPI route returning Response(bytes)", Target("≥", 3), hits.against_route),
+    Row("hit-nginx", "hit with access check against nginx proxy_cache", Target("≥", 0.45), hits.against_nginx),
+    Row("304", "304 against bare ASGI sending the same 304", Target("≥", 0.9), hits.not_modified),
+    Row(
+        "page", "page of 1,000 records → JSON answer, against orjson.loads", Target("≤", 0.6), conversion.page_to_answer
+    ),
+    Row("miss-10", "first byte of a miss beyond upstream's time, 10 rows", Target("≤", 3, "ms"), misses.few),
+    Row("miss-1000", "first byte of a miss beyond upstream's time, 1,000 rows", Target("≤", 30, "ms"), misses.many),
+    Row("crowd", "upstream fetches for 1,000 simultaneous cold clients", Target("=", 1), misses.crowd),
+    Row("interaction", "memory per cached interaction against its JSON", Target("≤", 0.25), memory.of_an_interaction),
+    Row("full", "process growth at a full cache against CXF_CACHE_BYTES", Target("≤", 1.3), memory.when_full),
+    Row("ready", "ready after start, upstream down or up", Target("≤", 2, "s"), misses.ready),
+    Row(
+        "stall", f"longest stall while {stall.MEGABYTES} MB are parsed and flattened", Target("≤", 50, "ms"), stall.loop
+    ),
+    Row("stall-hits", "hits on the same process meanwhile, 99th percentile", Target("≤", 50, "ms"), stall.hits),
+    Row("growth-stored", "hits as stored answers grow, worst against first", FLAT, growth.stored_answers),
+    Row("growth-rows", "hits as rows per answer grow, worst against first", FLAT, growth.rows_per_answer),
+    Row("growth-clients", "hits as clients grow, worst against first", FLAT, growth.clients),
+)

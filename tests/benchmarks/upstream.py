@@ -1,0 +1,47 @@
+"""A canned upstream, a process: value `rows-1000-a` has a thousand rows, what begins with `slow-` takes a second."""
+
+import asyncio
+import re
+from urllib.parse import parse_qs
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.commands.servers import Server, listen, run, url_of
+from tests.benchmarks.asgi import lifespan, send_body
+from tests.benchmarks.records import page
+
+SLOW_SECONDS = 1.0
+VALUE = re.compile(r"(rows|slow)-(\d+)-.*")
+COUNT = "/calls"
+
+
+def create_upstream() -> ASGIApp:
+    """The application; it counts the lists asked for, and tells their number at COUNT."""
+    calls = 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal calls
+        if scope["type"] == "lifespan":
+            await lifespan(receive, send)
+        elif scope["path"] == COUNT:
+            await send_body(send, str(calls).encode())
+        else:
+            calls += 1
+            await _list(scope, send)
+
+    return app
+
+
+async def _list(scope: Scope, send: Send) -> None:
+    query = parse_qs(scope["query_string"].decode())
+    value = query.get("attribute-value", ["rows-0-"])[0]
+    known = VALUE.fullmatch(value)
+    if known and known[1] == "slow":
+        await asyncio.sleep(SLOW_SECONDS)
+    total = int(known[2]) if known else 0
+    await send_body(send, page(value, total, int(query["offset"][0]), int(query["limit"][0])))
+
+
+if __name__ == "__main__":
+    server = Server(create_upstream(), listen("127.0.0.1", 0))
+    run([server], ready=lambda: print(url_of(server.listener), flush=True))

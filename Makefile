@@ -14,7 +14,7 @@ demo: .venv/.run
 	@exec $(BIN)/cxfacade demo $(ARGS)
 
 test: .venv/.dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: .venv/.dev
 	@$(BIN)/ruff check --quiet --output-format concise app tests

@@ -106,14 +106,15 @@ async def metrics(services: ServicesOf, _viewer: MetricsReader) -> Response:
 
 async def problem_page(slug: str, request: Request) -> Response:
     """What a problem means and what to do: HTML for browsers, JSON for programs."""
+    headers = {"Cache-Control": "max-age=3600", "Vary": "Accept"}
     if "text/html" in request.headers.get("accept", ""):
-        return Response(page(slug), media_type="text/html; charset=utf-8")
-    return Response(explanation(slug), media_type="application/json")
+        return Response(page(slug), media_type="text/html; charset=utf-8", headers=headers)
+    return Response(explanation(slug), media_type="application/json", headers=headers)
 
 
 async def openapi_document(services: ServicesOf) -> Response:
     """The OpenAPI document of this service."""
-    return Response(services.openapi(), media_type="application/json")
+    return Response(services.openapi(), media_type="application/json", headers={"Cache-Control": "max-age=300"})
 
 
 async def home() -> Response:

@@ -151,12 +151,9 @@ def _version(key: bytes, as_of: datetime, records: Sequence[Record]) -> str:
 
 
 def _pack(records: Sequence[Record], context: Context) -> _Packed:
-    facts = [Facts(record.interaction, context) for record in records]
-    return _Packed(
-        blocks=tuple(map(_block, _batches(records))),
-        last_event_at=max(fact.last_event_at for fact in facts),
-        all_final=all(map(is_final, facts)),
-    )
+    facts = (Facts(record.interaction, context) for record in records)
+    last_events, finals = zip(*((fact.last_event_at, is_final(fact)) for fact in facts), strict=True)
+    return _Packed(tuple(map(_block, _batches(records))), max(last_events), all(finals))
 
 
 def _block(records: Sequence[Record]) -> Block:

@@ -7,6 +7,7 @@ from itertools import islice
 from app.interactions import derive
 from app.interactions.columns import Column
 from app.interactions.facts import Context, Facts
+from app.interactions.flatten import reader
 from app.interactions.nested import INCLUDES
 from app.reports.query import NEWEST_FIRST, InteractionQuery, Order, View
 from app.reports.report import Opened
@@ -45,10 +46,11 @@ def select(opened: Opened, query: InteractionQuery, columns: Mapping[str, Column
     else:
         candidates = islice(_sorted(opened, columns[query.order.column], query.order, context), query.position, None)
     matching = (place for place in candidates if _matches(place[1], query))
-    page = list(islice(matching, query.offset, query.offset + query.limit))
+    row = _row(query.view, columns)
+    rows = [row(facts) for _, facts in islice(matching, query.offset, query.offset + query.limit)]
     following = next(matching, None)
     names, types = shape(query.view, columns)
-    return Selection(names, types, _rows(page, query.view, columns), following[0] if following else None)
+    return Selection(names, types, rows, following[0] if following else None)
 
 
 def shape(view: View, columns: Mapping[str, Column]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -60,7 +62,7 @@ def shape(view: View, columns: Mapping[str, Column]) -> tuple[tuple[str, ...], t
 def row_of(facts: Facts, view: View, columns: Mapping[str, Column]) -> dict[str, object]:
     """One row as names and values."""
     names, _ = shape(view, columns)
-    return dict(zip(names, _rows([(0, facts)], view, columns)[0], strict=True))
+    return dict(zip(names, _row(view, columns)(facts), strict=True))
 
 
 def _numbered(opened: Opened, start: int, context: Context) -> Iterator[Place]:
@@ -88,10 +90,13 @@ def _matches(facts: Facts, query: InteractionQuery) -> bool:
     )
 
 
-def _rows(page: list[Place], view: View, columns: Mapping[str, Column]) -> list[tuple[object, ...]]:
-    values = [columns[name].value for _, name in view.columns]
+def _row(view: View, columns: Mapping[str, Column]) -> Callable[[Facts], tuple[object, ...]]:
+    """A function from the facts of a record to its row: the columns, then the nested lists."""
+    values = reader([columns[name] for _, name in view.columns])
     lists = [_INCLUDES[name].elements for name in view.include]
-    return [(*[value(facts) for value in values], *[elements(facts) for elements in lists]) for _, facts in page]
+    if not lists:
+        return values
+    return lambda facts: (*values(facts), *[elements(facts) for elements in lists])
 
 
 def _text(value: bool) -> str:

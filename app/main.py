@@ -30,6 +30,7 @@ from app.edge.making import Maker
 from app.edge.pace import Pace
 from app.edge.rendering import Answers
 from app.edge.routes import router
+from app.edge.sending import send_answer
 from app.edge.services import Services
 from app.errors import SettingsError
 from app.interactions.columns import with_attributes
@@ -57,12 +58,12 @@ class Application(FastAPI):
     hot_path: HotPath
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection's event."""
-        await self.hot_path(scope, receive, send)
-
-    async def framework(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve what the hot path does not."""
-        await super().__call__(scope, receive, send)
+        """Serve one connection's event: an exact repeat from ready bytes, all else by the framework."""
+        answered = self.hot_path.answered(scope)
+        if answered is None:
+            await super().__call__(scope, receive, send)
+        else:
+            await send_answer(send, *answered)
 
 
 def create_app(
@@ -103,7 +104,6 @@ def create_app(
     app.include_router(docs)
     problems.install(app)
     app.hot_path = HotPath(
-        app.framework,
         hot=memory.hot,
         store=memory.store,
         metrics=memory.metrics,
@@ -146,7 +146,7 @@ def refuse_what_is_not_built(settings: Settings) -> None:
 def new_request_ids() -> Callable[[], str]:
     """A source of ids that no other process gives out: random once, then counted."""
     source, numbers = uuid4().hex[:16], count()
-    return lambda: f"{source}{next(numbers):016x}"
+    return lambda: f"{source}-{next(numbers)}"
 
 
 async def sweep(store: MemoryStore, clock: Clock) -> None:

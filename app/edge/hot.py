@@ -18,6 +18,8 @@ READING = frozenset({"GET", "HEAD"})
 LONG_WAY = frozenset({b"content-length", b"transfer-encoding", b"cache-control", b"pragma", b"expect", b"upgrade"})
 OVERHEAD_BYTES = 4_000  # what one remembered request costs beside its key, the ready headers among it
 
+_UNDERSCORE = ord("_")  # bytes are searched sooner for a number than for bytes
+
 HotKey = tuple[bytes | str | None, ...]
 
 
@@ -28,7 +30,7 @@ def hot_key(scope: Scope, fields: Mapping[bytes, bytes]) -> HotKey | None:
         or not scope.get("raw_path")
         or len(fields) != len(scope["headers"])  # some field is there twice
         or not LONG_WAY.isdisjoint(fields)
-        or b"_" in b"".join(fields)
+        or _UNDERSCORE in b"".join(fields)
     ):
         return None
     get = fields.get

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from weakref import ref
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
 from app.cache.reuse import Reuse
 from app.cache.store import Store
@@ -16,7 +16,7 @@ from app.edge.conditional import CONDITIONS, KEPT_IN_304, respond
 from app.edge.guard import ON_EVERY_ANSWER, log_request, usable_request_id
 from app.edge.hot import HotAnswers, HotKey, Ready, hot_key
 from app.edge.rendering import Served
-from app.edge.sending import answer_headers, send_answer
+from app.edge.sending import answer_headers
 from app.metrics import Metrics
 from app.reports.question import Question
 from app.reports.report import Report
@@ -68,11 +68,10 @@ def _early(report: Stored[Report]) -> float:
 
 
 class HotPath:
-    """ASGI middleware in front of everything. `monotonic` gives seconds, `new_request_id` a fresh id."""
+    """Decides whether a request is an exact repeat. `monotonic` gives seconds, `new_request_id` a fresh id."""
 
     def __init__(
         self,
-        app: ASGIApp,
         *,
         hot: HotAnswers,
         store: Store,
@@ -80,23 +79,16 @@ class HotPath:
         monotonic: Callable[[], float],
         new_request_id: Callable[[], str],
     ) -> None:
-        self._app = app
         self._hot = hot
         self._store = store
         self._fresh = metrics.tally("answers", outcome="fresh")
         self._monotonic = monotonic
         self._new_request_id = new_request_id
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer an exact repeat; hand on everything else."""
-        answered = self._answered(scope) if scope["type"] == "http" else None
-        if answered is None:
-            await self._app(scope, receive, send)
-        else:
-            await send_answer(send, *answered)
-
-    def _answered(self, scope: Scope) -> tuple[int, Headers, bytes] | None:
-        """Status, headers and body for an exact repeat."""
+    def answered(self, scope: Scope) -> tuple[int, Headers, bytes] | None:
+        """Status, headers and body for an exact repeat; None for everything else, which has to go the long way."""
+        if scope["type"] != "http":
+            return None
         fields = dict(scope["headers"])
         key = hot_key(scope, fields)
         if key is None:

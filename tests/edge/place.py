@@ -1,9 +1,9 @@
-"""A hot path in front of a framework that only counts its calls, with a store behind both."""
+"""A hot path with the store it stands on, without any framework behind it."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from app.cache.reuse import Reuse
 from app.cache.store import MemoryStore
@@ -19,7 +19,7 @@ from app.reports.report import Report
 from app.reports.snapshots import Snapshots
 from app.upstream.query import UpstreamQuery
 from app.upstream.reading import Position, Reading
-from tests.scenarios.repeating import Field, received, scope_of, sent_by
+from tests.scenarios.repeating import Field, scope_of
 from tests.support.clock import HandClock
 
 TARGET = "/interactions?attr=1234567"
@@ -37,7 +37,6 @@ class Place:
     clock: HandClock = field(default_factory=HandClock)
     fresh_for: float = 15
     upstream_seconds: float = 0
-    long_ways: int = 0
 
     def __post_init__(self) -> None:
         self.store = MemoryStore(1_000_000, lambda: self.clock.monotonic)
@@ -46,7 +45,6 @@ class Place:
         lifetime = Lifetime(self.fresh_for, "open")
         self.question = Question(b"question", UpstreamQuery(), unread, lambda _report: lifetime)
         self.path = HotPath(
-            self.framework,
             hot=self.hot,
             store=self.store,
             metrics=Metrics(),
@@ -54,12 +52,6 @@ class Place:
             new_request_id=lambda: "new",
         )
         self.came: Scope = {}
-
-    async def framework(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        self.long_ways += 1
-        self.came = scope
-        await send({"type": "http.response.start", "status": 599, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
 
     def kept(self, version: str = "v1") -> Stored[Report]:
         """A report that has just been received, as the store has it."""
@@ -76,19 +68,20 @@ class Place:
         self.store.put(key, stored, derived=True)
         return Served(answer, Reuse(hit=True), home.stale_for, home, key)
 
-    async def ask(self, *headers: Field) -> int:
-        """The status of the answer."""
-        return received(await sent_by(self.path, scope_of(TARGET, *headers))).status
+    def is_hot(self, *headers: Field) -> bool:
+        """Whether the request is answered at once."""
+        self.came = scope_of(TARGET, *headers)
+        return self.path.answered(self.came) is not None
 
-    async def remember(self, served: Served, *, changes_in: float | None = None, version: str | None = None) -> None:
+    def remember(self, served: Served, *, changes_in: float | None = None, version: str | None = None) -> None:
         """Have a request that went the long way remembered, with what it was served."""
-        assert await self.ask() == 599
+        assert not self.is_hot()
         question = replace(self.question, version=version)
         remember(self.hot, self.came, served, question, self.clock.monotonic, changes_in=changes_in)
 
-    async def hot_for(self, step: float = 0.25) -> float:
+    def hot_for(self, step: float = 0.25) -> float:
         """Seconds from now on for which repeats are answered at once."""
         began = self.clock.monotonic
-        while await self.ask() == 200:
+        while self.is_hot():
             self.clock.advance(step)
         return self.clock.monotonic - began

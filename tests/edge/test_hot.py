@@ -14,7 +14,7 @@ from starlette.types import Scope
 from app.edge.answers import Answer, headers
 from app.edge.conditional import CONDITIONS
 from app.edge.hot import LONG_WAY, OVERHEAD_BYTES, HotAnswers, HotKey, Ready, hot_key
-from tests.scenarios.repeating import HOST, scope_of
+from tests.scenarios.repeating import scope_of
 
 SHAPING = ("accept", "accept-encoding", "authorization", "x-api-key")
 ANSWER = Answer(b"{}", "identity", '"tag"', "application/json", datetime(2026, 11, 23, tzinfo=UTC))
@@ -135,6 +135,7 @@ INERT = st.dictionaries(
 REQUESTS = st.fixed_dictionaries(
     {
         "target": TARGETS,
+        "host": st.sampled_from([b"127.0.0.1:8080", b"127.0.0.1", b"localhost", b""]),
         "method": st.sampled_from(["GET", "HEAD"]),
         "scheme": st.sampled_from(["http", "https"]),
         "root_path": st.sampled_from(["", "/below"]),
@@ -147,10 +148,10 @@ REQUESTS = st.fixed_dictionaries(
 def scope_from(request: Mapping[str, Any]) -> Scope:
     fields = {**request["shaping"], **request["inert"]}
     changes = {name: request[name] for name in ("method", "scheme", "root_path")}
-    return scope_of(request["target"], HOST, *fields.items(), **changes)
+    return scope_of(request["target"], (b"host", request["host"]), *fields.items(), **changes)
 
 
-@given(REQUESTS, REQUESTS, st.sampled_from(["target", "method", "scheme", "root_path", "shaping", "inert"]))
+@given(REQUESTS, REQUESTS, st.sampled_from(["target", "host", "method", "scheme", "root_path", "shaping", "inert"]))
 def test_flipping_an_input_makes_another_key_just_where_it_may_shape_an_answer(
     one: dict[str, Any], other: dict[str, Any], flipped: str
 ) -> None:
@@ -162,7 +163,7 @@ def test_flipping_an_input_makes_another_key_just_where_it_may_shape_an_answer(
 @given(REQUESTS, REQUESTS)
 def test_requests_share_a_key_only_if_they_share_all_that_shapes(one: dict[str, Any], other: dict[str, Any]) -> None:
     assume(one != other)
-    shared = all(one[name] == other[name] for name in ("target", "scheme", "root_path", "shaping"))
+    shared = all(one[name] == other[name] for name in ("target", "host", "scheme", "root_path", "shaping"))
     assert (shared_by(scope_from(one)) == shared_by(scope_from(other))) is shared
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from weakref import ref
 
 import pytest
-from starlette.types import Message
 
 from app.cache.stored import Stored
 from app.edge.hotpath import remember
@@ -13,102 +12,101 @@ from tests.edge.place import TARGET, Place
 from tests.scenarios.repeating import scope_of
 
 
-async def test_a_repeat_is_answered_until_its_freshness_ends() -> None:
+def test_a_repeat_is_answered_until_its_freshness_ends() -> None:
     place = Place()
-    await place.remember(place.served(place.kept()))
-    assert await place.hot_for() == 15
-    assert place.long_ways == 2
+    place.remember(place.served(place.kept()))
+    assert place.hot_for() == 15
     assert len(place.hot) == 0
 
 
 @pytest.mark.parametrize(("upstream_seconds", "hot_for"), [(0.5, 11), (0.9375, 7.5), (1, 7.5), (60, 7.5)])
-async def test_near_the_end_requests_go_where_an_early_refresh_may_be_set_off(
+def test_near_the_end_requests_go_where_an_early_refresh_may_be_set_off(
     upstream_seconds: float, hot_for: float
 ) -> None:
     """However slow upstream is, the first half of a lifetime is hot."""
     place = Place(upstream_seconds=upstream_seconds)
-    await place.remember(place.served(place.kept()))
-    assert await place.hot_for() == hot_for
+    place.remember(place.served(place.kept()))
+    assert place.hot_for() == hot_for
 
 
-async def test_what_will_mean_another_question_is_remembered_until_then_from_when_it_came() -> None:
+def test_what_will_mean_another_question_is_remembered_until_then_from_when_it_came() -> None:
     place = Place()
     served = place.served(place.kept())
-    await place.remember(served, changes_in=4)
-    assert await place.hot_for() == 4
-    assert await place.ask() == 599
+    place.remember(served, changes_in=4)
+    assert place.hot_for() == 4
+    assert not place.is_hot()
     place.clock.advance(3)
     remember(place.hot, place.came, served, place.question, place.clock.monotonic, changes_in=3)
     assert len(place.hot) == 0
 
 
-async def test_an_answer_that_was_overtaken_while_it_was_made_is_not_repeated() -> None:
+def test_an_answer_that_was_overtaken_while_it_was_made_is_not_repeated() -> None:
     """One request codes an answer of v1 in a thread; meanwhile v2 lands and is served; then the first is remembered."""
     place = Place()
     overtaken = place.served(place.kept("v1"))
     place.clock.advance(5)
-    await place.remember(place.served(place.kept("v2")))
-    assert await place.ask() == 200
+    place.remember(place.served(place.kept("v2")))
+    assert place.is_hot()
     place.hot.clear()
-    await place.remember(overtaken)
-    assert await place.ask() == 599
+    place.remember(overtaken)
+    assert not place.is_hot()
 
 
-async def test_a_page_that_a_cursor_pins_is_repeated_from_its_own_snapshot() -> None:
+def test_a_page_that_a_cursor_pins_is_repeated_from_its_own_snapshot() -> None:
     place = Place()
     pinned = place.served(place.kept("v1"))
     place.kept("v2")
-    await place.remember(pinned, version="v1")
-    assert await place.hot_for() == 15
+    place.remember(pinned, version="v1")
+    assert place.hot_for() == 15
 
 
-async def test_a_newer_report_ends_it_at_once() -> None:
+def test_a_newer_report_ends_it_at_once() -> None:
     place = Place()
-    await place.remember(place.served(place.kept("v1")))
+    place.remember(place.served(place.kept("v1")))
     place.kept("v2")
     assert len(place.hot) == 0
-    assert await place.ask() == 599
+    assert not place.is_hot()
 
 
-async def test_a_purge_ends_it_at_once_even_while_a_slow_reader_holds_the_answer() -> None:
+def test_a_purge_ends_it_at_once_even_while_a_slow_reader_holds_the_answer() -> None:
     place = Place()
     held = place.served(place.kept())
-    await place.remember(held)
-    assert await place.ask() == 200
+    place.remember(held)
+    assert place.is_hot()
     place.snapshots.purge(lambda _key, _report: True)
     assert len(place.hot) == 0
-    await place.remember(held)
-    assert await place.ask() == 599
+    place.remember(held)
+    assert not place.is_hot()
 
 
-async def test_another_answer_in_its_place_in_the_store_ends_it_within_a_second() -> None:
+def test_another_answer_in_its_place_in_the_store_ends_it_within_a_second() -> None:
     place = Place()
     home = place.kept()
     held = place.served(home)
-    await place.remember(held)
-    assert await place.ask() == 200
+    place.remember(held)
+    assert place.is_hot()
     place.served(home)
     place.clock.advance(1)
-    assert await place.ask() == 599
+    assert not place.is_hot()
 
 
 @pytest.mark.parametrize("lost", ["answer", "snapshot", "newest"])
-async def test_whatever_the_store_lets_go_of_ends_it_within_a_second(lost: str) -> None:
+def test_whatever_the_store_lets_go_of_ends_it_within_a_second(lost: str) -> None:
     place = Place()
     held = place.served(place.kept())
-    await place.remember(held)
+    place.remember(held)
     keys = {"answer": held.key, "snapshot": place.question.snapshot_key("v1"), "newest": place.question.key}
-    assert await place.ask() == 200
+    assert place.is_hot()
     place.store.delete(keys[lost])
     place.clock.advance(1)
-    assert await place.ask() == 599
+    assert not place.is_hot()
     assert len(place.hot) == 0
 
 
-async def test_no_body_and_no_report_outlives_the_store_here() -> None:
+def test_no_body_and_no_report_outlives_the_store_here() -> None:
     place = Place()
-    await place.remember(place.served(place.kept()))
-    assert await place.ask() == 200
+    place.remember(place.served(place.kept()))
+    assert place.is_hot()
     (one,) = place.hot._ready.values()
     answer, validity = one.answer, ref(next(iter(place.snapshots._validities)))
     place.came = {}
@@ -121,36 +119,27 @@ async def test_no_body_and_no_report_outlives_the_store_here() -> None:
     assert len(place.hot) == 0
 
 
-async def test_what_is_asked_for_most_looks_so_to_the_store() -> None:
+def test_what_is_asked_for_most_looks_so_to_the_store() -> None:
     place = Place()
     served = place.served(place.kept())
-    await place.remember(served)
+    place.remember(served)
     for number in range(30):
         stored = Stored(b"", 60_000, place.clock.monotonic, 15, 60)
         place.store.put(b"primary %d" % number, stored)
         place.store.put(b"derived %d" % number, replace(stored, size=9_000), derived=True)
         place.clock.advance(0.45)
-        assert await place.ask() == 200
+        assert place.is_hot()
     assert place.store.evictions >= 15
 
 
-async def test_only_requests_over_http_are_looked_at() -> None:
-    place, sent = Place(), list[Message]()
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    async def receive() -> Message:
-        raise AssertionError
-
-    for kind in ("lifespan", "websocket"):
-        await place.path({"type": kind}, receive, send)
-    assert place.long_ways == 2
+@pytest.mark.parametrize("kind", ["lifespan", "websocket"])
+def test_only_requests_over_http_are_looked_at(kind: str) -> None:
+    assert Place().path.answered({"type": kind}) is None
 
 
-async def test_what_did_not_come_by_the_hot_path_is_not_remembered() -> None:
+def test_what_did_not_come_by_the_hot_path_is_not_remembered() -> None:
     place = Place()
     served = place.served(place.kept())
     remember(place.hot, scope_of(TARGET), served, place.question, place.clock.monotonic, changes_in=None)
-    await place.remember(replace(served, home=None))
+    place.remember(replace(served, home=None))
     assert len(place.hot) == 0

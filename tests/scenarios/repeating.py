@@ -1,0 +1,166 @@
+"""A façade asked in ASGI itself, so that a test may send any header, and say whether the framework may be reached."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import unquote
+
+from cachetools import Cache
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.clock import Clock
+from app.edge.hot import HotAnswers
+from app.edge.sending import send_answer
+from app.edge.services import Services
+from app.main import Application, create_app
+from tests.support.canary import WATCH
+from tests.support.facade import facade_settings
+from tests.support.simulator import Simulator
+
+Field = tuple[bytes, bytes]
+
+HOST: Field = (b"host", b"127.0.0.1:8080")
+OWN_ID: Field = (b"x-request-id", b"the-same-each-time")  # a 416 quotes it
+LIST = "/interactions?attr=1234567"
+SETTLED = "/interactions?to=2018-12-01T00:00:00Z"
+EACH_TIME_ANOTHER = frozenset({b"server-timing", b"x-request-id"})
+
+
+class LongWay(Exception):
+    """The hot path has no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One answer. The fields are in their order."""
+
+    status: int
+    fields: list[Field]
+    body: bytes
+
+    @property
+    def headers(self) -> Mapping[bytes, bytes]:
+        return dict(self.fields)
+
+    @property
+    def told(self) -> tuple[int, list[Field], bytes]:
+        """All of it but what is another for each request: the time it took, and its id."""
+        return self.status, [one for one in self.fields if one[0] not in EACH_TIME_ANOTHER], self.body
+
+
+def scope_of(target: str, *headers: Field, method: str = "GET", **changes: Any) -> Scope:
+    """The scope of one request, as the server gives it; with a Host unless `headers` begin with another."""
+    path, _, query = target.partition("?")
+    host = () if headers[:1] and headers[0][0] == b"host" else (HOST,)
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [*host, *headers],
+        "client": ("127.0.0.1", 50_000),
+        "server": ("127.0.0.1", 8080),
+        "state": {},
+        **changes,
+    }
+
+
+async def sent_by(app: ASGIApp, scope: Scope) -> list[Message]:
+    """The messages by which the application answers a request without a body."""
+    messages: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    await app(scope, receive, send)
+    return messages
+
+
+def received(messages: list[Message]) -> Received:
+    """The answer that these messages make."""
+    start, *parts = messages
+    assert [part.get("more_body", False) for part in parts] == [True] * (len(parts) - 1) + [False]
+    return Received(start["status"], list(start["headers"]), b"".join(part["body"] for part in parts))
+
+
+@dataclass
+class Repeating:
+    """A façade, and the two ways to ask it."""
+
+    app: Application
+
+    @property
+    def services(self) -> Services:
+        services: Services = self.app.state.services
+        return services
+
+    @property
+    def remembered(self) -> HotAnswers:
+        return self.services.hot
+
+    async def ask(self, target: str, *headers: Field, **changes: Any) -> Received:
+        """The answer a client gets."""
+        return received(await sent_by(self.app, scope_of(target, *headers, **changes)))
+
+    async def long(self, target: str, *headers: Field, **changes: Any) -> Received:
+        """The answer the framework gives."""
+        framework = partial(FastAPI.__call__, self.app)
+        return received(await sent_by(framework, scope_of(target, *headers, **changes)))
+
+    async def hot(self, target: str, *headers: Field, **changes: Any) -> Received:
+        """The answer of the hot path. Raises LongWay where it has none."""
+        answered = self.app.hot_path.answered(scope_of(target, *headers, **changes))
+        if answered is None:
+            raise LongWay
+
+        async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+            await send_answer(send, *answered)
+
+        return received(await sent_by(app, {}))
+
+    async def is_hot(self, target: str, *headers: Field, **changes: Any) -> bool:
+        """Whether the hot path answers it."""
+        try:
+            await self.hot(target, *headers, **changes)
+        except LongWay:
+            return False
+        return True
+
+    async def warm(self, target: str, *headers: Field, **changes: Any) -> Received:
+        """Have a request remembered; the hot path's answer to its repeat."""
+        assert (await self.ask(target, *headers, **changes)).status == 200
+        return await self.hot(target, *headers, **changes)
+
+    def stored(self) -> dict[bytes, object]:
+        """All that is stored, by its key."""
+        shelves = self.store._primary, self.store._derived
+        return {key: Cache.__getitem__(shelf, key).stored.value for shelf in shelves for key in shelf}
+
+    @property
+    def store(self) -> Any:
+        return self.app.hot_path._store
+
+    def forget(self) -> None:
+        """Store and hot path as they were at the start."""
+        self.store.clear()
+        self.remembered.clear()
+
+
+@asynccontextmanager
+async def repeating(simulator: Simulator, clock: Clock, **settings: Any) -> AsyncIterator[Repeating]:
+    """A façade in front of the simulator, started and ended as a server would."""
+    app = create_app(facade_settings(simulator.url, **settings), clock=clock)
+    with WATCH.hearing():
+        async with app.router.lifespan_context(app):
+            yield Repeating(app)

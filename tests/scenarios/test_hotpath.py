@@ -1,0 +1,153 @@
+"""The hot path gives what the framework would give, byte for byte."""
+
+import logging
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from email.utils import format_datetime
+from itertools import product
+
+import pytest
+
+from app.edge.conditional import PART_BYTES
+from tests.scenarios.repeating import LIST, OWN_ID, Field, Repeating, repeating
+from tests.support.clock import HandClock
+from tests.support.simulator import ANCHOR, Simulator
+
+TARGETS = (
+    LIST,
+    "/interactions.csv?attr=1234567&csv=excel&download=1",
+    "/interactions?format=ndjson&limit=3&fields=interaction_id,queue:first_queue_name&_=17",
+    "/interactions?limit=1&from=now-2h",
+    "/interactions.json?limit=1&shape=records",
+    "/interactions?limit=300",
+    "/interactions/{}",
+    "/interactions/{}?include=attributes",
+    "/interactions/{}/timeline",
+)
+CODINGS: tuple[tuple[Field, ...], ...] = (
+    (),
+    ((b"accept-encoding", b"gzip"),),
+    ((b"accept-encoding", b"gzip, deflate, br, zstd"), (b"accept", b"text/csv")),
+)
+
+
+@pytest.fixture
+async def facade(simulator: Simulator, clock: HandClock) -> AsyncIterator[Repeating]:
+    """Asked in ASGI itself, on `clock`."""
+    async with repeating(simulator, clock.clock, anonymous_scopes="read,pii:read") as running:
+        yield running
+
+
+async def of_one(facade: Repeating, target: str) -> str:
+    """The target with the id of some interaction in it."""
+    first = (await facade.long("/interactions.csv?fields=interaction_id&limit=1")).body.decode().split()[1]
+    return target.format(first)
+
+
+def conditions(etag: bytes, modified: bytes) -> list[tuple[Field, ...]]:
+    """What clients ask of an answer they know something of."""
+    later = format_datetime(ANCHOR + timedelta(days=1), usegmt=True).encode()
+    part = (b"range", b"bytes=3-8")
+    return [
+        (),
+        ((b"if-none-match", etag),),
+        ((b"if-none-match", b"W/" + etag),),
+        ((b"if-none-match", b'"other", ' + etag + b' , "third"'),),
+        ((b"if-none-match", b"*"),),
+        ((b"if-none-match", b'"other"'), (b"if-modified-since", later)),
+        ((b"if-none-match", etag), (b"if-match", b'"other"'), part),
+        ((b"if-none-match", b""),),
+        ((b"if-modified-since", modified),),
+        ((b"if-modified-since", later),),
+        ((b"if-modified-since", b"Mon, 01 Jan 1990 00:00:00 GMT"),),
+        ((b"if-modified-since", b"yesterday \xff"),),
+        (part,),
+        ((b"range", b"bytes=-7"),),
+        ((b"range", b"bytes=-99999999"),),
+        ((b"range", b"bytes=20-"),),
+        ((b"range", b"bytes=99999999-"),),
+        ((b"range", b"bytes=0-1,3-4"),),
+        ((b"range", b"lines=1-2"),),
+        (part, (b"if-range", etag)),
+        (part, (b"if-range", b'"other"')),
+        (part, (b"if-range", modified)),
+        (part, (b"if-match", etag)),
+        (part, (b"if-match", b'"other"')),
+        (part, (b"if-unmodified-since", modified)),
+        (part, (b"if-unmodified-since", b"Mon, 01 Jan 1990 00:00:00 GMT")),
+    ]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+async def test_the_hot_path_gives_what_the_framework_gives_header_for_header(facade: Repeating, target: str) -> None:
+    target = await of_one(facade, target)
+    for shaping in CODINGS:
+        known = (await facade.warm(target, *shaping)).headers
+        for asked, method in product(conditions(known[b"etag"], known[b"last-modified"]), ("GET", "HEAD")):
+            fields = (*shaping, OWN_ID, *asked)
+            ours = await facade.hot(target, *fields, method=method)
+            assert ours.fields.index((b"x-request-id", OWN_ID[1])) == len(ours.fields) - 3
+            assert ours.told == (await facade.long(target, *fields, method=method)).told, fields
+
+
+async def test_every_status_of_a_data_route_that_has_an_answer_is_sent_by_the_hot_path(facade: Repeating) -> None:
+    known = (await facade.warm(LIST)).headers
+    asked = conditions(known[b"etag"], known[b"last-modified"])
+    assert {(await facade.hot(LIST, *one)).status for one in asked} == {200, 206, 304, 416}
+
+
+async def test_a_large_answer_is_sent_in_slices(facade: Repeating) -> None:
+    large = await facade.warm("/interactions?limit=300")
+    assert len(large.body) > 3 * PART_BYTES
+    assert large.body == (await facade.long("/interactions?limit=300")).body
+
+
+async def test_what_is_said_of_the_age_is_true_at_every_moment(
+    facade: Repeating, simulator: Simulator, clock: HandClock
+) -> None:
+    """A lifetime that is no whole number of seconds: Age and what is left turn over at different moments."""
+    (settled,) = simulator.insert(1, start=(ANCHOR - timedelta(hours=11)).strftime("%Y-%m-%dT%H:%M:%S.000Z"))
+    target = f"/interactions/{settled}"
+    cache_status = {(await facade.warm(target)).headers[b"cache-status"]}
+    for _ in range(60):
+        clock.advance(0.17)
+        ours = await facade.hot(target)
+        cache_status.add(ours.headers[b"cache-status"])
+        assert ours.told == (await facade.long(target)).told
+    assert len(cache_status) > 10
+
+
+@pytest.mark.parametrize("own_id", [b"mine-17", b"", b"two words", b"x" * 65, b"\xc3\xa9"])
+async def test_an_id_that_can_stand_in_headers_is_kept_and_every_other_replaced(
+    facade: Repeating, own_id: bytes
+) -> None:
+    await facade.warm(LIST)
+    given = [(await facade.hot(LIST, (b"x-request-id", own_id))).headers[b"x-request-id"] for _ in range(2)]
+    if own_id == b"mine-17":
+        assert given == [own_id] * 2
+    else:
+        assert own_id not in given
+        assert len(set(given)) == 2
+
+
+async def test_hot_answers_count_as_fresh_ones(facade: Repeating) -> None:
+    await facade.ask(LIST)
+    for fields in ((), (OWN_ID,), ((b"if-none-match", b"*"),), ((b"range", b"bytes=0-1"),)):
+        await facade.hot(LIST, *fields)
+    assert facade.services.metrics.value("answers", outcome="fresh") == 4
+    assert b'cxfacade_answers_total{outcome="fresh"} 4.0' in facade.services.metrics.exposition()
+
+
+async def test_the_log_tells_of_hot_answers_to_those_who_want_every_line(
+    facade: Repeating, caplog: pytest.LogCaptureFixture
+) -> None:
+    await facade.ask(LIST)
+    for level, lines in ((logging.INFO, 0), (logging.DEBUG, 1)):
+        caplog.clear()
+        with caplog.at_level(level, logger="cxfacade.access"):
+            await facade.hot(LIST, OWN_ID)
+        said = [
+            one.getMessage() for one in caplog.records if one.name == "cxfacade.access" and one.levelno == logging.DEBUG
+        ]
+        assert len(said) == lines
+        assert all(line.startswith("GET /interactions 200 ") and "1234567" not in line for line in said)

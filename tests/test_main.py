@@ -1,0 +1,99 @@
+"""The composition root: what an application is made of, and that two of them share nothing."""
+
+import asyncio
+import logging
+import re
+
+import pytest
+from fastapi import FastAPI
+
+from app.cache.stored import Stored
+from app.errors import SettingsError
+from app.main import create_app, new_memory, new_request_ids, pseudonym_secret, sweep
+from tests.support.clock import HandClock
+from tests.support.facade import Facade, facade_settings, running_facade
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+def test_ids_of_requests_are_never_given_out_twice_and_can_stand_in_headers() -> None:
+    sources = new_request_ids(), new_request_ids()
+    ids = [source() for source in sources for _ in range(1_000)]
+    assert len(set(ids)) == 2_000
+    assert all(re.fullmatch("[0-9a-f]{16}-[0-9]+", one) for one in ids)
+
+
+def test_store_and_hot_path_share_the_configured_bytes(clock: HandClock) -> None:
+    memory = new_memory(facade_settings(NOWHERE, cache_bytes=64_000_000), clock.clock)
+    assert memory.store._bound + memory.hot._bound == 64_000_000
+    assert 1_000_000 < memory.hot._bound < 6_400_000
+
+
+def test_two_applications_share_nothing(clock: HandClock) -> None:
+    one, other = (create_app(facade_settings(NOWHERE), clock=clock.clock) for _ in range(2))
+    assert one.hot_path._hot is not other.hot_path._hot
+    assert one.hot_path._store is not other.hot_path._store
+    assert one.hot_path._fresh.counter is not other.hot_path._fresh.counter
+
+
+async def test_a_repeat_never_reaches_the_framework_of_a_running_facade(
+    facade: Facade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over real connections: whole, by its tag, in part, its head, and again after all of that."""
+    identity = {"Accept-Encoding": "identity"}
+    first = await facade.get("/interactions", ("attr", "1234567"), headers=identity)
+
+    async def closed(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(FastAPI, "__call__", closed)
+    for asked, status, content in (
+        ({}, 200, first.content),
+        ({"If-None-Match": first.headers["etag"]}, 304, b""),
+        ({"Range": "bytes=1-9"}, 206, first.content[1:10]),
+        ({}, 200, first.content),
+    ):
+        again = await facade.get("/interactions", ("attr", "1234567"), status=status, headers={**identity, **asked})
+        assert again.headers["cache-status"] == "cxfacade; hit; ttl=15"
+        assert again.content == content
+    head = await facade.client.head("/interactions", params=[("attr", "1234567")], headers=identity)
+    assert (head.status_code, head.content) == (200, b"")
+    assert facade.services.metrics.value("answers", outcome="fresh") == 5
+
+
+async def test_what_is_too_old_is_dropped_while_nobody_asks(clock: HandClock) -> None:
+    memory = new_memory(facade_settings(NOWHERE), clock.clock)
+    memory.store.put(b"old", Stored(b"", 0, clock.monotonic, fresh_for=5, stale_for=5))
+    sweeping = asyncio.create_task(sweep(memory.store, clock.clock))
+    for _ in range(11):
+        await clock.asleep()
+        assert len(memory.store) == 1
+        clock.advance(1)
+    await clock.asleep()
+    sweeping.cancel()
+    assert len(memory.store) == 0
+
+
+def test_settings_for_what_is_not_built_are_refused_all_at_once() -> None:
+    settings = facade_settings(
+        NOWHERE, redis_url="redis://localhost", client_keys_file="keys", allowed_origins="https://app.example"
+    )
+    with pytest.raises(SettingsError) as refused:
+        create_app(settings)
+    told = str(refused.value)
+    assert all(name in told for name in ("CXF_REDIS_URL", "CXF_CLIENT_KEYS_FILE", "CXF_ALLOWED_ORIGINS"))
+
+
+def test_a_secret_that_is_not_set_is_random_and_worth_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    settings = facade_settings(NOWHERE, pseudonym_secret=None)
+    with caplog.at_level(logging.WARNING, logger="cxfacade"):
+        assert pseudonym_secret(settings) != pseudonym_secret(settings)
+        assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+        pseudonym_secret(settings.model_copy(update={"demo": True}))
+        assert len(pseudonym_secret(facade_settings(NOWHERE))) >= 16
+        assert len(caplog.records) == 2
+
+
+async def test_a_facade_starts_and_answers_while_upstream_is_down(clock: HandClock) -> None:
+    async with running_facade(NOWHERE, clock=clock.clock) as facade:
+        assert (await facade.get("/health/ready")).json() == {"status": "ok"}

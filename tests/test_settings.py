@@ -393,7 +393,7 @@ def test_anonymous_clients_are_served_on_loopback_or_by_explicit_setting(
     if allowed:
         settings.require_access()
     else:
-        with pytest.raises(SettingsError, match="CXF_CLIENT_KEYS_FILE"):
+        with pytest.raises(SettingsError, match="CXF_ALLOW_ANONYMOUS=true"):
             settings.require_access()
 
 

@@ -1,5 +1,6 @@
 """A façade asked in ASGI itself, so that a test may send any header, and say whether the framework may be reached."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -141,6 +142,11 @@ class Repeating:
         """Have a request remembered; the hot path's answer to its repeat."""
         assert (await self.ask(target, *headers, **changes)).status == 200
         return await self.hot(target, *headers, **changes)
+
+    async def landed(self) -> None:
+        """Wait until nothing is being fetched or refreshed."""
+        while flights := list(self.services.reports.flights._under_way.values()):
+            await asyncio.wait(flights)
 
     def stored(self) -> dict[bytes, object]:
         """All that is stored, by its key."""

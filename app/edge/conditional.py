@@ -4,7 +4,7 @@ If-Match and If-Unmodified-Since guard resumed downloads: where one fails the an
 part that a client would join to another version.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,7 +13,6 @@ from app.edge.answers import Answer, Headers
 from app.edge.negotiation import list_members
 from app.edge.problems import rendered
 
-PART_BYTES = 64 * 1024  # what is handed to the transport at once (FAULTS T41)
 CONDITIONS = frozenset(
     {b"if-match", b"if-unmodified-since", b"if-none-match", b"if-modified-since", b"range", b"if-range"}
 )
@@ -29,11 +28,6 @@ class Prepared:
     status: int
     headers: Headers
     body: bytes
-
-    def parts(self) -> Iterator[bytes]:
-        """The body in slices of at most PART_BYTES; one empty slice where there is no body."""
-        for start in range(0, len(self.body) or 1, PART_BYTES):
-            yield self.body[start : start + PART_BYTES]
 
 
 def respond(

@@ -6,7 +6,9 @@ from starlette.types import Receive, Scope, Send
 from app.cache.reuse import Reuse
 from app.edge.answers import Answer, Headers, headers
 from app.edge.cache_status import cache_status
-from app.edge.conditional import PART_BYTES, Prepared
+from app.edge.conditional import Prepared
+
+PART_BYTES = 64 * 1024  # what is handed to the transport at once (FAULTS T41)
 
 
 class PreparedResponse(Response):

@@ -131,7 +131,7 @@ class Settings(BaseSettings):
     def require_access(self) -> None:
         """Raise SettingsError if nobody may ask: neither client keys nor anonymous clients (FAULTS T67)."""
         if self.client_keys_file is None and not self.anonymous_allowed:
-            raise SettingsError(["CXF_HOST is not loopback; to serve others without keys, set CXF_ALLOW_ANONYMOUS=true."])
+            raise SettingsError(["CXF_HOST is not loopback; to serve without keys, set CXF_ALLOW_ANONYMOUS=true."])
 
     def explain(self) -> list[Effective]:
         """Every setting in force with the source that gave it, secrets masked."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.edge.answers import Answer, headers
-from app.edge.conditional import PART_BYTES, Prepared, respond
+from app.edge.conditional import Prepared, respond
 
 BODY = b"0123456789"
 ETAG = '"abc,d"'
@@ -240,11 +240,3 @@ def test_a_range_is_the_slice_it_names(body: bytes, first: int, last: int) -> No
         assert found.status == 416
     else:
         assert (found.status, found.body) == (206, body[first : last + 1])
-
-
-@pytest.mark.parametrize("size", [0, 1, PART_BYTES, PART_BYTES + 1, 3 * PART_BYTES])
-def test_parts_are_the_body_in_slices_of_bounded_size(size: int) -> None:
-    parts = list(Prepared(200, [], b"x" * size).parts())
-    assert b"".join(parts) == b"x" * size
-    assert parts
-    assert max(map(len, parts)) <= PART_BYTES

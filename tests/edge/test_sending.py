@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message
 
-from app.edge.conditional import PART_BYTES, Prepared
-from app.edge.sending import PreparedResponse, send_answer
+from app.edge.conditional import Prepared
+from app.edge.sending import PART_BYTES, PreparedResponse, send_answer
 from tests.scenarios.repeating import scope_of, sent_by
 
 FIELDS = [(b"content-type", b"text/plain")]

@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from app.edge.conditional import PART_BYTES
+from app.edge.sending import PART_BYTES
 from tests.scenarios.repeating import LIST, OWN_ID, Field, Repeating, repeating
 from tests.support.clock import HandClock
 from tests.support.simulator import ANCHOR, Simulator

@@ -19,7 +19,7 @@ async def test_a_head_that_drips_ends_at_the_deadline() -> None:
             if over.is_set():
                 return
             await exchange.write(bytes([byte]))
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # the drip itself: the pause between bytes is the fault under test
 
     async with raw_server(script) as upstream:
         started = SYSTEM_CLOCK.monotonic()

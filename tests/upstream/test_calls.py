@@ -8,7 +8,7 @@ import pytest
 from app import errors
 from app.upstream import calls
 from tests.support.raw import Exchange, raw_server
-from tests.upstream.support import SYSTEM_CLOCK, answered, get, opened_transport
+from tests.upstream.support import answered, get, opened_transport
 
 
 async def test_a_head_that_drips_ends_at_the_deadline() -> None:
@@ -22,11 +22,9 @@ async def test_a_head_that_drips_ends_at_the_deadline() -> None:
             await asyncio.sleep(0.02)  # the drip itself: the pause between bytes is the fault under test
 
     async with raw_server(script) as upstream:
-        started = SYSTEM_CLOCK.monotonic()
-        with pytest.raises(errors.UpstreamTimeout):
+        with pytest.raises(errors.UpstreamTimeout):  # without the deadline the drip outlasts the time-out of any test
             await answered(upstream.url, seconds=0.3)
         over.set()
-        assert SYSTEM_CLOCK.monotonic() - started < 2
 
 
 @pytest.mark.parametrize("ending", ["close", "reset"])

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from functools import partial
 from urllib.parse import urlencode
 
 import msgspec
@@ -17,12 +16,12 @@ from app.interactions.facts import Facts
 from app.interactions.masking import Audience
 from app.interactions.timeline import timeline
 from app.reports import cursor as cursors
-from app.reports.offload import computed
 from app.reports.page import Page, Standing
 from app.reports.query import InteractionQuery, View
 from app.reports.report import Report
 from app.reports.select import row_of
 from app.reports.service import Reports
+from app.reports.turns import Turns, in_turns
 
 JSON = "application/json"
 _SHOWN_APART = frozenset({"attr", "from", "to", "sort"})
@@ -40,7 +39,7 @@ class Maker:
         page = await self._reports.page(query, standing)
         began = self._clock.monotonic()
         envelope = _envelope(page, query, url, self._reports.zone(page.found.report).key)
-        answer = await computed(partial(_list, page, query.view, envelope), rows=len(page.selection.rows))
+        answer = await in_turns(_list(page, query.view, envelope))
         seconds = {
             "upstream": page.found.upstream_seconds,
             "flatten": page.flatten_seconds,
@@ -63,9 +62,13 @@ class Maker:
         return Made(answer, found, {"upstream": found.upstream_seconds, "encode": self._clock.monotonic() - began})
 
 
-def _list(page: Page, view: View, envelope: Envelope) -> Answer:
+def _list(page: Page, view: View, envelope: Envelope) -> Turns[Answer]:
     chosen, selection, report = format_named(view.format), page.selection, page.found.report
-    identity = chosen.encode(Table(selection.names, selection.rows, selection.types), envelope, view.variant)
+    table, parts = Table(selection.names, selection.rows, selection.types), []
+    for part in chosen.parts(table, envelope, view.variant):
+        parts.append(part)
+        yield
+    identity = b"".join(parts)
     file_name = f"interactions-{report.as_of:%Y%m%dT%H%M%SZ}{chosen.file_name_suffix}" if view.download else None
     return _answer(identity, chosen.content_type, view.audience, report, file_name=file_name, link_next=envelope.next)
 

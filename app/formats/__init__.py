@@ -1,6 +1,6 @@
 """The formats a table can be answered in: a new one is one file and one row here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from app.formats import csv, json, ndjson
@@ -8,7 +8,7 @@ from app.formats.table import Envelope, Table
 
 __all__ = ["FORMATS", "Envelope", "Format", "Table", "format_named"]
 
-Encode = Callable[[Table, Envelope, str], bytes]
+Parts = Callable[[Table, Envelope, str], Iterator[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,14 @@ class Format:
     media_type: str  # as clients name it in Accept
     content_type: str  # as answers name it, with its charset where the media type has that parameter
     file_name_suffix: str  # of a download, with the dot
-    encode: Encode  # table, envelope and variant to bytes
+    parts: Parts  # table, envelope and variant to bytes, in parts of at most PART_ROWS rows
     variant_parameter: str | None  # the query parameter that chooses a variant
     variants: tuple[str, ...]  # what it may say; the first is the default
     allows_include: bool  # whether nested lists have a place
+
+    def encode(self, table: Table, envelope: Envelope, variant: str) -> bytes:
+        """The whole answer at once."""
+        return b"".join(self.parts(table, envelope, variant))
 
 
 FORMATS = (
@@ -33,7 +37,7 @@ FORMATS = (
         media_type="application/json",
         content_type="application/json",  # RFC 8259 §11 knows no charset
         file_name_suffix=".json",
-        encode=json.encode,
+        parts=json.parts,
         variant_parameter="shape",
         variants=tuple(json.SHAPES),
         allows_include=True,
@@ -44,7 +48,7 @@ FORMATS = (
         media_type="application/x-ndjson",
         content_type="application/x-ndjson; charset=utf-8",
         file_name_suffix=".ndjson",
-        encode=ndjson.encode,
+        parts=ndjson.parts,
         variant_parameter=None,
         variants=ndjson.VARIANTS,
         allows_include=True,
@@ -55,7 +59,7 @@ FORMATS = (
         media_type="text/csv",
         content_type="text/csv; charset=utf-8",
         file_name_suffix=".csv",
-        encode=csv.encode,
+        parts=csv.parts,
         variant_parameter="csv",
         variants=tuple(csv.DIALECTS),
         allows_include=False,

@@ -5,7 +5,7 @@ is looked through for characters to quote once a column. The standard library's 
 string from null nor keep up (17 ms against 3 ms for 1,000 rows × 60 columns).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -23,14 +23,14 @@ _PASSED_OVER = " " + _BYTE_ORDER_MARK
 _SUSPECT_STARTS = frozenset((*_FORMULA_STARTS, *_PASSED_OVER))
 
 
-def encode(table: Table, _envelope: Envelope, dialect: str) -> bytes:
+def parts(table: Table, _envelope: Envelope, dialect: str) -> Iterator[bytes]:
     """The table as UTF-8 CSV with a header line; `dialect` is a key of DIALECTS. Columns of type "list" have no CSV."""
     rules = DIALECTS[dialect]
-    columns = list(zip(*table.rows, strict=True)) or [()] * len(table.names)
-    cells = [_cells(column, kind, rules) for column, kind in zip(columns, table.types, strict=True)]
-    header = ",".join(_text_cells(table.names, rules))
-    lines = [header, *_lines(cells)]
-    return (rules.prefix + _LINE_END.join(lines) + _LINE_END).encode()
+    yield (rules.prefix + ",".join(_text_cells(table.names, rules)) + _LINE_END).encode()
+    for part in table.parts():
+        columns = zip(*part.rows, strict=True)
+        cells = [_cells(column, kind, rules) for column, kind in zip(columns, part.types, strict=True)]
+        yield (_LINE_END.join(_lines(cells)) + _LINE_END).encode()
 
 
 def _lines(cells: Sequence[Sequence[str]]) -> Iterable[str]:
@@ -42,7 +42,7 @@ def _lines(cells: Sequence[Sequence[str]]) -> Iterable[str]:
 
 def _cells(column: Sequence[object], kind: str, rules: "Dialect") -> Sequence[str]:
     if kind in NUMERIC_TYPES:
-        return _ENCODER.encode(column)[1:-1].decode().replace("null", "").split(",") if column else ()
+        return _ENCODER.encode(column)[1:-1].decode().replace("null", "").split(",")
     return _text_cells(cast("Sequence[str | None]", column), rules)
 
 

@@ -1,6 +1,6 @@
 """JSON in three shapes: the envelope, a bare array of rows, or an object of columns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -10,30 +10,38 @@ from app.formats.table import Envelope, Table
 _ENCODER = msgspec.json.Encoder()
 
 
-def encode(table: Table, envelope: Envelope, shape: str) -> bytes:
+def parts(table: Table, envelope: Envelope, shape: str) -> Iterator[bytes]:
     """The table as UTF-8 JSON; `shape` is a key of SHAPES. Only the shape `envelope` carries the envelope's facts."""
-    return _ENCODER.encode(SHAPES[shape](table, envelope))
+    return SHAPES[shape](table, envelope)
 
 
-def _envelope(table: Table, envelope: Envelope) -> object:
-    return {
-        "items": row_objects(table),
-        "next": envelope.next,
-        "next_cursor": envelope.next_cursor,
-        "meta": dict(envelope.meta),
-    }
+def _envelope(table: Table, envelope: Envelope) -> Iterator[bytes]:
+    around = {"next": envelope.next, "next_cursor": envelope.next_cursor, "meta": dict(envelope.meta)}
+    yield b'{"items":'
+    yield from _records(table, envelope)
+    yield b"," + _ENCODER.encode(around)[1:]
 
 
-def _records(table: Table, _envelope: Envelope) -> object:
-    return row_objects(table)
+def _records(table: Table, _envelope: Envelope) -> Iterator[bytes]:
+    yield b"["
+    yield from _listed(row_objects(part) for part in table.parts())
+    yield b"]"
 
 
-def _columns(table: Table, _envelope: Envelope) -> object:
+def _columns(table: Table, _envelope: Envelope) -> Iterator[bytes]:
     columns = zip(*table.rows, strict=True) if table.rows else ((),) * len(table.names)
-    return dict(zip(table.names, columns, strict=True))
+    for number, (name, column) in enumerate(zip(table.names, columns, strict=True)):
+        yield (b"," if number else b"{") + _ENCODER.encode(name) + b":" + _ENCODER.encode(column)
+    yield b"}"
 
 
-SHAPES: dict[str, Callable[[Table, Envelope], object]] = {
+def _listed(elements: Iterable[Sequence[object]]) -> Iterator[bytes]:
+    """The insides of one JSON array from parts of its elements, none of them empty."""
+    for number, part in enumerate(elements):
+        yield (b"," if number else b"") + _ENCODER.encode(part)[1:-1]
+
+
+SHAPES: dict[str, Callable[[Table, Envelope], Iterator[bytes]]] = {
     "envelope": _envelope,
     "records": _records,
     "columns": _columns,

@@ -3,7 +3,7 @@
 A record whose values all fit is decoded at once, any other is mended value by value (R14).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -19,7 +19,7 @@ __all__ = [
     "Interaction",
     "attributes",
     "decode",
-    "decode_all",
+    "decoded",
     "join",
     "links",
     "raw_records",
@@ -78,7 +78,6 @@ class Decoded(NamedTuple):
 
 
 _decoder = msgspec.json.Decoder(Interaction)
-_array_decoder = msgspec.json.Decoder(list[Interaction])
 _raw_array_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 _MISFITS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -111,21 +110,17 @@ def join(raws: Iterable[bytes]) -> bytes:
     return b"[" + b",".join(raws) + b"]"
 
 
-def decode_all(array: bytes) -> list[Interaction]:
+def decoded(array: bytes) -> Iterator[Interaction]:
     """The records of an array made by `join`, without those that have no usable `interactionId`."""
-    try:
-        return _array_decoder.decode(array)
-    except _MISFITS:
-        return [decoded.interaction for decoded in map(decode, raw_records(array)) if decoded]
+    return (record.interaction for record in map(decode, raw_records(array)) if record)
 
 
-def raw_records(array: bytes) -> list[bytes]:
+def raw_records(array: bytes) -> list[msgspec.Raw]:
     """The records of an array made by `join`, byte for byte, but for lone surrogates: U+FFFD stands for them."""
     try:
-        raws = _raw_array_decoder.decode(array)
+        return _raw_array_decoder.decode(array)
     except _MISFITS:
-        raws = _raw_array_decoder.decode(readable(array))
-    return [bytes(raw) for raw in raws]
+        return _raw_array_decoder.decode(readable(array))
 
 
 def attributes(interaction: Interaction) -> list[Hook]:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from msgspec import to_builtins
 
-from app.interactions.parts import AgentLeg, QueueEntry, Segment, Stretch
+from app.interactions.parts import AgentLeg, QueueEntry, Segment
 from app.interactions.records import Interaction
 
 _Part = TypeVar("_Part", bound=Segment | AgentLeg | QueueEntry)
@@ -16,6 +16,15 @@ _TO_SECONDS = len("0000-00-00T00:00:00")
 _TO_MILLISECONDS = len("0000-00-00T00:00:00.000")
 
 _start = attrgetter("start_timestamp")
+_root_times = attrgetter("start_timestamp", "end_timestamp", "flag_timestamp", "updated")
+_leg_times = attrgetter(
+    "start_timestamp", "end_timestamp", "conversation_start_timestamp", "conversation_end_timestamp"
+)
+_span_times = attrgetter("start_timestamp", "end_timestamp")
+_note_times = attrgetter("created", "updated")
+_spans = attrgetter(
+    "segments", "queues", "customer_talk_times", "customer_hold_times", "customer_response_times", "monitors"
+)
 
 
 def in_order(parts: tuple[_Part, ...]) -> tuple[_Part, ...]:
@@ -28,32 +37,19 @@ def in_order(parts: tuple[_Part, ...]) -> tuple[_Part, ...]:
 
 def moments(interaction: Interaction) -> Iterator[datetime]:
     """Every time that stands anywhere in the record, `details` aside (it repeats the root)."""
-    return filter(None, _times(interaction))
-
-
-def _times(record: Interaction) -> Iterator[datetime | None]:
-    yield record.start_timestamp
-    yield record.end_timestamp
-    yield record.flag_timestamp
-    yield record.updated
-    for leg in record.agents:
-        yield leg.start_timestamp
-        yield leg.end_timestamp
-        yield leg.conversation_start_timestamp
-        yield leg.conversation_end_timestamp
+    times = [*_root_times(interaction)]
+    for leg in interaction.agents:
+        times += _leg_times(leg)
         for talk in leg.talk_times:
-            yield talk.start_timestamp
-            yield talk.end_timestamp
-    stretches = record.customer_talk_times + record.customer_hold_times + record.customer_response_times
-    parts: tuple[Segment | QueueEntry | Stretch, ...] = (*record.segments, *record.queues, *stretches, *record.monitors)
-    for part in parts:
-        yield part.start_timestamp
-        yield part.end_timestamp
-    for hook in record.hooks + record.interaction_attributes:
-        yield hook.timestamp
-    for note in record.notes:
-        yield note.created
-        yield note.updated
+            times += _span_times(talk)
+    for parts in _spans(interaction):
+        for part in parts:
+            times += _span_times(part)
+    for hooks in (interaction.hooks, interaction.interaction_attributes):
+        times += [hook.timestamp for hook in hooks]
+    for note in interaction.notes:
+        times += _note_times(note)
+    return filter(None, times)
 
 
 def seconds_between(start: datetime | None, end: datetime | None) -> float | None:

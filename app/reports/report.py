@@ -1,20 +1,23 @@
 """A report: upstream's records for one search as received, in compressed blocks, with a small index (DESIGN §4)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from hashlib import sha256
+from itertools import islice
+from typing import TypeVar
 
 import zstandard
 
 from app.cache.keys import digest
 from app.interactions.derive import is_final
 from app.interactions.facts import Context, Facts
-from app.interactions.records import Interaction, decode_all, join
-from app.reports.offload import computed
+from app.interactions.records import Interaction, decoded, join
+from app.reports.turns import TURN_ROWS, Turns, in_turns, unlocked
 from app.upstream.query import UpstreamQuery
 from app.upstream.reading import Position, Reading, Record
+
+T = TypeVar("T")
 
 VERSION_DIGITS = 16
 BLOCK_ROWS = 1000  # at most: a page from the middle of a long report decodes one or two
@@ -28,9 +31,9 @@ class Block:
     compressed: bytes
     count: int
 
-    def records(self) -> list[Interaction]:
-        """The records, decoded."""
-        return decode_all(zstandard.decompress(self.compressed))
+    def records(self) -> Iterator[Interaction]:
+        """The records, each decoded when it is reached."""
+        return decoded(zstandard.decompress(self.compressed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,50 +80,57 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A report with the blocks that are at hand decoded already, so that a miss decodes its records once."""
+    """A report with the facts of some blocks still at hand, so that a miss decodes its records once."""
 
     report: Report
-    decoded: dict[int, Sequence[Interaction]] = field(default_factory=dict)
+    at_hand: Mapping[int, Sequence[Facts]] = field(default_factory=dict)
 
-    def records(self, position: int) -> Iterator[Interaction]:
-        """The records from `position` on; a block is decoded when it is reached."""
+    def facts(self, position: int, context: Context) -> Iterator[Facts]:
+        """The facts of the records from `position` on; a record that is not at hand is decoded when it is reached."""
         first = 0
         for number, block in enumerate(self.report.blocks):
             if position < first + block.count:
-                yield from self._block(number)[max(0, position - first) :]
+                yield from islice(self._facts(number, context), max(0, position - first), None)
             first += block.count
 
-    def _block(self, number: int) -> Sequence[Interaction]:
-        if number not in self.decoded:
-            self.decoded[number] = self.report.blocks[number].records()
-        return self.decoded[number]
+    def _facts(self, number: int, context: Context) -> Iterable[Facts]:
+        known = self.at_hand.get(number)
+        if known and known[0].context == context:
+            return known
+        records = (facts.interaction for facts in known) if known else self.report.blocks[number].records()
+        return (Facts(record, context) for record in records)
 
 
 @dataclass(frozen=True, slots=True)
 class _Packed:
     """What is kept of some records, and what the index says of them."""
 
-    blocks: tuple[Block, ...]
-    last_event_at: datetime
+    blocks: list[Block]
+    facts: list[Facts]
+    last_event_at: datetime | None
     all_final: bool
 
 
 async def begun(key: bytes, asked: UpstreamQuery, reading: Reading, context: Context) -> Opened:
     """A new report from its first reading. Equal key, time and records give an equal version, in any process."""
-    version = await computed(partial(_version, key, context.as_of, reading.records), rows=len(reading.records))
+    packed = await _packed(reading.records, context)
     empty = Report(
-        version,
+        _version(key, context.as_of, packed.blocks),
         context.as_of,
         asked,
         reading.time_zone,
         reading.simulated,
         upstream_seconds=reading.upstream_seconds,
     )
-    return await extended(Opened(empty), reading, context)
+    return _longer(Opened(empty), reading, packed)
 
 
 async def extended(opened: Opened, reading: Reading, context: Context) -> Opened:
     """The report with what was read beyond it."""
+    return _longer(opened, reading, await _packed(reading.records, context))
+
+
+def _longer(opened: Opened, reading: Reading, packed: _Packed) -> Opened:
     report = replace(
         opened.report,
         offset=reading.offset,
@@ -128,32 +138,37 @@ async def extended(opened: Opened, reading: Reading, context: Context) -> Opened
         complete=reading.complete,
         shifted=opened.report.shifted or reading.shifted,
         dropped=opened.report.dropped + reading.dropped,
+        blocks=(*opened.report.blocks, *packed.blocks),
+        ids=(*opened.report.ids, *(facts.interaction.interaction_id for facts in packed.facts)),
+        last_event_at=max(filter(None, (packed.last_event_at, opened.report.last_event_at)), default=None),
+        all_final=opened.report.all_final and packed.all_final,
     )
-    if not reading.records:
-        return Opened(report, opened.decoded)
-    packed = await computed(partial(_pack, reading.records, context), rows=len(reading.records))
-    longer = replace(
-        report,
-        blocks=(*report.blocks, *packed.blocks),
-        ids=(*report.ids, *(record.interaction.interaction_id for record in reading.records)),
-        last_event_at=max(packed.last_event_at, report.last_event_at or packed.last_event_at),
-        all_final=report.all_final and packed.all_final,
-    )
-    batches = ([record.interaction for record in batch] for batch in _batches(reading.records))
-    return Opened(longer, {**opened.decoded, **dict(enumerate(batches, len(report.blocks)))})
+    return Opened(report, {**opened.at_hand, **dict(enumerate(_batches(packed.facts), len(opened.report.blocks)))})
 
 
-def _version(key: bytes, as_of: datetime, records: Sequence[Record]) -> str:
-    content = sha256(digest(key, as_of.isoformat(), len(records)))
-    for record in records:
-        content.update(sha256(record.raw).digest())
-    return content.hexdigest()[:VERSION_DIGITS]
+def _version(key: bytes, as_of: datetime, blocks: Sequence[Block]) -> str:
+    """Of the compressed records: a hash of those as they came takes longer than compressing them."""
+    parts = (part for block in blocks for part in (block.count, block.compressed))
+    return digest(key, as_of.isoformat(), *parts).hex()[:VERSION_DIGITS]
 
 
-def _pack(records: Sequence[Record], context: Context) -> _Packed:
-    facts = (Facts(record.interaction, context) for record in records)
-    last_events, finals = zip(*((fact.last_event_at, is_final(fact)) for fact in facts), strict=True)
-    return _Packed(tuple(map(_block, _batches(records))), max(last_events), all(finals))
+async def _packed(records: Sequence[Record], context: Context) -> _Packed:
+    facts = await in_turns(_indexed(records, context))
+    blocks = [await unlocked(partial(_block, batch), rows=len(batch)) for batch in _batches(records)]
+    last_event_at = max((one.last_event_at for one in facts), default=None)
+    return _Packed(blocks, facts, last_event_at, all(map(is_final, facts)))
+
+
+def _indexed(records: Sequence[Record], context: Context) -> Turns[list[Facts]]:
+    """The facts of all records, with the dear one that the index needs worked out."""
+    indexed = []
+    for number, record in enumerate(records, 1):
+        facts = Facts(record.interaction, context)
+        _ = facts.last_event_at
+        indexed.append(facts)
+        if number % TURN_ROWS == 0:
+            yield
+    return indexed
 
 
 def _block(records: Sequence[Record]) -> Block:
@@ -162,5 +177,5 @@ def _block(records: Sequence[Record]) -> Block:
     return Block(bytes(memoryview(compressed)), len(records))  # the library's own bytes keep room for the worst case
 
 
-def _batches(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+def _batches(records: Sequence[T]) -> Iterator[Sequence[T]]:
     return (records[start : start + BLOCK_ROWS] for start in range(0, len(records), BLOCK_ROWS))

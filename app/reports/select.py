@@ -1,4 +1,4 @@
-"""Records → the rows of one answer: filter, sort, page, columns. Pure."""
+"""Records → the rows of one answer: filter, sort, page, columns. Pure, and in turns."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from app.interactions.flatten import reader
 from app.interactions.nested import INCLUDES
 from app.reports.query import NEWEST_FIRST, InteractionQuery, Order, View
 from app.reports.report import Opened
+from app.reports.turns import TURN_ROWS, Turns
 from app.upstream.matching import has_name, has_pair
 
 # The conditions answered here: the texts a record shows for each, of which one must be among those asked.
@@ -39,18 +40,31 @@ class Selection:
     following: int | None
 
 
-def select(opened: Opened, query: InteractionQuery, columns: Mapping[str, Column], context: Context) -> Selection:
+def select(
+    opened: Opened, query: InteractionQuery, columns: Mapping[str, Column], context: Context
+) -> Turns[Selection]:
     """The rows that answer `query`, from the records at hand."""
     if query.order == NEWEST_FIRST:
         candidates = _numbered(opened, query.position, context)
     else:
-        candidates = islice(_sorted(opened, columns[query.order.column], query.order, context), query.position, None)
-    matching = (place for place in candidates if _matches(place[1], query))
+        in_order = yield from _sorted(opened, columns[query.order.column], query.order, context)
+        candidates = islice(in_order, query.position, None)
     row = _row(query.view, columns)
-    rows = [row(facts) for _, facts in islice(matching, query.offset, query.offset + query.limit)]
-    following = next(matching, None)
-    names, types = shape(query.view, columns)
-    return Selection(names, types, rows, following[0] if following else None)
+    rows: list[tuple[object, ...]] = []
+    following, to_skip = None, query.offset
+    for seen, (place, facts) in enumerate(candidates, 1):
+        if seen % TURN_ROWS == 0:
+            yield
+        if not _matches(facts, query):
+            continue
+        if len(rows) == query.limit:
+            following = place
+            break
+        if to_skip:
+            to_skip -= 1
+        else:
+            rows.append(row(facts))
+    return Selection(*shape(query.view, columns), rows, following)
 
 
 def shape(view: View, columns: Mapping[str, Column]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -66,19 +80,28 @@ def row_of(facts: Facts, view: View, columns: Mapping[str, Column]) -> dict[str,
 
 
 def _numbered(opened: Opened, start: int, context: Context) -> Iterator[Place]:
-    records = opened.records(start)
-    return ((place, Facts(interaction, context)) for place, interaction in enumerate(records, start))
+    return enumerate(opened.facts(start, context), start)
 
 
-def _sorted(opened: Opened, column: Column, order: Order, context: Context) -> Iterator[Place]:
+def _sorted(opened: Opened, column: Column, order: Order, context: Context) -> Turns[Iterator[Place]]:
     """All records in another order than upstream's; nulls last either way, ties by identity."""
-    facts = [Facts(interaction, context) for interaction in opened.records(0)]
-    facts.sort(key=lambda fact: fact.interaction.interaction_id)
-    valued = [(column.value(fact), fact) for fact in facts]
-    present = [(value, fact) for value, fact in valued if value is not None]
-    present.sort(key=lambda pair: pair[0], reverse=order.descending)
-    absent = [fact for value, fact in valued if value is None]
-    return enumerate([*(fact for _, fact in present), *absent])
+    value_of, valued, absent = column.value, [], []
+    for place, facts in _numbered(opened, 0, context):
+        value = value_of(facts)
+        if value is None:
+            absent.append(facts)
+        else:
+            valued.append((value, facts))
+        if place % TURN_ROWS == 0:
+            yield
+    absent.sort(key=_identity)
+    valued.sort(key=lambda pair: _identity(pair[1]))
+    valued.sort(key=lambda pair: pair[0], reverse=order.descending)
+    return enumerate([*(facts for _, facts in valued), *absent])
+
+
+def _identity(facts: Facts) -> str:
+    return facts.interaction.interaction_id
 
 
 def _matches(facts: Facts, query: InteractionQuery) -> bool:

@@ -1,7 +1,8 @@
 """The spine: query → key → cache → fetch → report → rows. Read this first."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -22,9 +23,8 @@ from app.errors import (
 )
 from app.interactions.columns import Column
 from app.interactions.facts import Context, Facts
-from app.interactions.masking import Audience
+from app.interactions.masking import MASKED, Audience
 from app.reports import question as questions
-from app.reports.offload import computed
 from app.reports.page import Found, Page, Standing, page_of, standing_of
 from app.reports.query import NEWEST_FIRST, InteractionQuery
 from app.reports.question import Question
@@ -32,6 +32,7 @@ from app.reports.report import Opened, Report, begun, extended
 from app.reports.rules import Rules
 from app.reports.select import Selection, select
 from app.reports.snapshots import Snapshots
+from app.reports.turns import in_turns
 from app.reports.zones import zone_of
 from app.upstream.client import UpstreamClient
 from app.upstream.query import UpstreamQuery
@@ -95,10 +96,10 @@ class Reports:
         Raises NotFound, NotStored, StillFetching, UpstreamError.
         """
         found = await self._reaching(standing, 1, self._deadline())
-        interaction = next(found.opened.records(0), None)
-        if interaction is None:
+        facts = next(found.opened.facts(0, self.context(found.report, audience)), None)
+        if facts is None:
             raise NotFound("No interaction has this id.")
-        return Facts(interaction, self.context(found.report, audience)), found
+        return facts, found
 
     async def time_zone(self) -> ZoneInfo:
         """The configured time zone, else the tenant's, which upstream is asked for once."""
@@ -111,11 +112,15 @@ class Reports:
 
     def context(self, report: Report, audience: Audience) -> Context:
         """What the rows of a report depend on besides its records."""
-        return replace(self.rules.context, as_of=report.as_of, zone=self.zone(report), audience=audience)
+        return self._context(report.as_of, report.time_zone, audience)
 
     def zone(self, report: Report) -> ZoneInfo:
         """The time zone of a report's local dates."""
         return self.rules.time_zone or zone_of(report.time_zone)
+
+    def _context(self, as_of: datetime, time_zone: str | None, audience: Audience) -> Context:
+        zone = self.rules.time_zone or zone_of(time_zone)
+        return replace(self.rules.context, as_of=as_of, zone=zone, audience=audience)
 
     def _look(self, question: Question, rows: int, directives: Directives) -> Standing:
         stored, now = self.snapshots.current(question), self.clock.monotonic()
@@ -142,8 +147,10 @@ class Reports:
     async def _selected(self, query: InteractionQuery, found: Found, deadline: float) -> Selection:
         """The rows of the page; a crowd that has waited for one fetch has them selected once."""
         report, context = found.report, self.context(found.report, query.view.audience)
-        work = partial(select, found.opened, query, self.columns, context)
-        selecting = partial(computed, work, rows=report.rows - query.position)
+
+        def selecting() -> Awaitable[Selection]:
+            return in_turns(select(found.opened, query, self.columns, context))
+
         if not found.fetched:
             return await selecting()
         key = digest("select", report.version, report.rows, query.key_parts())
@@ -187,7 +194,8 @@ class Reports:
             return Found(Opened(stored.value), stored)
         received, as_of, validity = self.clock.monotonic(), self.clock.wall(), self.snapshots.begun(question)
         reading = await self._read(question, question.asked, Position(), rows)
-        opened = await begun(question.key, question.asked, reading, replace(self.rules.context, as_of=as_of))
+        context = self._context(as_of, reading.time_zone, MASKED)
+        opened = await begun(question.key, question.asked, reading, context)
         return self._keep(question, opened, received, validity, reading.upstream_seconds)
 
     async def _extend(self, question: Question, rows: int, known: Found) -> Found:
@@ -200,7 +208,7 @@ class Reports:
             return known
         validity = self.snapshots.begun(question, known.stored.validity)
         reading = await self._read(question, report.asked, report.place, report.offset + rows - report.rows)
-        opened = await extended(known.opened, reading, replace(self.rules.context, as_of=report.as_of))
+        opened = await extended(known.opened, reading, self.context(report, MASKED))
         return self._keep(question, opened, known.stored.stored_at, validity, reading.upstream_seconds)
 
     async def _read(self, question: Question, asked: UpstreamQuery, place: Position, rows: int) -> Reading:

@@ -64,6 +64,10 @@ def _before(interaction: Interaction, query: UpstreamQuery) -> bool:
     return query.end is None or (started is not None and started < query.end)
 
 
+def _has_values(interaction: Interaction, query: UpstreamQuery) -> bool:
+    return all(has_value(interaction, value) for value in query.attribute_values)
+
+
 class Condition(NamedTuple):
     """One condition under the name it is sent by."""
 
@@ -72,10 +76,7 @@ class Condition(NamedTuple):
 
 
 CONDITIONS = (
-    Condition(
-        "attribute-value",
-        lambda interaction, query: all(has_value(interaction, value) for value in query.attribute_values),
-    ),
+    Condition("attribute-value", _has_values),
     Condition("hookType", _has_hook_type),
     Condition("hookSubType", _has_hook_sub_type),
     Condition("hookId", _has_hook_id),
@@ -87,4 +88,7 @@ CONDITIONS = (
 
 def mismatch(interaction: Interaction, query: UpstreamQuery) -> str | None:
     """The name of the first condition that fails, else None; each hook condition may be met by another hook (R7)."""
-    return next((condition.name for condition in CONDITIONS if not condition.holds(interaction, query)), None)
+    for name, holds in CONDITIONS:
+        if not holds(interaction, query):
+            return name
+    return None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
@@ -22,6 +23,19 @@ _count = msgspec.json.Decoder(int)
 _text = msgspec.json.Decoder(str | None)
 
 
+class _Usual(msgspec.Struct):
+    """The envelope as it nearly always is, read in one go; whatever does not fit it is looked at member by member."""
+
+    results: list[msgspec.Raw]
+    total: Annotated[int, msgspec.Meta(ge=0)]
+    tenant_id: str | None = msgspec.field(default=None, name="tenantId")
+    time_zone: str | None = msgspec.field(default=None, name=TIME_ZONE_KEYS[0])
+    other_time_zone: str | None = msgspec.field(default=None, name=TIME_ZONE_KEYS[1])
+
+
+_usual = msgspec.json.Decoder(_Usual)
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """The records of one answer as bytes, in upstream's order, and its envelope; `total` counts matching rows."""
@@ -39,6 +53,15 @@ async def read_page(body: bytes, headers: Mapping[str, str]) -> Page:
     """
     if headers.get("content-type", "").partition(";")[0].strip().lower() in MARKUP:
         raise UpstreamBadAnswer("The upstream answered with a web page.")
+    try:
+        usual = _usual.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return await _read_unusual(body)
+    await asyncio.sleep(0)
+    return Page(tuple(usual.results), usual.total, usual.tenant_id, usual.time_zone or usual.other_time_zone)
+
+
+async def _read_unusual(body: bytes) -> Page:
     plain, members = split(body)
     await asyncio.sleep(0)
     if "results" not in members and "interactionId" in members:

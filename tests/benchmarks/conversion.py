@@ -17,6 +17,7 @@ from app.metrics import Metrics
 from app.reports import rules
 from app.reports.report import Opened, begun
 from app.reports.select import select
+from app.reports.turns import in_turns
 from app.settings import load
 from app.upstream.intake import Intake
 from app.upstream.names import Names
@@ -67,7 +68,7 @@ class Conversion:
         marks.append(perf_counter())
         opened = await self._packed(tuple(row.record for row in rows if row.record))
         marks.append(perf_counter())
-        selection = select(opened, QUERY, COLUMNS_BY_NAME, self.context)
+        selection = await in_turns(select(opened, QUERY, COLUMNS_BY_NAME, self.context))
         marks.append(perf_counter())
         table, chosen = Table(selection.names, selection.rows, selection.types), format_named("json")
         entity_tag("masked", chosen.content_type, chosen.encode(table, Envelope(None, None, {}), "envelope"))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from app.interactions.columns import ColumnType, Value, with_attributes
 from app.interactions.facts import Context
 from app.interactions.nested import INCLUDES
-from app.interactions.records import decode, decode_all, join
+from app.interactions.records import decode, decoded, join
 from app.interactions.timeline import KINDS, SPAN_FIELDS, timeline
 from tests.interactions.records import CLEAR, CONTEXT, facts, made, row
 from tests.interactions.strategies import ID, Record, filled, odd_records, rearranged, records, spoilt, texts
@@ -123,16 +123,16 @@ def test_key_order_and_unknown_fields_change_nothing(data: st.DataObject, record
 @given(spoilt())
 def test_a_value_of_the_wrong_type_is_counted_and_nothing_else_is_lost(case: tuple[Record, Record, int]) -> None:
     left, with_wrong_values, count = case
-    decoded = decode(json.dumps(with_wrong_values).encode())
-    assert decoded is not None
-    assert decoded.repaired == count
+    record = decode(json.dumps(with_wrong_values).encode())
+    assert record is not None
+    assert record.repaired == count
     assert shown(with_wrong_values) == shown(left)
 
 
 @given(st.lists(odd_records, max_size=4))
 def test_records_decoded_together_equal_those_decoded_singly(many: list[Record]) -> None:
     raws = [json.dumps(record).encode() for record in many]
-    assert decode_all(join(raws)) == [decoded.interaction for decoded in map(decode, raws) if decoded]
+    assert list(decoded(join(raws))) == [one.interaction for one in map(decode, raws) if one]
 
 
 @settings(max_examples=25)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.errors import UpstreamShape
-from app.interactions.records import ATTRIBUTE, attributes, decode, decode_all, join, links, raw_records
+from app.interactions.records import ATTRIBUTE, attributes, decode, decoded, join, links, raw_records
 from tests.interactions.records import facts, made, row, sample
 
 
@@ -72,14 +72,14 @@ def test_records_joined_come_apart_byte_for_byte() -> None:
         b'{"interactionId":""}',
         b'{"ivrTime":"x"}',
     ]
-    assert raw_records(join(raws)) == raws
-    assert [interaction.interaction_id for interaction in decode_all(join(raws))] == ["a", "b"]
-    assert decode_all(join([])) == []
+    assert list(map(bytes, raw_records(join(raws)))) == raws
+    assert [interaction.interaction_id for interaction in decoded(join(raws))] == ["a", "b"]
+    assert list(decoded(join([]))) == []
 
 
 def test_one_odd_record_among_many_harms_none() -> None:
     raws = [rb'{"interactionId": "a", "customer": "\ud800"}', b'{"interactionId": "b", "ivrTime": 1e400}', b"5"]
-    assert [interaction.interaction_id for interaction in decode_all(join(raws))] == ["a", "b"]
+    assert [interaction.interaction_id for interaction in decoded(join(raws))] == ["a", "b"]
 
 
 def hook(name: str, value: str, **fields: str) -> dict[str, str]:

@@ -1,14 +1,13 @@
 """What a report keeps of upstream's records, and how it grows."""
 
-import threading
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+import zstandard
 
 from app.interactions.facts import Context
-from app.reports import offload
 from app.reports.report import BLOCK_ROWS, Opened, begun, extended
 from app.upstream.query import UpstreamQuery
 from tests.reports.support import NOW, TENANT, identity, interaction, interactions, reading
@@ -30,7 +29,7 @@ async def report_of(*readings_of: int) -> Opened:
 
 
 def ids(opened: Opened, position: int = 0) -> list[str]:
-    return [one.interaction_id for one in opened.records(position)]
+    return [facts.interaction.interaction_id for facts in opened.facts(position, CONTEXT)]
 
 
 async def test_a_new_report_says_what_its_first_reading_said() -> None:
@@ -80,13 +79,22 @@ async def test_no_block_is_larger_than_what_a_page_may_have_to_decode() -> None:
     assert [block.count for block in opened.report.blocks] == [100, BLOCK_ROWS, BLOCK_ROWS, 1]
 
 
-async def test_only_the_blocks_that_are_reached_are_decoded() -> None:
-    stored = Opened((await report_of(100, 900)).report)
-    next(stored.records(100))
-    assert set(stored.decoded) == {1}
-    records = stored.records(0)
-    next(records)
-    assert set(stored.decoded) == {0, 1}
+async def test_only_the_blocks_that_are_reached_are_unpacked() -> None:
+    report = (await report_of(100, 900)).report
+    unreadable = replace(report.blocks[0], compressed=b"not zstd")
+    stored = Opened(replace(report, blocks=(unreadable, report.blocks[1])))
+    assert next(stored.facts(100, CONTEXT)).interaction.interaction_id == identity(100)
+    with pytest.raises(zstandard.ZstdError):
+        next(stored.facts(99, CONTEXT))
+
+
+async def test_what_is_at_hand_is_shown_in_the_context_asked_for() -> None:
+    opened = await report_of(2)
+    elsewhere = replace(CONTEXT, zone=ZoneInfo("Asia/Tokyo"))
+    here, there = (next(opened.facts(1, context)) for context in (CONTEXT, elsewhere))
+    assert here is next(opened.facts(1, CONTEXT))
+    assert (there.context, there.interaction) == (elsewhere, here.interaction)
+    assert there.interaction is here.interaction
 
 
 async def test_the_version_tells_question_time_and_records_apart_and_nothing_else() -> None:
@@ -115,9 +123,3 @@ async def test_the_size_of_a_report_grows_with_what_it_keeps() -> None:
     kept = sum(len(block.compressed) for block in long.blocks) + sum(map(len, long.ids))
     assert kept < long.size < 3 * kept
     assert short.size < long.size
-
-
-@pytest.mark.parametrize(("rows", "is_inline"), [(offload.INLINE_ROWS, True), (offload.INLINE_ROWS + 1, False)])
-async def test_work_on_many_rows_is_done_beside_the_event_loop(rows: int, is_inline: bool) -> None:
-    work: Callable[[], threading.Thread] = threading.current_thread
-    assert (await offload.computed(work, rows=rows) is threading.current_thread()) is is_inline

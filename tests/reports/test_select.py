@@ -10,6 +10,7 @@ from app.interactions.masking import Audience
 from app.reports.query import Cursor, Filter, Order, Search, View
 from app.reports.report import Opened, begun
 from app.reports.select import FILTERS, Selection, row_of, select, shape
+from app.reports.turns import in_turns
 from app.upstream.query import UpstreamQuery
 from tests.reports.support import (
     COLUMN_BY_NAME,
@@ -33,7 +34,7 @@ async def opened(rows: list[dict[str, Any]]) -> Opened:
 
 
 async def selected(rows: list[dict[str, Any]], **asked: Any) -> Selection:
-    return select(await opened(rows), query(**asked), COLUMN_BY_NAME, CONTEXT)
+    return await in_turns(select(await opened(rows), query(**asked), COLUMN_BY_NAME, CONTEXT))
 
 
 def numbers(selection: Selection) -> list[int]:

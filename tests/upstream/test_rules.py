@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.errors import UpstreamError, UpstreamShape, UpstreamWrongTenant
+from app.upstream.intake import ROWS_A_LOOK
 from app.upstream.query import UpstreamQuery
 from app.upstream.reading import Position
 from tests.support.raw import Exchange, raw_server
@@ -205,6 +206,13 @@ async def test_r16_unknown_fields_stay_in_the_raw_record_and_are_counted_by_name
         assert asked.counted("upstream_unknown_fields", field="fieldFromTheFuture") == 1
         assert asked.counted("upstream_unknown_fields", field="other") == 1
         assert asked.counted("upstream_unknown_fields", field="channelType") == 0
+
+
+async def test_r16_one_row_of_twenty_is_looked_through_for_unknown_fields() -> None:
+    rows = [row(str(number), fieldFromTheFuture=1) for number in range(2 * ROWS_A_LOOK)]
+    async with talk(envelope(rows)) as asked:
+        await asked.read()
+        assert asked.counted("upstream_unknown_fields", field="fieldFromTheFuture") == 2
 
 
 async def test_the_envelope_tells_the_time_zone_and_the_header_that_it_is_simulated() -> None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from functools import partial
 from urllib.parse import urlencode
 
 import msgspec
@@ -21,7 +22,7 @@ from app.reports.query import InteractionQuery, View
 from app.reports.report import Report
 from app.reports.select import row_of
 from app.reports.service import Reports
-from app.reports.turns import Turns, in_turns
+from app.reports.turns import Turns
 
 JSON = "application/json"
 _SHOWN_APART = frozenset({"attr", "from", "to", "sort"})
@@ -39,7 +40,9 @@ class Maker:
         page = await self._reports.page(query, standing)
         began = self._clock.monotonic()
         envelope = _envelope(page, query, url, self._reports.zone(page.found.report).key)
-        answer = await in_turns(_list(page, query.view, envelope))
+        encoding = partial(_list, page, query.view, envelope)
+        parts = ("encode", url, *query.key_parts())
+        answer = await self._reports.once(parts, page.found, encoding, self._reports.rules.wait_seconds)
         seconds = {
             "upstream": page.found.upstream_seconds,
             "flatten": page.flatten_seconds,
@@ -49,16 +52,19 @@ class Maker:
 
     async def interaction(self, standing: Standing, view: View) -> Made:
         """One row, as an object."""
-        return await self._one(standing, view.audience, lambda facts: row_of(facts, view, self._reports.columns))
+        show = partial(row_of, view=view, columns=self._reports.columns)
+        return await self._one(standing, view.audience, show, masked=not view.shows_personal_data)
 
     async def timeline(self, standing: Standing, audience: Audience) -> Made:
         """The spans of one interaction, under its id and times."""
-        return await self._one(standing, audience, _timeline)
+        return await self._one(standing, audience, _timeline, masked=not audience.clear)
 
-    async def _one(self, standing: Standing, audience: Audience, show: Callable[[Facts], Mapping[str, object]]) -> Made:
+    async def _one(
+        self, standing: Standing, audience: Audience, show: Callable[[Facts], Mapping[str, object]], *, masked: bool
+    ) -> Made:
         facts, found = await self._reports.interaction(standing, audience)
         began = self._clock.monotonic()
-        answer = _answer(msgspec.json.encode(show(facts)), JSON, audience, found.report)
+        answer = _answer(msgspec.json.encode(show(facts)), JSON, audience, found.report, masked=masked)
         return Made(answer, found, {"upstream": found.upstream_seconds, "encode": self._clock.monotonic() - began})
 
 
@@ -70,7 +76,15 @@ def _list(page: Page, view: View, envelope: Envelope) -> Turns[Answer]:
         yield
     identity = b"".join(parts)
     file_name = f"interactions-{report.as_of:%Y%m%dT%H%M%SZ}{chosen.file_name_suffix}" if view.download else None
-    return _answer(identity, chosen.content_type, view.audience, report, file_name=file_name, link_next=envelope.next)
+    return _answer(
+        identity,
+        chosen.content_type,
+        view.audience,
+        report,
+        masked=not view.shows_personal_data,
+        file_name=file_name,
+        link_next=envelope.next,
+    )
 
 
 def _answer(
@@ -79,6 +93,7 @@ def _answer(
     audience: Audience,
     report: Report,
     *,
+    masked: bool,
     file_name: str | None = None,
     link_next: str | None = None,
 ) -> Answer:
@@ -88,7 +103,7 @@ def _answer(
         etag=entity_tag(audience.name, content_type, identity),
         content_type=content_type,
         last_modified=report.as_of,
-        masked=not audience.clear,
+        masked=masked,
         file_name=file_name,
         link_next=link_next,
     )

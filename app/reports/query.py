@@ -100,6 +100,11 @@ class View:
     audience: Audience = MASKED
     download: bool = False
 
+    @property
+    def shows_personal_data(self) -> bool:
+        """Whether customers or the texts of notes are shown in clear: nobody may store that (FAULTS 1.4)."""
+        return self.audience.clear or (self.audience.notes and "notes" in self.include)
+
     def key_parts(self) -> tuple[Part, ...]:
         """Everything here: all of it shapes the bytes (FAULTS T12)."""
         shown = _columns_key(self.columns)

@@ -1,13 +1,14 @@
 """The spine: query → key → cache → fetch → report → rows. Read this first."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from app.cache.flight import Flights
-from app.cache.keys import digest
+from app.cache.keys import Part, digest
 from app.cache.reuse import UNDIRECTED, Action, Directives, refresh_early
 from app.cache.stored import Stored, Validity
 from app.clock import Clock
@@ -32,11 +33,13 @@ from app.reports.report import Opened, Report, begun, extended
 from app.reports.rules import Rules
 from app.reports.select import Selection, select
 from app.reports.snapshots import Snapshots
-from app.reports.turns import in_turns
+from app.reports.turns import Turns, in_turns
 from app.reports.zones import zone_of
 from app.upstream.client import UpstreamClient
 from app.upstream.query import UpstreamQuery
 from app.upstream.reading import Position, Reading
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -122,6 +125,16 @@ class Reports:
         zone = self.rules.time_zone or zone_of(time_zone)
         return replace(self.rules.context, as_of=as_of, zone=zone, audience=audience)
 
+    async def once(self, parts: tuple[Part, ...], found: Found, work: Callable[[], Turns[T]], wait_seconds: float) -> T:
+        """What `work` on a report gives, which `parts` describe; a crowd that waited for one fetch has it done once.
+
+        Raises StillFetching.
+        """
+        if not found.fetched:
+            return await in_turns(work())
+        key = digest(*parts, found.report.version, found.report.rows)
+        return (await self.flights.join(key, lambda: in_turns(work()), wait_seconds=wait_seconds)).value
+
     def _look(self, question: Question, rows: int, directives: Directives) -> Standing:
         stored, now = self.snapshots.current(question), self.clock.monotonic()
         is_enough = stored is not None and self.rules.is_enough(stored.value, rows)
@@ -145,16 +158,10 @@ class Reports:
         return found
 
     async def _selected(self, query: InteractionQuery, found: Found, deadline: float) -> Selection:
-        """The rows of the page; a crowd that has waited for one fetch has them selected once."""
-        report, context = found.report, self.context(found.report, query.view.audience)
-
-        def selecting() -> Awaitable[Selection]:
-            return in_turns(select(found.opened, query, self.columns, context))
-
-        if not found.fetched:
-            return await selecting()
-        key = digest("select", report.version, report.rows, query.key_parts())
-        return (await self.flights.join(key, selecting, wait_seconds=self._left(deadline))).value
+        """The rows of the page."""
+        context = self.context(found.report, query.view.audience)
+        selecting = partial(select, found.opened, query, self.columns, context)
+        return await self.once(("select", *query.key_parts()), found, selecting, self._left(deadline))
 
     async def _reaching(self, standing: Standing, rows: int, deadline: float, found: Found | None = None) -> Found:
         """The question's report with at least `rows` rows or all there are, fetched as far as need be.

@@ -1,5 +1,6 @@
 """What is made of a report: bytes, validators, and the envelope around the rows (INTERFACE §5)."""
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -197,3 +198,11 @@ async def test_the_timeline_of_an_interaction_stands_under_its_id_and_times() ->
     assert list(document) == ["interaction_id", "started_at", "ended_at", "spans"]
     assert (document["interaction_id"], document["started_at"]) == (identity(0), "2026-10-12T14:40:00.000Z")
     assert "queue" in {span["kind"] for span in document["spans"]}
+
+
+async def test_a_crowd_that_waited_for_one_fetch_has_its_answer_encoded_once_for_each_way_of_showing_it() -> None:
+    at = desk(interactions(3))
+    as_csv = query(view=replace(query().view, format="csv", variant="rfc4180"))
+    crowd = await asyncio.gather(*(made(at, asked) for asked in [query(), as_csv] * 10))
+    assert len({id(one.answer) for one in crowd}) == 2
+    assert crowd[0].answer.content_type != crowd[1].answer.content_type

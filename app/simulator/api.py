@@ -35,7 +35,8 @@ class UpstreamApi:
         if answer is not None:
             call.status = answer.status
             delayed = replace(answer, wait=answer.wait + self._state.latency())
-            await deliver(delayed, receive, send, self._state.closing, self._state.options.longest_wait)
+            longest = self._state.options.longest_wait
+            await deliver(delayed, scope, receive, send, closing=self._state.closing, longest_wait=longest)
 
     def _journal(self, request: Request) -> Call:
         path = request.url.path

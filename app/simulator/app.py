@@ -8,6 +8,7 @@ from app.simulator.api import UpstreamApi
 from app.simulator.control import routes
 from app.simulator.options import SimulatorOptions
 from app.simulator.state import SimulatorState
+from app.simulator.wire import remember_connection
 
 MARK = (b"x-simulated", b"cxfacade")
 
@@ -16,6 +17,8 @@ class _Marked(Starlette):
     """Puts the mark on every answer, its own 500 included, so that demo data is never taken for real (S21)."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        remember_connection(scope, send)
+
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), MARK]

@@ -44,6 +44,8 @@ FAULTS: dict[str, Fault] = {
     "slow": Fault("wire", transport.slow, {"delay_seconds": 5.0}),
     "truncated": Fault("wire", transport.truncated, {"share": 0.5, "framing": "length"}),
     "stall": Fault("wire", transport.stall, {"share": 0.5, "framing": "length"}),
+    "reset": Fault("wire", transport.reset, {"share": None}),
+    "garbled": Fault("wire", transport.garbled, {"how": "no-answer"}),
     "bad-json": Fault("wire", transport.bad_json),
     "content-type": Fault("wire", transport.content_type, {"content_type": "text/html"}),
     "filter-ignored": Fault("query", contract.filter_ignored, {"filter": None}),

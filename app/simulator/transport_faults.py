@@ -4,6 +4,7 @@ import base64
 from dataclasses import replace
 from typing import Any
 
+from app.simulator.broken import BROKEN, Broken, cut, no_answer
 from app.simulator.errors import error
 from app.simulator.wire import Answer
 
@@ -41,14 +42,25 @@ def slow(answer: Answer, parameters: Parameters) -> Answer:
 
 def truncated(answer: Answer, parameters: Parameters) -> Answer:
     """The connection closes within the body."""
-    return replace(
-        answer, ending="cut", sent=int(len(answer.body) * parameters["share"]), framing=parameters["framing"]
-    )
+    return replace(answer, broken=cut(answer.body, share=parameters["share"], framing=parameters["framing"]))
 
 
 def stall(answer: Answer, parameters: Parameters) -> Answer:
     """The body stops coming while the connection stays."""
-    return replace(truncated(answer, parameters), ending="stall")
+    stalled = cut(answer.body, share=parameters["share"], framing=parameters["framing"], ending="open")
+    return replace(answer, broken=stalled)
+
+
+def reset(answer: Answer, parameters: Parameters) -> Answer:
+    """The connection is reset within the body; without a ``share`` before anything was sent."""
+    share = parameters["share"]
+    broken = Broken(ending="reset") if share is None else cut(answer.body, share=share, ending="reset")
+    return replace(answer, broken=broken)
+
+
+def garbled(answer: Answer, parameters: Parameters) -> Answer:
+    """An answer broken ``how`` the table of breaks says; for an unknown word, without a byte."""
+    return replace(answer, broken=BROKEN.get(parameters["how"], no_answer)(answer.body))
 
 
 def bad_json(answer: Answer, _: Parameters) -> Answer:

@@ -78,6 +78,42 @@ async def test_s18_a_cut_body_breaks_off(upstream: Asking, framing: str) -> None
     assert ids(await upstream.rows(VALUE)) == [DOCUMENTED_ID]
 
 
+@pytest.mark.parametrize("share", [None, 0.5])
+async def test_s18_a_connection_is_reset(upstream: Asking, share: float | None) -> None:
+    upstream.sim.faults("reset", share=share)
+    with pytest.raises(httpx.ReadError) as caught:
+        await upstream.get(VALUE)
+    assert isinstance(_first_cause(caught.value), ConnectionResetError)
+    assert ids(await upstream.rows(VALUE)) == [DOCUMENTED_ID]
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    cause = error.__cause__ or error.__context__
+    return _first_cause(cause) if cause else error
+
+
+BREAKS = {
+    **dict.fromkeys(
+        ("no-answer", "half-a-status-line", "length-too-long", "two-lengths", "garbage", "huge-head", "unheard-of"),
+        httpx.RemoteProtocolError,
+    ),
+    **dict.fromkeys(("not-gzip", "other-coding"), httpx.DecodingError),
+}
+
+
+@pytest.mark.parametrize("how", BREAKS)
+async def test_s18_an_answer_can_be_broken_byte_for_byte(upstream: Asking, how: str) -> None:
+    upstream.sim.faults("garbled", how=how)
+    with pytest.raises(BREAKS[how]):
+        await upstream.get(VALUE)
+    assert ids(await upstream.rows(VALUE)) == [DOCUMENTED_ID]
+
+
+async def test_s18_fifty_interim_answers_come_before_the_right_one(upstream: Asking) -> None:
+    upstream.sim.faults("garbled", how="early-hints")
+    assert ids(await upstream.rows(VALUE)) == [DOCUMENTED_ID]
+
+
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 async def test_s18_a_stalled_body_stops_half_way(upstream: Asking, framing: str) -> None:
     upstream.sim.faults("stall", framing=framing)

@@ -1,0 +1,32 @@
+"""The rows of the matrix as parameters of a test, marked with what they show."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from tests.scenarios.matrix.rows import ROWS, Row
+
+THREATS = {
+    "T01": ("32",),
+    "T05": ("3",),
+    "T13": ("37",),
+    "T45": ("20", "21", "22"),
+    "T46": ("11", "12", "13", "14", "15", "16", "17", "18"),
+    "T58": ("7", "8", "9", "10", "22"),
+    "T62": ("13",),
+}
+"""Threats of FAULTS section 5 that are rows of the matrix."""
+
+
+def cells(state: str, rows: Iterable[Row] = ROWS) -> list[Any]:
+    """The rows of one state as parameters, with the threats they show; where FAULTS cannot be met, with the reason."""
+    return [pytest.param(row, id=row.name, marks=[*_unmet(row, state), *_threats(row)]) for row in rows]
+
+
+def _unmet(row: Row, state: str) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.xfail(reason=row.unmet)] if row.unmet and state in row.unmet_in else []
+
+
+def _threats(row: Row) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.threat(threat) for threat, numbers in THREATS.items() if row.number in numbers]

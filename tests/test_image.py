@@ -89,6 +89,7 @@ def test_both_stages_start_from_the_image_the_release_job_pins() -> None:
     assert not re.search(r"sha256:[0-9a-f]{8}", DOCKERFILE)
 
 
+@pytest.mark.threat("T64")
 def test_only_hashed_wheels_reach_the_image() -> None:
     commands = [command.strip() for word, rest in BUILD if word == "RUN" for command in rest.split("&&")]
     fetching = [command for command in commands if re.search(r"\bpip\b.* (install|wheel|download)\b", command)]
@@ -113,6 +114,7 @@ def test_the_final_stage_needs_no_shell() -> None:
     assert json.loads(the_only("CMD")) == ["serve"]
 
 
+@pytest.mark.threat("T63")
 def test_the_image_runs_as_nobody_and_writes_nothing() -> None:
     assert the_only("USER") == "10001:10001"
     assert the_only("EXPOSE") == "8080"
@@ -137,6 +139,7 @@ def test_the_build_context_holds_only_what_the_image_is_made_of() -> None:
     assert {line[1:] for line in ignored if line.startswith("!")} == copied
 
 
+@pytest.mark.threat("T30", "T63")
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_has_no_more_rights_than_it_needs(name: str) -> None:
     service = SERVICES[name]
@@ -148,11 +151,13 @@ def test_a_service_has_no_more_rights_than_it_needs(name: str) -> None:
     assert {"mem_limit", "pids_limit", "cpus"} <= service.keys()
     assert service["ulimits"]["core"] == 0
     assert not {"privileged", "cap_add", "volumes"} & service.keys()
+    assert ("build" in service) is (service["image"] == "cxfacade")
+    assert service["image"] == "cxfacade" or re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", service["image"])
 
 
 def test_everything_is_published_on_loopback_only() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert sorted(ports) == [f"{LOOPBACK}:8080:8080", f"{LOOPBACK}:8090:8090"]
+    assert sorted(ports) == [f"{LOOPBACK}:{port}:{port}" for port in (3000, 8080, 8090)]
 
 
 def test_the_facade_reaches_the_simulator_over_their_shared_loopback() -> None:
@@ -161,6 +166,25 @@ def test_the_facade_reaches_the_simulator_over_their_shared_loopback() -> None:
     assert facade["environment"]["CXF_UPSTREAM_URL"] == f"http://{LOOPBACK}:8090"
     assert SERVICES["simulator"]["command"] == ["simulate", "--host", "0.0.0.0"]
     assert facade["depends_on"]["simulator"]["condition"] == "service_healthy"
+
+
+def test_who_watches_is_started_only_when_asked_for_and_reads_the_files_of_the_docs() -> None:
+    watching = {name: service for name, service in SERVICES.items() if "profiles" in service}
+    assert {name: service["profiles"] for name, service in watching.items()} == {
+        "prometheus": ["observe"],
+        "grafana": ["observe"],
+    }
+    mounted = [one["source"] for service in watching.values() for one in service["configs"]]
+    assert sorted(mounted) == sorted(COMPOSE["configs"])
+    for config in COMPOSE["configs"].values():
+        assert (PROJECT / config["file"]).is_file(), config
+    assert "metrics:read" in SERVICES["facade"]["environment"]["CXF_ANONYMOUS_SCOPES"].split(",")
+
+
+def test_grafana_can_be_looked_at_and_not_changed() -> None:
+    environment = SERVICES["grafana"]["environment"]
+    assert environment["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+    assert (environment["GF_AUTH_BASIC_ENABLED"], environment["GF_AUTH_DISABLE_LOGIN_FORM"]) == ("false", "true")
 
 
 def test_the_simulator_has_a_health_check_of_its_own() -> None:

@@ -8,7 +8,7 @@ LOCK    := $(BIN)/uv pip compile pyproject.toml --group build --universal --pyth
            --no-header --no-emit-index-url --no-emit-find-links --exclude-newer '7 days' --upgrade --quiet
 GROUND  := pyproject.toml app/__init__.py
 
-.PHONY: demo test check bench lock openapi
+.PHONY: demo test check bench soak mutants lock openapi screenshots
 
 demo: .venv/.run
 	@exec $(BIN)/cxfacade demo $(ARGS)
@@ -26,9 +26,19 @@ check: .venv/.dev
 bench: .venv/.dev
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+soak: .venv/.dev
+	@$(BIN)/python -m tests.soak $(ARGS)
+
+mutants: .venv/.dev
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
 openapi: .venv/.run
 	@mkdir -p openapi
 	@$(BIN)/cxfacade openapi > openapi/.facade.json && mv openapi/.facade.json openapi/facade.json
+
+# Pictures of the explorer's main states go into build/screenshots, the one of the README into docs.
+screenshots: .venv/.dev
+	@$(BIN)/python -m tests.explorer.screenshots build/screenshots
 
 # Versions uploaded in the last seven days are left alone: most bad packages are found by then.
 lock: .venv/.dev

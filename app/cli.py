@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from app import __version__
-from app.commands.flags import DEMO, LOGS, PUBLIC, settings_flags
+from app.commands.flags import DEMO, KEYS, LOGS, PUBLIC, settings_flags
 from app.commands.terminal import complain, say
 from app.errors import SettingsError
 
@@ -79,10 +79,11 @@ def serve(overrides: Overrides) -> None:
     """Serve the interactions of the configured tenant."""
     from app.settings import load
 
-    settings = load(overrides)  # before the rest is imported: a wrong flag is answered at once
+    read = functools.partial(load, overrides)
+    settings = read()  # before the rest is imported: a wrong flag is answered at once
     from app.commands.serving import serve
 
-    serve(settings)
+    serve(settings, read)
 
 
 @program.command()
@@ -112,6 +113,57 @@ def check(
 
     if not check(overrides, as_json=json):
         raise typer.Exit(FAILED)
+
+
+keys = typer.Typer(no_args_is_help=True, help="Make, show and revoke the keys of clients.")
+program.add_typer(keys, name="keys")
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@keys.command("new")
+@_faults_in_lines
+@settings_flags(KEYS)
+def new_key(
+    overrides: Overrides,
+    label: Annotated[str, typer.Argument(help="What the key is called in logs and lists.")],
+    *,
+    scope: Annotated[list[str] | None, typer.Option(help="What it may do; may be repeated. [default: read]")] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="A web origin whose pages may use it; may be repeated.")
+    ] = None,
+    expires: Annotated[str | None, typer.Option(help="90d, a date, or a time with its zone. [default: never]")] = None,
+    quota: Annotated[int | None, typer.Option(help="Requests a minute. [default: none]")] = None,
+    json: AsJson = False,
+) -> None:
+    """Make a key, and print it this once."""
+    from app.commands.keys import new
+
+    scopes = ["read"] if scope is None else scope
+    new(overrides, label, scopes=scopes, origins=origin or [], expires=expires, quota=quota, as_json=json)
+
+
+@keys.command("list")
+@_faults_in_lines
+@settings_flags(KEYS)
+def list_keys(overrides: Overrides, json: AsJson = False) -> None:
+    """Show every key with what it may do, and never the key."""
+    from app.commands.keys import show
+
+    show(overrides, as_json=json)
+
+
+@keys.command("revoke")
+@_faults_in_lines
+@settings_flags(KEYS)
+def revoke_key(
+    overrides: Overrides,
+    label: Annotated[str, typer.Argument(help="The key's label.")],
+    json: AsJson = False,
+) -> None:
+    """Take a key away from its client."""
+    from app.commands.keys import revoke
+
+    revoke(overrides, label, as_json=json)
 
 
 @program.command()

@@ -13,15 +13,18 @@ CxfacadeError
 ├── Overloaded                     the façade sheds load
 ├── InternalError                  our own bug
 └── UpstreamError                  upstream gave no usable answer
-    ├── UpstreamUnreachable · UpstreamDns · UpstreamReset · UpstreamServerError · UpstreamUnavailable
-    ├── UpstreamThrottled · UpstreamBusy · UpstreamCircuitOpen · UpstreamTimeout
-    ├── UpstreamBadAnswer · UpstreamShape · UpstreamTooLarge · UpstreamWrongTenant
+    ├── UpstreamUnreachable · UpstreamDns · UpstreamReset (UpstreamUnanswered) · UpstreamUnavailable
+    ├── UpstreamServerError (UpstreamUnsupported) · UpstreamTimeout (UpstreamShortTimeout)
+    ├── UpstreamThrottled · UpstreamBusy · UpstreamCircuitOpen
+    ├── UpstreamBadAnswer (UpstreamErrorAnswer · UpstreamBadEncoding) · UpstreamShape (UpstreamBadNumber)
+    ├── UpstreamTooLarge (UpstreamBomb) · UpstreamWrongTenant
     └── UpstreamTls · UpstreamRedirect · UpstreamAuth · UpstreamForbidden · UpstreamUnknownTenant · UpstreamRefusedQuery
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from datetime import datetime
+from typing import ClassVar, Literal, Self
 
 
 class CxfacadeError(Exception):
@@ -29,7 +32,8 @@ class CxfacadeError(Exception):
 
     `code` is the slug of the problem. `detail` is one sentence of ours: never a secret, never a word of upstream's.
     `retry_after_seconds` is set where upstream or a gate named a time; otherwise the problem table has a default.
-    `stale_may_cover`: what is stored may be served instead (FAULTS 1.3).
+    `stale_may_cover`: what is stored may be served instead (FAULTS 1.3). `last_success_at` is when upstream last
+    answered the same question, where it once did.
     """
 
     code: ClassVar[str] = "internal-error"
@@ -39,6 +43,7 @@ class CxfacadeError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.retry_after_seconds = retry_after_seconds
+        self.last_success_at: datetime | None = None
 
     def again(self) -> Self:
         """A new exception with the same facts: each waiter of a failed flight raises its own traceback."""
@@ -209,11 +214,22 @@ class InternalError(CxfacadeError):
     code = "internal-error"
 
 
+Verdict = Literal["failure", "success", "uncounted"]
+"""What an attempt tells the breaker: upstream is ill, is alive, or neither (FAULTS 2.1, column Brk)."""
+
+
 class UpstreamError(CxfacadeError):
-    """Upstream gave no usable answer. For `memo_seconds` the failure is remembered, and upstream not asked again."""
+    """Upstream gave no usable answer. The class attributes are the columns of FAULTS 2.1.
+
+    `retried`: another attempt may help (Att.). `verdict`: what the breaker makes of it (Brk). For `memo_seconds` the
+    failure is remembered, and upstream not asked again (Stored). `alarm`: an operator has to look.
+    """
 
     code = "upstream-error"
+    retried: ClassVar[bool] = False
+    verdict: ClassVar[Verdict] = "uncounted"
     memo_seconds: ClassVar[float] = 1.0
+    alarm: ClassVar[bool] = False
     stale_may_cover = True
 
 
@@ -221,36 +237,61 @@ class UpstreamUnreachable(UpstreamError):
     """Connection refused, or no route."""
 
     code = "upstream-unreachable"
+    retried = True
+    verdict = "failure"
 
 
 class UpstreamDns(UpstreamError):
     """Upstream's name does not resolve."""
 
     code = "upstream-dns"
+    retried = True
+    verdict = "failure"
 
 
 class UpstreamReset(UpstreamError):
     """The connection was reset, or closed before a byte came."""
 
     code = "upstream-reset"
+    retried = True
+    verdict = "failure"
+
+
+class UpstreamUnanswered(UpstreamReset):
+    """A kept-alive connection turned out closed, and not a byte came: asked again at once (RFC 9112 §9.3.1)."""
 
 
 class UpstreamServerError(UpstreamError):
     """Upstream said 500."""
 
     code = "upstream-error"
+    retried = True
+    verdict = "failure"
+
+
+class UpstreamUnsupported(UpstreamServerError):
+    """Upstream said 501 or 505: it would say so again."""
+
+    retried = False
 
 
 class UpstreamUnavailable(UpstreamError):
     """Upstream said 502 or 503."""
 
     code = "upstream-unavailable"
+    retried = True
+    verdict = "failure"
 
 
 class UpstreamThrottled(UpstreamError):
-    """Upstream asked us to slow down."""
+    """Upstream asked us to slow down; it is asked again where the pause fits into the caller's wait.
+
+    Nothing is remembered: the gate says the same, and how long it will.
+    """
 
     code = "upstream-throttled"
+    retried = True
+    memo_seconds = 0.0
 
 
 class UpstreamBusy(UpstreamError):
@@ -268,30 +309,62 @@ class UpstreamCircuitOpen(UpstreamError):
 
 
 class UpstreamTimeout(UpstreamError):
-    """Connect, head, body or total deadline passed, or upstream said 504."""
+    """Head or total deadline passed: a query that may have cost upstream much is not doubled."""
 
     code = "upstream-timeout"
+    verdict = "failure"
     memo_seconds = 5.0
 
 
+class UpstreamShortTimeout(UpstreamTimeout):
+    """The connection did not open, the body stalled, or upstream said 504: soon known, and worth another attempt."""
+
+    retried = True
+    memo_seconds = 1.0
+
+
 class UpstreamBadAnswer(UpstreamError):
-    """Truncated, not HTTP, not JSON, a bad coding, or an error body with status 200."""
+    """Truncated, not HTTP, not JSON, or a bad coding."""
 
     code = "upstream-bad-answer"
+    retried = True
+    verdict: ClassVar[Verdict] = "failure"
+
+
+class UpstreamErrorAnswer(UpstreamBadAnswer):
+    """An error body with status 200."""
+
+    retried = False
+
+
+class UpstreamBadEncoding(UpstreamBadAnswer):
+    """Text in another encoding than UTF-8."""
+
+    retried = False
+    verdict = "uncounted"
 
 
 class UpstreamShape(UpstreamError):
-    """Valid JSON of a form we do not know, or with forbidden numbers."""
+    """Valid JSON of a form we do not know."""
 
     code = "upstream-shape"
     memo_seconds = 30.0
+    alarm = True
+
+
+class UpstreamBadNumber(UpstreamShape):
+    """A number that JSON forbids, or that no reader keeps whole."""
+
+    memo_seconds = 1.0
 
 
 class UpstreamTls(UpstreamError):
     """Certificate or handshake not acceptable."""
 
     code = "upstream-tls"
+    verdict = "failure"
     memo_seconds = 10.0
+    alarm = True
 
 
 class UpstreamRedirect(UpstreamError):
@@ -299,18 +372,25 @@ class UpstreamRedirect(UpstreamError):
 
     code = "upstream-redirect"
     memo_seconds = 10.0
+    alarm = True
 
 
 class UpstreamAuth(UpstreamError):
-    """Upstream refuses our credentials."""
+    """Upstream refuses our credentials; stale may cover it for five minutes, which `reports` counts (FAULTS 1.3).
+
+    Nothing is remembered: the gate says the same for as long as it is closed.
+    """
 
     code = "upstream-auth"
+    memo_seconds = 0.0
+    alarm = True
 
 
 class UpstreamForbidden(UpstreamError):
     """Upstream denies us this tenant or these records."""
 
     code = "upstream-forbidden"
+    verdict = "success"
     stale_may_cover = False
     memo_seconds = 60.0
 
@@ -319,6 +399,7 @@ class UpstreamUnknownTenant(UpstreamError):
     """Upstream does not know the tenant."""
 
     code = "upstream-unknown-tenant"
+    verdict = "success"
     stale_may_cover = False
     memo_seconds = 10.0
 
@@ -327,7 +408,9 @@ class UpstreamRefusedQuery(UpstreamError):
     """Upstream refused a query we built."""
 
     code = "upstream-refused-query"
+    verdict = "success"
     memo_seconds = 10.0
+    alarm = True
 
 
 class UpstreamTooLarge(UpstreamError):
@@ -337,7 +420,15 @@ class UpstreamTooLarge(UpstreamError):
     memo_seconds = 60.0
 
 
+class UpstreamBomb(UpstreamTooLarge):
+    """A compressed answer expands beyond measure."""
+
+    verdict = "failure"
+    alarm = True
+
+
 class UpstreamWrongTenant(UpstreamError):
     """The answer names another tenant."""
 
     code = "upstream-wrong-tenant"
+    alarm = True

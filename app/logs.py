@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
+from app.events import name_of
+
 HTTP_LIBRARIES = ("httpx", "httpcore")  # at INFO they print whole URLs, at DEBUG headers (FAULTS T07)
 SERVERS = ("uvicorn", "asyncio")  # their everyday lines tell an operator nothing that ours do not
 FRAMES = 8
@@ -53,7 +55,7 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """One object a line: time, level, logger, message, then the facts given as `extra`."""
+    """One object a line: time, level, logger, event where it is ours, message, then the facts given as `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line of ASCII: everything beyond is escaped, line separators too."""
@@ -62,6 +64,7 @@ class JsonLines(logging.Formatter):
             "time": time_of(record),
             "level": record.levelname.lower(),
             "logger": record.name,
+            **({"event": event} if (event := name_of(str(record.msg))) else {}),
             "message": message_of(record),
             **({"exception": failed} if failed else {}),
         }

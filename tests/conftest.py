@@ -1,13 +1,19 @@
 """What all tests share: a simulator and a façade in front of it, and the rule that no canary ever gets out."""
 
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 
 import pytest
+from hypothesis import settings
 
+from tests.scenarios.matrix import grid
+from tests.support import seeds
 from tests.support.canary import WATCH
 from tests.support.clock import HandClock
 from tests.support.facade import TENANT, Facade, running_facade
 from tests.support.simulator import ANCHOR, Simulator, running_simulator
+
+settings.register_profile("cxfacade", deadline=None)  # how long an example takes says nothing on a busy machine
+settings.load_profile("cxfacade")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -33,6 +39,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if leaks := WATCH.take():
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         session.config.get_terminal_writer().line(f"\nleaked after its test: {sorted(set(leaks))}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the fault matrix, where it was run, and the seeds of what was left to chance."""
+    grid.summarise(terminalreporter)
+    seeds.summarise(terminalreporter)
+
+
+@pytest.fixture
+def seed(record_property: Callable[[str, object], None]) -> int:
+    """The seed of a test that leaves something to chance; told at the end of the run."""
+    number = seeds.chosen()
+    record_property(seeds.PROPERTY, number)
+    return number
 
 
 @pytest.fixture

@@ -8,24 +8,33 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 
-GROUND = {"errors", "settings", "clock"}
-BELOW_EDGE = GROUND | {"metrics", "interactions", "upstream", "cache", "reports", "formats", "explorer"}
+GROUND = {"errors", "settings", "clock", "tracing"}
+BELOW_EDGE = GROUND | {"access", "metrics", "interactions", "upstream", "cache", "reports", "formats", "explorer"}
 
 # What each part of the app may import of the app. Itself is always allowed; a part without a row is a fault.
 LAYERS: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli"},
     "cli": BELOW_EDGE | {"main", "edge", "simulator", "commands"},
-    "commands": BELOW_EDGE | {"main", "edge", "simulator", "logs"},
-    "main": BELOW_EDGE | {"edge", "simulator"},
+    "commands": BELOW_EDGE | {"main", "assembly", "edge", "simulator", "logs", "listener", "reloading"},
+    "main": BELOW_EDGE | {"assembly", "upkeep", "edge", "simulator", "gauges", "lag"},
+    "upkeep": GROUND | {"assembly", "access", "cache", "upstream", "reloading"},
+    "assembly": BELOW_EDGE | {"edge", "gauges"},
+    "gauges": {"__init__", "metrics", "cache", "edge", "upstream"},
+    "lag": {"metrics"},
+    "listener": {"edge"},
+    "reloading": {"settings", "errors"},
     "edge": BELOW_EDGE,
     "reports": GROUND | {"metrics", "interactions", "upstream", "cache"},
     "formats": {"errors", "interactions"},
     "upstream": GROUND | {"metrics", "interactions"},
     "cache": {"errors", "clock"},
+    "access": GROUND,
     "interactions": GROUND,
     "metrics": {"errors"},
-    "logs": set(),
+    "logs": {"events"},
+    "events": set(),
+    "tracing": set(),
     "settings": {"errors"},
     "errors": set(),
     "clock": set(),
@@ -37,16 +46,19 @@ LAYERS: dict[str, set[str]] = {
 HOMES: dict[str, set[str]] = {
     "fastapi": {"app.edge", "app.main", "app.simulator"},
     "starlette": {"app.edge", "app.main", "app.simulator"},
-    "httpx": {"app.upstream.transport"},
-    "httpcore": {"app.upstream.transport"},
+    "httpx": {"app.upstream.transport", "app.upstream.translation"},
+    "httpcore": {"app.upstream.transport", "app.upstream.translation"},
     "cachetools": {"app.cache"},
     "msgspec": {"app.interactions", "app.formats", "app.upstream", "app.reports.cursor", "app.edge", "app.simulator"},
     "prometheus_client": {"app.metrics"},
+    "opentelemetry": {"app.tracing"},
     "dotenv": {"app.settings"},
     "pydantic_settings": {"app.settings"},
     "redis": {"app.cache"},
     "typer": {"app.cli", "app.commands.flags"},
-    "uvicorn": {"app.commands.servers"},
+    "uvicorn": {"app.commands.servers", "app.listener"},
+    "h11": {"app.listener"},
+    "httptools": {"app.listener"},
     "os.environ": {"app.settings"},
     "os.environb": {"app.settings"},
     "os.getenv": {"app.settings"},

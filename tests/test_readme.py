@@ -42,15 +42,15 @@ class Demo:
         return done.stdout
 
 
-def blocks(language: str) -> list[str]:
-    """The README's code blocks in one language."""
-    return [text for fenced, text in FENCE.findall(README) if fenced == language]
+def blocks(language: str, document: str = README) -> list[str]:
+    """The code blocks of a document in one language."""
+    return [text for fenced, text in FENCE.findall(document) if fenced == language]
 
 
-def consoles() -> list[tuple[str, str]]:
+def consoles(document: str = README) -> list[tuple[str, str]]:
     """Every `$ command` shown, with the output shown below it."""
     shown = []
-    for block in blocks("console"):
+    for block in blocks("console", document):
         for part in block.split("$ ")[1:]:
             command, _, output = part.partition("\n")
             shown.append((command, output))
@@ -67,7 +67,7 @@ def demo() -> Iterator[Demo]:
     ) as running:
         try:
             assert running.stdout is not None
-            told = _until_told(running.stdout)
+            told = until_told(running.stdout)
             port = re.search(r"localhost:(\d+)/", told)
             upstream = re.search(r"http://127\.0\.0\.1:\d+(?=/__sim)", told)
             assert port, told
@@ -77,7 +77,8 @@ def demo() -> Iterator[Demo]:
             running.terminate()
 
 
-def _until_told(stdout: Iterator[str]) -> str:
+def until_told(stdout: Iterator[str]) -> str:
+    """What the demo says, up to the line that it says last."""
     told = ""
     for line in stdout:
         told += line

@@ -56,6 +56,7 @@ def test_defaults_are_those_of_the_interface() -> None:
         "CXF_SLA_SECONDS": "20",
         "CXF_SLA_BY_QUEUE": "none",
         "CXF_ATTRIBUTES": "none",
+        "CXF_ATTRIBUTE_POLICY": "none",
         "CXF_TIME_ZONE": "none",
         "CXF_CLIENT_KEYS_FILE": "none",
         "CXF_ALLOW_ANONYMOUS": "none",

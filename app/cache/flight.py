@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from app.cache.shares import Shares
 from app.clock import Clock
 from app.errors import CxfacadeError, InternalError, Overloaded, StillFetching, UpstreamError
 
@@ -54,23 +55,31 @@ class Memo:
 
 
 class Flights:
-    """The flights under way, at most one for a key, and the failures just seen."""
+    """The flights under way, at most one for a key, and the failures just seen.
 
-    def __init__(self, clock: Clock) -> None:
+    `new_context` gives the context a flight runs in, which must hold nothing of who started it.
+    """
+
+    def __init__(self, clock: Clock, new_context: Callable[[], Context] = Context) -> None:
         self._clock = clock
+        self._new_context = new_context
         self._under_way: dict[bytes, asyncio.Task[Landed | Failed]] = {}
         self._disowned: set[asyncio.Task[Landed | Failed]] = set()
         self._memos: dict[bytes, Memo] = {}
+        self._shares = Shares()
         self._closed = False
 
     def __len__(self) -> int:
         return len(self._under_way)
 
-    async def join(self, key: bytes, fetch: Callable[[], Awaitable[T]], *, wait_seconds: float) -> Flown[T]:
+    async def join(
+        self, key: bytes, fetch: Callable[[], Awaitable[T]], *, wait_seconds: float, owner: str | None = None
+    ) -> Flown[T]:
         """What `fetch` brings, run once for all who ask for `key` meanwhile; waits for `wait_seconds` at most.
 
         Raises StillFetching when the wait is over and the flight goes on, the caller's own copy of the error if the
-        fetch fails or failed a moment ago, InternalError if it fails in a way that is none of ours.
+        fetch fails or failed a moment ago, InternalError if it fails in a way that is none of ours, and RateLimited
+        where `owner` would have to start it and has too many under way.
 
         `fetch` looks into the store before it asks upstream. Otherwise: caller B finds nothing stored and lets others
         run before it joins; A's flight stores its value, ends and leaves the map; B starts a second fetch for it.
@@ -81,7 +90,9 @@ class Flights:
             if self._closed:
                 raise Overloaded("The service is stopping.")
             self._raise_remembered(key)
+            give_back = self._shares.take(owner)
             flight = self._start(key, fetch)
+            flight.add_done_callback(give_back)
         await self._wait(flight, wait_seconds)
         outcome = _outcome(flight)
         if isinstance(outcome, Failed):
@@ -115,7 +126,7 @@ class Flights:
             await asyncio.wait(flights)
 
     def _start(self, key: bytes, fetch: Callable[[], Awaitable[T]]) -> asyncio.Task[Landed | Failed]:
-        flight = asyncio.get_running_loop().create_task(self._fly(key, fetch), context=Context())
+        flight = asyncio.get_running_loop().create_task(self._fly(key, fetch), context=self._new_context())
         self._under_way[key] = flight  # the loop itself holds its tasks weakly
         flight.add_done_callback(partial(self._remove, key))
         return flight

@@ -81,11 +81,12 @@ class MemoryStore:
         self._offered: LRUCache[bytes, None] = LRUCache(OFFERS_REMEMBERED)
         self._unswept: list[bytes] = []
         self._cleared_at = -math.inf
+        self._charged = 0
         self.evictions = 0  # values that had to make room
 
     def get(self, key: bytes) -> Stored[Any] | None:
         """What is kept under `key` and still usable; what is too old is deleted."""
-        held = self._shelf_of(key).get(key)
+        held = self._derived.get(key) or self._primary.get(key)
         if held is None:
             return None
         if not held.stored.is_usable(self._monotonic()):
@@ -125,6 +126,12 @@ class MemoryStore:
         self._unswept.clear()
         self._cleared_at = self._monotonic()
 
+    def charge(self, cost: int) -> None:
+        """Count `cost` more bytes against the bound, fewer where it is negative, for what is remembered elsewhere."""
+        self._charged += cost
+        if cost > 0:
+            self._make_room(0, self._derived)
+
     def primary(self) -> Iterable[Stored[Any]]:
         """What is kept that was fetched, without counting as its use."""
         return [Cache.__getitem__(self._primary, key).stored for key in self._primary]
@@ -160,7 +167,7 @@ class MemoryStore:
 
     @property
     def bytes_held(self) -> int:
-        """What all values held cost together; never above the bound."""
+        """What all values held cost together; with what is charged never above the bound."""
         return int(self._primary.currsize + self._derived.currsize)
 
     def _shelf_of(self, key: bytes) -> LRUCache[bytes, Held]:
@@ -181,12 +188,13 @@ class MemoryStore:
         return is_known or self._is_room(newcomer, shelf)
 
     def _is_room(self, newcomer: int, shelf: LRUCache[bytes, Held]) -> bool:
-        return shelf.currsize + newcomer <= shelf.maxsize and self.bytes_held + newcomer <= self._bound
+        room = self._bound - self._charged - self.bytes_held
+        return newcomer <= room and shelf.currsize + newcomer <= shelf.maxsize
 
     def _make_room(self, newcomer: int, shelf: LRUCache[bytes, Held]) -> None:
         """Derived values go first; the others only where those of their kind alone would be too many."""
-        while not self._is_room(newcomer, shelf):
-            crowded = shelf if shelf.currsize + newcomer > shelf.maxsize else self._derived
+        while not self._is_room(newcomer, shelf) and len(self):
+            crowded = shelf if shelf.currsize + newcomer > shelf.maxsize else self._derived or self._primary
             crowded.popitem()
             self.evictions += 1
 

@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from app import errors, logs
+from app.assembly import upstream_access
 from app.commands.remedies import remedy
 from app.commands.terminal import complain, say, working
-from app.main import SYSTEM_CLOCK, create_app, upstream_access
+from app.main import SYSTEM_CLOCK, create_app
 from app.metrics import Metrics
 from app.settings import Settings, load
 from app.upstream.client import UpstreamClient
+from app.upstream.limits import Limits
 from app.upstream.query import UpstreamQuery, timestamp
 from app.upstream.reading import Position, Reading
 
@@ -79,7 +81,7 @@ def examine(overrides: Mapping[str, object]) -> Verdict:
 
 
 async def _look(settings: Settings) -> Seen:
-    access = upstream_access(settings)
+    access = replace(upstream_access(settings), limits=Limits(foreground_attempts=1))  # a check covers nothing up
     client = UpstreamClient(access, clock=SYSTEM_CLOCK, metrics=Metrics())
     try:
         reading = await client.interactions(UpstreamQuery(), Position(), rows=1, most=1)

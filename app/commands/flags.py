@@ -18,6 +18,7 @@ WHOSE_DATA = frozenset({"upstream_url", "tenant_id", "auth", "client_keys_file",
 DEMO = tuple(name for name in PUBLIC if name not in WHOSE_DATA)
 
 LOGS = ("log_format", "log_level")
+KEYS = ("client_keys_file",)
 
 Command = Callable[..., None]
 

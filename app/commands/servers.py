@@ -1,24 +1,32 @@
-"""Servers of one process in one event loop: they listen together, and the first signal ends them all."""
+"""Servers of one process in one event loop: they listen together, and the first signal ends them all.
+
+SIGTERM is the machine's: clients are told for a second that their connections end. SIGINT is a person's, who waits.
+"""
 
 import asyncio
 import contextlib
 import errno
+import gc
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, cast
 
 import uvicorn
 
 from app.errors import CxfacadeError
+from app.listener.config import BACKLOG, listener_config
+from app.listener.guarded import Guarded
+from app.listener.limits import ListenerLimits
+from app.listener.state import CLOSE, ListenerState
+from app.settings.inherited import inherited_sockets
 
-BACKLOG = 2048
-KEEP_ALIVE_SECONDS = 15
-GRACEFUL_SECONDS = 11  # longer than the longest wait of a client (FAULTS §8)
-MOST_SECONDS_TO_END = 12.5
+MOST_SECONDS_TO_END = 12.5  # a drain, then GRACEFUL_SECONDS, and what the application takes to close
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+TICKS_A_SECOND = 10
 MOST_PORTS_TRIED = 100
+FIRST_INHERITED = 3  # after the three standard streams (sd_listen_fds(3))
 
 REASONS = {
     errno.EADDRINUSE: "Port {port} is taken; choose another with --port.",
@@ -26,6 +34,7 @@ REASONS = {
     errno.EADDRNOTAVAIL: "The address is none of this machine's; choose another with --host.",
 }
 NO_ADDRESS = "The host to listen on has no usable address; choose another with --host."
+NOT_ONE_SOCKET = "LISTEN_FDS hands over other than one listening TCP socket; hand over one, or none."
 
 logger = logging.getLogger("cxfacade")
 
@@ -63,6 +72,20 @@ def listen_nearby(host: str, port: int) -> socket.socket:
     return listen(host, 0)
 
 
+def inherited() -> socket.socket | None:
+    """The socket that whoever started this process opened for it, if any: it outlives restarts. Raises CannotListen."""
+    count = inherited_sockets()
+    if not count:
+        return None
+    listener = socket.socket(fileno=FIRST_INHERITED)
+    listener.set_inheritable(False)
+    is_tcp = listener.family in {socket.AF_INET, socket.AF_INET6} and listener.type == socket.SOCK_STREAM
+    if count > 1 or not is_tcp or not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        listener.close()
+        raise CannotListen(NOT_ONE_SOCKET)
+    return listener
+
+
 def url_of(listener: socket.socket) -> str:
     """Where a client on this machine finds it; an address that stands for all is shown as loopback."""
     host, port = listener.getsockname()[:2]
@@ -73,24 +96,14 @@ def url_of(listener: socket.socket) -> str:
 class Server(uvicorn.Server):
     """One of several: signals are not its business, and `listening` is set once it answers."""
 
-    def __init__(self, app: Callable[..., Any], listener: socket.socket) -> None:
-        config = uvicorn.Config(
-            app,
-            http="auto",  # httptools where installed, else h11
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # a client could claim any address (FAULTS T34)
-            reset_contextvars=True,  # else one request's context reaches the next of its connection (FAULTS T22)
-            backlog=BACKLOG,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=GRACEFUL_SECONDS,
-        )
-        super().__init__(config)
+    server_state: ListenerState
+
+    def __init__(self, app: Callable[..., Any], listener: socket.socket, limits: ListenerLimits | None = None) -> None:
+        super().__init__(listener_config(app))
+        self.server_state = ListenerState(limits or ListenerLimits())
         self.listener = listener
         self.listening = asyncio.Event()
+        self.drains = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -102,40 +115,101 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         self.listening.set()
 
+    async def on_tick(self, counter: int) -> bool:
+        """As inherited, ten times a second."""
+        if counter % TICKS_A_SECOND == 0:
+            self.server_state.watch_closes()
+        return await super().on_tick(counter)
 
-def run(servers: Sequence[Server], *, ready: Callable[[], None], ending: Callable[[], None] = lambda: None) -> None:
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, then as inherited: take no more connections, and finish what has begun.
+
+        Whoever comes while a balancer does not know yet is answered, and told not to come again.
+        """
+        self.config.encoded_headers = [*self.config.encoded_headers, CLOSE]
+        await self.on_tick(0)
+        for connection in cast("set[Guarded]", set(self.server_state.connections)):
+            connection.drain()
+        if self.drains:
+            await asyncio.sleep(self.server_state.limits.drain_seconds)
+        await super().shutdown(sockets)
+
+
+def run(
+    servers: Sequence[Server],
+    *,
+    ready: Callable[[], None],
+    ending: Callable[[], None] = lambda: None,
+    reload: Callable[[], Awaitable[None]] | None = None,
+) -> None:
     """Serve until SIGINT or SIGTERM; a second one does not wait for clients.
 
-    `ready` is called once all answer, `ending` before they finish what they have begun.
+    `ready` is called once all answer, `ending` before they finish what they have begun, and `reload` on SIGHUP: one
+    after the other, and once more where it is asked for meanwhile.
     """
     with asyncio.Runner(loop_factory=servers[0].config.get_loop_factory()) as runner:
-        runner.run(_serve(servers, ready, ending))
+        runner.run(_serve(servers, ready, ending, reload))
 
 
-async def _serve(servers: Sequence[Server], ready: Callable[[], None], ending: Callable[[], None]) -> None:
-    loop = asyncio.get_running_loop()
-    halted = asyncio.Event()
-    limit = asyncio.timeout(None)
+def settle_in() -> None:
+    """Take what stands at the start for lasting: looking through it again, the collector held the loop for 77 ms."""
+    gc.collect()
+    gc.freeze()
 
-    def halt() -> None:
-        if halted.is_set():
-            with contextlib.suppress(RuntimeError):  # all is over already
-                limit.reschedule(loop.time())
-        halted.set()
 
-    for number in SIGNALS:
-        signal.signal(number, lambda *_: loop.call_soon_threadsafe(halt))
+async def _serve(
+    servers: Sequence[Server],
+    ready: Callable[[], None],
+    ending: Callable[[], None],
+    reload: Callable[[], Awaitable[None]] | None,
+) -> None:
+    halted, limit = asyncio.Event(), asyncio.timeout(None)
+    _on_signals(servers, halted, limit)
+    asked = _asked_on_sighup() if reload else None
     try:
         async with limit, asyncio.TaskGroup() as group:
             for server in servers:
                 group.create_task(server.serve(sockets=[server.listener]))
             for server in servers:
                 await server.listening.wait()
+            reloading = group.create_task(_reloading(reload, asked)) if reload and asked else None
+            settle_in()
             ready()
             await halted.wait()
+            if reloading:
+                reloading.cancel()
             ending()
-            limit.reschedule(loop.time() + MOST_SECONDS_TO_END)
+            limit.reschedule(asyncio.get_running_loop().time() + MOST_SECONDS_TO_END)
             for server in servers:
                 server.should_exit = True
     except TimeoutError:
         logger.error("What was still under way is cut off.")
+
+
+def _on_signals(servers: Sequence[Server], halted: asyncio.Event, limit: asyncio.Timeout) -> None:
+    loop = asyncio.get_running_loop()
+
+    def halt(number: int) -> None:
+        if halted.is_set():
+            with contextlib.suppress(RuntimeError):  # all is over already
+                limit.reschedule(loop.time())
+        for server in servers:
+            server.drains = number == signal.SIGTERM
+        halted.set()
+
+    for number in SIGNALS:
+        signal.signal(number, lambda caught, _: loop.call_soon_threadsafe(halt, caught))
+
+
+def _asked_on_sighup() -> asyncio.Event:
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+    signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(asked.set))
+    return asked
+
+
+async def _reloading(reload: Callable[[], Awaitable[None]], asked: asyncio.Event) -> None:
+    """Until cancelled; an order that comes while one is carried out is carried out after it."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        await reload()

@@ -1,16 +1,21 @@
 """The façade at work: for the configured tenant, or as a demo over invented data."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from app import logs
-from app.commands.servers import Server, listen, listen_nearby, run, url_of
+from app.commands.allocation import return_large_blocks
+from app.commands.servers import Server, inherited, listen, listen_nearby, run, url_of
 from app.commands.terminal import say
+from app.listener.limits import ListenerLimits
 from app.main import create_app
+from app.reloading import reload
 from app.settings import Settings, load
 from app.simulator import DEFAULT_PORT, SimulatorOptions, create_simulator
 
 LOOPBACK = "127.0.0.1"
+SHOWN = "read,metrics:read"  # the explorer shows the counters too
+UNDRAINED = ListenerLimits(drain_seconds=0)
 
 
 class Demo(NamedTuple):
@@ -24,20 +29,31 @@ class Demo(NamedTuple):
         at = self.facade.removeprefix("http://").replace(LOOPBACK, "localhost")
         return (
             "cxfacade demo: invented data, no credentials, no network\n"
-            f"  open  {self.facade}/docs\n"
+            f"  open  {self.facade}/\n"
             f"  try   curl '{at}/interactions?attr=1234567'\n"
             f"  data  {self.simulator}/__sim/state (the simulator at {self.simulator})\n"
             "  stop  Ctrl-C\n"
         )
 
 
-def serve(settings: Settings) -> None:
-    """The façade for the configured tenant, until a signal. Raises SettingsError, CannotListen."""
+def serve(settings: Settings, read: Callable[[], Settings]) -> None:
+    """The façade for the configured tenant, until a signal; `read` gives the settings anew, for SIGHUP.
+
+    It listens where it is told to, or on the socket it inherits. Raises SettingsError, CannotListen.
+    """
     logs.configure(settings.log_format, settings.log_level)
+    return_large_blocks()
+    listener = inherited()
+    if listener:  # whoever may ask without a key is decided by where we listen (FAULTS T37)
+        settings = settings.model_copy(update={"host": listener.getsockname()[0]})
     app = create_app(settings)
-    facade = Server(app, listen(settings.host, settings.port))
+    facade = Server(app, listener or listen(settings.host, settings.port))
     url = url_of(facade.listener)
-    run([facade], ready=lambda: say(f"cxfacade serves {url}/interactions, its reference is {url}/docs\n"))
+    run(
+        [facade],
+        ready=lambda: say(f"cxfacade serves {url}/interactions, its reference is {url}/docs\n"),
+        reload=lambda: reload(read, app.state.reloadable),
+    )
 
 
 def demo(overrides: Mapping[str, object], options: SimulatorOptions) -> None:
@@ -45,15 +61,17 @@ def demo(overrides: Mapping[str, object], options: SimulatorOptions) -> None:
 
     Raises SettingsError, CannotListen.
     """
-    settings = load({**overrides, **_answers_for(options)}, environ={}, env_file=None)
+    scopes = overrides.get("anonymous_scopes") or SHOWN
+    settings = load({**overrides, **_answers_for(options), "anonymous_scopes": scopes}, environ={}, env_file=None)
     logs.configure(settings.log_format, settings.log_level)
+    return_large_blocks()
     facade_listener = listen(settings.host, settings.port)
     simulator_listener = listen_nearby(LOOPBACK, DEFAULT_PORT)
     shown = Demo(url_of(facade_listener), url_of(simulator_listener))
     simulated = create_simulator(options)
     facade = create_app(settings.model_copy(update={"upstream_url": shown.simulator}))
     run(
-        [Server(simulated, simulator_listener), Server(facade, facade_listener)],
+        [Server(simulated, simulator_listener, UNDRAINED), Server(facade, facade_listener, UNDRAINED)],
         ready=lambda: say(shown.words()),
         ending=simulated.state.simulator.close,  # else answers it holds back would keep the façade waiting
     )

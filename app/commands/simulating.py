@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from app import logs
 from app.commands.servers import Server, listen, run, url_of
 from app.commands.terminal import say
+from app.listener.limits import ListenerLimits
 from app.settings import load
 from app.simulator import SimulatorOptions, create_simulator
 
@@ -14,7 +15,7 @@ def simulate(overrides: Mapping[str, object], host: str, port: int, options: Sim
     settings = load(overrides, environ={}, env_file=None)
     logs.configure(settings.log_format, settings.log_level)
     app = create_simulator(options)
-    simulator = Server(app, listen(host, port))
+    simulator = Server(app, listen(host, port), ListenerLimits(drain_seconds=0))
     url = url_of(simulator.listener)
     words = (
         f"cxfacade simulate: {url}\n"

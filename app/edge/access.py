@@ -1,22 +1,35 @@
-"""Who asks: credential → Viewer. Client keys come by a later step; until then there are anonymous viewers only."""
+"""Who asks: credential → Viewer, what they may see, and how often they may ask (INTERFACE §7)."""
 
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
 
-from starlette.datastructures import Headers
+from starlette.types import Scope
 
-from app.errors import BadRequest, Forbidden, Unauthorized
+from app.access.bucket import Bucket, Buckets
+from app.access.key import ClientKey
+from app.access.keys import ClientKeys
+from app.clock import Clock
+from app.edge.answers import Headers
+from app.edge.credentials import presented, refuse_key_in_query
+from app.errors import Forbidden, RateLimited, Unauthorized
 from app.interactions.masking import Audience
-from app.settings import Settings
+from app.settings import Settings, is_loopback
 
-CREDENTIAL_HEADERS = ("authorization", "x-api-key")
+FAILURES_A_MINUTE = 10  # of one peer (FAULTS T31)
+MOST_PEERS = 10_000  # whose failures are remembered
+MOST_QUOTAS = 10_000
+_NETWORK_BYTES = 8  # one client has a whole /64 of IPv6 addresses
+_is_loopback = lru_cache(maxsize=64)(is_loopback)
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """One who may ask, under a label fit for logs."""
+    """One who may ask, under a label fit for logs; `key` is None for anonymous ones."""
 
     label: str
     scopes: frozenset[str]
+    key: ClientKey | None = None
 
     def require(self, scope: str) -> None:
         """Raise Forbidden where the scope is missing."""
@@ -30,13 +43,94 @@ class Viewer:
         return Audience(clear=clear, notes="notes:read" in self.scopes)
 
 
-def identify(headers: Headers, settings: Settings) -> Viewer:
-    """The viewer behind a request. Raises Unauthorized, or BadRequest for two credentials."""
-    credentials = [value for name in CREDENTIAL_HEADERS for value in headers.getlist(name)]
-    if len(credentials) > 1:
-        raise BadRequest("Two credentials in one request; send one.")
-    if credentials:
-        raise Unauthorized("This key is not known here. No client keys are configured.")
-    if not settings.anonymous_allowed:
-        raise Unauthorized("A client key is needed.")
-    return Viewer("anonymous", frozenset(settings.anonymous_scopes))
+class Door:
+    """Lets in whoever has a key, and those without one where that is allowed."""
+
+    def __init__(self, settings: Settings, keys: ClientKeys, clock: Clock) -> None:
+        self.keys = keys
+        self._settings = settings
+        self._clock = clock
+        self._failures = Buckets(MOST_PEERS)
+        self._quotas = Buckets(MOST_QUOTAS)
+
+    def viewer(self, scope: Scope) -> Viewer:
+        """The viewer behind a request.
+
+        Raises KeyInQuery, BadRequest for two credentials, Unauthorized, RateLimited after too many wrong keys. A wrong
+        key is refused also where none is needed (FAULTS T37).
+        """
+        refuse_key_in_query(scope["query_string"])
+        secret = presented(scope["headers"])
+        if secret is None:
+            return self._anonymous(scope)
+        key = self.keys.find(secret, self._clock.wall())
+        if key is None:
+            self._note_failure(scope)
+            raise Unauthorized("This key is not known here, or has expired.")
+        return Viewer(key.label, key.scopes, key)
+
+    def charge(self, viewer: Viewer) -> tuple[Headers, float]:
+        """Count a request against the viewer's quota: what its answer says of that, and the seconds to wait.
+
+        The fields of draft-ietf-httpapi-ratelimit-headers-10; nothing for a viewer without a quota.
+        """
+        key = viewer.key
+        if key is None or key.quota is None:
+            return [], 0.0
+        now = self._clock.monotonic()
+        bucket = self._quotas.of(key.digest, key.quota, now)
+        wait = bucket.take(now)
+        return _fields(bucket), wait
+
+    def repeats_for(self, viewer: Viewer) -> float | None:
+        """Seconds for which an exact repeat may be answered without asking who it is; None for ever, 0 for never.
+
+        Never where each request counts, and where the key was revoked while its request was answered.
+        """
+        key = viewer.key
+        if key is None:
+            return None
+        if key.quota is not None or not self.keys.is_in_force(key):
+            return 0.0
+        if key.expires_at is None:
+            return None
+        return max(0.0, (key.expires_at - self._clock.wall()).total_seconds())
+
+    def _anonymous(self, scope: Scope) -> Viewer:
+        """By setting, or else on loopback: what counts there is the address that was reached (FAULTS T37)."""
+        settings = self._settings
+        if not settings.anonymous_allowed or (settings.allow_anonymous is None and not reached_on_loopback(scope)):
+            raise Unauthorized("A client key is needed.")
+        return Viewer("anonymous", frozenset(settings.anonymous_scopes))
+
+    def _note_failure(self, scope: Scope) -> None:
+        """Those with a valid key are served all the same: one peer may be a proxy with everybody behind it."""
+        now = self._clock.monotonic()
+        wait = self._failures.of(_peer(scope), FAILURES_A_MINUTE, now).take(now)
+        if wait:
+            raise RateLimited("Too many wrong keys came from this address.", retry_after_seconds=wait)
+
+
+def reached_on_loopback(scope: Scope) -> bool:
+    """Whether the request came in at a loopback address of this machine."""
+    server = scope.get("server")
+    return server is not None and _is_loopback(server[0])
+
+
+def _fields(bucket: Bucket) -> Headers:
+    return [
+        (b"ratelimit-policy", b'"key";q=%d;w=60' % bucket.size),
+        (b"ratelimit", b'"key";r=%d;t=%d' % (bucket.left(), bucket.more_in())),
+    ]
+
+
+def _peer(scope: Scope) -> str:
+    """The address behind the socket (FAULTS T34), of IPv6 only its network."""
+    host = scope["client"][0] if scope.get("client") else ""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or address.packed[:_NETWORK_BYTES])
+    return str(address)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 import zstandard
@@ -15,6 +16,7 @@ import zstandard
 Headers = list[tuple[bytes, bytes]]
 
 VARY = b"Accept, Accept-Encoding, Authorization, X-API-Key"
+_ON_ALL = ((b"vary", VARY), (b"accept-ranges", b"bytes"))
 NO_STORE = b"private, no-store"
 LONGEST_STALE_IF_ERROR = 300  # seconds; a client's cache may use it on any of our 5xx (RFC 5861 §4, FAULTS 1.4)
 INLINE_BYTES = 64 * 1024  # a larger body is coded in a thread, so that the loop goes on (FAULTS T47)
@@ -96,12 +98,11 @@ def headers(
 def representation_headers(answer: Answer) -> Headers:
     """The headers that stay the same while the answer is stored."""
     fixed = [
-        (b"content-type", answer.content_type.encode()),
+        _content_type(answer.content_type),
         (b"content-length", b"%d" % answer.size),
         (b"etag", answer.etag.encode()),
-        (b"last-modified", format_datetime(answer.last_modified, usegmt=True).encode()),
-        (b"vary", VARY),
-        (b"accept-ranges", b"bytes"),
+        _last_modified(answer.last_modified),
+        *_ON_ALL,
     ]
     if answer.coding != "identity":
         fixed.append((b"content-encoding", answer.coding.encode()))
@@ -110,6 +111,16 @@ def representation_headers(answer: Answer) -> Headers:
     if answer.file_name is not None:
         fixed.append((b"content-disposition", content_disposition(answer.file_name).encode()))
     return fixed
+
+
+@lru_cache(maxsize=64)
+def _content_type(content_type: str) -> tuple[bytes, bytes]:
+    return (b"content-type", content_type.encode())
+
+
+@lru_cache(maxsize=1_000)  # all answers of a report share it
+def _last_modified(moment: datetime) -> tuple[bytes, bytes]:
+    return (b"last-modified", format_datetime(moment, usegmt=True).encode())
 
 
 def reuse_headers(

@@ -1,6 +1,6 @@
 """Seeing inside: what is stored for a question and why, and forgetting it. Neither asks upstream anything."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 from datetime import UTC
 from functools import partial
@@ -16,7 +16,7 @@ from app.edge.purge_order import PurgeOrder, order_of
 from app.edge.services import Purger, Reader, Services, ServicesOf
 from app.edge.times import TimeFrame
 from app.reports.inside import kept, miss_cost, sent
-from app.reports.purging import purge_all, purge_interaction, purge_question
+from app.reports.purging import purge_all, purge_customer, purge_interaction, purge_question
 
 NO_STORE = {"Cache-Control": "no-store"}
 cache_routes = APIRouter()
@@ -48,27 +48,36 @@ async def explain_cache(request: Request, services: ServicesOf, viewer: Reader) 
 
 @cache_routes.post("/cache/purge", name="purgeCache")
 async def purge_cache(request: Request, services: ServicesOf, viewer: Purger) -> Response:
-    """Forget everything, the report of a query, or whatever holds an interaction; results under way are not stored."""
+    """Forget everything, the report of a query, or what holds an interaction or a customer; also what is under way."""
     refuse_all(pairs_of(request.scope["query_string"]))
     order = await order_of(request)
     purge = _purge(order, services, viewer)
     services.purges.take()
-    return JSONResponse({"purged": purge(), "scope": order.scope}, headers=NO_STORE)
+    return JSONResponse({"purged": await purge(), "scope": order.scope}, headers=NO_STORE)
 
 
-def _purge(order: PurgeOrder, services: Services, viewer: Viewer) -> Callable[[], int]:
+def _purge(order: PurgeOrder, services: Services, viewer: Viewer) -> Callable[[], Awaitable[int]]:
     """What carries out the order. Raises whatever is wrong with its query."""
     reports = services.reports
     match order.scope:
         case "all":
-            return partial(purge_all, reports)
+            return _at_once(partial(purge_all, reports))
         case "interaction":
-            return partial(purge_interaction, reports, order.text)
+            return _at_once(partial(purge_interaction, reports, order.text))
+        case "customer":
+            return partial(purge_customer, reports, order.text)
         case "query":
             pairs = pairs_of(order.text.encode("utf-8", "surrogatepass"))
             scene, is_certain = _scene(services, pairs)
             question = reports.question(parse(pairs, scene, viewer))
-            return partial(purge_question, reports, question) if is_certain else lambda: 0
+            return _at_once(partial(purge_question, reports, question) if is_certain else lambda: 0)
+
+
+def _at_once(purge: Callable[[], int]) -> Callable[[], Awaitable[int]]:
+    async def purged() -> int:
+        return purge()
+
+    return purged
 
 
 def _scene(services: Services, pairs: Pairs) -> tuple[Scene, bool]:

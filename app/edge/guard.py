@@ -3,30 +3,33 @@
 Pure ASGI. The listener below has bounded heads and bodies already; what it lets through, this layer checks again.
 """
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
-from ipaddress import ip_address
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.edge.access_log import log_request, sampled_refusals
+from app.edge.hosts import allowed_host, is_loopback_host
 from app.edge.problems import log_unexpected, rendered
 from app.errors import BadHost, BadRequest, BadTarget, BodyNotAllowed, RequestError, TargetTooLong
+from app.tracing import entered
 
 LONGEST_TARGET = 8 * 1024  # bytes, query included (FAULTS 1.5)
 LONGEST_REQUEST_ID = 64
-ANY_HOST = "*"
-_ACCESS = logging.getLogger("cxfacade.access")
+HEALTH = frozenset({b"/health/live", b"/health/ready"})  # asked from inside, whatever we are called outside
 _LETTERS_AND_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _REQUEST_ID_BYTES = _LETTERS_AND_DIGITS + b"._-"
-_HOST_BYTES = _LETTERS_AND_DIGITS + b".-_"
 _PLAIN_BYTES = _LETTERS_AND_DIGITS + b"/-_~"  # the dot is looked at more closely
-_HOSTS_REMEMBERED = 256
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REFUSED_IN_PATHS = (b";", b"%2f", b"%5c", b"\\", b"#")
 _DOT_SEGMENTS = frozenset({b".", b".."})
-ON_EVERY_ANSWER = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+_POLICY = b"content-security-policy"
+NOT_MODIFIED = 304
+ON_EVERY_ANSWER = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (_POLICY, b"default-src 'none'; frame-ancestors 'none'"),  # unless it is a page, which has its own
+]
 _CONTENT_SECURITY_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     b"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -37,6 +40,7 @@ class Guard:
     """ASGI middleware around the whole application.
 
     `allowed_hosts` are names without a port, `*` for any; `monotonic` gives seconds; `new_request_id` a fresh id.
+    `finished` is told of each request its scope, status (0 where none was sent) and seconds.
     """
 
     def __init__(
@@ -46,11 +50,14 @@ class Guard:
         allowed_hosts: Iterable[str],
         new_request_id: Callable[[], str],
         monotonic: Callable[[], float],
+        finished: Callable[[Scope, int, float], None] = lambda _scope, _status, _seconds: None,
     ) -> None:
         self.app = app
         self.is_allowed_host = allowed_host(allowed_hosts)
         self.new_request_id = new_request_id
         self.monotonic = monotonic
+        self.finished = finished
+        self.refusals = sampled_refusals()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that must not go on; else hand it on and finish its answer's headers."""
@@ -59,13 +66,14 @@ class Guard:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close"})
         else:
-            await self._http(scope, receive, send)
+            with entered(scope["headers"]):
+                await self._http(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = self.monotonic()
         request_id = request_id_of(scope["headers"]) or self.new_request_id()
         scope = {**scope, "state": {**scope.get("state", {}), "request_id": request_id}}
-        answering = _Answering(send, request_id)
+        answering = _Answering(send, request_id, scope["state"])
         fault = fault_of(scope, self.is_allowed_host)
         try:
             if fault is not None:
@@ -79,15 +87,18 @@ class Guard:
             if not answering.status:
                 await answering.problem("internal-error", scope)
         finally:
-            log_request(scope, answering.status, self.monotonic() - began)
+            seconds = self.monotonic() - began
+            log_request(scope, answering.status, seconds, refusals=self.refusals)
+            self.finished(scope, answering.status, seconds)
 
 
 class _Answering:
     """The way out of one request: adds the headers, and remembers the status, 0 before it is sent."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, state: Mapping[str, Any]) -> None:
         self.send = send
         self.request_id = request_id.encode()
+        self.state = state
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
@@ -104,11 +115,15 @@ class _Answering:
 
     def _finished(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         fields = dict(headers)
-        headers += [(b"x-request-id", self.request_id), *ON_EVERY_ANSWER]
+        if fields.get(b"content-type", b"").startswith(b"text/html") and _POLICY not in fields:
+            headers.append((_POLICY, _CONTENT_SECURITY_POLICY))
+            fields[_POLICY] = _CONTENT_SECURITY_POLICY
+        headers += [(b"x-request-id", self.request_id), *self.state.get("answer_fields", ())]
+        # A browser updates what it has stored by a 304 (RFC 9111 §4.3.4): a page would lose its policy to this one.
+        keeps_policy = self.status == NOT_MODIFIED or _POLICY in fields
+        headers += [field for field in ON_EVERY_ANSWER if field[0] != _POLICY or not keeps_policy]
         if b"cache-control" not in fields:  # else caches may guess a lifetime (RFC 9111 §4.2.2)
             headers.append((b"cache-control", b"no-store"))
-        if fields.get(b"content-type", b"").startswith(b"text/html") and b"content-security-policy" not in fields:
-            headers.append((b"content-security-policy", _CONTENT_SECURITY_POLICY))
         return headers
 
 
@@ -117,7 +132,7 @@ def fault_of(scope: Scope, is_allowed_host: Callable[[bytes], bool]) -> RequestE
     fields = dict(scope["headers"])
     host = _single(b"host", scope["headers"])
     path: bytes = scope.get("raw_path") or scope["path"].encode()
-    if host is None or not is_allowed_host(host):
+    if host is None or not (is_allowed_host(host) or (path in HEALTH and is_loopback_host(host))):
         return BadHost()
     if len(path) + len(scope["query_string"]) + 1 > LONGEST_TARGET:
         return TargetTooLong()
@@ -141,39 +156,6 @@ def _has_body(fields: Mapping[bytes, bytes]) -> bool:
     return b"transfer-encoding" in fields or fields.get(b"content-length", b"").strip(b"0 \t") != b""
 
 
-def allowed_host(allowed_hosts: Iterable[str]) -> Callable[[bytes], bool]:
-    """Whether a Host field names one of `allowed_hosts`, at any port; remembers the last verdicts."""
-    names = frozenset(host if host == ANY_HOST else _host_name(host) for host in allowed_hosts)
-
-    @lru_cache(maxsize=_HOSTS_REMEMBERED)
-    def is_allowed(host: bytes) -> bool:
-        name = _host_name(_without_port(host.decode("latin-1")))
-        return bool(name) and (name in names or ANY_HOST in names)
-
-    return is_allowed
-
-
-def _without_port(authority: str) -> str:
-    """The host of a Host field (RFC 9110 §7.2); the empty string where the port is no number."""
-    host, bracket, port = authority.rpartition("]") if authority.startswith("[") else ("", "", authority)
-    if not bracket:
-        host, _, port = authority.partition(":")
-        port = ":" + port
-    is_port = not port or (port.startswith(":") and (port[1:].isdecimal() or not port[1:]))
-    return host + bracket if is_port else ""
-
-
-def _host_name(host: str) -> str:
-    """A host as hosts are compared: lower case, without brackets and trailing dot; empty where it is malformed."""
-    if host.startswith("[") or host.count(":") > 1:
-        try:
-            return str(ip_address(host.removeprefix("[").removesuffix("]")))
-        except ValueError:
-            return ""
-    name = host.lower().removesuffix(".")
-    return "" if name.encode("utf-8").translate(None, _HOST_BYTES) else name
-
-
 def _is_plain(path: bytes) -> bool:
     """One slash first, and nothing that a router and a proxy could read differently (FAULTS T18)."""
     if not path.startswith(b"/") or path.startswith(b"//"):
@@ -195,23 +177,3 @@ def usable_request_id(value: bytes) -> str | None:
     if not 1 <= len(value) <= LONGEST_REQUEST_ID or value.translate(None, _REQUEST_ID_BYTES):
         return None
     return value.decode("ascii")
-
-
-def log_request(scope: Scope, status: int, seconds: float, level: int = logging.INFO) -> None:
-    """One line a request, without anything of the query: the route's template, never the path itself (FAULTS T07)."""
-    if not _ACCESS.isEnabledFor(level):
-        return
-    facts: dict[str, Any] = {
-        "method": scope["method"] if scope["method"] in _METHODS else "other",
-        "route": getattr(scope.get("route"), "path", "unmatched"),
-        "status": status,
-        "duration_ms": round(seconds * 1000, 3),
-        "cache_status": scope["state"].get("cache_status"),
-        "request_id": scope["state"]["request_id"],
-    }
-    _ACCESS.log(
-        level,
-        "%(method)s %(route)s %(status)s %(duration_ms)s ms, cache %(cache_status)s, request %(request_id)s",
-        facts,
-        extra=facts,
-    )

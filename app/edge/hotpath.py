@@ -2,22 +2,22 @@
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
-from weakref import ref
 
-from starlette.types import Scope
+from starlette.types import Message, Scope
 
 from app.cache.reuse import Reuse
 from app.cache.store import Store
 from app.cache.stored import Stored
-from app.edge.answers import Answer, Headers
+from app.edge.access_log import log_request
+from app.edge.answers import Answer, Headers, representation_headers
 from app.edge.conditional import CONDITIONS, KEPT_IN_304, respond
-from app.edge.guard import ON_EVERY_ANSWER, log_request, usable_request_id
-from app.edge.hot import HotAnswers, HotKey, Ready, hot_key
+from app.edge.counting import TIMED_ONE_IN, UNTIMED, Hits
+from app.edge.guard import ON_EVERY_ANSWER, usable_request_id
+from app.edge.hot import AnswerRef, HotAnswers, HotKey, Ready, Standing, hot_key
 from app.edge.rendering import Served
-from app.edge.sending import answer_headers
-from app.metrics import Metrics
+from app.edge.sending import changing_headers, messages
 from app.reports.question import Question
 from app.reports.report import Report
 
@@ -34,11 +34,22 @@ class Arrival(NamedTuple):
 
 
 def remember(
-    hot: HotAnswers, scope: Scope, served: Served, question: Question, now: float, *, changes_in: float | None
+    hot: HotAnswers,
+    scope: Scope,
+    served: Served,
+    question: Question,
+    now: float,
+    *,
+    hits: Hits,
+    changes_in: float | None,
+    valid_for: float | None = None,
+    more: Sequence[tuple[bytes, bytes]] = (),
 ) -> None:
     """Have exact repeats of this request answered from `served`, while it is fresh and stored.
 
     `changes_in`: seconds from when it came until the same request means another question, None where it never does.
+    `valid_for`: seconds from `now` on for which its credential is good, None where that does not expire.
+    `hits` is where they are counted, `more` are fields that each answer of this application carries.
     """
     arrival: Arrival | None = scope.get(ARRIVAL)
     answer, home = served.answer, served.home
@@ -48,16 +59,21 @@ def remember(
     until = now + home.time_left(now) - _early(home)
     if changes_in is not None:
         until = min(until, came_at + changes_in)
+    if valid_for is not None:
+        until = min(until, now + valid_for)
     if until > now:
+        version, snapshot_key = home.value.version, question.snapshot_key(home.value.version)
+        standing = Standing(question.key, snapshot_key, None if question.version else version, answer.masked)
+        headers = (*representation_headers(answer), *more)
         ready = Ready(
-            answer=ref(answer, lambda _gone: hot.forget(key)),
-            etag=answer.etag.encode(),
+            answer=AnswerRef(answer, hot.forget_answer, key),
+            etag=dict(headers)[b"etag"],
             answer_key=served.key,
-            snapshot_key=question.snapshot_key(home.value.version),
-            question=question.key,
-            version=None if question.version else home.value.version,
-            route=scope.get("route"),
+            standing=hot.known(standing),
+            hits=hits,
             until=until,
+            headers=headers,
+            not_modified=tuple(field for field in headers if field[0] in KEPT_IN_304),
         )
         hot.remember(key, ready)
 
@@ -75,18 +91,16 @@ class HotPath:
         *,
         hot: HotAnswers,
         store: Store,
-        metrics: Metrics,
         monotonic: Callable[[], float],
         new_request_id: Callable[[], str],
     ) -> None:
         self._hot = hot
         self._store = store
-        self._fresh = metrics.tally("answers", outcome="fresh")
         self._monotonic = monotonic
         self._new_request_id = new_request_id
 
-    def answered(self, scope: Scope) -> tuple[int, Headers, bytes] | None:
-        """Status, headers and body for an exact repeat; None for everything else, which has to go the long way."""
+    def answered(self, scope: Scope) -> Iterable[Message] | None:
+        """The messages that answer an exact repeat; None for everything else, which has to go the long way."""
         if scope["type"] != "http":
             return None
         fields = dict(scope["headers"])
@@ -95,48 +109,65 @@ class HotPath:
             return None
         now, ready = self._monotonic(), self._hot.find(key)
         answer = ready.answer() if ready else None
-        if ready is None or answer is None or not (now < ready.said_until or self._renewed(ready, answer, now)):
+        if ready is None or answer is None or not (now < ready.sure_until or self._is_current(ready, answer, now)):
             self._hot.forget(key)
             scope[ARRIVAL] = Arrival(key, now)
             return None
-        self._fresh.count += 1
+        hits = ready.hits
+        hits.count = number = hits.count + 1
         own_id = fields.get(b"x-request-id")
         request_id = (own_id and usable_request_id(own_id)) or self._new_request_id()
-        status, headers, body = _conditional(scope, fields, ready, answer, request_id)
+        every = ((b"x-request-id", request_id.encode()), *ON_EVERY_ANSWER)
+        status, body = 200, answer.body
+        if fields.get(b"if-none-match") == ready.etag:  # the very tag of the answer
+            hits.not_modified += 1
+            status, headers, body = 304, [*ready.not_modified, *ready.standing.headers, *every], b""
+        elif scope["method"] == "HEAD" or not CONDITIONS.isdisjoint(fields):
+            status, headers, body = _responded(scope, ready, answer, request_id)
+            hits.others[status] += 1
+            headers = [*headers, *every]
+        else:
+            headers = [*ready.headers, *ready.standing.headers, *every]
         if _ACCESS.isEnabledFor(logging.DEBUG):
-            state = {"request_id": request_id, "cache_status": "cxfacade; hit"}
-            log_request({**scope, "route": ready.route, "state": state}, status, self._monotonic() - now, logging.DEBUG)
-        return status, [*headers, (b"x-request-id", request_id.encode()), *ON_EVERY_ANSWER], body
+            state = {"request_id": request_id, "cache_status": "cxfacade; hit", "key": hits.key}
+            log_request({**scope, "route": hits.route, "state": state}, status, self._monotonic() - now, logging.DEBUG)
+        if not number & UNTIMED:
+            hits.timing.took(self._monotonic() - now, TIMED_ONE_IN)
+        return messages(status, headers, body)
 
-    def _renewed(self, ready: Ready, answer: Answer, now: float) -> bool:
-        """Whether the long way would give this answer too; then its headers are made for its age.
+    def _is_current(self, ready: Ready, answer: Answer, now: float) -> bool:
+        """Whether the long way would give this answer too, until what is said of its age has to change.
 
         The store is asked for all that the long way would ask for, so that what is in use looks so.
         """
-        newest = self._store.get(ready.question) if ready.version else None
-        report = self._store.get(ready.snapshot_key)
+        standing = ready.standing
+        if now >= ready.until or not (now < standing.said_until or self._stands(standing, answer, now)):
+            return False
         stored = self._store.get(ready.answer_key)
-        is_current = newest.value == ready.version if newest else ready.version is None
-        if now >= ready.until or not (is_current and report and stored and stored.value is answer):
+        if stored is None or stored.value is not answer:
+            return False
+        ready.sure_until = min(ready.until, standing.said_until)
+        return True
+
+    def _stands(self, standing: Standing, answer: Answer, now: float) -> bool:
+        """Whether the report is stored, and is the current one; then headers are made for its age."""
+        newest = self._store.get(standing.question) if standing.version else None
+        report = self._store.get(standing.snapshot_key)
+        is_current = newest.value == standing.version if newest else standing.version is None
+        if not (is_current and report):
             return False
         age, left = report.age(now), report.time_left(now)
         reuse = Reuse(hit=True, ttl=left, age=age, seconds={"cache": self._monotonic() - now})
-        ready.headers = answer_headers(answer, reuse, report.stale_for)
-        ready.not_modified = [field for field in ready.headers if field[0] in KEPT_IN_304]
+        standing.headers = changing_headers(answer, reuse, report.stale_for)
         next_second = min(math.floor(age) + 1, report.fresh_for - math.floor(left))  # of Age, or of what is left
-        ready.said_until = min(ready.until, report.stored_at + next_second)
+        standing.said_until = report.stored_at + next_second
         return True
 
 
-def _conditional(
-    scope: Scope, fields: Mapping[bytes, bytes], ready: Ready, answer: Answer, request_id: str
-) -> tuple[int, Headers, bytes]:
-    """304 for the very tag of the answer, 200 without conditions; the rest as preconditions and ranges have it."""
-    if fields.get(b"if-none-match") == ready.etag:
-        return 304, ready.not_modified, b""
-    if CONDITIONS.isdisjoint(fields):
-        return 200, ready.headers, b"" if scope["method"] == "HEAD" else answer.body
+def _responded(scope: Scope, ready: Ready, answer: Answer, request_id: str) -> tuple[int, Headers, bytes]:
+    """What preconditions, ranges and HEAD make of the answer."""
+    headers = [*ready.headers, *ready.standing.headers]
     prepared = respond(
-        scope["method"], scope["headers"], answer, ready.headers, request_id=request_id, instance=scope["path"]
+        scope["method"], scope["headers"], answer, headers, request_id=request_id, instance=scope["path"]
     )
     return prepared.status, prepared.headers, prepared.body

@@ -39,7 +39,7 @@ class Maker:
         """The rows of a query; `url` is the absolute URL of the resource, without its query."""
         page = await self._reports.page(query, standing)
         began = self._clock.monotonic()
-        envelope = _envelope(page, query, url, self._reports.zone(page.found.report).key)
+        envelope = _envelope(page, query, url, self._reports.rules.zone(page.found.report.time_zone).key)
         encoding = partial(_list, page, query.view, envelope)
         parts = ("encode", url, *query.key_parts())
         answer = await self._reports.once(parts, page.found, encoding, self._reports.rules.wait_seconds)

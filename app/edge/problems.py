@@ -9,12 +9,13 @@ import traceback
 from collections.abc import Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
+from urllib.parse import quote
 
 import msgspec
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Router
 
@@ -37,6 +38,7 @@ _FRAMEWORK_SLUGS = {
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _READING_METHODS = "GET, HEAD"
 _FIRST_SERVER_ERROR = 500
+_IN_PATHS = "/:@!$&'()*+,;=~"  # beside letters, digits and -._ (RFC 3986 §3.3): `instance` is a URI reference
 
 
 def problem(
@@ -59,11 +61,11 @@ def rendered(
     error: CxfacadeError | None = None,
     *,
     request_id: str,
-    instance: str,
+    instance: str | None,
     allow: str = _READING_METHODS,
     last_success_at: datetime | None = None,
 ) -> tuple[int, Headers, bytes]:
-    """Status, headers and body of the problem `slug`, for those who answer below the framework."""
+    """Status, headers and body of the problem `slug`, for those who answer below the framework, perhaps no path."""
     row = BY_SLUG[slug]
     wait = _retry_after(row, error)
     faults = error.faults if isinstance(error, InvalidParameters) else ()
@@ -72,7 +74,7 @@ def rendered(
         "title": row.title,
         "status": row.status,
         "detail": _detail(row, error),
-        "instance": instance,
+        "instance": None if instance is None else quote(instance, safe=_IN_PATHS),
         "code": slug,
         "request_id": request_id,
         "retryable": row.retryable,
@@ -143,6 +145,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(CxfacadeError, _ours)
     app.add_exception_handler(HTTPException, _frameworks)
     app.add_exception_handler(RequestValidationError, _validations)
+    app.add_exception_handler(ClientDisconnect, _left)
     app.add_exception_handler(Exception, _last_resort)
 
 
@@ -160,6 +163,11 @@ async def _frameworks(request: Request, error: Exception) -> Response:
 async def _validations(request: Request, error: Exception) -> Response:
     found = cast("RequestValidationError", error).errors()
     return await _ours(request, InvalidParameters([_fault(one) for one in found]))
+
+
+async def _left(request: Request, _: Exception) -> Response:
+    """The client, in the middle of its body: nobody reads this, and it is no bug of ours."""
+    return _answer(request, "bad-request")
 
 
 async def _last_resort(request: Request, error: Exception) -> Response:
@@ -180,7 +188,11 @@ def log_unexpected(error: Exception, scope: MutableMapping[str, Any]) -> None:
 def _answer(request: Request, slug: str, error: CxfacadeError | None = None) -> Response:
     allow = _allow(request) if slug == "method-not-allowed" else ""
     request_id = request.scope.get("state", {}).get("request_id", "")
-    return _response(*rendered(slug, error, request_id=request_id, instance=request.scope["path"], allow=allow))
+    since = error.last_success_at if error else None
+    facts = rendered(
+        slug, error, request_id=request_id, instance=request.scope["path"], allow=allow, last_success_at=since
+    )
+    return _response(*facts)
 
 
 def _allow(request: Request) -> str:

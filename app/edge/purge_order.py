@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from string import hexdigits
 from typing import Literal
 
 import msgspec
@@ -10,15 +11,16 @@ from fastapi import Request
 from app.edge.hints import nearest
 from app.edge.values import Refused, identity
 from app.errors import BadRequest, BodyTooLarge, InvalidParameters, ParameterFault, UnsupportedMediaType
+from app.interactions.masking import PSEUDONYM_DIGITS
 
 LONGEST_BODY = 64 * 1024  # bytes (FAULTS 1.5)
 OWN_HEADER = "X-Requested-With"
-PurgeScope = Literal["all", "query", "interaction"]
+PurgeScope = Literal["all", "query", "interaction", "customer"]
 
 
 @dataclass(frozen=True, slots=True)
 class PurgeOrder:
-    """What to forget: everything, the report of the query string `text`, or what holds the interaction `text`."""
+    """What to forget: everything, the report of the query string `text`, or what holds this interaction or customer."""
 
     scope: PurgeScope
     text: str = ""
@@ -91,8 +93,19 @@ def _interaction(value: object) -> PurgeOrder:
     return PurgeOrder("interaction", identity(value))
 
 
-MEMBERS: Mapping[str, Callable[[object], PurgeOrder]] = {"all": _all, "query": _query, "interaction_id": _interaction}
-_TAKEN = '{"all": true}, {"query": "attr=VIP&from=2026-11-01"} or {"interaction_id": "…"}'
+def _customer(value: object) -> PurgeOrder:
+    if not isinstance(value, str) or len(value) != PSEUDONYM_DIGITS or not set(value) <= set(hexdigits.lower()):
+        raise Refused("must be a text: the customer_key of a row")
+    return PurgeOrder("customer", value)
+
+
+MEMBERS: Mapping[str, Callable[[object], PurgeOrder]] = {
+    "all": _all,
+    "query": _query,
+    "interaction_id": _interaction,
+    "customer_key": _customer,
+}
+_TAKEN = '{"all": true}, {"query": "attr=VIP&from=2026-11-01"}, {"interaction_id": "…"} or {"customer_key": "…"}'
 _LONGEST_NAME = 64  # characters of a name that are shown
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from app.cache.reuse import Directives
 from app.edge import directives, documents
@@ -34,7 +34,7 @@ async def list_interactions(request: Request, services: ServicesOf, viewer: Read
     scene = await _scene(services, pairs)
     query = parse(pairs, scene, viewer, extension=_extension(request), accept=request.headers.get("accept"))
     url = _url(request)
-    standing = services.reports.look(query, _directives(request, viewer))
+    standing = services.reports.look(query, _directives(request, viewer), viewer.label)
     served = await services.answers.serve(
         current=standing.current,
         parts=("interactions", url, query.key_parts()),
@@ -42,7 +42,7 @@ async def list_interactions(request: Request, services: ServicesOf, viewer: Read
         make=lambda: services.maker.interactions(query, standing, url),
         detail=standing.detail,
     )
-    _remember(request, services, served, standing, changes_in=changes_in(pairs, scene.frame))
+    _remember(request, services, viewer, served, standing, changes_in=changes_in(pairs, scene.frame))
     return _send(request, services, served)
 
 
@@ -50,7 +50,7 @@ async def get_interaction(interaction_id: str, request: Request, services: Servi
     """One interaction as one row; `include` adds its nested lists."""
     view = parse_view(pairs_of(request.scope["query_string"]), await _scene(services, ()), viewer)
     known = _identity(interaction_id)
-    standing = services.reports.look_at_one(known, _directives(request, viewer))
+    standing = services.reports.look_at_one(known, _directives(request, viewer), viewer.label)
     served = await services.answers.serve(
         current=standing.current,
         parts=("interaction", view.key_parts()),
@@ -58,7 +58,7 @@ async def get_interaction(interaction_id: str, request: Request, services: Servi
         make=lambda: services.maker.interaction(standing, view),
         detail=standing.detail,
     )
-    _remember(request, services, served, standing)
+    _remember(request, services, viewer, served, standing)
     return _send(request, services, served)
 
 
@@ -68,7 +68,7 @@ async def get_interaction_timeline(
     """What happened when, as ordered spans."""
     refuse_all(pairs_of(request.scope["query_string"]))
     known, audience = _identity(interaction_id), viewer.audience(clear=False)
-    standing = services.reports.look_at_one(known, _directives(request, viewer))
+    standing = services.reports.look_at_one(known, _directives(request, viewer), viewer.label)
     served = await services.answers.serve(
         current=standing.current,
         parts=("timeline", audience.name),
@@ -76,7 +76,7 @@ async def get_interaction_timeline(
         make=lambda: services.maker.timeline(standing, audience),
         detail=standing.detail,
     )
-    _remember(request, services, served, standing)
+    _remember(request, services, viewer, served, standing)
     return _send(request, services, served)
 
 
@@ -96,7 +96,13 @@ async def whoami(request: Request, services: ServicesOf, viewer: AnyViewer) -> R
 
 async def health() -> Response:
     """The process answers."""
-    return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+    return _health("ok")
+
+
+async def ready(services: ServicesOf) -> Response:
+    """Ready as soon as it answers; degraded while upstream is ill and nothing is stored to answer from (FAULTS §7)."""
+    is_degraded = services.reports.upstream.is_ill() and not len(services.reports.snapshots)
+    return _health("degraded" if is_degraded else "ok")
 
 
 async def metrics(services: ServicesOf, _viewer: MetricsReader) -> Response:
@@ -117,11 +123,6 @@ async def openapi_document(services: ServicesOf) -> Response:
     return Response(services.openapi(), media_type="application/json", headers={"Cache-Control": "max-age=300"})
 
 
-async def home() -> Response:
-    """The reference is where people start."""
-    return RedirectResponse("docs", 307)
-
-
 # Paths and what answers them; the names are operationIds. Data routes take nothing but GET and HEAD.
 LISTS = ("/interactions", *(f"/interactions.{one.extension}" for one in FORMATS))
 for _path in LISTS:
@@ -133,13 +134,11 @@ for _path, _endpoint, _name in (
     ("/whoami", whoami, "whoami"),
     ("/metrics", metrics, "metrics"),
     ("/health/live", health, "live"),
-    ("/health/ready", health, "ready"),
+    ("/health/ready", ready, "ready"),
     ("/problems/{slug}", problem_page, "problem"),
     ("/openapi.json", openapi_document, "openapi"),
-    ("/", home, "home"),
 ):
     router.add_api_route(_path, _endpoint, methods=READ, name=_name)
-PUBLIC = frozenset({"live", "ready", "problem", "openapi", "docs", "home"})
 
 
 async def _scene(services: Services, pairs: Pairs) -> Scene:
@@ -150,11 +149,31 @@ async def _scene(services: Services, pairs: Pairs) -> Scene:
 
 
 def _remember(
-    request: Request, services: Services, served: Served, standing: Standing, *, changes_in: float | None = None
+    request: Request,
+    services: Services,
+    viewer: Viewer,
+    served: Served,
+    standing: Standing,
+    *,
+    changes_in: float | None = None,
 ) -> None:
     if served.reuse.hit or served.reuse.stored:
         now = services.clock.monotonic()
-        remember(services.hot, request.scope, served, standing.question, now, changes_in=changes_in)
+        remember(
+            services.hot,
+            request.scope,
+            served,
+            standing.question,
+            now,
+            hits=services.requests.hits(request.scope, served.answer, viewer.label),
+            changes_in=changes_in,
+            valid_for=services.door.repeats_for(viewer),
+            more=services.origins.on_every_answer(),
+        )
+
+
+def _health(status: str) -> Response:
+    return JSONResponse({"status": status}, headers={"Cache-Control": "no-store"})
 
 
 def _directives(request: Request, viewer: Viewer) -> Directives:
@@ -183,7 +202,7 @@ def _url(request: Request) -> str:
 
 def _send(request: Request, services: Services, served: Served) -> Response:
     request.scope["state"]["cache_status"] = cache_status(served.reuse)
-    services.metrics.count("answers", outcome=served.reuse.outcome)
+    services.requests.answered(served)
     prepared = respond(
         request.method,
         request.scope["headers"],

@@ -7,11 +7,14 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from app.clock import Clock
-from app.edge.access import Viewer, identify
+from app.edge.access import Door, Viewer
+from app.edge.cors import Origins
+from app.edge.counting import Requests
 from app.edge.hot import HotAnswers
 from app.edge.making import Maker
 from app.edge.pace import Pace
 from app.edge.rendering import Answers
+from app.errors import RateLimited
 from app.interactions.columns import Column
 from app.metrics import Metrics
 from app.reports.service import Reports
@@ -30,7 +33,10 @@ class Services:
     maker: Maker
     answers: Answers
     hot: HotAnswers
+    door: Door
+    origins: Origins
     purges: Pace
+    requests: Requests
     openapi: Callable[[], str]
 
 
@@ -40,8 +46,18 @@ async def services_of(request: Request) -> Services:
 
 
 async def viewer_of(request: Request) -> Viewer:
-    """Who asks. Raises Unauthorized or BadRequest."""
-    return identify(request.headers, (await services_of(request)).settings)
+    """Who asks, which is found out once and counted once.
+
+    Raises Unauthorized, BadRequest, KeyInQuery, and RateLimited where the viewer's quota is used up.
+    """
+    state = request.scope["state"]
+    if "viewer" not in state:
+        door = (await services_of(request)).door
+        state["viewer"] = viewer = door.viewer(request.scope)
+        state["answer_fields"], wait = door.charge(viewer)
+        if wait:
+            raise RateLimited("This key has used up its quota.", retry_after_seconds=wait)
+    return cast("Viewer", state["viewer"])
 
 
 async def reader_of(viewer: Annotated[Viewer, Depends(viewer_of)]) -> Viewer:

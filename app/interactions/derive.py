@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
-from app.interactions.facts import Facts, is_answered
+from app.interactions.facts import Context, Facts, is_answered
 from app.interactions.masking import customer_key as pseudonym
 from app.interactions.masking import mask_cards
-from app.interactions.parts import AgentLeg, QueueEntry, Segment
+from app.interactions.parts import AgentLeg, Hook, QueueEntry, Segment
+from app.interactions.policy import shown
 from app.interactions.times import rfc3339 as rfc3339  # noqa: PLC0414 - the other layers import it from here
 from app.interactions.times import seconds_between
 
@@ -172,11 +173,24 @@ def is_final(facts: Facts) -> bool:
     return facts.context.as_of - facts.last_event_at >= facts.context.settle
 
 
+def _as_everyone_sees(hooks: tuple[Hook, ...], context: Context) -> tuple[Hook, ...]:
+    if not context.attribute_policy:
+        return hooks
+    return tuple(shown(hooks, context.attribute_policy, context.pseudonym_secret, clear=False))
+
+
 def row_version(facts: Facts) -> str:
     """Hash of the record as we read it: key order, unknown fields and nulls do not change it.
 
-    The customer enters in the masked form only: from a hash of the whole number the number could be found by trying.
+    The customer and the attributes enter as everyone may see them: from a hash of a whole number the number could be
+    found by trying.
     """
-    record = msgspec.structs.replace(facts.interaction, customer=facts.customer_masked, details=None)
+    record = msgspec.structs.replace(
+        facts.interaction,
+        customer=facts.customer_masked,
+        details=None,
+        hooks=_as_everyone_sees(facts.interaction.hooks, facts.context),
+        interaction_attributes=_as_everyone_sees(facts.interaction.interaction_attributes, facts.context),
+    )
     from_details = (contact_id(facts), csat_score(facts), disposition_name(facts))
     return sha256(_encoder.encode((record, from_details))).hexdigest()[:_VERSION_DIGITS]

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from app.interactions.masking import MASKED, Audience, mask_customer
 from app.interactions.parts import AgentLeg, Details, Hook, QueueEntry
+from app.interactions.policy import Policy, shown
 from app.interactions.records import Interaction, attributes
 from app.interactions.times import in_order, local, moments, seconds_between
 
@@ -27,6 +28,7 @@ class Context:
     sla_seconds: float = 20.0
     sla_by_queue: Mapping[str, float] = field(default_factory=dict)
     pseudonym_secret: bytes = b""
+    attribute_policy: Policy = field(default_factory=dict)
     audience: Audience = MASKED
 
 
@@ -89,8 +91,12 @@ class Facts:
 
     @once
     def attributes(self) -> list[Hook]:
-        """The custom attributes, each once."""
-        return attributes(self.interaction)
+        """The custom attributes, each once, as the audience may see them."""
+        found, context = attributes(self.interaction), self.context
+        if not context.attribute_policy:
+            return found
+        clear = context.audience.clear
+        return list(shown(found, context.attribute_policy, context.pseudonym_secret, clear=clear))
 
     @once
     def transfer_count(self) -> int:

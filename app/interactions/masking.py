@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+PSEUDONYM_DIGITS = 32
 _KEPT_IN_FRONT = 3
 _KEPT_AT_END = 2
 _LEAST_HIDDEN = 4
@@ -38,11 +39,21 @@ def mask_customer(customer: str) -> str:
     return f"{customer[:_KEPT_IN_FRONT]}***{customer[-_KEPT_AT_END:]}"
 
 
+def mask_text(text: str) -> str:
+    """Any text with only the last two characters left; short ones vanish altogether."""
+    return f"***{text[-_KEPT_AT_END:]}" if len(text) >= _LEAST_HIDDEN + _KEPT_AT_END else "***"
+
+
 def customer_key(customer: str, secret: bytes) -> str:
     """A pseudonym of the customer, 32 hexadecimal digits, equal for equal customers under one secret."""
+    return keyed_code(customer.strip().casefold(), secret)
+
+
+def keyed_code(text: str, secret: bytes) -> str:
+    """32 hexadecimal digits that tell nothing of the text to whoever does not know the secret."""
     code = _keyed(secret).copy()
-    code.update(customer.strip().casefold().encode("utf-8", "replace"))
-    return code.hexdigest()[:32]
+    code.update(text.encode("utf-8", "replace"))
+    return code.hexdigest()[:PSEUDONYM_DIGITS]
 
 
 @lru_cache(maxsize=8)

@@ -50,7 +50,8 @@ class Found:
 class Standing:
     """What is stored for a question, and what is to be done about it.
 
-    `is_enough`: it holds the rows wanted. `detail` says why it may serve though it is stale.
+    `is_enough`: it holds the rows wanted. `detail` says why it may serve though it is stale. `owner` answers for the
+    fetches that are started for it.
     """
 
     question: Question
@@ -59,6 +60,7 @@ class Standing:
     is_enough: bool
     detail: str | None = None
     only_if_cached: bool = False
+    owner: str | None = None
 
     @property
     def current(self) -> Stored[Report] | None:
@@ -95,18 +97,21 @@ def standing_of(
     *,
     is_enough: bool,
     has_failed: bool,
+    may_be_stale: bool = True,
 ) -> Standing:
     """How a question stands at `now` (monotonic seconds).
 
     For a cursor nothing newer than its snapshot would do. Of a stale report no more is read where it is not enough: a
-    new one takes as long. `has_failed`: the last refresh did.
+    new one takes as long. `has_failed`: the last refresh did. `may_be_stale`: what is stored serves past its freshness.
     """
     if question.version:
         decision, why = Decision(Action.SERVE if stored else Action.REFUSE), "stale-snapshot"
     else:
         decision, why = decide(stored, now, directives), "stale-if-error" if has_failed else "stale-while-revalidate"
-        if decision.action is Action.SERVE_AND_REFRESH and not is_enough:
+        if decision.action is Action.SERVE_AND_REFRESH and not (is_enough and may_be_stale):
             decision = decide(stored, now, replace(directives, max_stale=0))
+        if not may_be_stale:
+            decision = replace(decision, stale_if_error=False)
     detail = why if stored and not stored.is_fresh(now) else None
     return Standing(question, stored, decision, is_enough, detail, directives.only_if_cached)
 

@@ -3,9 +3,11 @@
 Each gives how many stored reports are gone. Who waits for a fetch that is under way gets its answer; nobody else does.
 """
 
+from app.interactions.masking import customer_key
 from app.reports.question import Question
 from app.reports.report import Report
 from app.reports.service import Reports
+from app.reports.turns import TURN_ROWS, Turns, in_turns
 
 
 def purge_all(reports: Reports) -> int:
@@ -34,3 +36,33 @@ def purge_interaction(reports: Reports, interaction_id: str) -> int:
 
     reports.flights.disown()
     return reports.snapshots.purge(concerns)
+
+
+async def purge_customer(reports: Reports, pseudonym: str) -> int:
+    """Forget every report that holds a record of the customer with this `customer_key` (FAULTS T29).
+
+    Every stored record is looked at, in turns; what arrives meanwhile is looked at too. What is still being fetched in
+    the end may hold the customer, and is not stored.
+    """
+    secret = reports.rules.context.pseudonym_secret
+    holds: dict[tuple[str, int], bool] = {}
+    while unseen := [one for one in reports.snapshots.reports() if _content(one) not in holds]:
+        for one in unseen:
+            holds[_content(one)] = await in_turns(_holds(one, pseudonym, secret))
+    reports.flights.disown()
+    return reports.snapshots.purge(lambda _key, report: report is None or holds[_content(report)])
+
+
+def _content(report: Report) -> tuple[str, int]:
+    """What tells a report from all others; not the report itself, which would be kept while others are read."""
+    return report.version, report.rows
+
+
+def _holds(report: Report, pseudonym: str, secret: bytes) -> Turns[bool]:
+    for block in report.blocks:
+        for number, record in enumerate(block.records()):
+            if number % TURN_ROWS == 0:
+                yield
+            if record.customer and customer_key(record.customer, secret) == pseudonym:
+                return True
+    return False

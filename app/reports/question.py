@@ -20,15 +20,18 @@ _NO_INTERACTION = Reading(records=(), offset=0, total=0, complete=True)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of upstream. `read` takes what to ask, where to go on, and how many of its rows are wanted in all.
+    """What is asked of upstream.
 
-    `version` pins the snapshot to answer from; None takes the newest. `is_of_one`: it is about one interaction.
+    `read` takes what to ask, where to go on, how many of its rows are wanted in all, and whether nobody waits for it.
+    `is_held` says whether it would be sent nothing now. `version` pins the snapshot to answer from; None takes the
+    newest. `is_of_one`: it is about one interaction.
     """
 
     key: bytes
     asked: UpstreamQuery
-    read: Callable[[UpstreamQuery, Position, int], Awaitable[Reading]]
+    read: Callable[[UpstreamQuery, Position, int, bool], Awaitable[Reading]]
     lifetime: Callable[[Report], Lifetime]
+    is_held: Callable[[], bool]
     version: str | None = None
     is_of_one: bool = False
 
@@ -40,8 +43,8 @@ class Question:
 def of_search(search: Search, version: str | None, upstream: UpstreamClient, rules: Rules) -> Question:
     """The rows of a search, as many as a snapshot may hold."""
 
-    async def read(asked: UpstreamQuery, position: Position, rows: int) -> Reading:
-        return await upstream.interactions(asked, position, rows=rows, most=rules.most_rows)
+    async def read(asked: UpstreamQuery, position: Position, rows: int, background: bool) -> Reading:
+        return await upstream.interactions(asked, position, rows=rows, most=rules.most_rows, background=background)
 
     name = search.sent_name()
     asked = UpstreamQuery(
@@ -58,6 +61,7 @@ def of_search(search: Search, version: str | None, upstream: UpstreamClient, rul
         asked=asked,
         read=read,
         lifetime=lambda report: lifetime.of_search(report, search.end, rules),
+        is_held=upstream.refuses_lists,
         version=version,
     )
 
@@ -67,9 +71,9 @@ def of_interaction(
 ) -> Question:
     """One interaction. Upstream's answer names no time zone, so the tenant's is asked for."""
 
-    async def read(_asked: UpstreamQuery, _position: Position, _rows: int) -> Reading:
+    async def read(_asked: UpstreamQuery, _position: Position, _rows: int, background: bool) -> Reading:
         zone = await time_zone()
-        reading = await upstream.interaction(interaction_id)
+        reading = await upstream.interaction(interaction_id, background=background)
         return replace(reading or _NO_INTERACTION, time_zone=zone.key)
 
     return Question(
@@ -77,5 +81,6 @@ def of_interaction(
         asked=UpstreamQuery(),
         read=read,
         lifetime=lambda report: lifetime.of_interaction(report, rules),
+        is_held=upstream.refuses_items,
         is_of_one=True,
     )

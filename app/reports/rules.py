@@ -1,11 +1,14 @@
 """The settings that questions and answers depend on, in the form they are used."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from app.interactions.facts import Context
+from app.interactions.masking import Audience
+from app.interactions.policy import by_name
 from app.reports.report import Report
+from app.reports.zones import zone_of
 from app.settings import Settings
 
 SNAPSHOT_FACTOR = 10  # a snapshot holds so many times the rows of the largest answer
@@ -37,6 +40,18 @@ class Rules:
         """Whether the report holds so many rows, or all that it may hold."""
         return report.rows >= rows or not self.is_readable(report)
 
+    def zone(self, time_zone: str | None) -> ZoneInfo:
+        """The zone of local dates; upstream's `time_zone` counts where none is configured."""
+        return self.time_zone or zone_of(time_zone)
+
+    def context_of(self, report: Report, audience: Audience) -> Context:
+        """What the rows of a report depend on besides its records."""
+        return self.context_at(report.as_of, report.time_zone, audience)
+
+    def context_at(self, as_of: datetime, time_zone: str | None, audience: Audience) -> Context:
+        """Likewise, of a report that is still being made."""
+        return replace(self.context, as_of=as_of, zone=self.zone(time_zone), audience=audience)
+
 
 def from_settings(settings: Settings, pseudonym_secret: bytes) -> Rules:
     """The rules as configured; without a tenant, as in a document that is only printed, its id is empty."""
@@ -48,6 +63,7 @@ def from_settings(settings: Settings, pseudonym_secret: bytes) -> Rules:
             sla_seconds=settings.sla_seconds,
             sla_by_queue=dict(settings.sla_by_queue),
             pseudonym_secret=pseudonym_secret,
+            attribute_policy=by_name(settings.attribute_policy),
         ),
         time_zone=ZoneInfo(settings.time_zone) if settings.time_zone else None,
         max_rows=settings.max_rows,

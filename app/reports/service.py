@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import partial
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -10,7 +9,7 @@ from zoneinfo import ZoneInfo
 from app.cache.flight import Flights
 from app.cache.keys import Part, digest
 from app.cache.reuse import UNDIRECTED, Action, Directives, refresh_early
-from app.cache.stored import Stored, Validity
+from app.cache.stored import Stored
 from app.clock import Clock
 from app.errors import (
     CursorExpired,
@@ -20,26 +19,26 @@ from app.errors import (
     SortNeedsCompleteResult,
     StillFetching,
     UpstreamError,
-    UpstreamForbidden,
 )
 from app.interactions.columns import Column
-from app.interactions.facts import Context, Facts
-from app.interactions.masking import MASKED, Audience
+from app.interactions.facts import Facts
+from app.interactions.masking import Audience
 from app.reports import question as questions
+from app.reports.fetching import Fetching
 from app.reports.page import Found, Page, Standing, page_of, standing_of
 from app.reports.query import NEWEST_FIRST, InteractionQuery
 from app.reports.question import Question
-from app.reports.report import Opened, Report, begun, extended
+from app.reports.report import Report
 from app.reports.rules import Rules
 from app.reports.select import Selection, select
 from app.reports.snapshots import Snapshots
 from app.reports.turns import Turns, in_turns
 from app.reports.zones import zone_of
 from app.upstream.client import UpstreamClient
-from app.upstream.query import UpstreamQuery
-from app.upstream.reading import Position, Reading
 
 T = TypeVar("T")
+
+AUTH_STALE_SECONDS = 300.0  # so long stale may cover that our credentials are refused (FAULTS 1.3)
 
 
 @dataclass
@@ -54,14 +53,20 @@ class Reports:
     columns: Mapping[str, Column]
     random: Callable[[], float]
     tenant_zone: ZoneInfo | None = field(default=None, init=False)
+    fetching: Fetching = field(init=False)
 
-    def look(self, query: InteractionQuery, directives: Directives = UNDIRECTED) -> Standing:
+    def __post_init__(self) -> None:
+        self.fetching = Fetching(self.snapshots, self.clock, self.rules)
+
+    def look(self, query: InteractionQuery, directives: Directives = UNDIRECTED, owner: str | None = None) -> Standing:
         """What is stored for the query; what is stale, or soon will be, is refreshed behind. Raises CursorMismatch."""
-        return self._look(self.question(query), query.reach, directives)
+        return replace(self._look(self.question(query), query.reach, directives), owner=owner)
 
-    def look_at_one(self, interaction_id: str, directives: Directives = UNDIRECTED) -> Standing:
+    def look_at_one(
+        self, interaction_id: str, directives: Directives = UNDIRECTED, owner: str | None = None
+    ) -> Standing:
         """What is stored of one interaction; refreshed behind likewise."""
-        return self._look(self.question_of_one(interaction_id), 1, directives)
+        return replace(self._look(self.question_of_one(interaction_id), 1, directives), owner=owner)
 
     def question(self, query: InteractionQuery) -> Question:
         """What the query asks of upstream. Raises CursorMismatch."""
@@ -78,7 +83,7 @@ class Reports:
     async def page(self, query: InteractionQuery, standing: Standing) -> Page:
         """The rows that answer the query; upstream is read no further than they need.
 
-        Raises CursorExpired, SortNeedsCompleteResult, NotStored, StillFetching, UpstreamError.
+        Raises CursorExpired, SortNeedsCompleteResult, NotStored, RateLimited, StillFetching, UpstreamError.
         """
         deadline = self._deadline()
         if query.order == NEWEST_FIRST:
@@ -96,10 +101,10 @@ class Reports:
     async def interaction(self, standing: Standing, audience: Audience) -> tuple[Facts, Found]:
         """The facts of one interaction and the report it is from.
 
-        Raises NotFound, NotStored, StillFetching, UpstreamError.
+        Raises NotFound, NotStored, RateLimited, StillFetching, UpstreamError.
         """
         found = await self._reaching(standing, 1, self._deadline())
-        facts = next(found.opened.facts(0, self.context(found.report, audience)), None)
+        facts = next(found.opened.facts(0, self.rules.context_of(found.report, audience)), None)
         if facts is None:
             raise NotFound("No interaction has this id.")
         return facts, found
@@ -112,18 +117,6 @@ class Reports:
             flown = await self.flights.join(b"time zone", self.upstream.tenancy, wait_seconds=self.rules.wait_seconds)
             self.tenant_zone = zone_of(flown.value.time_zone)
         return self.tenant_zone
-
-    def context(self, report: Report, audience: Audience) -> Context:
-        """What the rows of a report depend on besides its records."""
-        return self._context(report.as_of, report.time_zone, audience)
-
-    def zone(self, report: Report) -> ZoneInfo:
-        """The time zone of a report's local dates."""
-        return self.rules.time_zone or zone_of(report.time_zone)
-
-    def _context(self, as_of: datetime, time_zone: str | None, audience: Audience) -> Context:
-        zone = self.rules.time_zone or zone_of(time_zone)
-        return replace(self.rules.context, as_of=as_of, zone=zone, audience=audience)
 
     async def once(self, parts: tuple[Part, ...], found: Found, work: Callable[[], Turns[T]], wait_seconds: float) -> T:
         """What `work` on a report gives, which `parts` describe; a crowd that waited for one fetch has it done once.
@@ -138,10 +131,20 @@ class Reports:
     def _look(self, question: Question, rows: int, directives: Directives) -> Standing:
         stored, now = self.snapshots.current(question), self.clock.monotonic()
         is_enough = stored is not None and self.rules.is_enough(stored.value, rows)
-        has_failed = self.flights.has_failed(question.key)
-        standing = standing_of(question, stored, now, directives, is_enough=is_enough, has_failed=has_failed)
-        if stored and standing.may_be_refreshed and self._is_due(stored, now):
-            self.flights.launch(question.key, partial(self._begin, question, rows, standing.version))
+        is_held = question.is_held()
+        standing = standing_of(
+            question,
+            stored,
+            now,
+            directives,
+            is_enough=is_enough,
+            has_failed=is_held or self.flights.has_failed(question.key),
+            may_be_stale=self.upstream.refused_seconds() <= AUTH_STALE_SECONDS,
+        )
+        if stored and standing.may_be_refreshed and not is_held and self._is_due(stored, now):
+            self.flights.launch(
+                question.key, partial(self.fetching.begin, question, rows, standing.version, background=True)
+            )
         return standing
 
     def _is_due(self, stored: Stored[Report], now: float) -> bool:
@@ -159,7 +162,7 @@ class Reports:
 
     async def _selected(self, query: InteractionQuery, found: Found, deadline: float) -> Selection:
         """The rows of the page."""
-        context = self.context(found.report, query.view.audience)
+        context = self.rules.context_of(found.report, query.view.audience)
         selecting = partial(select, found.opened, query, self.columns, context)
         return await self.once(("select", *query.key_parts()), found, selecting, self._left(deadline))
 
@@ -175,8 +178,11 @@ class Reports:
         while not self.rules.is_enough(found.report, rows):
             if standing.only_if_cached:
                 raise NotStored()
-            key, fetch = question.snapshot_key(found.report.version), partial(self._extend, question, rows, found)
-            flown = await self.flights.join(key, fetch, wait_seconds=self._left(deadline))
+            key, fetch = (
+                question.snapshot_key(found.report.version),
+                partial(self.fetching.extend, question, rows, found),
+            )
+            flown = await self.flights.join(key, fetch, wait_seconds=self._left(deadline), owner=standing.owner)
             found = flown.value.after(found, collapsed=flown.collapsed)
         return found
 
@@ -185,57 +191,16 @@ class Reports:
         question, decision = standing.question, standing.decision
         if decision.action is Action.REFUSE:
             raise CursorExpired() if question.version else NotStored()
-        fetch = partial(self._begin, question, rows, standing.version)
+        fetch = partial(self.fetching.begin, question, rows, standing.version)
         try:
-            flown = await self.flights.join(question.key, fetch, wait_seconds=self._left(deadline))
+            left = self._left(deadline)
+            flown = await self.flights.join(question.key, fetch, wait_seconds=left, owner=standing.owner)
         except (UpstreamError, StillFetching) as error:
             if covering := standing.covering(error, self.clock.monotonic()):
                 return covering
+            error.last_success_at = self.fetching.successes.last(question.key)
             raise
         return replace(flown.value, collapsed=flown.collapsed, fwd=decision.fwd or "uri-miss")
-
-    async def _begin(self, question: Question, rows: int, replaced: str | None) -> Found:
-        """A new report in place of the version `replaced`, unless another flight has just landed with one."""
-        stored = self.snapshots.current(question)
-        if stored and stored.value.version != replaced and stored.is_fresh(self.clock.monotonic()):
-            return Found(Opened(stored.value), stored)
-        received, as_of, validity = self.clock.monotonic(), self.clock.wall(), self.snapshots.begun(question)
-        reading = await self._read(question, question.asked, Position(), rows)
-        context = self._context(as_of, reading.time_zone, MASKED)
-        opened = await begun(question.key, question.asked, reading, context)
-        return self._keep(question, opened, received, validity, reading.upstream_seconds)
-
-    async def _extend(self, question: Question, rows: int, known: Found) -> Found:
-        """The report read on where it ends, unless another flight has just done so."""
-        stored = self.snapshots.snapshot(question, known.report.version)
-        if stored and stored.value.rows > known.report.rows:
-            known = Found(Opened(stored.value), stored)
-        report = known.report
-        if self.rules.is_enough(report, rows):
-            return known
-        validity = self.snapshots.begun(question, known.stored.validity)
-        reading = await self._read(question, report.asked, report.place, report.offset + rows - report.rows)
-        opened = await extended(known.opened, reading, self.context(report, MASKED))
-        return self._keep(question, opened, known.stored.stored_at, validity, reading.upstream_seconds)
-
-    async def _read(self, question: Question, asked: UpstreamQuery, place: Position, rows: int) -> Reading:
-        """What upstream says; what it denies us is forgotten, however long ago it was fetched (FAULTS 1.3).
-
-        A search denied is the whole tenant denied; one interaction alone, since any client may send any id.
-        """
-        try:
-            return await question.read(asked, place, rows)
-        except UpstreamError as error:
-            is_all = isinstance(error, UpstreamForbidden) and not question.is_of_one
-            if not error.stale_may_cover:
-                self.snapshots.purge(lambda of, _report: is_all or of == question.key)
-            raise
-
-    def _keep(
-        self, question: Question, opened: Opened, received: float, validity: Validity, upstream_seconds: float
-    ) -> Found:
-        stored, kept = self.snapshots.keep(question, opened.report, received, validity)
-        return Found(opened, stored, fetched=True, kept=kept, upstream_seconds=upstream_seconds)
 
     def _deadline(self) -> float:
         return self.clock.monotonic() + self.rules.wait_seconds

@@ -1,27 +1,43 @@
 """Where reports are kept: each snapshot under its own version, and for each question the version that is current."""
 
 from collections.abc import Callable
+from math import inf
 from weakref import WeakSet
 
 from app.cache.store import Store
 from app.cache.stored import Stored, Validity
+from app.reports.lifetime import Lifetime
 from app.reports.question import Question
 from app.reports.report import Report
+
+JITTER = 0.1
 
 
 class Snapshots:
     """Reports in a store. A cursor names a version, so that an older snapshot is found as long as it is kept.
 
-    `replaced` is told the key of a question whenever a report of it was fetched or is purged.
+    `replaced` is told the key of a question whenever a report of it was fetched or is purged. `random`, of [0, 1),
+    parts the ends of lifetimes that began together; none gets longer than `most_fresh_seconds` by it.
     """
 
     def __init__(
-        self, store: Store, stale_seconds: float, replaced: Callable[[bytes], None] = lambda _question: None
+        self,
+        store: Store,
+        stale_seconds: float,
+        replaced: Callable[[bytes], None] = lambda _question: None,
+        random: Callable[[], float] = lambda: 0.5,
+        most_fresh_seconds: float = inf,
     ) -> None:
         self._store = store
         self._stale_seconds = stale_seconds
         self._replaced = replaced
+        self._random = random
+        self._most_fresh_seconds = most_fresh_seconds
         self._validities: WeakSet[Validity] = WeakSet()
+
+    def __len__(self) -> int:
+        """How many values are stored, reports and what was made of them."""
+        return len(self._store)
 
     def current(self, question: Question) -> Stored[Report] | None:
         """The newest report, fresh or stale; if the question is pinned, its snapshot."""
@@ -50,22 +66,33 @@ class Snapshots:
         """
         self._forget_deleted(question, report)
         validity = validity or self.begun(question)
-        lifetime = question.lifetime(report)
-        stale_for = self._stale_seconds if lifetime.allows_stale else 0.0
-        stored = Stored(report, report.size, received, lifetime.seconds, stale_for, validity)
+        fresh_for, stale_for = self._lifetimes(question.lifetime(report))
+        stored = Stored(report, report.size, received, fresh_for, stale_for, validity)
         kept = self._store.put(question.snapshot_key(report.version), stored, known_as=question.key)
         if kept:
-            newest = Stored(report.version, len(report.version), received, lifetime.seconds, stale_for, validity)
+            newest = Stored(report.version, len(report.version), received, fresh_for, stale_for, validity)
             self._store.put(question.key, newest)
         elif (older := self._store.get(question.key)) and older.stored_at < received:
             self._store.delete(question.key)
         self._replaced(question.key)
         return stored, kept
 
+    def _lifetimes(self, lifetime: Lifetime) -> tuple[float, float]:
+        """Seconds of freshness, up to JITTER longer or shorter, and of staleness to an end that stays (FAULTS 1.3)."""
+        if not lifetime.allows_stale:
+            return lifetime.seconds, 0.0
+        jittered = lifetime.seconds * (1 + JITTER * (2 * self._random() - 1))
+        fresh_for = min(jittered, self._most_fresh_seconds)
+        return fresh_for, lifetime.seconds + self._stale_seconds - fresh_for
+
     def _forget_deleted(self, question: Question, report: Report) -> None:
         """Where upstream no longer knows an interaction, what it once said of it goes (FAULTS 2.1, row 26)."""
         if question.is_of_one and not report.rows and self.current(question):
             self.purge(lambda of, older: of == question.key and older is not None)
+
+    def reports(self) -> list[Report]:
+        """Every report that is stored."""
+        return [one.value for one in self._store.primary() if isinstance(one.value, Report)]
 
     def purge(self, concerns: Callable[[bytes, Report | None], bool]) -> int:
         """Forget each report that `concerns` says yes to, and all that was made of it; how many were stored.

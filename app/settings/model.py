@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from app.errors import SettingsError
 from app.settings.values import (
+    ATTRIBUTE_EQUALS,
     COMMAS,
     WORD,
     Host,
@@ -28,6 +29,7 @@ from app.settings.values import (
 PREFIX = "CXF_"
 
 Scope = Literal["read", "pii:read", "notes:read", "cache:purge", "cache:refresh", "metrics:read"]
+Treatment = Literal["allow", "mask", "hash", "drop"]
 
 
 class Effective(NamedTuple):
@@ -76,12 +78,17 @@ class Settings(BaseSettings):
     attributes: Annotated[tuple[str, ...], COMMAS] = Field(
         (), description="Comma list of attribute names that get a column of their own."
     )
+    attribute_policy: Annotated[tuple[tuple[str, Annotated[Treatment, WORD]], ...], ATTRIBUTE_EQUALS] = Field(
+        (),
+        description="What is shown of attributes' values, as `accountNumber=mask,ssn=drop`: `allow`, `mask`, `hash` or "
+        "`drop`; `*` is any other name.",
+    )
     time_zone: TimeZone | None = Field(
         None, description="Zone of `started_on` and `started_hour`; without it upstream's, else UTC."
     )
     client_keys_file: Path | None = Field(None, description="File of client keys; without it only anonymous clients.")
     allow_anonymous: bool | None = Field(
-        None, description="Serve without a key; without this setting only on a loopback `CXF_HOST`."
+        None, description="Serve without a key; without this setting only on a loopback `CXF_HOST`, and without keys."
     )
     anonymous_scopes: Annotated[tuple[Scope, ...], COMMAS] = Field(
         ("read",), description="Comma list of scopes: what a client without a key may see."
@@ -118,8 +125,10 @@ class Settings(BaseSettings):
 
     @property
     def anonymous_allowed(self) -> bool:
-        """Whether a client without a key is served."""
-        return is_loopback(self.host) if self.allow_anonymous is None else self.allow_anonymous
+        """Whether a client without a key is served: where nothing says so, on loopback while there are no keys."""
+        if self.allow_anonymous is None:
+            return self.client_keys_file is None and is_loopback(self.host)
+        return self.allow_anonymous
 
     def require_upstream(self) -> tuple[str, str, SecretStr]:
         """Tenant, user and password. Raises SettingsError unless all are known."""

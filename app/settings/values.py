@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 SECRETS = frozenset({"username", "password", "pseudonym_secret", "redis_url"})  # masked, and readable from files
 MASK = "********"
+DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 YEAR_SECONDS = 31_536_000  # more than a year is milliseconds by mistake
 
 
@@ -42,7 +43,7 @@ def _host_header(value: str) -> str:
 
 
 def _origin(value: str) -> str:
-    """Scheme, host and perhaps port, lower case (RFC 6454 §6.2)."""
+    """Scheme, host and any port but the scheme's own, lower case (RFC 6454 §6.2), as browsers send it."""
     plain = value.isascii() and value.isprintable() and not set(value) & set(" @?#\\*")  # urlsplit drops some silently
     try:
         parts = urlsplit(value if plain else "")
@@ -53,7 +54,7 @@ def _origin(value: str) -> str:
         plain = False
     if not plain:
         raise ValueError("must be of the form https://host or https://host:port, without user, path, query or wildcard")
-    return f"{parts.scheme}://{parts.netloc.lower()}"
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(DEFAULT_PORTS[parts.scheme])}"
 
 
 def _upstream_origin(value: str) -> str:
@@ -98,15 +99,19 @@ def _split_commas(value: object) -> object:
     return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
 
 
-def _split_thresholds(value: object) -> object:
-    """`Support=30,Sales=15` → queue names and seconds; a name may hold `=`."""
-    if not isinstance(value, str):
-        return tuple(value.items()) if isinstance(value, Mapping) else value
-    split = [part.rpartition("=") for part in value.split(",") if part.strip()]
-    thresholds = {queue.strip(): seconds for queue, _, seconds in split}
-    if "" in thresholds or len(thresholds) < len(split):
-        raise ValueError("must look like Support=30,Sales=15 and name each queue once")
-    return tuple(thresholds.items())
+def _equals(example: str, what: str) -> BeforeValidator:
+    """`Support=30,Sales=15` → names and what is said of them; a name may hold `=`."""
+
+    def split(value: object) -> object:
+        if not isinstance(value, str):
+            return tuple(value.items()) if isinstance(value, Mapping) else value
+        split = [part.rpartition("=") for part in value.split(",") if part.strip()]
+        named = {name.strip(): said.strip() for name, _, said in split}
+        if "" in named or len(named) < len(split):
+            raise ValueError(f"must look like {example} and name each {what} once")
+        return tuple(named.items())
+
+    return BeforeValidator(split)
 
 
 def shown(name: str, value: object) -> str:
@@ -136,6 +141,7 @@ Origin = Annotated[str, AfterValidator(_origin)]
 UpstreamOrigin = Annotated[str, AfterValidator(_upstream_origin)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
-Thresholds = Annotated[tuple[tuple[str, Seconds], ...], BeforeValidator(_split_thresholds)]
+Thresholds = Annotated[tuple[tuple[str, Seconds], ...], _equals("Support=30,Sales=15", "queue")]
 WORD = BeforeValidator(_lower)
+ATTRIBUTE_EQUALS = _equals("accountNumber=mask,ssn=drop", "attribute")
 COMMAS = BeforeValidator(_split_commas)

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from app.errors import SettingsError
+from app.upstream.limits import DEFAULTS, Limits
 
 PORTS = {"http": 80, "https": 443}
 
@@ -27,7 +28,7 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamAccess:
-    """What the client needs to know. `fetch_seconds` is the longest life of one reading.
+    """What the client needs to know: `fetch_seconds` is the longest life of a reading, `wait_seconds` a caller's wait.
 
     Raises SettingsError where the URL is no plain origin or the tenant is no UUID.
     """
@@ -39,6 +40,8 @@ class UpstreamAccess:
     auth: Literal["basic", "token"] = "basic"
     upstream_concurrency: int = 8
     fetch_seconds: float = 60.0
+    wait_seconds: float = 10.0
+    limits: Limits = DEFAULTS
 
     def __post_init__(self) -> None:
         """The tenant goes into every path, so it must be what it claims to be."""

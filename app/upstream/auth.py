@@ -1,57 +1,26 @@
-"""How a call proves who we are: Basic on every call, or a token fetched once for all who need it (UPSTREAM §2)."""
+"""A token fetched once for all who need it, and renewed before it ends (UPSTREAM §2, R13)."""
 
 import asyncio
-import base64
 import logging
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import msgspec
 
 from app.clock import Clock
-from app.errors import UpstreamBadAnswer, UpstreamError
-from app.upstream.access import UpstreamAccess
+from app.errors import UpstreamAuth, UpstreamError, UpstreamErrorAnswer, UpstreamShape
+from app.upstream.credentials import REFUSED, Credentials
+from app.upstream.limits import Limits
+from app.upstream.oddities import unreadable
+from app.upstream.pages import says_error
 
 TTL_SECONDS = 86_400.0
 RENEW_AT = 0.8
-RENEWAL_PAUSE_SECONDS = 30.0
+UNUSABLE = "The upstream's answer to the login is not a token."
 VISIBLE = re.compile(r"[!-~]{1,16384}", re.ASCII)
 
 logger = logging.getLogger("cxfacade.upstream")
-
-
-class Credentials(Protocol):
-    """What the client asks before a call, and after a 401."""
-
-    async def authorization(self) -> str:
-        """The value of the Authorization header."""
-
-    async def renewed(self, refused: str) -> str | None:
-        """A new value after upstream refused `refused`, None where there can be none."""
-
-    async def aclose(self) -> None:
-        """Wait for what is under way."""
-
-
-class Basic:
-    """RFC 7617: the same value on every call."""
-
-    def __init__(self, access: UpstreamAccess) -> None:
-        pair = f"{access.username}:{access.password.get_secret_value()}".encode()
-        self._value = "Basic " + base64.b64encode(pair).decode("ascii")
-
-    async def authorization(self) -> str:
-        """The constant value."""
-        return self._value
-
-    async def renewed(self, refused: str) -> str | None:  # noqa: ARG002 - the protocol's signature: nothing to renew
-        """A refused password stays refused."""
-        return None
-
-    async def aclose(self) -> None:
-        """Nothing is ever under way."""
 
 
 class TokenAnswer(msgspec.Struct, frozen=True):
@@ -70,49 +39,78 @@ class Token:
     expires_at: float
 
 
-def read_token(body: bytes, received_at: float) -> Token:
-    """The token of a login's answer. Raises UpstreamBadAnswer where it cannot be used; never shows the body."""
+def read_token(body: bytes, received_at: float, renew_at: float = RENEW_AT) -> Token:
+    """The token of a login's answer, to be renewed at that share of its life.
+
+    Raises UpstreamBadAnswer where it is no JSON or an error in disguise, UpstreamShape where it holds no usable token;
+    never shows the body.
+    """
     try:
         answer = msgspec.json.decode(body, type=TokenAnswer)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise UpstreamBadAnswer("The upstream's answer to the login is not a token.") from None
+    except (msgspec.ValidationError, RecursionError):
+        raise _without_token(body) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise unreadable(body) from None
     ttl = TTL_SECONDS if answer.ttl is None else answer.ttl
     if not VISIBLE.fullmatch(answer.token) or not 0 < ttl < float("inf"):
-        raise UpstreamBadAnswer("The upstream's answer to the login is not a token.")
-    return Token(f"Token {answer.token}", received_at + RENEW_AT * ttl, received_at + ttl)
+        raise UpstreamShape(UNUSABLE)
+    return Token(f"Token {answer.token}", received_at + renew_at * ttl, received_at + ttl)
 
 
-class TokenLogin:
+def _without_token(body: bytes) -> UpstreamError:
+    if says_error(body):
+        return UpstreamErrorAnswer("The upstream answered the login with an error under a success status.")
+    return UpstreamShape(UNUSABLE)
+
+
+class TokenLogin(Credentials):
     """One login at a time; everybody waits for the same one, and nobody's leaving ends it.
 
-    At RENEW_AT of its life the token is renewed behind the callers' backs; should that fail, it serves on to its end.
+    About RENEW_AT of its life the token is renewed behind the callers' backs; should that fail, it serves on to its
+    end. `random` is of [0, 1): several processes do not renew at once.
     """
 
-    def __init__(self, login: Callable[[], Awaitable[bytes]], clock: Clock) -> None:
+    mode = "token"
+
+    def __init__(
+        self, login: Callable[[], Awaitable[bytes]], clock: Clock, limits: Limits, random: Callable[[], float]
+    ) -> None:
+        super().__init__(limits, clock.monotonic)
         self._login = login
-        self._clock = clock
+        self._limits = limits
+        self._random = random
         self._token: Token | None = None
         self._flight: asyncio.Task[Token] | None = None
         self._renewal_not_before = float("-inf")
 
-    async def authorization(self) -> str:
-        """The value for the next call, after a login where there is no live token. Raises what the login raised."""
-        now = self._clock.monotonic()
-        if self._token is None or now >= self._token.expires_at:
-            return (await self._joined()).authorization
-        if now >= max(self._token.renew_at, self._renewal_not_before):
+    async def prepared(self) -> None:
+        """A login where there is no live token, else one behind where it is time. Raises what the login raised."""
+        if self._value() is None:
+            await self._joined()
+        elif self._is_renewable():
             self._started()
+
+    async def renewed(self, refused: str) -> bool:
+        """True: the current value, where somebody has logged in meanwhile, else a new login's."""
+        if self._value() in (None, refused):
+            self._refused = refused
+            await self._joined()
+        return True
+
+    def _is_renewable(self) -> bool:
+        renew_at = self._token.renew_at if self._token else float("inf")
+        return self._monotonic() >= max(renew_at, self._renewal_not_before) and not self.gate.left()
+
+    def _value(self) -> str | None:
+        if self._token is None or self._monotonic() >= self._token.expires_at:
+            return None
         return self._token.authorization
 
-    async def renewed(self, refused: str) -> str | None:
-        """A value other than `refused`: the current one, where somebody has logged in meanwhile, else a new login's."""
-        if self._token is not None and self._token.authorization == refused:
-            self._token = None
-        return await self.authorization()
-
-    async def _joined(self) -> Token:
+    async def _joined(self) -> None:
+        if self._flight is None and self.gate.left():
+            raise UpstreamAuth(REFUSED)
         try:
-            return await asyncio.shield(self._started())
+            await asyncio.shield(self._started())
         except UpstreamError as error:
             raise error.again() from None
 
@@ -124,7 +122,8 @@ class TokenLogin:
 
     async def _fetched(self) -> Token:
         body = await self._login()
-        return read_token(body, self._clock.monotonic())
+        jitter = 1 + self._limits.renewal_jitter * (2 * self._random() - 1)
+        return read_token(body, self._monotonic(), RENEW_AT * jitter)
 
     def _landed(self, flight: asyncio.Task[Token]) -> None:
         """Runs before any waiter wakes, so whoever asks next sees the new token and no flight."""
@@ -134,8 +133,11 @@ class TokenLogin:
         error = flight.exception()
         if error is None:
             self._token = flight.result()
+            self.gate.reset()
             return
-        self._renewal_not_before = self._clock.monotonic() + RENEWAL_PAUSE_SECONDS
+        if isinstance(error, UpstreamAuth):
+            self.refuse()
+        self._renewal_not_before = self._monotonic() + self._limits.renewal_pause_seconds
         logger.warning("login failed: %s", error.code if isinstance(error, UpstreamError) else type(error).__name__)
 
     async def aclose(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.errors import UpstreamBadAnswer, UpstreamTimeout, UpstreamTooLarge
+from app.errors import UpstreamBadAnswer, UpstreamBomb, UpstreamTimeout, UpstreamTooLarge
 
 PLAIN_BYTES = 32 * 1024 * 1024
 GZIP_BYTES = 16 * 1024 * 1024
@@ -81,7 +81,7 @@ class Gzip:
             raise UpstreamBadAnswer("The upstream's answer is not compressed as it says.") from None
         self._plain += len(piece)
         if self._plain > max(RATIO_FROM_BYTES, RATIO * self._wire):
-            raise UpstreamTooLarge("The upstream's compressed answer expands beyond measure.")
+            raise UpstreamBomb("The upstream's compressed answer expands beyond measure.")
         return piece
 
     def finish(self) -> None:

@@ -1,19 +1,26 @@
 """The CxEngage client: read a list as far as it is needed, read one interaction, ask whose answers these are."""
 
-import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from random import random as system_random
 
 from app.clock import Clock
-from app.errors import UpstreamShape, UpstreamUnknownTenant
+from app.errors import SettingsError, UpstreamError, UpstreamShape, UpstreamUnknownTenant
 from app.metrics import Metrics
 from app.upstream.access import UpstreamAccess
-from app.upstream.asking import Asking
-from app.upstream.auth import Basic, Credentials, TokenLogin
-from app.upstream.faults import login_fault
+from app.upstream.asking import Asking, Call
+from app.upstream.attempts import Attempts
+from app.upstream.health import UpstreamHealth, health
 from app.upstream.intake import Intake
+from app.upstream.line import Line
+from app.upstream.login import envelope_alone, new_credentials, prove
 from app.upstream.names import Names
+from app.upstream.pages import Page
 from app.upstream.query import UpstreamQuery, parameters
-from app.upstream.reading import Block, Position, Reading, Span, merge
-from app.upstream.transport import READ_STATUSES, Transport, Wire
+from app.upstream.reading import Block, Position, Reading, Record, Span, merge
+from app.upstream.restraint import Restraint
+from app.upstream.retries import BACKGROUND, Budget, Effort
+from app.upstream.transport import Transport, Wire
 from app.upstream.urls import INTERACTION, INTERACTIONS
 from app.upstream.walk import Walk
 
@@ -24,30 +31,41 @@ class UpstreamClient:
     """One tenant's interactions. Every method raises UpstreamError where upstream gives no usable answer."""
 
     def __init__(
-        self, settings: UpstreamAccess, *, clock: Clock, metrics: Metrics, transport: Wire | None = None
+        self,
+        settings: UpstreamAccess,
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        transport: Wire | None = None,
+        random: Callable[[], float] = system_random,
     ) -> None:
-        self._access = settings
-        self._clock = clock
+        limits, monotonic = settings.limits, clock.monotonic
+        door = Transport(settings, clock=clock, metrics=metrics, wire=transport)
+        restraint = Restraint(limits, monotonic, random, metrics)
+        credentials = new_credentials(settings, door, restraint, clock, random)
+        self._line = Line(settings, door, credentials, restraint, Budget(limits, monotonic), clock, metrics, random)
         self._names = Names()
-        self._turn = asyncio.Lock()  # eight pages taken apart side by side would hold the loop eight times as long
-        self._intake = Intake(settings.tenant_id, metrics, self._names, self._turn)
-        self._transport = Transport(settings, clock=clock, metrics=metrics, wire=transport)
-        self._credentials: Credentials = Basic(settings) if settings.auth == "basic" else TokenLogin(self._login, clock)
+        self._intake = Intake(settings.tenant_id, metrics, self._names, self._line.turn)
+        metrics.watch("upstream_auth_gate_seconds", self._line.auth_gate_seconds)
 
-    async def interactions(self, query: UpstreamQuery, position: Position, *, rows: int, most: int) -> Reading:
+    async def interactions(
+        self, query: UpstreamQuery, position: Position, *, rows: int, most: int, background: bool = False
+    ) -> Reading:
         """Read whole blocks from `position` until `rows` rows of upstream's list are read in all, none past `most`.
 
-        Raises ValueError for an empty condition, before any call (R2).
+        `background`: nobody waits for it. Raises ValueError for an empty condition, before any call (R2).
         """
         parameters(query, position.offset, 0)
-        asking = self._asking()
+        asking = self._asking(background=background)
 
         async def fetch(span: Span) -> Block:
-            page = await asking.page(INTERACTIONS, {}, parameters(query, span.offset, span.limit))
-            arrival = asking.arrivals
-            return Block(span.offset, await self._intake.rows(page.rows, query), page.total, arrival)
+            async def take(page: Page) -> Block:
+                arrival = asking.arrivals
+                return Block(span.offset, await self._intake.rows(page.rows, query), page.total, arrival)
 
-        walk = Walk(fetch, position, parallel=self._access.upstream_concurrency)
+            return await asking.page(Call(INTERACTIONS, {}, parameters(query, span.offset, span.limit), take))
+
+        walk = Walk(fetch, position, parallel=self._line.access.upstream_concurrency)
         await walk.read(rows, most)
         merged = merge(walk.blocks, position.seen)
         return Reading(
@@ -62,60 +80,95 @@ class UpstreamClient:
             dropped=merged.dropped,
         )
 
-    async def interaction(self, interaction_id: str) -> Reading | None:
+    async def interaction(self, interaction_id: str, *, background: bool = False) -> Reading | None:
         """The one interaction of this id, `details` included; None where upstream knows none.
 
         Raises UpstreamShape where upstream answers with another interaction.
         """
         if interaction_id in UNNAMEABLE:
             return None
-        asking = self._asking()
+        asking = self._asking(background=background)
+
+        async def take(page: Page) -> Record:
+            rows = await self._intake.rows(page.rows, UpstreamQuery())
+            wanted = rows[0].record if len(rows) == 1 else None
+            if wanted is None or wanted.interaction.interaction_id.lower() != interaction_id.lower():
+                raise UpstreamShape("The upstream answered with something else than the interaction asked for.")
+            return wanted
+
         try:
-            page = await asking.page(INTERACTION, {"interaction": interaction_id}, ())
+            record = await asking.page(Call(INTERACTION, {"interaction": interaction_id}, (), take))
         except UpstreamUnknownTenant:  # 404 and 410 on an item mean the item (FAULTS §2.1, row 26)
             return None
-        rows = await self._intake.rows(page.rows, UpstreamQuery())
-        if len(rows) != 1 or rows[0].record is None or (rows[0].interaction_id or "").lower() != interaction_id.lower():
-            raise UpstreamShape("The upstream answered with something else than the interaction asked for.")
-        return Reading(
-            records=(rows[0].record,),
-            offset=1,
-            total=1,
-            complete=True,
-            time_zone=asking.time_zone,
-            simulated=asking.simulated,
-            upstream_seconds=asking.seconds,
-        )
+        return _reading(asking, (record,), total=1)
 
-    async def tenancy(self) -> Reading:
+    async def tenancy(self, *, background: bool = False) -> Reading:
         """No rows, but the tenant's time zone and the count of all interactions: the cheapest call there is."""
-        asking = self._asking()
-        page = await asking.page(INTERACTIONS, {}, parameters(UpstreamQuery(), 0, 0))
-        return Reading(
-            records=(),
-            offset=0,
-            total=page.total,
-            complete=page.total == 0,
-            time_zone=asking.time_zone,
-            simulated=asking.simulated,
-            upstream_seconds=asking.seconds,
-        )
+        asking = self._asking(background=background)
+        page = await asking.page(envelope_alone())
+        return _reading(asking, (), total=page.total)
 
     def raw_name(self, name: str) -> str:
         """An attribute's name as upstream stores it, where it has been seen; else as given (R3)."""
         return self._names.raw(name)
 
+    def refuses_lists(self) -> bool:
+        """Whether no list would be asked for now, as upstream is left alone: nothing is worth refreshing."""
+        return self._line.is_held(INTERACTIONS.endpoint)
+
+    def is_ill(self) -> bool:
+        """Whether a list asked for now would, by all that is known, not be answered."""
+        return self.refuses_lists() or self._line.restraint.is_failing(INTERACTIONS.endpoint)
+
+    def refuses_items(self) -> bool:
+        """Likewise for one interaction."""
+        return self._line.is_held(INTERACTION.endpoint)
+
+    def refused_seconds(self) -> float:
+        """For how long upstream has refused our credentials, a new login included; 0 while it does not."""
+        since = self._line.credentials.refused_since
+        return 0.0 if since is None else self._line.clock.monotonic() - since
+
+    def health(self) -> UpstreamHealth:
+        """How upstream is doing, from memory."""
+        return health(self._line)
+
+    async def rotate(self, access: UpstreamAccess) -> None:
+        """Go on with the user, password and kind of authentication of `access`, once upstream has taken them.
+
+        Raises UpstreamError where it has not, and SettingsError where more has changed; all stays as it was.
+        """
+        line, known = self._line, self._line.access
+        if (access.origin(), access.tenant_id) != (known.origin(), known.tenant_id):
+            raise SettingsError(["Only the credentials can change while the service runs; restart it for the rest."])
+        asked = replace(known, username=access.username, password=access.password, auth=access.auth)
+        candidate = new_credentials(asked, line.transport, line.restraint, line.clock, line.random)
+        try:
+            await prove(line, candidate)
+        except UpstreamError:
+            await candidate.aclose()
+            raise
+        retired, line.credentials = line.credentials, candidate
+        await retired.aclose()
+
     async def aclose(self) -> None:
         """Let the calls under way end, at most for two seconds, then close every connection."""
-        await self._transport.aclose()
-        await self._credentials.aclose()
+        await self._line.transport.aclose()
+        await self._line.credentials.aclose()
 
-    def _asking(self) -> Asking:
-        deadline = self._clock.monotonic() + self._access.fetch_seconds
-        return Asking(self._transport, self._credentials, self._clock, self._access.tenant_id, deadline, self._turn)
+    def _asking(self, *, background: bool) -> Asking:
+        effort = BACKGROUND if background else Effort(self._line.access.wait_seconds)
+        return Asking(self._line, Attempts(self._line, effort))
 
-    async def _login(self) -> bytes:
-        answer = await self._transport.login()
-        if answer.status not in READ_STATUSES:
-            raise login_fault(answer.status, answer.headers, self._clock.wall())
-        return answer.body
+
+def _reading(asking: Asking, records: tuple[Record, ...], total: int) -> Reading:
+    """What one call brought; `records` are those of upstream's rows that were asked for."""
+    return Reading(
+        records=records,
+        offset=len(records),
+        total=total,
+        complete=total == len(records),
+        time_zone=asking.time_zone,
+        simulated=asking.simulated,
+        upstream_seconds=asking.seconds,
+    )

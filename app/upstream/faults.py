@@ -15,14 +15,14 @@ from app.errors import (
     UpstreamRefusedQuery,
     UpstreamServerError,
     UpstreamShape,
+    UpstreamShortTimeout,
     UpstreamThrottled,
-    UpstreamTimeout,
     UpstreamUnavailable,
     UpstreamUnknownTenant,
+    UpstreamUnsupported,
 )
 
 LEAST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 1.0, 300.0
-THROTTLED_PAUSE_SECONDS = 5.0
 SECONDS = re.compile(r"[0-9]{1,20}", re.ASCII)
 SUCCESS, REDIRECTION, CLIENT_ERROR, SERVER_ERROR, BEYOND = 200, 300, 400, 500, 600
 
@@ -43,7 +43,9 @@ STATUSES = {
     500: StatusFault(UpstreamServerError, "The upstream failed."),
     502: StatusFault(UpstreamUnavailable, "The upstream is not available."),
     503: StatusFault(UpstreamUnavailable, "The upstream is not available."),
-    504: StatusFault(UpstreamTimeout, "The upstream ran out of time."),
+    501: StatusFault(UpstreamUnsupported, "The upstream failed."),
+    505: StatusFault(UpstreamUnsupported, "The upstream failed."),
+    504: StatusFault(UpstreamShortTimeout, "The upstream ran out of time."),
 }
 
 CLASSES = (
@@ -57,18 +59,17 @@ CLASSES = (
 )
 NO_STATUS = StatusFault(UpstreamBadAnswer, "The upstream's answer has no usable status.")
 
+PAUSING = frozenset({UpstreamThrottled, UpstreamUnavailable, UpstreamShortTimeout})  # Retry-After is read
+
 LOGIN_REFUSED = frozenset({400, 401, 403})
 
 
 def status_fault(status: int, headers: Mapping[str, str], now: datetime) -> UpstreamError:
     """The error for a status other than 200; `headers` in lower case, `now` by the wall clock."""
     fault = STATUSES.get(status) or next((fault for statuses, fault in CLASSES if status in statuses), NO_STATUS)
-    if fault.error not in {UpstreamThrottled, UpstreamUnavailable, UpstreamTimeout}:
+    if fault.error not in PAUSING:
         return fault.error(fault.detail)
-    pause = pause_seconds(headers, now)
-    if pause is None and fault.error is UpstreamThrottled:
-        pause = THROTTLED_PAUSE_SECONDS
-    return fault.error(fault.detail, retry_after_seconds=pause)
+    return fault.error(fault.detail, retry_after_seconds=pause_seconds(headers, now))
 
 
 def login_fault(status: int, headers: Mapping[str, str], now: datetime) -> UpstreamError:

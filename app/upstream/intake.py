@@ -9,11 +9,12 @@ from collections.abc import Iterable
 
 import msgspec
 
-from app.errors import UpstreamBadAnswer
+from app.errors import UpstreamShape
 from app.interactions.records import Decoded, Interaction, decode
 from app.metrics import Metrics
 from app.upstream.matching import mismatch
 from app.upstream.names import Names
+from app.upstream.oddities import refuse_numbers, repeats_keys, unreadable
 from app.upstream.pages import Members
 from app.upstream.query import UpstreamQuery
 from app.upstream.reading import Record, Row
@@ -50,6 +51,8 @@ class Intake:
         """
         rows: list[Row] = []
         dropped: Counter[str] = Counter()
+        if raw_rows and repeats_keys(bytes(raw_rows[0])):
+            self._metrics.count("upstream_warnings", reason="repeated-key")
         async with self._turn:
             for start in range(0, len(raw_rows), SLICE_ROWS):
                 part = raw_rows[start : start + SLICE_ROWS]
@@ -62,6 +65,8 @@ class Intake:
     def _row(self, raw: msgspec.Raw, query: UpstreamQuery, dropped: Counter[str]) -> Row:
         received = bytes(raw)
         decoded = _decoded(received)
+        if decoded is None or decoded.repaired:
+            refuse_numbers(received)
         if decoded is None:
             dropped[NO_ID] += 1
             return Row(None, None)
@@ -84,8 +89,10 @@ class Intake:
     def _look_for_unknown_fields(self, raw_rows: Iterable[msgspec.Raw]) -> None:
         for raw in raw_rows:
             with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # said when it is read
-                for name in _members.decode(raw).keys() - KNOWN_FIELDS:
+                members = _members.decode(raw)
+                for name in members.keys() - KNOWN_FIELDS:
                     self._metrics.count("upstream_unknown_fields", field=self._label(name))
+                    refuse_numbers(bytes(members[name]))
 
     def _label(self, name: str) -> str:
         """A field's name as a bounded label (R16)."""
@@ -105,5 +112,8 @@ def _decoded(received: bytes) -> Decoded | None:
     try:
         received.decode()
     except UnicodeDecodeError:
-        raise UpstreamBadAnswer("The upstream's answer is not UTF-8.") from None
-    return decode(received)
+        raise unreadable(received) from None
+    decoded = decode(received)
+    if decoded is None and not received.startswith(b"{"):
+        raise UpstreamShape("A row of the upstream's answer is no object.")
+    return decoded

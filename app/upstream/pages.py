@@ -7,8 +7,9 @@ from typing import Annotated
 
 import msgspec
 
-from app.errors import UpstreamBadAnswer, UpstreamShape, UpstreamWrongTenant
+from app.errors import UpstreamBadAnswer, UpstreamErrorAnswer, UpstreamShape, UpstreamWrongTenant
 from app.interactions.mending import readable
+from app.upstream.oddities import holds_bare_word, unreadable
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MARKUP = frozenset({"text/html", "application/xhtml+xml", "text/xml", "application/xml"})
@@ -38,12 +39,16 @@ _usual = msgspec.json.Decoder(_Usual)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The records of one answer as bytes, in upstream's order, and its envelope; `total` counts matching rows."""
+    """The records of one answer as bytes, in upstream's order, and its envelope; `total` counts matching rows.
+
+    `repaired`: its text had a byte order mark, or lone surrogates.
+    """
 
     rows: tuple[msgspec.Raw, ...]
     total: int
     tenant_id: str | None = None
     time_zone: str | None = None
+    repaired: bool = False
 
 
 async def read_page(body: bytes, headers: Mapping[str, str]) -> Page:
@@ -65,11 +70,11 @@ async def _read_unusual(body: bytes) -> Page:
     plain, members = split(body)
     await asyncio.sleep(0)
     if "results" not in members and "interactionId" in members:
-        return Page(rows=(msgspec.Raw(plain.strip()),), total=1)
+        return Page(rows=(msgspec.Raw(plain.strip()),), total=1, repaired=plain is not body)
     if "total" not in members and not ERROR_KEYS.isdisjoint(members):
-        raise UpstreamBadAnswer("The upstream answered with an error under a success status.")
+        raise UpstreamErrorAnswer("The upstream answered with an error under a success status.")
     rows = _results(members)
-    return Page(rows, _total(members), _label(members, "tenantId"), _time_zone(members))
+    return Page(rows, _total(members), _label(members, "tenantId"), _time_zone(members), repaired=plain is not body)
 
 
 def split(body: bytes) -> tuple[bytes, Members]:
@@ -78,14 +83,24 @@ def split(body: bytes) -> tuple[bytes, Members]:
     try:
         return plain, _members.decode(plain)
     except msgspec.ValidationError:
+        if holds_bare_word(plain):
+            raise unreadable(plain) from None
         raise UpstreamShape("The upstream's answer is no object.") from None
     except RecursionError:
         raise UpstreamShape("The upstream's answer is nested beyond measure.") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         repaired = readable(plain)
         if repaired == plain:
-            raise UpstreamBadAnswer("The upstream's answer is not JSON.") from None
+            raise unreadable(plain) from None
         return split(repaired)
+
+
+def says_error(body: bytes) -> bool:
+    """Whether it is an object that speaks of an error."""
+    try:
+        return not ERROR_KEYS.isdisjoint(_members.decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def _results(members: Members) -> tuple[msgspec.Raw, ...]:

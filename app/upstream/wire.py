@@ -15,10 +15,14 @@ from app.errors import UpstreamTimeout
 
 @dataclass(slots=True)
 class Attempt:
-    """One call on the wire: its monotonic `deadline`, bytes `received`, and whether its connection was used before."""
+    """One call on the wire: its monotonic `deadline`, bytes `received`, and whether its connection was used before.
+
+    `is_answered`: the head of an answer has come.
+    """
 
     deadline: float
     received: int = 0
+    is_answered: bool = False
     connected: bool = False
     reused: bool = False
 

@@ -21,9 +21,9 @@ class Budget:
 
 
 WHOLE = Budget(
-    rounds=5,
+    rounds=7,
     seconds=1,
-    growth_rounds=2,
+    growth_rounds=3,
     stored=(100, 1_000, 10_000, 100_000),
     rows=(1, 10, 100, 1_000, 10_000),
     clients=(1, 4, 16, 64, 256),

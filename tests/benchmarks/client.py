@@ -32,10 +32,10 @@ class Connection:
         self._host = host
 
     @classmethod
-    async def to(cls, url: str) -> Self:
-        """A new connection to the server of `url`."""
-        parts = urlsplit(url)
-        reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=LARGEST_READ)
+    async def to(cls, url: str, neighbour: int = 1) -> Self:
+        """A new connection to the server of `url`, from 127.0.0.`neighbour`: each address may have so many only."""
+        parts, local = urlsplit(url), (f"127.0.0.{neighbour}", 0)
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=LARGEST_READ, local_addr=local)
         return cls(reader, writer, parts.netloc)
 
     async def get(self, target: str, headers: Mapping[str, str] | None = None) -> Received:

@@ -10,6 +10,11 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     return median(ours) / median(theirs)
 
 
+def paired_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The median of the rounds' ratios, each of neighbours in time. ZeroDivisionError where the peer did nothing."""
+    return median(one / other for one, other in zip(ours, theirs, strict=True))
+
+
 def percentile(values: Sequence[float], percent: float) -> float:
     """The smallest value that at least `percent` of a hundred are not above (nearest rank). ValueError if empty."""
     if not values:

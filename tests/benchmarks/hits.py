@@ -1,12 +1,10 @@
 """What a hit costs, against those who do nothing but send."""
 
 import asyncio
-from collections.abc import Sequence
 from statistics import median
 
 from tests.benchmarks.client import fetched
-from tests.benchmarks.figures import ratio
-from tests.benchmarks.load import Question, compared
+from tests.benchmarks.load import Compared, Question, compared
 from tests.benchmarks.row import Measured
 from tests.benchmarks.scene import HIT, Scene
 
@@ -43,10 +41,12 @@ def not_modified(scene: Scene) -> Measured:
 
 
 def _measured(scene: Scene, hit: Question, peer: Question) -> Measured:
-    ours, theirs = compared(hit, peer, scene.budget.seconds, scene.budget.rounds)
-    return Measured(ratio(ours, theirs), rates(ours, theirs))
+    both = compared(hit, peer, scene.budget.seconds, scene.budget.rounds)
+    return Measured(both.ratio, in_words(both))
 
 
-def rates(ours: Sequence[float], theirs: Sequence[float]) -> str:
-    """Both medians, in words."""
-    return f"{median(ours):,.0f} against {median(theirs):,.0f} requests/s"
+def in_words(both: Compared) -> str:
+    """The medians, and the ratio by the clock beside that of the work."""
+    work = " against ".join(f"{median(one.a_cpu_second for one in rounds):,.0f}" for rounds in both)
+    clock = " against ".join(f"{median(one.a_second for one in rounds):,.0f}" for rounds in both)
+    return f"{work} requests per CPU second; by the clock {both.ratio_by_the_clock:.2f}, {clock} a second"

@@ -5,11 +5,14 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import NamedTuple
 
 from tests.benchmarks.client import Connection, Unanswered
+from tests.benchmarks.figures import paired_ratio
+from tests.benchmarks.processes import Running
 
 CLIENTS = 32
 SECONDS_TO_ANSWER = 15
@@ -29,44 +32,64 @@ end
 class Question:
     """What is asked again and again; a `{}` in the target stands for each of 1 … `count`."""
 
-    url: str
+    server: Running
     target: str
     headers: Mapping[str, str] = field(default_factory=dict)
     count: int = 1
+
+    @property
+    def url(self) -> str:
+        """Where the server listens."""
+        return self.server.url
 
     def targets(self) -> list[str]:
         """Each target once."""
         return [self.target.replace(NUMBER, str(number)) for number in range(1, self.count + 1)]
 
 
-def hammer(question: Question, seconds: int, clients: int = CLIENTS) -> float:
-    """Requests a second, closed loop. Raises Unanswered where some answer is no success."""
-    wrk = shutil.which("wrk")
-    return _by_wrk(wrk, question, seconds, clients) if wrk else asyncio.run(_by_asyncio(question, seconds, clients))
+class Rate(NamedTuple):
+    """What a server did in a round: requests for each second it worked, and for each second that passed."""
+
+    a_cpu_second: float
+    a_second: float
 
 
-def interleaved(contestants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """What each gave in each round: A B A B …, so that a slow moment of the machine falls on all alike."""
-    given: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, measure in contestants.items():
-            given[name].append(measure())
-    return given
+class Compared(NamedTuple):
+    """Both contestants' rounds."""
+
+    ours: list[Rate]
+    theirs: list[Rate]
+
+    @property
+    def ratio(self) -> float:
+        """Of the work a request is."""
+        return paired_ratio([one.a_cpu_second for one in self.ours], [one.a_cpu_second for one in self.theirs])
+
+    @property
+    def ratio_by_the_clock(self) -> float:
+        """Of what was seen from outside, whatever else the machine did."""
+        return paired_ratio([one.a_second for one in self.ours], [one.a_second for one in self.theirs])
 
 
-def compared(
-    ours: Question, peer: Question, budget_seconds: int, rounds: int, clients: int = CLIENTS
-) -> tuple[list[float], list[float]]:
-    """Requests a second of both, round by round."""
-    contestants = {
-        "ours": lambda: hammer(ours, budget_seconds, clients),
-        "peer": lambda: hammer(peer, budget_seconds, clients),
-    }
-    given = interleaved(contestants, rounds)
-    return given["ours"], given["peer"]
+def hammer(question: Question, seconds: int, clients: int = CLIENTS) -> Rate:
+    """Closed loop. Raises Unanswered where some answer is no success, or none came."""
+    wrk, worked, began = shutil.which("wrk"), question.server.cpu_seconds(), perf_counter()
+    if wrk:
+        answered, passed = _by_wrk(wrk, question, seconds, clients)
+    else:
+        answered = asyncio.run(_by_asyncio(question, seconds, clients))
+        passed = perf_counter() - began
+    return Rate(answered / (question.server.cpu_seconds() - worked), answered / passed)
 
 
-def _by_wrk(wrk: str, question: Question, seconds: int, clients: int) -> float:
+def compared(ours: Question, peer: Question, seconds: int, rounds: int, clients: int = CLIENTS) -> Compared:
+    """Both in turn, A B A B …, so that a slow moment of the machine falls on both alike."""
+    given = [(hammer(ours, seconds, clients), hammer(peer, seconds, clients)) for _ in range(rounds)]
+    return Compared([one for one, _ in given], [other for _, other in given])
+
+
+def _by_wrk(wrk: str, question: Question, seconds: int, clients: int) -> tuple[int, float]:
+    """How many were answered, and in how many seconds."""
     command = [wrk, "--threads", "1", "--connections", str(clients), "--duration", f"{seconds}s"]
     command += ["--timeout", f"{SECONDS_TO_ANSWER}s"]
     for name, value in question.headers.items():
@@ -84,13 +107,13 @@ def _by_wrk(wrk: str, question: Question, seconds: int, clients: int) -> float:
             check=True,
             timeout=seconds + 2 * SECONDS_TO_ANSWER,
         ).stdout
-    found = re.search(r"Requests/sec:\s+([\d.]+)", told)
-    if found is None or not float(found[1]) or re.search("Non-2xx|Socket errors", told):
+    answered, rate = re.search(r"(\d+) requests in", told), re.search(r"Requests/sec:\s+([\d.]+)", told)
+    if answered is None or rate is None or not float(rate[1]) or re.search("Non-2xx|Socket errors", told):
         raise Unanswered("; ".join(" ".join(words.split()) for words in told.splitlines()))
-    return float(found[1])
+    return int(answered[1]), int(answered[1]) / float(rate[1])
 
 
-async def _by_asyncio(question: Question, seconds: int, clients: int) -> float:
+async def _by_asyncio(question: Question, seconds: int, clients: int) -> int:
     targets, began = question.targets(), perf_counter()
     answered = 0
 
@@ -103,7 +126,7 @@ async def _by_asyncio(question: Question, seconds: int, clients: int) -> float:
         await connection.close()
 
     await asyncio.gather(*map(client, range(clients)))
-    return answered / (perf_counter() - began)
+    return answered
 
 
 async def ask_all(url: str, targets: list[str], seconds: float, clients: int = 8) -> int:

@@ -12,6 +12,7 @@ from tests.benchmarks.row import Measured
 from tests.benchmarks.scene import SERVE, Scene
 
 CROWD = 1_000
+OF_ONE_ADDRESS = 100
 CROWD_ROWS = 10
 BLOCKS = ((0, 100), (100, 900))  # offset and limit of the façade's first two calls (DESIGN §4)
 WARM_UP = 2
@@ -61,7 +62,7 @@ def crowd(scene: Scene) -> Measured:
 
 
 async def _crowd(url: str, target: str) -> tuple[list[Received], float]:
-    connections = await asyncio.gather(*(Connection.to(url) for _ in range(CROWD)))
+    connections = await asyncio.gather(*(Connection.to(url, 1 + one // OF_ONE_ADDRESS) for one in range(CROWD)))
     began = perf_counter()
     received = await asyncio.gather(*(connection.good(target) for connection in connections))
     seconds = perf_counter() - began

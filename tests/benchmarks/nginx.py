@@ -7,11 +7,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, perf_counter, sleep
 
 from tests.benchmarks.client import Unanswered
 from tests.benchmarks.machine import pinned
-from tests.benchmarks.processes import ending, free_port
+from tests.benchmarks.processes import Running, ending, free_port
 
 SECONDS_TO_LISTEN = 5.0
 BETWEEN_TRIES = 0.02
@@ -56,18 +56,19 @@ def is_installed() -> bool:
 
 
 @contextmanager
-def nginx(origin: str, cores: frozenset[int]) -> Iterator[str]:
-    """Its URL. Raises Unanswered where it does not start."""
+def nginx(origin: str, cores: frozenset[int]) -> Iterator[Running]:
+    """It listens. Raises Unanswered where it does not start."""
     with tempfile.TemporaryDirectory() as folder, pinned(cores):
         Path(folder).chmod(0o755)  # its workers are another user
         port = free_port()
         configuration = Path(folder, "nginx.conf")
         configuration.write_text(CONFIGURATION.format(folder=folder, port=port, origin=origin), encoding="ascii")
         command = [str(shutil.which("nginx")), "-p", folder, "-c", str(configuration)]
+        began = perf_counter()
         child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
         with ending(child):
             _wait_for(port)
-            yield f"http://127.0.0.1:{port}"
+            yield Running(f"http://127.0.0.1:{port}", child.pid, began)
 
 
 def _wait_for(port: int) -> None:

@@ -17,6 +17,7 @@ from tests.benchmarks.machine import pinned
 ROOT = Path(__file__).parents[2]
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 SECONDS_TO_END = 15
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 
 
@@ -36,12 +37,23 @@ class Running:
         """The most it ever held."""
         return self._status("VmHWM")
 
+    def cpu_seconds(self) -> float:
+        """What the server and the processes it started have worked so far, in its own code and in the system's."""
+        return _cpu_seconds(self.pid)
+
     def _status(self, name: str) -> int:
         text = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
         found = re.search(rf"(?m)^{name}:\s+(\d+) kB$", text)
         if found is None:
             raise Unanswered(f"The system does not tell {name}.")
         return int(found[1]) * 1024
+
+
+def _cpu_seconds(pid: int) -> float:
+    folder = Path(f"/proc/{pid}")
+    facts = (folder / "stat").read_text(encoding="ascii").rpartition(")")[2].split()  # from the third field on
+    children = (folder / f"task/{pid}/children").read_text(encoding="ascii").split()
+    return (int(facts[11]) + int(facts[12])) / TICKS_A_SECOND + sum(_cpu_seconds(int(child)) for child in children)
 
 
 @contextmanager

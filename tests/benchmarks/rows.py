@@ -3,7 +3,7 @@
 from tests.benchmarks import conversion, growth, hits, memory, misses, stall
 from tests.benchmarks.row import Row, Target
 
-FLAT = Target("≥", 0.8)  # of the smallest size's ratio to a bare application: what two short rounds can tell
+FLAT = Target("≥", 0.8)  # of the smallest size's ratio to a bare application: what three short rounds can tell
 
 ROWS = (
     Row("hit-bare", "hit, one core, against bare ASGI sending the same bytes", Target("≥", 0.9), hits.against_bare),

@@ -47,7 +47,7 @@ class Scene:
 
     def hit(self, target: str = HIT, **headers: str) -> Question:
         """The façade asked for what it has stored. Raises Unanswered where it has not."""
-        question = Question(self.facade.url, target, headers)
+        question = Question(self.facade, target, headers)
         asyncio.run(fetched(question.url, target, headers))
         asyncio.run(see_hit(question))
         return question
@@ -58,14 +58,14 @@ class Scene:
         told = [part for named in hit.headers.items() for part in named]
         command = ["tests.benchmarks.peers", kind, hit.url, hit.target, *told]
         with process(command, self.cores.server, {}) as running:
-            yield Question(running.url, hit.target, hit.headers)
+            yield Question(running, hit.target, hit.headers)
 
     @contextmanager
     def nginx(self, hit: Question) -> Iterator[Question]:
         """The same answer from nginx's cache."""
-        with self.peer("bare", hit) as origin, nginx(origin.url, self.cores.server) as url:
-            asyncio.run(fetched(url, hit.target, hit.headers))
-            yield Question(url, hit.target, hit.headers)
+        with self.peer("bare", hit) as origin, nginx(origin.url, self.cores.server) as running:
+            asyncio.run(fetched(running.url, hit.target, hit.headers))
+            yield Question(running, hit.target, hit.headers)
 
     def new(self, rows: int, kind: str = "rows") -> str:
         """An attribute value nobody has asked for, with so many rows."""

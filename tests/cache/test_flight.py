@@ -439,3 +439,30 @@ async def test_the_map_keeps_a_newer_flight_of_the_same_key(flights: Flights, up
     assert len(flights) == 1
     newer_upstream.gate.set()
     assert (await newer).value == 1
+
+
+async def test_a_failure_is_remembered_for_its_second_and_not_kept_beyond(clock: HandClock) -> None:
+    flights, upstream = Flights(clock.clock), Upstream()
+    upstream.error = UpstreamUnreachable()
+    upstream.gate.set()
+    for seconds in (0.0, 0.99):
+        clock.advance(seconds)
+        with pytest.raises(UpstreamUnreachable):
+            await flights.join(KEY, upstream.fetch, wait_seconds=10)
+        assert (upstream.calls, flights.has_failed(KEY)) == (1, True)
+    clock.advance(0.01)
+    upstream.error = None
+    assert (await flights.join(KEY, upstream.fetch, wait_seconds=10)).value == 2
+    assert not flights._memos
+
+
+async def test_a_disowned_flight_is_held_on_to_only_while_it_goes_on(clock: HandClock) -> None:
+    flights, upstream = Flights(clock.clock), Upstream()
+    caller = asyncio.create_task(flights.join(KEY, upstream.fetch, wait_seconds=10))
+    await upstream.asked.wait()
+    flights.disown()
+    assert len(flights._disowned) == 1
+    upstream.gate.set()
+    assert (await caller).value == 1
+    await asyncio.sleep(0)
+    assert not flights._disowned

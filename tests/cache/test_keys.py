@@ -18,6 +18,7 @@ def typed(part: Part) -> object:
     return tuple(map(typed, part)) if isinstance(part, tuple) else (type(part), part)
 
 
+@pytest.mark.threat("T14")
 @given(lists_of_parts, lists_of_parts)
 def test_two_lists_of_parts_share_a_key_only_if_they_are_the_same(
     one: tuple[Part, ...], other: tuple[Part, ...]
@@ -60,6 +61,7 @@ LOOKALIKES: tuple[tuple[Part, ...], ...] = (
 )
 
 
+@pytest.mark.threat("T14")
 def test_lookalikes_have_keys_of_their_own() -> None:
     assert len({digest(*each) for each in LOOKALIKES}) == len(LOOKALIKES)
 

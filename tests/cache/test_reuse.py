@@ -166,3 +166,16 @@ def test_only_a_forwarded_request_is_stored_or_collapsed(stored: bool, collapsed
 )
 def test_each_record_is_one_word_for_metrics(reuse: Reuse, outcome: str) -> None:
     assert reuse.outcome == outcome
+
+
+def test_what_is_served_is_served_with_or_without_a_refresh_behind() -> None:
+    assert [one.serves for one in (SERVE, REFRESH, MISS, REFUSED, REFUSE)] == [True, True, False, False, False]
+
+
+def test_what_was_received_five_seconds_ago_meets_any_min_fresh_and_later_no_more() -> None:
+    beyond = Directives(min_fresh=10_000)
+    assert [decide(STORED, 100.0 + age, beyond) for age in (5.0, 5.1)] == [SERVE, REFUSED]
+
+
+def test_a_record_without_an_age_is_of_now() -> None:
+    assert Reuse(hit=False).age == 0

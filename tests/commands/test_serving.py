@@ -4,7 +4,7 @@ import json
 import signal
 import socket
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -45,12 +45,13 @@ def control(simulator: str, method: str, path: str, **asked: object) -> httpx.Re
     return httpx.request(method, f"{simulator}/__sim{path}", json=asked, trust_env=False, timeout=20)
 
 
-def asked_in_vain(threads: ThreadPoolExecutor, facade: str, simulator: str) -> None:
-    """A request whose answer upstream holds back; returns once upstream has it."""
+def asked_in_vain(threads: ThreadPoolExecutor, facade: str, simulator: str) -> Future[httpx.Response]:
+    """A request whose answer upstream holds back, once upstream has it."""
     control(simulator, "DELETE", "/journal")
     control(simulator, "POST", "/faults", kind="hold", times=None)
-    threads.submit(get, f"{facade}/interactions?attr=SIM-OPEN")
+    asked = threads.submit(get, f"{facade}/interactions?attr=SIM-OPEN")
     assert control(simulator, "GET", "/journal", wait_for=1, timeout=15).json()["complete"]
+    return asked
 
 
 def listens_no_more(origin: str) -> None:
@@ -67,7 +68,7 @@ def test_the_demo_answers_the_first_curl_of_the_readme_and_ends_cleanly(tmp_path
     with started(tmp_path, "demo", "--port", "0", **OF_THE_USER) as demo:
         facade = demo.url("open")
         port = facade.rpartition(":")[2]
-        assert f"  open  {facade}/docs\n" in demo.said
+        assert f"  open  {facade}/\n" in demo.said
         assert f"  try   curl 'localhost:{port}/interactions?attr=1234567'\n" in demo.said
         answer = get(f"{facade}/interactions?attr=1234567")
         assert answer.status_code == 200, answer.text

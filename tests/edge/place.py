@@ -9,6 +9,7 @@ from app.cache.reuse import Reuse
 from app.cache.store import MemoryStore
 from app.cache.stored import Stored
 from app.edge.answers import Answer
+from app.edge.counting import Requests
 from app.edge.hot import HotAnswers
 from app.edge.hotpath import HotPath, remember
 from app.edge.rendering import Served
@@ -26,7 +27,7 @@ TARGET = "/interactions?attr=1234567"
 AS_OF = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
 
 
-async def unread(_asked: UpstreamQuery, _position: Position, _rows: int) -> Reading:
+async def unread(_asked: UpstreamQuery, _position: Position, _rows: int, _behind: bool) -> Reading:
     raise AssertionError
 
 
@@ -43,14 +44,15 @@ class Place:
         self.hot = HotAnswers(100_000)
         self.snapshots = Snapshots(self.store, stale_seconds=60, replaced=self.hot.forget_question)
         lifetime = Lifetime(self.fresh_for, "open")
-        self.question = Question(b"question", UpstreamQuery(), unread, lambda _report: lifetime)
+        self.question = Question(b"question", UpstreamQuery(), unread, lambda _report: lifetime, is_held=lambda: False)
         self.path = HotPath(
             hot=self.hot,
             store=self.store,
-            metrics=Metrics(),
             monotonic=lambda: self.clock.monotonic,
             new_request_id=lambda: "new",
         )
+        self.metrics = Metrics()
+        self.requests = Requests(self.metrics)
         self.came: Scope = {}
 
     def kept(self, version: str = "v1") -> Stored[Report]:
@@ -73,11 +75,32 @@ class Place:
         self.came = scope_of(TARGET, *headers)
         return self.path.answered(self.came) is not None
 
-    def remember(self, served: Served, *, changes_in: float | None = None, version: str | None = None) -> None:
+    def remember(self, served: Served, *, version: str | None = None, **bounds: float) -> None:
         """Have a request that went the long way remembered, with what it was served."""
         assert not self.is_hot()
+        self.remembered(served, version=version, **bounds)
+
+    def remembered(
+        self,
+        served: Served,
+        *,
+        version: str | None = None,
+        changes_in: float | None = None,
+        valid_for: float | None = None,
+    ) -> None:
+        """Likewise, for the request that came last."""
         question = replace(self.question, version=version)
-        remember(self.hot, self.came, served, question, self.clock.monotonic, changes_in=changes_in)
+        hits = self.requests.hits(self.came, served.answer, "anonymous")
+        remember(
+            self.hot,
+            self.came,
+            served,
+            question,
+            self.clock.monotonic,
+            hits=hits,
+            changes_in=changes_in,
+            valid_for=valid_for,
+        )
 
     def hot_for(self, step: float = 0.25) -> float:
         """Seconds from now on for which repeats are answered at once."""

@@ -1,51 +1,250 @@
-"""Who asks, and what they may see."""
+"""Who asks, what they may see, and how often they may ask."""
 
+import base64
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.datastructures import Headers
+from starlette.types import Scope
 
-from app.edge.access import Viewer, identify
-from app.errors import BadRequest, Forbidden, Unauthorized
+from app.access.keys import ClientKeys
+from app.edge.access import FAILURES_A_MINUTE, Door, Viewer, reached_on_loopback
+from app.errors import BadRequest, Forbidden, KeyInQuery, RateLimited, Unauthorized
 from app.interactions.masking import Audience
 from app.settings import load
+from tests.scenarios.repeating import Field, scope_of
+from tests.support.clock import HandClock
+from tests.support.keys import Given, given, write
+
+READER = given("reader", "read")
+WRONG = given("reader", "read", last="1")
 
 CREDENTIALS = [
-    {"Authorization": "Bearer cxf_demo_x"},
-    {"Authorization": "Basic Y3hmX2RlbW9feDo="},
-    {"Authorization": ""},
-    {"X-API-Key": "cxf_demo_x"},
-    {"X-API-Key": ""},
+    (b"authorization", b"Bearer cxf_demo_x"),
+    (b"authorization", b"Basic Y3hmX2RlbW9feDo="),
+    (b"authorization", b"Basic !"),
+    (b"authorization", b"Digest username=cxf_demo_x"),
+    (b"authorization", b"Bearer"),
+    (b"authorization", b""),
+    (b"authorization", "Bearer schlüssel".encode()),
+    (b"authorization", b"Bearer \xff\xfe\x00"),
+    (b"authorization", b"Bearer " + b"x" * 10_240),
+    (b"x-api-key", b"cxf_demo_x"),
+    (b"x-api-key", b""),
+    (b"x-api-key", b"\x80" * 10_240),
 ]
 
 
-def identified(headers: dict[str, str] | None = None, **changes: Any) -> Viewer:
-    return identify(Headers(headers or {}), load(changes, environ={}, env_file=None))
+def door(clock: HandClock | None = None, keys: Path | None = None, **changes: Any) -> Door:
+    """A door with these settings, and the keys of a file."""
+    clock = clock or HandClock()
+    settings = load({"client_keys_file": keys, **changes}, environ={}, env_file=None)
+    return Door(settings, ClientKeys(keys), clock.clock)
+
+
+def request(*fields: Field, query: str = "", **changes: Any) -> Scope:
+    return scope_of(f"/interactions?{query}", *fields, **changes)
 
 
 def test_without_a_key_one_is_anonymous_with_the_scopes_configured_for_that() -> None:
-    assert identified() == Viewer("anonymous", frozenset({"read"}))
-    assert identified(anonymous_scopes="read,pii:read").scopes == {"read", "pii:read"}
+    assert door().viewer(request()) == Viewer("anonymous", frozenset({"read"}))
+    assert door(anonymous_scopes="read,pii:read").viewer(request()).scopes == {"read", "pii:read"}
 
 
 def test_where_anonymous_clients_are_not_allowed_a_key_is_needed() -> None:
     with pytest.raises(Unauthorized):
-        identified(allow_anonymous=False)
+        door(allow_anonymous=False).viewer(request())
 
 
-@pytest.mark.parametrize("headers", CREDENTIALS)
-def test_a_key_nobody_knows_is_refused_also_where_none_is_needed(headers: dict[str, str]) -> None:
-    with pytest.raises(Unauthorized) as caught:
-        identified(headers)
-    assert "cxf_demo_x" not in caught.value.detail
+def test_where_there_are_keys_one_is_needed_unless_a_setting_says_otherwise(tmp_path: Path) -> None:
+    keys = write(tmp_path / "keys.json", READER)
+    with pytest.raises(Unauthorized):
+        door(keys=keys).viewer(request())
+    assert door(keys=keys, allow_anonymous=True).viewer(request()).label == "anonymous"
+    assert door(keys=keys).viewer(request(READER.field)) == Viewer("reader", frozenset({"read"}), READER.key)
 
 
-def test_two_credentials_are_one_too_many() -> None:
-    both = Headers(raw=[(b"authorization", b"Bearer a"), (b"x-api-key", b"a")])
-    twice = Headers(raw=[(b"x-api-key", b"a"), (b"x-api-key", b"a")])
-    for headers in (both, twice):
-        with pytest.raises(BadRequest):
-            identify(headers, load({}, environ={}, env_file=None))
+@pytest.mark.threat("T37")
+@pytest.mark.parametrize("server", [("192.0.2.7", 8080), ("2001:db8::7", 8080), ("0.0.0.0", 8080), None])
+def test_what_counts_for_anonymous_clients_is_the_address_that_was_reached(server: tuple[str, int] | None) -> None:
+    """Whatever CXF_HOST says: another server may have bound elsewhere."""
+    with pytest.raises(Unauthorized):
+        door().viewer(request(server=server))
+    assert door(allow_anonymous=True).viewer(request(server=server)).label == "anonymous"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1"])
+def test_every_loopback_address_is_one(host: str) -> None:
+    assert reached_on_loopback(request(server=(host, 8080)))
+
+
+@pytest.mark.threat("T31")
+@pytest.mark.parametrize("field", CREDENTIALS, ids=lambda field: ascii(field[1][:20]))
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_key_nobody_knows_is_refused_also_where_none_is_needed(field: Field, allowed: bool, tmp_path: Path) -> None:
+    keys = write(tmp_path / "keys.json", READER)
+    for known in (None, keys):
+        with pytest.raises(Unauthorized) as caught:
+            door(keys=known, allow_anonymous=allowed).viewer(request(field))
+        assert "cxf_demo_x" not in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        (b"authorization", b"Bearer " + READER.secret.encode()),
+        (b"authorization", b"bEARER  " + READER.secret.encode() + b" "),
+        (b"authorization", b"Basic " + base64.b64encode(f"{READER.secret}:".encode())),
+        (b"authorization", b"basic " + base64.b64encode(f"{READER.secret}:anything".encode())),
+        (b"authorization", b"Basic " + base64.b64encode(READER.secret.encode())),
+        (b"x-api-key", READER.secret.encode()),
+    ],
+)
+def test_a_key_may_be_sent_in_each_way_that_tools_know(field: Field, tmp_path: Path) -> None:
+    assert door(keys=write(tmp_path / "keys.json", READER)).viewer(request(field)).label == "reader"
+
+
+@pytest.mark.threat("T31", "T35")
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ((b"authorization", b"Bearer a"), (b"x-api-key", b"a")),
+        ((b"x-api-key", b"a"), (b"x-api-key", b"a")),
+        (READER.field, READER.field),
+        (READER.field, (b"x-api-key", READER.secret.encode())),
+        ((b"authorization", b""), (b"x-api-key", b"")),
+    ],
+)
+def test_two_credentials_are_one_too_many(fields: tuple[Field, ...], tmp_path: Path) -> None:
+    with pytest.raises(BadRequest):
+        door(keys=write(tmp_path / "keys.json", READER)).viewer(request(*fields))
+
+
+@pytest.mark.threat("T32")
+@pytest.mark.parametrize(
+    "query",
+    [
+        "api_key=x",
+        "limit=1&API-Key=x",
+        "token",
+        "%61pi_key=x",
+        f"attr={READER.secret}",
+        f"_={READER.secret}",
+        f"attr=%63xf_reader_{READER.secret.rpartition('_')[2]}",
+        f"limit=1;key={READER.secret}",
+        f"%ff={READER.secret}",
+    ],
+)
+def test_a_key_in_the_query_is_refused_whoever_asks(query: str, tmp_path: Path) -> None:
+    for fields in ((), (READER.field,), (WRONG.field,)):
+        with pytest.raises(KeyInQuery):
+            door(keys=write(tmp_path / "keys.json", READER)).viewer(request(*fields, query=query))
+
+
+@pytest.mark.parametrize("query", ["attr=cxf_demo_x", "attr=cxf_", "attr=keys", "attr.token=1", "%", "attr=%zz", ""])
+def test_what_is_no_key_is_left_to_those_who_read_the_query(query: str) -> None:
+    assert door().viewer(request(query=query)).label == "anonymous"
+
+
+def test_an_expired_key_is_none(tmp_path: Path, clock: HandClock) -> None:
+    short = given("short", "read", expires_at=clock.wall + timedelta(seconds=10))
+    at = door(clock, write(tmp_path / "keys.json", short))
+    assert at.viewer(request(short.field)).label == "short"
+    clock.advance(10)
+    with pytest.raises(Unauthorized):
+        at.viewer(request(short.field))
+
+
+@pytest.mark.threat("T31")
+def test_wrong_keys_of_one_peer_are_refused_ever_more_slowly(tmp_path: Path, clock: HandClock) -> None:
+    at = door(clock, write(tmp_path / "keys.json", READER), allow_anonymous=True)
+    for _ in range(FAILURES_A_MINUTE):
+        with pytest.raises(Unauthorized):
+            at.viewer(request(WRONG.field))
+    with pytest.raises(RateLimited) as refused:
+        at.viewer(request(WRONG.field))
+    assert refused.value.retry_after_seconds == 60 / FAILURES_A_MINUTE
+    assert at.viewer(request(READER.field)).label == "reader"
+    assert at.viewer(request()).label == "anonymous"
+    with pytest.raises(Unauthorized):
+        at.viewer(request(WRONG.field, client=("192.0.2.8", 1)))
+    clock.advance(60 / FAILURES_A_MINUTE)
+    with pytest.raises(Unauthorized):
+        at.viewer(request(WRONG.field))
+    with pytest.raises(RateLimited):
+        at.viewer(request(WRONG.field))
+
+
+@pytest.mark.threat("T34")
+@pytest.mark.parametrize(
+    ("clients", "peers"),
+    [
+        (["2001:db8::1", "2001:db8::2", "2001:db8:0:0:f::"], 1),
+        (["2001:db8::1", "2001:db8:1::1"], 2),
+        (["::ffff:192.0.2.1", "192.0.2.1"], 1),
+        (["::ffff:192.0.2.1", "::ffff:192.0.2.2"], 2),
+        (["fe80::1%eth0", "fe80::2%eth1"], 1),
+        (["", "unix"], 1),
+    ],
+)
+def test_a_peer_is_the_address_behind_the_socket_and_of_ipv6_a_network(clients: list[str], peers: int) -> None:
+    at = door()
+    for client in clients:
+        with pytest.raises(Unauthorized):
+            at.viewer(request(WRONG.field, (b"x-forwarded-for", b"203.0.113.9"), client=(client, 1)))
+    assert len(at._failures) == peers
+
+
+def test_peers_that_are_remembered_are_bounded() -> None:
+    at = door()
+    at._failures._most = 3
+    for number in range(10):
+        with pytest.raises(Unauthorized):
+            at.viewer(request(WRONG.field, client=(f"192.0.2.{number}", 1)))
+    assert len(at._failures) == 3
+
+
+def charged(at: Door, key: Given) -> tuple[dict[bytes, bytes], float]:
+    fields, wait = at.charge(at.viewer(request(key.field)))
+    return dict(fields), wait
+
+
+def test_a_quota_is_a_bucket_that_fills_evenly_and_says_how_full_it_is(tmp_path: Path, clock: HandClock) -> None:
+    limited = given("limited", "read", quota=3)
+    at = door(clock, write(tmp_path / "keys.json", limited, READER))
+    assert charged(at, READER) == ({}, 0)
+    left = [charged(at, limited) for _ in range(4)]
+    assert [fields[b"ratelimit"] for fields, _ in left] == [
+        b'"key";r=2;t=20',
+        b'"key";r=1;t=20',
+        b'"key";r=0;t=20',
+        b'"key";r=0;t=20',
+    ]
+    assert [wait for _, wait in left] == [0, 0, 0, 20]
+    assert {fields[b"ratelimit-policy"] for fields, _ in left} == {b'"key";q=3;w=60'}
+    clock.advance(20)
+    assert [charged(at, limited)[1] for _ in range(2)] == [0, 20]
+    clock.advance(3600)
+    assert [charged(at, limited)[1] for _ in range(4)] == [0, 0, 0, 20]
+
+
+def test_how_long_a_repeat_may_be_answered_unasked(tmp_path: Path, clock: HandClock) -> None:
+    limited = given("limited", "read", quota=3)
+    short = given("short", "read", expires_at=clock.wall + timedelta(seconds=10))
+    path = write(tmp_path / "keys.json", limited, short, READER)
+    at = door(clock, path, allow_anonymous=True)
+    viewers = {one: at.viewer(request(*fields)) for one, fields in (("nobody", ()), ("reader", (READER.field,)))}
+    assert [at.repeats_for(one) for one in viewers.values()] == [None, None]
+    assert at.repeats_for(at.viewer(request(limited.field))) == 0
+    shortly = at.viewer(request(short.field))
+    clock.advance(4)
+    assert at.repeats_for(shortly) == 6
+    clock.advance(7)
+    assert at.repeats_for(shortly) == 0
+    write(path, limited, short)
+    at.keys.reread()
+    assert at.repeats_for(viewers["reader"]) == 0
 
 
 def test_a_missing_scope_is_named() -> None:

@@ -1,35 +1,24 @@
 """The API reference works from our own files alone: nothing inline, nothing from another host, also behind a prefix."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
-from starlette.types import ASGIApp, Receive, Scope, Send
+from playwright.sync_api import Browser, Page
 
 from app.edge.docs import ASSETS, PAGE
 from app.interactions.columns import COLUMNS
 from app.main import create_app
 from app.simulator import create_simulator
+from tests.support.browser import behind, running_browser
 from tests.support.facade import TENANT, Facade, facade_settings
 from tests.support.serving import serve_in_thread
 
 VENDORED = Path(__file__).parents[2] / "app/explorer/vendor/swagger-ui"
 HOST = "reference.test"  # a name, not loopback: Swagger UI holds some of its calls to other hosts back on loopback
-BROWSER_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    f"--host-resolver-rules=MAP {HOST} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
 
 
 def test_the_vendored_files_are_the_ones_written_down() -> None:
@@ -94,29 +83,11 @@ async def test_no_other_file_is_served(facade: Facade, name: str) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def behind(prefix: str, app: ASGIApp) -> ASGIApp:
-    """The application as it is seen through a proxy that serves it under a path prefix."""
-
-    async def proxy(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            assert scope["path"].startswith(f"{prefix}/")
-            scope = {**scope, "path": scope["path"].removeprefix(prefix), "raw_path": scope["raw_path"][len(prefix) :]}
-        await app(scope, receive, send)
-
-    return proxy
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium that reaches this machine alone."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        reason = "no Chromium on this machine: the reference is not looked at in a browser"
-        pytest.fail(reason) if os.environ.get("REQUIRE_BROWSER") == "1" else pytest.skip(reason)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=found, args=BROWSER_OPTIONS)
+    with running_browser("the reference is not looked at", HOST) as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(params=["", "/call-centre"], ids=["at the root", "behind a prefix"])

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
-from app.edge.guard import LONGEST_TARGET, Guard, allowed_host, fault_of
+from app.edge.guard import LONGEST_TARGET, Guard, fault_of
+from app.edge.hosts import allowed_host
 from app.edge.problems import install
 
 CANARY = "canary-7f3a"
@@ -59,9 +60,19 @@ def test_a_host_on_the_list_is_let_in_in_any_spelling_and_at_any_port(host: str)
     assert fault(b"/", (b"host", host.encode())) is None
 
 
+@pytest.mark.threat("T37")
 @pytest.mark.parametrize("host", ["", " localhost", "localhost, evil", *STRANGERS.split()])
 def test_any_other_host_is_refused(host: str) -> None:
     assert fault(b"/", (b"host", host.encode("latin-1"))) == "bad-host"
+
+
+@pytest.mark.threat("T37")
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:8080", "[::1]", "LOCALHOST."])
+def test_health_is_told_to_this_machine_by_any_of_its_names_and_nothing_else_is(host: str) -> None:
+    for path in (b"/health/live", b"/health/ready"):
+        assert fault(path, (b"host", host.encode()), hosts=("reports.example",)) is None
+        assert fault(path, (b"host", b"rebind.evil"), hosts=("reports.example",)) == "bad-host"
+    assert fault(b"/interactions", (b"host", host.encode()), hosts=("reports.example",)) == "bad-host"
 
 
 def test_a_missing_or_doubled_host_is_refused() -> None:
@@ -82,6 +93,7 @@ def test_no_host_makes_the_guard_fail(host: bytes) -> None:
     assert fault(b"/", (b"host", host)) in {None, "bad-host"}
 
 
+@pytest.mark.threat("T18")
 @pytest.mark.parametrize(
     ("target", "code"),
     [
@@ -129,6 +141,7 @@ def test_a_target_is_bounded_with_its_query() -> None:
     assert fault(b"/" + b"." * LONGEST_TARGET) == "target-too-long"
 
 
+@pytest.mark.threat("T16")
 @pytest.mark.parametrize("method", BODYLESS)
 @pytest.mark.parametrize(
     ("header", "code"),
@@ -235,6 +248,7 @@ async def test_the_clients_request_id_is_taken_and_echoed(sent: str) -> None:
     assert (await fields_of("/nowhere", (b"x-request-id", sent.encode())))[b"x-request-id"] == sent.encode()
 
 
+@pytest.mark.threat("T55")
 @pytest.mark.parametrize("sent", [b"", b"x" * 65, b"a b", b"a\r\nX: y", b"\xc3\xa9", b"a;b", b"a/b", "٣".encode()])
 async def test_an_id_that_cannot_stand_in_headers_and_logs_is_replaced(sent: bytes) -> None:
     assert (await fields_of("/nowhere", (b"x-request-id", sent)))[b"x-request-id"] == b"new-1"
@@ -255,6 +269,7 @@ async def test_the_application_finds_the_request_id_in_the_state() -> None:
     assert found == ["mine"]
 
 
+@pytest.mark.threat("T56")
 @pytest.mark.parametrize("target", ["/interactions/1", "/nowhere", "//bad", "/bug", "/page"])
 async def test_every_answer_forbids_sniffing_and_tells_no_referrer(target: str) -> None:
     fields = await fields_of(target)
@@ -271,7 +286,7 @@ async def test_an_answer_that_says_nothing_of_caches_is_not_stored() -> None:
 async def test_a_page_gets_a_policy_unless_it_has_its_own() -> None:
     assert b"default-src 'none'" in (await fields_of("/page"))[b"content-security-policy"]
     assert (await fields_of("/own-policy"))[b"content-security-policy"] == b"default-src 'self'"
-    assert b"content-security-policy" not in await fields_of("/interactions/1")
+    assert (await fields_of("/interactions/1"))[b"content-security-policy"].startswith(b"default-src 'none'; frame-")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -350,18 +365,20 @@ async def test_one_line_a_request_tells_its_facts_and_nothing_of_its_query(
     with caplog.at_level(logging.INFO, logger="cxfacade.access"):
         await through(guarded(house()), target, method=method)
     (record,) = [record for record in caplog.records if record.name == "cxfacade.access"]
-    facts = {name: record.__dict__[name] for name in ("method", "route", "status", "duration_ms", "cache_status")}
+    told = ("method", "route", "status", "duration_ms", "cache_status", "key")
+    facts = {name: record.__dict__[name] for name in told}
     assert facts == {
         "method": "GET" if method == "GET" else "other",
         "route": route,
         "status": status,
         "duration_ms": 12.5,
         "cache_status": "cxfacade; hit; ttl=3",
+        "key": "none",
     }
     assert record.__dict__["request_id"] == "new-1"
     assert CANARY not in record.getMessage()
     assert record.getMessage() == (
-        f"{facts['method']} {route} {status} 12.5 ms, cache cxfacade; hit; ttl=3, request new-1"
+        f"{facts['method']} {route} {status} 12.5 ms, none, cache cxfacade; hit; ttl=3, request new-1"
     )
 
 

@@ -7,7 +7,6 @@ from weakref import ref
 import pytest
 
 from app.cache.stored import Stored
-from app.edge.hotpath import remember
 from tests.edge.place import TARGET, Place
 from tests.scenarios.repeating import scope_of
 
@@ -36,8 +35,38 @@ def test_what_will_mean_another_question_is_remembered_until_then_from_when_it_c
     assert place.hot_for() == 4
     assert not place.is_hot()
     place.clock.advance(3)
-    remember(place.hot, place.came, served, place.question, place.clock.monotonic, changes_in=3)
+    place.remembered(served, changes_in=3)
     assert len(place.hot) == 0
+
+
+@pytest.mark.parametrize(("valid_for", "hot_for"), [(4.0, 4.0), (60.0, 15.0)])
+def test_nothing_is_repeated_to_a_credential_past_its_end(valid_for: float, hot_for: float) -> None:
+    place = Place()
+    place.remember(place.served(place.kept()), valid_for=valid_for)
+    assert place.hot_for() == hot_for
+
+
+def test_what_was_served_to_a_credential_in_its_last_moment_is_not_remembered() -> None:
+    place = Place()
+    place.remember(place.served(place.kept()), valid_for=0.0)
+    assert len(place.hot) == 0
+
+
+def test_the_answers_of_one_report_share_what_is_said_of_it_but_not_with_those_who_see_all() -> None:
+    place = Place()
+    home = place.kept()
+    served = place.served(home)
+    for path in ("/a", "/b"):
+        place.came = scope_of(path)
+        place.path.answered(place.came)
+        place.remembered(served)
+    place.came = scope_of("/clear")
+    place.path.answered(place.came)
+    all_of_it = replace(served.answer, masked=False)
+    place.remembered(replace(served, answer=all_of_it))
+    first, second, clear = (one.standing for one in place.hot._ready.values())
+    assert first is second
+    assert clear is not first
 
 
 def test_an_answer_that_was_overtaken_while_it_was_made_is_not_repeated() -> None:
@@ -111,7 +140,7 @@ def test_no_body_and_no_report_outlives_the_store_here() -> None:
     answer, validity = one.answer, ref(next(iter(place.snapshots._validities)))
     place.came = {}
     place.store.delete(place.question.key)
-    place.store.delete(one.snapshot_key)
+    place.store.delete(one.standing.snapshot_key)
     place.store.delete(one.answer_key)
     gc.collect()
     assert answer() is None
@@ -140,6 +169,7 @@ def test_only_requests_over_http_are_looked_at(kind: str) -> None:
 def test_what_did_not_come_by_the_hot_path_is_not_remembered() -> None:
     place = Place()
     served = place.served(place.kept())
-    remember(place.hot, scope_of(TARGET), served, place.question, place.clock.monotonic, changes_in=None)
+    place.came = scope_of(TARGET)
+    place.remembered(served)
     place.remember(replace(served, home=None))
     assert len(place.hot) == 0

@@ -234,6 +234,7 @@ REFUSED: list[tuple[str, str, str, str | None]] = [
 ]
 
 
+@pytest.mark.threat("T17")
 @pytest.mark.parametrize(("text", "parameter", "words", "did_you_mean"), REFUSED)
 def test_each_fault_names_its_parameter_and_says_what_to_do(
     text: str, parameter: str, words: str, did_you_mean: str | None
@@ -275,6 +276,7 @@ def test_the_same_fault_is_told_once() -> None:
     assert len(faults("limit=x&limit=x&limit=x&zzz=1&zzz=2")) == 3
 
 
+@pytest.mark.threat("T17")
 def test_an_unknown_name_is_answered_with_all_known_ones() -> None:
     allowed = fault("zzz=1").allowed
     assert [name.replace("<name>", "") for name in allowed] == list(BY_NAME)

@@ -327,3 +327,15 @@ async def test_a_bug_is_logged_by_type_and_place_and_never_by_its_words(caplog: 
     assert "bug:" in line
     assert "req-1" in line
     assert CANARY not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("path", "instance"),
+    [
+        ("/interactions/c506eb9b:@!$&'()*+,;=-._~", "/interactions/c506eb9b:@!$&'()*+,;=-._~"),
+        ("/a b/\u00e4\u2028\x17<%", "/a%20b/%C3%A4%E2%80%A8%17%3C%25"),
+    ],
+)
+def test_the_instance_is_a_uri_reference_whatever_path_was_asked_for(path: str, instance: str) -> None:
+    _, _, body = rendered("not-found", request_id="req-1", instance=path)
+    assert json.loads(body)["instance"] == instance

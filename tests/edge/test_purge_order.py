@@ -29,6 +29,7 @@ def faults(body: bytes) -> list[ParameterFault]:
         ({"query": ""}, PurgeOrder("query", "")),
         ({"interaction_id": KNOWN}, PurgeOrder("interaction", KNOWN)),
         ({"interaction_id": KNOWN.upper()}, PurgeOrder("interaction", KNOWN)),
+        ({"customer_key": "0a" * 16}, PurgeOrder("customer", "0a" * 16)),
     ],
 )
 def test_one_member_says_what_to_forget(body: dict[str, Any], order: PurgeOrder) -> None:
@@ -45,12 +46,16 @@ def test_what_is_no_object_is_told_what_an_object_would_be(body: bytes) -> None:
 @pytest.mark.parametrize("body", [{}, {"all": True, "query": "attr=VIP"}, {"query": "", "interaction_id": KNOWN}])
 def test_none_and_two_members_are_refused(body: dict[str, Any]) -> None:
     (fault,) = faults(json.dumps(body).encode())
-    assert (fault.parameter, fault.allowed) == ("body", ("all", "query", "interaction_id"))
+    assert (fault.parameter, fault.allowed) == ("body", ("all", "query", "interaction_id", "customer_key"))
 
 
 @pytest.mark.parametrize(
     ("body", "name"),
     [
+        ({"customer_key": "0A" * 16}, "customer_key"),
+        ({"customer_key": "0a" * 15}, "customer_key"),
+        ({"customer_key": "+15550100"}, "customer_key"),
+        ({"customer_key": 7}, "customer_key"),
         ({"all": False}, "all"),
         ({"all": "true"}, "all"),
         ({"all": 1}, "all"),

@@ -120,6 +120,7 @@ def test_a_single_csv_column_never_has_an_empty_line_that_readers_would_skip(tex
     assert csv_records(written) == [["a"], *([text or ""] for text in texts)]
 
 
+@pytest.mark.threat("T53")
 @given(tables(min_columns=2))
 def test_no_cell_of_the_excel_dialect_is_live(table: Table) -> None:
     written = encoded("csv", table, "excel").decode()
@@ -131,6 +132,7 @@ def test_no_cell_of_the_excel_dialect_is_live(table: Table) -> None:
                 assert not cell.lstrip(" \ufeff").startswith(LIVE_STARTS)
 
 
+@pytest.mark.threat("T53")
 @given(tables(min_columns=2))
 def test_the_excel_dialect_changes_nothing_but_live_text(table: Table) -> None:
     plain = csv_records(encoded("csv", table).decode())

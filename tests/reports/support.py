@@ -92,6 +92,9 @@ class FakeUpstream:
     single: list[str] = field(default_factory=list)
     tenancies: int = 0
     shifted: bool = False
+    background: list[bool] = field(default_factory=list)
+    is_held: bool = False
+    refused_for: float = 0.0
 
     def __post_init__(self) -> None:
         self.open_gate.set()
@@ -107,8 +110,20 @@ class FakeUpstream:
         if self.failure:
             raise self.failure
 
-    async def interactions(self, query: UpstreamQuery, position: Position, *, rows: int, most: int) -> Reading:
+    def refuses_lists(self) -> bool:
+        return self.is_held
+
+    def refuses_items(self) -> bool:
+        return self.is_held
+
+    def refused_seconds(self) -> float:
+        return self.refused_for
+
+    async def interactions(
+        self, query: UpstreamQuery, position: Position, *, rows: int, most: int, background: bool = False
+    ) -> Reading:
         self.asked.append(query)
+        self.background.append(background)
         await self._answering()
         total = len(self.rows)
         goal = min(rows, total) if position.total is not None else max(1, min(rows, total))
@@ -129,8 +144,9 @@ class FakeUpstream:
             dropped=len(new) - len(matching),
         )
 
-    async def interaction(self, interaction_id: str) -> Reading | None:
+    async def interaction(self, interaction_id: str, *, background: bool = False) -> Reading | None:
         self.single.append(interaction_id)
+        self.background.append(background)
         await self._answering()
         found = [row for row in self.rows if row["interactionId"] == interaction_id]
         return replace(reading(found), upstream_seconds=0.5) if found else None

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from app.reports.purging import purge_all, purge_interaction, purge_question
+from app.interactions.masking import customer_key
+from app.reports.purging import purge_all, purge_customer, purge_interaction, purge_question
 from app.reports.query import Search
-from tests.reports.support import Desk, desk, identity, interactions, query
+from tests.reports.support import Desk, desk, identity, interaction, interactions, query
 
 
 def stored(at: Desk) -> int:
@@ -54,3 +56,35 @@ async def test_an_interaction_is_found_however_upstream_spells_its_id(spelt: Cal
     at = desk([{**interactions(1)[0], "interactionId": spelt(known)}])
     await at.page(query())
     assert purge_interaction(at.reports, known) == 1
+
+
+@pytest.mark.threat("T29")
+async def test_a_customer_is_found_in_every_report_that_holds_a_record_of_theirs() -> None:
+    at = desk([*interactions(1200), interaction(5000, hours_ago=5000, customer="+15550100")])
+    at.reports.rules = replace(at.reports.rules, max_rows=2000, most_rows=20_000)
+    await at.page(query(limit=2000))
+    await at.page(query(limit=10, search=Search(attr=("nobody",))))
+    await at.interaction(identity(5000))
+    await at.interaction(identity(1))
+    secret = at.reports.rules.context.pseudonym_secret
+    assert await purge_customer(at.reports, customer_key("+15550199", secret)) == 0
+    assert await purge_customer(at.reports, customer_key(" +15550100", secret)) == 2
+    assert at.reports.snapshots.current(at.reports.question_of_one(identity(5000))) is None
+    assert at.reports.snapshots.current(at.reports.question_of_one(identity(1))) is not None
+
+
+async def test_what_is_fetched_while_a_customer_is_looked_for_is_looked_at_or_not_stored() -> None:
+    at = desk([*interactions(300), interaction(5000, hours_ago=5000, customer="+15550100")])
+    await at.page(query(limit=100))
+    at.upstream.open_gate.clear()
+    at.upstream.called.clear()
+    under_way = asyncio.create_task(at.page(query(limit=400)))
+    await at.upstream.called.wait()
+    purging = asyncio.create_task(
+        purge_customer(at.reports, customer_key("+15550100", at.reports.rules.context.pseudonym_secret))
+    )
+    await asyncio.sleep(0)
+    at.upstream.open_gate.set()
+    page, _ = await asyncio.gather(under_way, purging)
+    assert page.selection.rows
+    assert not any(report.rows > 300 for report in at.reports.snapshots.reports())

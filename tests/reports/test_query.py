@@ -149,3 +149,24 @@ def test_the_rows_a_page_needs_are_counted_from_the_beginning_of_the_snapshot() 
 
 def test_distinct_values_have_one_order() -> None:
     assert distinct(["b", "a", "b"]) == distinct(["a", "b"]) == ("a", "b")
+
+
+def test_every_place_of_a_cursor_has_an_answer_of_its_own() -> None:
+    cursors = [None, *(Cursor("v", position, b"", None, None) for position in (0, 100, 200))]
+    assert len({answer_key(replace(query(), cursor=cursor)) for cursor in cursors}) == len(cursors)
+
+
+@pytest.mark.parametrize(
+    ("audience", "include", "shows"),
+    [
+        (Audience(), ("notes",), False),
+        (Audience(clear=True), (), True),
+        (Audience(notes=True), (), False),
+        (Audience(notes=True), ("agents",), False),
+        (Audience(notes=True), ("agents", "notes"), True),
+    ],
+)
+def test_customers_in_clear_and_the_texts_of_notes_are_personal(
+    audience: Audience, include: tuple[str, ...], shows: bool
+) -> None:
+    assert replace(VIEW, audience=audience, include=include).shows_personal_data is shows

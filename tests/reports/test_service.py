@@ -366,8 +366,8 @@ async def test_a_caller_whose_copy_is_shorter_than_what_others_have_stored_meanw
     at = desk(interactions(1500))
     question, short = at.reports.question(query()), (await at.page(query())).found
     await at.page(query(limit=900))
-    longer = await at.reports._extend(question, 500, short)
-    begun = await at.reports._begin(question, 500, None)
+    longer = await at.reports.fetching.extend(question, 500, short)
+    begun = await at.reports.fetching.begin(question, 500, None)
     assert longer.report.rows == begun.report.rows == 1000
     assert (longer.fetched, begun.fetched) == (False, False)
     assert at.upstream.calls == 2
@@ -547,7 +547,7 @@ async def test_the_tenant_s_zone_is_asked_for_once_and_by_all_together() -> None
 async def test_one_interaction_is_shown_in_the_tenant_s_zone() -> None:
     at = desk(interactions(1))
     one, found = await at.interaction(identity(0), MASKED)
-    assert str(one.context.zone) == at.reports.zone(found.report).key == "US/Eastern"
+    assert str(one.context.zone) == at.reports.rules.zone(found.report.time_zone).key == "US/Eastern"
 
 
 @pytest.mark.parametrize("zone", [None, "Mars/Olympus"])
@@ -555,11 +555,13 @@ async def test_a_zone_nobody_knows_is_utc(zone: str | None) -> None:
     at = desk(interactions(1))
     at.upstream.zone = zone
     page = await at.page(query())
-    assert at.reports.zone(page.found.report).key == (await at.reports.time_zone()).key == "UTC"
+    assert at.reports.rules.zone(page.found.report.time_zone).key == (await at.reports.time_zone()).key == "UTC"
 
 
 async def test_the_configured_zone_is_above_all_and_nobody_is_asked() -> None:
     at = desk(interactions(1), time_zone=ZoneInfo("Europe/Berlin"))
     page = await at.page(query())
-    assert at.reports.zone(page.found.report).key == (await at.reports.time_zone()).key == "Europe/Berlin"
+    assert (
+        at.reports.rules.zone(page.found.report.time_zone).key == (await at.reports.time_zone()).key == "Europe/Berlin"
+    )
     assert at.upstream.tenancies == 0

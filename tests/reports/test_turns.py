@@ -8,6 +8,7 @@ import pytest
 from app.reports.turns import INLINE_ROWS, Turns, in_turns, unlocked
 
 
+@pytest.mark.threat("T47")
 async def test_between_two_turns_others_have_theirs() -> None:
     seen: list[str] = []
 

@@ -14,11 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.clock import Clock
 from app.edge.hot import HotAnswers
-from app.edge.sending import send_answer
 from app.edge.services import Services
 from app.main import Application, create_app
 from tests.support.canary import WATCH
-from tests.support.facade import facade_settings
+from tests.support.facade import ONE_ATTEMPT, facade_settings
 from tests.support.simulator import Simulator
 
 Field = tuple[bytes, bytes]
@@ -126,7 +125,8 @@ class Repeating:
             raise LongWay
 
         async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
-            await send_answer(send, *answered)
+            for message in answered:
+                await send(message)
 
         return received(await sent_by(app, {}))
 
@@ -166,7 +166,7 @@ class Repeating:
 @asynccontextmanager
 async def repeating(simulator: Simulator, clock: Clock, **settings: Any) -> AsyncIterator[Repeating]:
     """A façade in front of the simulator, started and ended as a server would."""
-    app = create_app(facade_settings(simulator.url, **settings), clock=clock)
+    app = create_app(facade_settings(simulator.url, **settings), clock=clock, limits=ONE_ATTEMPT, random=lambda: 0.5)
     with WATCH.hearing():
         async with app.router.lifespan_context(app):
             yield Repeating(app)

@@ -47,6 +47,10 @@ FAULTS = {
     "bad JSON": Fault("bad-json", 502, "upstream-bad-answer"),
     "truncated": Fault("truncated", 502, "upstream-bad-answer"),
     "truncated chunks": Fault("truncated", 502, "upstream-bad-answer", {"framing": "chunked"}),
+    "reset": Fault("reset", 503, "upstream-reset"),
+    "reset within the body": Fault("reset", 503, "upstream-reset", {"share": 0.5}),
+    "no answer": Fault("garbled", 503, "upstream-reset"),
+    "two lengths": Fault("garbled", 502, "upstream-bad-answer", {"how": "two-lengths"}),
     "wrong content type": Fault("content-type", 502, "upstream-bad-answer"),
     "HTML with 200": Fault(
         "body", 502, "upstream-bad-answer", {"text": f"<html>{THEIR_WORDS}</html>", "content_type": "text/html"}

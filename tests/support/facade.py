@@ -1,7 +1,7 @@
 """A running façade for tests, in front of a simulator, with canaries for secrets; all it says is looked through."""
 
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +14,7 @@ from app.edge.services import Services
 from app.main import SYSTEM_CLOCK, create_app
 from app.settings import Settings, load
 from app.simulator import create_simulator
+from app.upstream.limits import Limits
 from tests.support import canary
 from tests.support.canary import WATCH, Watched
 from tests.support.serving import serve, serve_in_thread
@@ -22,6 +23,8 @@ from tests.support.simulator import QUIET, Simulator
 TENANT = replace(QUIET, username=canary.USERNAME, password=canary.PASSWORD)
 """The simulated tenant a façade under test asks."""
 
+
+ONE_ATTEMPT = Limits(foreground_attempts=1, background_attempts=1)
 
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # a client that makes its own reads every root certificate: 20 ms
 
@@ -70,11 +73,21 @@ def new_client(url: str) -> httpx.AsyncClient:
 
 @asynccontextmanager
 async def running_facade(
-    upstream: Simulator | str, *, clock: Clock = SYSTEM_CLOCK, **settings: Any
+    upstream: Simulator | str,
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+    limits: Limits | None = None,
+    random: Callable[[], float] = lambda: 0.5,
+    **settings: Any,
 ) -> AsyncIterator[Facade]:
-    """A façade on loopback in this event loop, in front of a simulator or of whatever answers at a URL."""
+    """A façade on loopback in this event loop, in front of a simulator or of whatever answers at a URL.
+
+    While its clock stands still no pause would end: unless there are `limits`, it asks upstream once then. By its dice
+    no lifetime is longer or shorter than it says.
+    """
     url = upstream if isinstance(upstream, str) else upstream.url
-    app = create_app(facade_settings(url, **settings), clock=clock)
+    limits = limits or (Limits() if clock is SYSTEM_CLOCK else ONE_ATTEMPT)
+    app = create_app(facade_settings(url, **settings), clock=clock, limits=limits, random=random)
     with WATCH.hearing():
         async with serve(Watched(app)) as address, new_client(address) as client:
             yield Facade(address, client, app.state.services)
@@ -86,6 +99,6 @@ def facade_in_thread(upstream: ASGIApp | None = None, **settings: Any) -> Iterat
     with (
         WATCH.hearing(),
         serve_in_thread(upstream or create_simulator(TENANT)) as url,
-        serve_in_thread(Watched(create_app(facade_settings(url, **settings)))) as address,
+        serve_in_thread(Watched(create_app(facade_settings(url, **settings), random=lambda: 0.5))) as address,
     ):
         yield address

@@ -9,16 +9,25 @@ from collections.abc import AsyncIterator, Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from app.listener.config import listener_config
+from app.listener.limits import ListenerLimits
+from app.listener.parsers import DEFAULT
+from app.listener.state import ListenerState
 
-class _Server(uvicorn.Server):
+WIDE = ListenerLimits(connections_per_peer=100_000, last_call_seconds=0)
+"""A crowd of a test comes from one address, and at its end nobody is on the way."""
+
+
+class Server(uvicorn.Server):
     """A uvicorn that leaves signals alone, says when it listens and stops when told, without polling."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app, log_config=None, access_log=False, ws="none", lifespan="on", timeout_graceful_shutdown=2
-            )
-        )
+    server_state: ListenerState
+
+    def __init__(self, app: ASGIApp, parser: type[asyncio.Protocol], limits: ListenerLimits, port: int) -> None:
+        super().__init__(listener_config(app, parser=parser, graceful_seconds=2))
+        self.server_state = ListenerState(limits)
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
         self.listening = asyncio.Event()
         self.stopping = asyncio.Event()
 
@@ -37,6 +46,7 @@ class _Server(uvicorn.Server):
         """Uvicorn's own loop polls ten times a second; here the ``Date`` header is kept and an event awaited."""
         while not self.stopping.is_set():
             await self.on_tick(0)
+            self.server_state.watch_closes()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.stopping.wait(), 1.0)
 
@@ -66,21 +76,30 @@ def _listen() -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def serve(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve an application on 127.0.0.1 in this event loop; gives its URL, without a slash at the end."""
+async def listening(
+    app: ASGIApp, *, parser: type[asyncio.Protocol] = DEFAULT, limits: ListenerLimits = WIDE
+) -> AsyncIterator[Server]:
+    """Serve an application on 127.0.0.1 in this event loop, behind the listener that the façade itself has."""
     with contextlib.closing(_listen()) as listener:
-        server = _Server(app)
+        server = Server(app, parser, limits, listener.getsockname()[1])
         running = asyncio.create_task(server.serve(sockets=[listener]))
         ready = asyncio.create_task(server.listening.wait())
         try:
             await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
             if not ready.done():
                 await running
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield server
         finally:
             ready.cancel()
             server.stopping.set()
             await running
+
+
+@contextlib.asynccontextmanager
+async def serve(app: ASGIApp) -> AsyncIterator[str]:
+    """The same; gives its URL, without a slash at the end."""
+    async with listening(app) as server:
+        yield server.url
 
 
 @contextlib.contextmanager

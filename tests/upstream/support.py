@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from app.metrics import Metrics
 from app.upstream.access import UpstreamAccess
 from app.upstream.bodies import Answer
 from app.upstream.client import UpstreamClient
+from app.upstream.limits import Limits
 from app.upstream.transport import Transport
 from app.upstream.urls import INTERACTIONS, Template
 from tests.support.canary import PASSWORD, USERNAME
@@ -23,10 +24,18 @@ TENANT = "11111111-2222-4333-8444-555555555555"
 SYSTEM_CLOCK = Clock(time.monotonic, lambda: datetime.now(UTC), asyncio.sleep)
 
 
+ONE_ATTEMPT = Limits(foreground_attempts=1)
+
+
 def access(
-    url: str, auth: Literal["basic", "token"] = "basic", concurrency: int = 8, seconds: float = 20
+    url: str,
+    auth: Literal["basic", "token"] = "basic",
+    concurrency: int = 8,
+    seconds: float = 20,
+    limits: Limits = ONE_ATTEMPT,
 ) -> UpstreamAccess:
-    return UpstreamAccess(url, TENANT, USERNAME, SecretStr(PASSWORD), auth, concurrency, seconds)
+    """Where the tests' upstream is. Most of them look at one attempt."""
+    return UpstreamAccess(url, TENANT, USERNAME, SecretStr(PASSWORD), auth, concurrency, seconds, limits=limits)
 
 
 @dataclass
@@ -38,9 +47,11 @@ class Opened:
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: UpstreamAccess, clock: Clock = SYSTEM_CLOCK) -> AsyncIterator[Opened]:
+async def opened(
+    settings: UpstreamAccess, clock: Clock = SYSTEM_CLOCK, random: Callable[[], float] = lambda: 0.5
+) -> AsyncIterator[Opened]:
     metrics = Metrics()
-    client = UpstreamClient(settings, clock=clock, metrics=metrics)
+    client = UpstreamClient(settings, clock=clock, metrics=metrics, random=random)
     try:
         yield Opened(client, metrics)
     finally:
@@ -48,8 +59,8 @@ async def opened(settings: UpstreamAccess, clock: Clock = SYSTEM_CLOCK) -> Async
 
 
 @contextlib.asynccontextmanager
-async def opened_transport(url: str, concurrency: int = 8) -> AsyncIterator[Transport]:
-    transport = Transport(access(url, concurrency=concurrency), clock=SYSTEM_CLOCK, metrics=Metrics())
+async def opened_transport(url: str, concurrency: int = 8, limits: Limits = ONE_ATTEMPT) -> AsyncIterator[Transport]:
+    transport = Transport(access(url, concurrency=concurrency, limits=limits), clock=SYSTEM_CLOCK, metrics=Metrics())
     try:
         yield transport
     finally:
@@ -59,7 +70,7 @@ async def opened_transport(url: str, concurrency: int = 8) -> AsyncIterator[Tran
 async def get(transport: Transport, seconds: float = 10.0, template: Template = INTERACTIONS) -> Answer:
     """One call that may take so many seconds."""
     deadline = SYSTEM_CLOCK.monotonic() + seconds
-    return await transport.get(template, {}, (), authorization="Basic invented", deadline=deadline)
+    return await transport.get(template, {}, (), admission=lambda: "Basic invented", deadline=deadline)
 
 
 async def answered(url: str, template: Template = INTERACTIONS, seconds: float = 10.0) -> Answer:

@@ -8,9 +8,18 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from app.errors import UpstreamAuth, UpstreamBadAnswer, UpstreamUnreachable
+from app.errors import (
+    UpstreamAuth,
+    UpstreamBadAnswer,
+    UpstreamError,
+    UpstreamErrorAnswer,
+    UpstreamShape,
+    UpstreamUnreachable,
+)
 from app.upstream.access import UpstreamAccess
-from app.upstream.auth import Basic, TokenLogin, read_token
+from app.upstream.auth import TokenLogin, read_token
+from app.upstream.credentials import Basic, Credentials
+from app.upstream.limits import Limits
 from tests.support.clock import HandClock
 from tests.upstream.support import TENANT
 
@@ -34,22 +43,35 @@ class Logins:
         return json.dumps({"token": f"canary-token-{number}", "ttl": self.ttl}).encode()
 
 
+def token_login(logins: Logins, hand: HandClock | None = None, random: float = 0.5) -> TokenLogin:
+    return TokenLogin(logins, (hand or HandClock()).clock, Limits(), lambda: random)
+
+
+async def authorized(credentials: Credentials) -> str:
+    """The value of the next call."""
+    await credentials.prepared()
+    value = credentials.current()
+    assert value is not None
+    return value
+
+
 async def test_basic_is_the_same_on_every_call_and_cannot_be_renewed() -> None:
-    credentials = Basic(UpstreamAccess("http://127.0.0.1", TENANT, "invented", SecretStr("pässword:x")))
-    value = await credentials.authorization()
+    access = UpstreamAccess("http://127.0.0.1", TENANT, "invented", SecretStr("pässword:x"))
+    credentials = Basic(access, HandClock().clock.monotonic)
+    value = await authorized(credentials)
     assert base64.b64decode(value.removeprefix("Basic ")).decode() == "invented:pässword:x"
-    assert await credentials.renewed(value) is None
+    assert not await credentials.renewed(value)
 
 
 async def test_the_word_before_the_token_is_token() -> None:
-    assert await TokenLogin(Logins(), HandClock().clock).authorization() == "Token canary-token-1"
+    assert await authorized(token_login(Logins())) == "Token canary-token-1"
 
 
 async def test_two_hundred_callers_share_one_login() -> None:
     logins = Logins()
     logins.let.clear()
-    credentials = TokenLogin(logins, HandClock().clock)
-    callers = [asyncio.create_task(credentials.authorization()) for _ in range(200)]
+    credentials = token_login(logins)
+    callers = [asyncio.create_task(authorized(credentials)) for _ in range(200)]
     await asyncio.sleep(0)
     logins.let.set()
     assert set(await asyncio.gather(*callers)) == {"Token canary-token-1"}
@@ -59,8 +81,8 @@ async def test_two_hundred_callers_share_one_login() -> None:
 async def test_a_caller_that_leaves_takes_the_login_from_nobody() -> None:
     logins = Logins()
     logins.let.clear()
-    credentials = TokenLogin(logins, HandClock().clock)
-    leaver, stayer = (asyncio.create_task(credentials.authorization()) for _ in range(2))
+    credentials = token_login(logins)
+    leaver, stayer = (asyncio.create_task(authorized(credentials)) for _ in range(2))
     await asyncio.sleep(0)
     leaver.cancel()
     await asyncio.wait({leaver})
@@ -70,65 +92,65 @@ async def test_a_caller_that_leaves_takes_the_login_from_nobody() -> None:
 
 async def test_at_80_percent_of_its_life_it_is_renewed_behind_the_callers() -> None:
     logins, hand = Logins(ttl=100), HandClock()
-    credentials = TokenLogin(logins, hand.clock)
-    await credentials.authorization()
+    credentials = token_login(logins, hand)
+    await authorized(credentials)
     hand.advance(79)
-    await credentials.authorization()
+    await authorized(credentials)
     assert logins.count == 1
     hand.advance(1)
-    assert await credentials.authorization() == "Token canary-token-1"
+    assert await authorized(credentials) == "Token canary-token-1"
     await credentials.aclose()
-    assert await credentials.authorization() == "Token canary-token-2"
+    assert await authorized(credentials) == "Token canary-token-2"
     assert logins.count == 2
 
 
 async def test_a_renewal_that_fails_leaves_the_token_in_use_and_is_not_tried_on_every_call() -> None:
     logins, hand = Logins(ttl=100), HandClock()
-    credentials = TokenLogin(logins, hand.clock)
-    await credentials.authorization()
+    credentials = token_login(logins, hand)
+    await authorized(credentials)
     logins.fail = UpstreamUnreachable("down")
     hand.advance(80)
     for _ in range(5):
-        assert await credentials.authorization() == "Token canary-token-1"
+        assert await authorized(credentials) == "Token canary-token-1"
         await credentials.aclose()
     assert logins.count == 2
     hand.advance(20)
     with pytest.raises(UpstreamUnreachable):
-        await credentials.authorization()
+        await authorized(credentials)
 
 
 async def test_an_expired_token_is_never_sent() -> None:
     logins, hand = Logins(ttl=100), HandClock()
-    credentials = TokenLogin(logins, hand.clock)
-    await credentials.authorization()
+    credentials = token_login(logins, hand)
+    await authorized(credentials)
     hand.advance(100)
-    assert await credentials.authorization() == "Token canary-token-2"
+    assert await authorized(credentials) == "Token canary-token-2"
 
 
 async def test_its_age_is_counted_on_the_monotonic_clock() -> None:
     logins, hand = Logins(ttl=100), HandClock()
-    credentials = TokenLogin(logins, hand.clock)
-    await credentials.authorization()
+    credentials = token_login(logins, hand)
+    await authorized(credentials)
     hand.step(wall=86_400)
-    await credentials.authorization()
+    await authorized(credentials)
     assert logins.count == 1
 
 
 async def test_of_many_refused_together_one_logs_in() -> None:
     logins = Logins()
-    credentials = TokenLogin(logins, HandClock().clock)
-    refused = await credentials.authorization()
-    renewed = await asyncio.gather(*(credentials.renewed(refused) for _ in range(50)))
-    assert set(renewed) == {"Token canary-token-2"}
-    assert await credentials.renewed(refused) == "Token canary-token-2"
+    credentials = token_login(logins)
+    refused = await authorized(credentials)
+    assert all(await asyncio.gather(*(credentials.renewed(refused) for _ in range(50))))
+    assert await credentials.renewed(refused)
+    assert credentials.current() == "Token canary-token-2"
     assert logins.count == 2
 
 
 async def test_each_waiter_of_a_failed_login_raises_its_own_error() -> None:
     logins = Logins()
     logins.fail = UpstreamAuth("refused", retry_after_seconds=3)
-    credentials = TokenLogin(logins, HandClock().clock)
-    outcomes = await asyncio.gather(*(credentials.authorization() for _ in range(5)), return_exceptions=True)
+    credentials = token_login(logins)
+    outcomes = await asyncio.gather(*(authorized(credentials) for _ in range(5)), return_exceptions=True)
     assert [(type(error), getattr(error, "retry_after_seconds", 0)) for error in outcomes] == [(UpstreamAuth, 3)] * 5
     assert len({id(error) for error in outcomes}) == 5
     assert logins.count == 1
@@ -140,20 +162,30 @@ async def test_a_login_that_answers_without_ttl_lives_a_day() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "error"),
     [
-        {},
-        {"token": ""},
-        {"token": "canary\r\nx: y"},
-        {"token": "canäry"},
-        {"token": 5},
-        {"token": "canary", "ttl": 0},
-        {"token": "canary", "ttl": "long"},
-        {"result": {"token": "canary"}},
-        [],
+        ({}, UpstreamShape),
+        ({"token": ""}, UpstreamShape),
+        ({"token": "canary\r\nx: y"}, UpstreamShape),
+        ({"token": "canäry"}, UpstreamShape),
+        ({"token": 5}, UpstreamShape),
+        ({"token": "canary", "ttl": 0}, UpstreamShape),
+        ({"token": "canary", "ttl": "long"}, UpstreamShape),
+        ({"result": {"token": "canary"}}, UpstreamShape),
+        ([], UpstreamShape),
+        ({"error": "canary"}, UpstreamErrorAnswer),
     ],
 )
-def test_an_answer_that_holds_no_usable_token_is_a_bad_answer_and_never_shown(answer: Any) -> None:
-    with pytest.raises(UpstreamBadAnswer) as caught:
+def test_an_answer_that_holds_no_usable_token_is_an_error_that_shows_nothing(
+    answer: Any, error: type[UpstreamError]
+) -> None:
+    with pytest.raises(error) as caught:
         read_token(json.dumps(answer).encode(), 0.0)
     assert "can" not in caught.value.detail
+
+
+@pytest.mark.parametrize("body", [b"", b"canary", b'{"token": "canary"', '{"token": "canary"}'.encode("utf-16")])
+def test_an_answer_to_a_login_that_is_no_json_is_a_bad_answer(body: bytes) -> None:
+    with pytest.raises(UpstreamBadAnswer) as caught:
+        read_token(body, 0.0)
+    assert "canary" not in caught.value.detail

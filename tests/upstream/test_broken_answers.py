@@ -28,6 +28,7 @@ async def failing(*parts: bytes, ending: str = "close") -> errors.CxfacadeError:
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
+@pytest.mark.threat("T62")
 @pytest.mark.parametrize(
     ("parts", "ending", "expected"),
     [
@@ -42,7 +43,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
         ([], "close", errors.UpstreamReset),
         ([], "reset", errors.UpstreamReset),
         ([http(b"", 200, 33 * 1024 * 1024)], "close", errors.UpstreamTooLarge),
-        ([http(gzip.compress(bytes(300 * 1024 * 1024), 9), content_encoding="gzip")], "close", errors.UpstreamTooLarge),
+        ([http(gzip.compress(bytes(300 * 1024 * 1024), 9), content_encoding="gzip")], "close", errors.UpstreamBomb),
     ],
     ids=[
         "cut by length", "cut chunks", "half a status line", "not HTTP", "huge header", "half gzip", "no gzip",

@@ -1,7 +1,6 @@
 """Deadlines, kept-alive connections, slots and callers that leave."""
 
 import asyncio
-import json
 
 import pytest
 
@@ -28,34 +27,23 @@ async def test_a_head_that_drips_ends_at_the_deadline() -> None:
 
 
 @pytest.mark.parametrize("ending", ["close", "reset"])
-async def test_a_kept_alive_connection_that_closes_unanswered_is_repeated_once_at_once(ending: str) -> None:
-    async def script(exchange: Exchange) -> None:
-        if exchange.turn == 2:
-            exchange.close() if ending == "close" else exchange.reset()
-        else:
-            await exchange.json({"number": exchange.number})
-
-    async with raw_server(script) as upstream, opened_transport(upstream.url) as transport:
-        numbers = [json.loads((await get(transport)).body)["number"] for _ in range(2)]
-        assert numbers == [1, 3]
-        assert upstream.connections == 2
-
-
-async def test_a_repeat_that_closes_unanswered_too_is_a_reset() -> None:
+async def test_a_kept_alive_connection_that_closes_unanswered_is_told_from_a_new_one(ending: str) -> None:
     async def script(exchange: Exchange) -> None:
         if exchange.number == 1:
             await exchange.json({})
         else:
-            exchange.close()
+            exchange.close() if ending == "close" else exchange.reset()
 
     async with raw_server(script) as upstream, opened_transport(upstream.url) as transport:
         await get(transport)
-        with pytest.raises(errors.UpstreamReset):
-            await get(transport)
-        assert len(upstream.requests) == 3
+        for expected in (errors.UpstreamUnanswered, errors.UpstreamReset):
+            with pytest.raises(errors.UpstreamReset) as caught:
+                await get(transport)
+            assert type(caught.value) is expected
+        assert (upstream.connections, len(upstream.requests)) == (2, 3)
 
 
-async def test_a_kept_alive_connection_that_closes_after_a_byte_is_not_repeated() -> None:
+async def test_a_kept_alive_connection_that_closes_after_a_byte_is_a_bad_answer() -> None:
     async def script(exchange: Exchange) -> None:
         if exchange.turn == 2:
             await exchange.write(b"H")

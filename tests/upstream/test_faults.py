@@ -25,10 +25,10 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
         (422, errors.UpstreamRefusedQuery),
         (429, errors.UpstreamThrottled),
         (500, errors.UpstreamServerError),
-        (501, errors.UpstreamServerError),
+        (501, errors.UpstreamUnsupported),
         (502, errors.UpstreamUnavailable),
         (503, errors.UpstreamUnavailable),
-        (504, errors.UpstreamTimeout),
+        (504, errors.UpstreamShortTimeout),
         (599, errors.UpstreamServerError),
         (101, errors.UpstreamBadAnswer),
         (999, errors.UpstreamBadAnswer),
@@ -74,8 +74,8 @@ def test_a_date_is_read_against_upstreams_own_clock() -> None:
     assert pause_seconds(headers, NOW) == 10
 
 
-def test_throttling_without_a_pause_means_five_seconds_and_an_outage_names_none() -> None:
-    assert status_fault(429, {}, NOW).retry_after_seconds == 5
+def test_only_a_pause_that_upstream_names_is_told() -> None:
+    assert status_fault(429, {}, NOW).retry_after_seconds is None
     assert status_fault(429, {"retry-after": "9"}, NOW).retry_after_seconds == 9
     assert status_fault(503, {}, NOW).retry_after_seconds is None
     assert status_fault(503, {"retry-after": "9"}, NOW).retry_after_seconds == 9

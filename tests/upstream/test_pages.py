@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from app.errors import UpstreamBadAnswer, UpstreamError, UpstreamShape, UpstreamWrongTenant
+from app.errors import (
+    UpstreamBadAnswer,
+    UpstreamBadEncoding,
+    UpstreamBadNumber,
+    UpstreamError,
+    UpstreamErrorAnswer,
+    UpstreamShape,
+    UpstreamWrongTenant,
+)
 from app.upstream.pages import Page, read_page, refuse_other_tenant
 from tests.upstream.support import TENANT, envelope, row
 
@@ -58,13 +66,14 @@ async def test_a_known_shape_is_read(document: Any, rows: int, total: int) -> No
         ({"total": "127", "results": [ONE]}, UpstreamShape),
         ({"total": -1, "results": []}, UpstreamShape),
         (b'{"a":' + b"[" * 10_000, UpstreamShape),
-        ({"error": "Invalid username and password."}, UpstreamBadAnswer),
-        ({"message": "endpoint request timed out"}, UpstreamBadAnswer),
+        ({"error": "Invalid username and password."}, UpstreamErrorAnswer),
+        ({"message": "endpoint request timed out"}, UpstreamErrorAnswer),
         (b"<html>busy</html>", UpstreamBadAnswer),
         (b"", UpstreamBadAnswer),
         (b'{"total": 1, "results": [', UpstreamBadAnswer),
-        (b'{"total": NaN, "results": []}', UpstreamBadAnswer),
-        ('{"total": 0}'.encode("utf-16"), UpstreamBadAnswer),
+        (b'{"total": NaN, "results": []}', UpstreamBadNumber),
+        (b"[NaN]", UpstreamBadNumber),
+        ('{"total": 0}'.encode("utf-16"), UpstreamBadEncoding),
     ],
 )
 async def test_anything_else_is_an_error_that_shows_nothing_of_the_body(
@@ -72,6 +81,7 @@ async def test_anything_else_is_an_error_that_shows_nothing_of_the_body(
 ) -> None:
     with pytest.raises(error) as caught:
         await page(document)
+    assert type(caught.value) is error
     assert "busy" not in caught.value.detail
     assert "Invalid" not in caught.value.detail
 

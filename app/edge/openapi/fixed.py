@@ -125,7 +125,10 @@ _SERVICE: Mapping[str, Schema] = {
     ),
     "Scope": enum(get_args(Scope), "What a key allows."),
     "Mode": enum(("live", "demo"), "Whether the data are a tenant's or the simulator's."),
-    "Health": record("The process answers.", {"status": enum(("ok",), "Always `ok`.")}),
+    "Health": record(
+        "The process answers.",
+        {"status": enum(("ok", "degraded"), "`degraded`: upstream is ill, and nothing is stored to answer from.")},
+    ),
 }
 _PROBLEMS: Mapping[str, Schema] = {
     "Problem": record(

@@ -139,7 +139,12 @@ def _explain(max_rows: int) -> Schema:
 
 
 def _purge() -> Schema:
-    orders = {"all": {"all": True}, "query": {"query": "attr=1234567"}, "interaction": {"interaction_id": DOCUMENTED}}
+    orders: dict[str, dict[str, object]] = {
+        "all": {"all": True},
+        "query": {"query": "attr=1234567"},
+        "interaction": {"interaction_id": DOCUMENTED},
+    }
+    orders["customer"] = {"customer_key": "0123456789abcdef0123456789abcdef"}
     shown = {name: {"summary": f"By {name}" if name != "all" else "All", "value": one} for name, one in orders.items()}
     return operation(
         "purgeCache",

@@ -1,0 +1,58 @@
+"""Token buckets: how often something may be done, with what is left and when there is more. Times in seconds."""
+
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+MINUTE = 60.0
+
+
+@dataclass(slots=True)
+class Bucket:
+    """At most `size` at once, filled again evenly within a minute. `at` is a monotonic time."""
+
+    size: int
+    tokens: float
+    at: float
+
+    def take(self, now: float) -> float:
+        """Take one. Gives 0, or the seconds until there is one to take."""
+        self._fill(now)
+        if self.tokens < 1:
+            return (1 - self.tokens) * MINUTE / self.size
+        self.tokens -= 1
+        return 0.0
+
+    def left(self) -> int:
+        """How many whole ones are left."""
+        return math.floor(self.tokens)
+
+    def more_in(self) -> int:
+        """Seconds until there is one more, rounded up."""
+        return math.ceil((1 + self.left() - self.tokens) * MINUTE / self.size)
+
+    def _fill(self, now: float) -> None:
+        passed = max(0.0, now - self.at)
+        self.tokens = min(self.size, self.tokens + passed * self.size / MINUTE)
+        self.at = now
+
+
+class Buckets:
+    """One bucket for each name, of those used last: at most `most`. A new one is full."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._buckets: dict[Hashable, Bucket] = {}
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def of(self, name: Hashable, size: int, now: float) -> Bucket:
+        """The bucket called `name`; one of another size than asked for is begun anew."""
+        bucket = self._buckets.pop(name, None)
+        if bucket is None or bucket.size != size:
+            bucket = Bucket(size, size, now)
+        self._buckets[name] = bucket
+        if len(self._buckets) > self._most:
+            del self._buckets[next(iter(self._buckets))]
+        return bucket

@@ -1,0 +1,115 @@
+"""The parts of one application, made from its settings and put together."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from functools import cache, partial
+from typing import NamedTuple
+
+from app.access.keys import ClientKeys
+from app.cache.flight import Flights
+from app.cache.store import MemoryStore
+from app.clock import Clock
+from app.edge import openapi
+from app.edge.access import Door
+from app.edge.cors import Origins
+from app.edge.counting import Requests
+from app.edge.hot import HotAnswers
+from app.edge.making import Maker
+from app.edge.pace import Pace
+from app.edge.rendering import Answers
+from app.edge.services import Services
+from app.gauges import watch_memory
+from app.interactions.columns import with_attributes
+from app.metrics import Metrics
+from app.reports import rules as report_rules
+from app.reports.service import Reports
+from app.reports.snapshots import Snapshots
+from app.settings import Settings
+from app.upstream.access import UpstreamAccess
+from app.upstream.client import UpstreamClient
+
+PSEUDONYM_BYTES = 32
+PURGE_SECONDS = 1.0  # between two purges: each sends everybody to upstream again (FAULTS T28)
+HOT_SHARE = 4  # of the cache's bytes, remembered requests take at most one part, and as long as they are there
+
+logger = logging.getLogger("cxfacade")
+
+
+def upstream_access(settings: Settings) -> UpstreamAccess:
+    """Where upstream is and as whom it is asked. Raises SettingsError where the settings do not say."""
+    tenant_id, username, password = settings.require_upstream()
+    return UpstreamAccess(
+        upstream_url=settings.upstream_url,
+        tenant_id=tenant_id,
+        username=username,
+        password=password,
+        auth=settings.auth,
+        upstream_concurrency=settings.upstream_concurrency,
+        fetch_seconds=settings.fetch_seconds,
+        wait_seconds=settings.wait_seconds,
+    )
+
+
+class Memory(NamedTuple):
+    """What one application remembers."""
+
+    store: MemoryStore
+    hot: HotAnswers
+    metrics: Metrics
+    requests: Requests
+
+
+def new_memory(settings: Settings, clock: Clock) -> Memory:
+    """Nothing remembered yet; store and hot path share the configured bytes."""
+    store = MemoryStore(settings.cache_bytes, clock.monotonic)
+    hot, metrics = HotAnswers(settings.cache_bytes // HOT_SHARE, store.charge), Metrics()
+    watch_memory(metrics, store, hot, settings.cache_bytes)
+    return Memory(store, hot, metrics, Requests(metrics))
+
+
+def assemble(
+    settings: Settings,
+    clock: Clock,
+    upstream: UpstreamClient,
+    flights: Flights,
+    memory: Memory,
+    *,
+    keys: ClientKeys,
+    random: Callable[[], float],
+) -> Services:
+    """The parts of one application, put together."""
+    columns = {column.name: column for column in with_attributes(settings.attributes)}
+    reports = Reports(
+        upstream,
+        Snapshots(memory.store, settings.stale_seconds, memory.hot.forget_question, random, settings.fresh_max_seconds),
+        flights,
+        clock,
+        report_rules.from_settings(settings, pseudonym_secret(settings)),
+        columns,
+        random,
+    )
+    return Services(
+        settings=settings,
+        clock=clock,
+        metrics=memory.metrics,
+        columns=columns,
+        reports=reports,
+        maker=Maker(reports, clock),
+        hot=memory.hot,
+        door=Door(settings, keys, clock),
+        origins=Origins(settings.allowed_origins, keys),
+        requests=memory.requests,
+        purges=Pace(PURGE_SECONDS, clock.monotonic),
+        answers=Answers(memory.store, clock, settings.tenant_id or ""),
+        openapi=cache(partial(openapi.text, columns, settings.max_rows)),
+    )
+
+
+def pseudonym_secret(settings: Settings) -> bytes:
+    """The key of `customer_key`; a random one holds for this process only, which is worth a warning."""
+    if settings.pseudonym_secret:
+        return settings.pseudonym_secret.get_secret_value().encode()
+    if not settings.demo:
+        logger.warning("CXF_PSEUDONYM_SECRET is not set: customer_key changes with every start.")
+    return secrets.token_bytes(PSEUDONYM_BYTES)

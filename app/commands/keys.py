@@ -1,0 +1,136 @@
+"""`cxfacade keys`: who may ask. A key is shown once, when it is made; the file knows only its hash."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from app.access import file, members
+from app.access.key import ClientKey, digest_of, new_secret
+from app.commands.terminal import say
+from app.errors import SettingsError
+from app.main import SYSTEM_CLOCK
+from app.settings import load
+
+NEVER, UNLIMITED, NOWHERE = "never", "none", "none"
+FOREVER = 100_000  # days
+
+
+def new(
+    overrides: Mapping[str, object],
+    label: str,
+    *,
+    scopes: Sequence[str],
+    origins: Sequence[str],
+    expires: str | None,
+    quota: int | None,
+    as_json: bool,
+) -> None:
+    """Make a key, write its hash, show the key itself. Raises SettingsError with every fault of the flags at once."""
+    path = _path(overrides)
+    secret = new_secret(label)
+    checked = _checked(
+        label=("the label", members.label, label),
+        scopes=("--scope", members.scopes, list(scopes)),
+        origins=("--origin", members.origins, list(origins)),
+        expires_at=("--expires", _expiry, expires),
+        quota=("--quota", members.quota, quota),
+    )
+    key = ClientKey(digest=digest_of(secret.encode()), **checked)
+    with file.changing(path) as keys:
+        if any(one.label == label for one in keys):
+            raise SettingsError([f"There is a key called {label} already; choose another label, or revoke it first."])
+        keys.append(key)
+    if as_json:
+        say(json.dumps({"key": secret, "label": label, **members.described(key)}) + "\n")
+    else:
+        say(f"{secret}\n\nThis is shown once; only its hash is kept.\n{_table([key])}")
+
+
+def show(overrides: Mapping[str, object], *, as_json: bool) -> None:
+    """Every key with what it may do, and never the key. Raises SettingsError."""
+    keys, now = file.read(_path(overrides)), SYSTEM_CLOCK.wall()
+    if as_json:
+        rows = [{"label": key.label, **members.described(key), "expired": key.is_over(now)} for key in keys]
+        say(json.dumps({"keys": rows}) + "\n")
+    else:
+        say(_table(keys, now) if keys else "There are no keys; `cxfacade keys new <label>` makes one.\n")
+
+
+def revoke(overrides: Mapping[str, object], label: str, *, as_json: bool) -> None:
+    """Take a key out of the file; a running service stops taking it within seconds. Raises SettingsError."""
+    path = _path(overrides)
+    file.read(path)
+    with file.changing(path) as keys:
+        kept = [one for one in keys if one.label != label]
+        if len(kept) == len(keys):
+            raise SettingsError(["No key has this label; `cxfacade keys list` shows those there are."])
+        keys[:] = kept
+    say(json.dumps({"revoked": label}) + "\n" if as_json else f"The key {label} is revoked.\n")
+
+
+def _path(overrides: Mapping[str, object]) -> Path:
+    path = load(overrides).client_keys_file
+    if path is None:
+        raise SettingsError([f"{file.SETTING} is not set; name the file there, or with --client-keys-file."])
+    return path
+
+
+def _checked(**given: tuple[str, members.Reader, object]) -> dict[str, Any]:
+    """What the readers make of the values given. Raises SettingsError."""
+    faults: list[str] = []
+    checked: dict[str, Any] = {}
+    for attribute, (name, read, value) in given.items():
+        try:
+            checked[attribute] = read(value)
+        except ValueError as fault:
+            faults.append(f"{name} {fault}.")
+    if faults:
+        raise SettingsError(faults)
+    return checked
+
+
+def _expiry(text: str | None) -> datetime | None:
+    """A moment from `90d`, a date, or a time with its zone; it has to lie ahead."""
+    if text is None:
+        return None
+    now, days = SYSTEM_CLOCK.wall(), text.removesuffix("d")
+    if text.endswith("d") and days.isascii() and days.isdecimal() and int(days[:9]) <= FOREVER:
+        moment: datetime | None = now + timedelta(days=int(days))
+    else:
+        moment = _moment(text)
+    if moment is None or moment.tzinfo is None:
+        raise ValueError("must be like 90d, 2027-01-31 or 2027-01-31T00:00:00Z")
+    if moment <= now:
+        raise ValueError("must lie ahead")
+    return moment.astimezone(UTC)
+
+
+def _moment(text: str) -> datetime | None:
+    """A date is its midnight in UTC; a time stays without a zone where it has none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if "T" in text else moment.replace(tzinfo=UTC)
+
+
+def _table(keys: Sequence[ClientKey], now: datetime | None = None) -> str:
+    """Rows under a heading, each column as wide as it has to be."""
+    heading = ("label", "scopes", "expires", "quota", "origins")
+    rows = [heading, *(_row(key, now) for key in keys)]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(heading))]
+    return "".join("  ".join(map(str.ljust, row, widths)).rstrip() + "\n" for row in rows)
+
+
+def _row(key: ClientKey, now: datetime | None) -> tuple[str, ...]:
+    shown = members.described(key)
+    over = " (over)" if now and key.is_over(now) else ""
+    return (
+        key.label,
+        ",".join(scope for scope in members.SCOPES if scope in key.scopes) or "none",
+        f"{shown['expires_at'] or NEVER}{over}",
+        f"{key.quota}/min" if key.quota else UNLIMITED,
+        ",".join(key.origins) or NOWHERE,
+    )

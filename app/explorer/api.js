@@ -1,0 +1,88 @@
+// Asking the façade: one way out for the whole page, by URLs relative to it, so that it may stand behind a path prefix.
+import { freshness, outcomeOf } from "./freshness.js";
+import { written } from "./question.js";
+
+export const BASE = new URL(".", document.baseURI).href;
+const KEY = "cxfacade.key";
+const REMEMBERED = 60;
+
+/** A refusal or failure, in the API's own words (RFC 9457). */
+export class Refusal extends Error {
+  constructor(problem) {
+    super(problem.detail || problem.title);
+    this.problem = problem;
+  }
+}
+
+/** The key lives as long as the tab. */
+export const keyOf = () => sessionStorage.getItem(KEY);
+export function keep(key) {
+  key ? sessionStorage.setItem(KEY, key) : sessionStorage.removeItem(KEY);
+}
+export const credentials = () => (keyOf() ? { "X-API-Key": keyOf() } : {});
+
+/** What was asked lately and how it was come by, newest last. */
+export const journal = { answers: [], listeners: new Set() };
+function note(answer) {
+  journal.answers = [...journal.answers.slice(1 - REMEMBERED), answer];
+  journal.listeners.forEach((listener) => listener());
+}
+
+let asked = 0;
+
+/** JSON of a resource with the freshness of its answer. Throws Refusal; an AbortError where `signal` says so. */
+export async function ask(path, pairs = [], { signal } = {}) {
+  // `_` is no part of any question: it keeps the browser's cache out, so that what is shown is the façade's own word.
+  const query = written([...pairs, ["_", String((asked += 1))]]);
+  const began = performance.now();
+  const response = await reached(`${BASE}${path}?${query}`, signal);
+  const known = freshness(response.headers, Date.now());
+  const isData = response.headers.has("cache-status");
+  const upstream = /upstream;dur=([\d.]+)/.exec(response.headers.get("server-timing") ?? "");
+  const body = await bodyOf(response);
+  if (isData || path.startsWith("interactions")) {
+    note({
+      path: path.split("/")[0],
+      at: Date.now(),
+      status: response.status,
+      code: body?.code ?? null,
+      outcome: response.ok ? outcomeOf(known) : "error",
+      milliseconds: performance.now() - began,
+      upstream: upstream && response.ok && !known.hit ? Number(upstream[1]) : null,
+    });
+  }
+  if (!response.ok)
+    throw new Refusal(
+      body?.title ? body : { title: `The service answered ${response.status}`, status: response.status },
+    );
+  return { body, freshness: known };
+}
+
+/** Text of a resource. Throws Refusal. */
+export async function askText(path) {
+  const response = await reached(`${BASE}${path}`);
+  if (!response.ok) throw new Refusal((await bodyOf(response)) ?? { title: "No answer", status: response.status });
+  return response.text();
+}
+
+async function reached(url, signal) {
+  try {
+    return await fetch(url, { signal, headers: { Accept: "application/json", ...credentials() } });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refusal({
+      title: "The façade does not answer",
+      detail: "Is it still running? Nothing came back.",
+      retryable: true,
+    });
+  }
+}
+
+async function bodyOf(response) {
+  const text = await response.text();
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

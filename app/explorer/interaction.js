@@ -1,0 +1,150 @@
+// One interaction: its timeline, what it carries, and how its flat row came about.
+import { Refusal, ask } from "./api.js";
+import { badges, Badge } from "./cells.js";
+import { Dialog } from "./dialog.js";
+import { Icon } from "./icons.js";
+import { html, useEffect, useState } from "./parts.js";
+import { Problem } from "./problem.js";
+import { Record } from "./record.js";
+import { Copy } from "./share.js";
+import { Timeline } from "./timeline.js";
+import { duration, exactMoment, moment } from "./words.js";
+
+const LISTS = "attributes,agents,queues,segments,notes,talk_times";
+
+function useInteraction(id) {
+  const [known, setKnown] = useState({});
+  useEffect(() => {
+    let isWanted = true;
+    Promise.all([ask(`interactions/${id}`, [["include", LISTS]]), ask(`interactions/${id}/timeline`)]).then(
+      ([row, timeline]) => isWanted && setKnown({ row: row.body, timeline: timeline.body }),
+      (error) => {
+        if (!(error instanceof Refusal)) throw error;
+        if (isWanted) setKnown({ problem: error.problem });
+      },
+    );
+    return () => {
+      isWanted = false;
+    };
+  }, [id]);
+  return known;
+}
+
+export function Interaction({ id, rows, zone, service, onOpen, onClose, onCondition }) {
+  const { row, timeline, problem } = useInteraction(id);
+  const at = rows.findIndex((one) => one.interaction_id === id);
+  const step = (
+    by,
+    words,
+    icon,
+  ) => html`<button type="button" class="plain" aria-label=${words} title=${words} disabled=${at < 0 || !rows[at + by]}
+    onClick=${() => onOpen(rows[at + by].interaction_id)}><${Icon} name=${icon} /></button>`;
+  const actions = html`${step(-1, "The row before", "before")}${step(1, "The next row", "after")}`;
+  return html`<${Dialog} title="Interaction" kind="drawer" onClose=${onClose} actions=${actions}>
+    ${problem && html`<${Problem} problem=${problem} onRetry=${() => onOpen(id)} />`}
+    ${!row && !problem && html`<p class="muted" role="status">Asking …</p>`}
+    ${
+      row &&
+      html`
+      <${Summary} row=${row} zone=${zone} />
+      <section aria-labelledby="timeline-title"><h3 id="timeline-title">Timeline</h3>
+        <${Timeline} key=${row.interaction_id} timeline=${timeline} zone=${zone} /></section>
+      <${Attributes} attributes=${row.attributes} onCondition=${onCondition} />
+      <${List} title="Agent legs" elements=${row.agents} columns=${LEGS} empty="No agent was offered this." />
+      <${List} title="Queue entries" elements=${row.queues} columns=${ENTRIES} empty="It never entered a queue." />
+      <${Notes} notes=${row.notes} who=${service.who} zone=${zone} />
+      <${Record} row=${row} service=${service} />`
+    }
+  <//>`;
+}
+
+function Summary({ row, zone }) {
+  const facts = [
+    [
+      "Started",
+      html`<time datetime=${row.started_at}
+        title=${exactMoment(row.started_at, zone)}>${moment(row.started_at, zone, Date.now())}</time>`,
+    ],
+    ["Channel", html`${row.channel_type} <span class="muted">${row.direction}</span>`],
+    ["Customer", row.customer ?? row.customer_masked],
+    ["Flow", row.flow_name],
+    ["Duration", duration(row.duration_seconds) ?? "open"],
+    ["Wait", duration(row.queue_seconds)],
+    ["Conversation", duration(row.conversation_seconds)],
+    ["Ended by", row.end_type],
+  ];
+  return html`<section class="summary" aria-label="Summary">
+    <p class="identity"><code>${row.interaction_id}</code>
+      <${Copy} text=${row.interaction_id} />${badges(row).map(({ tone, words, title }) => html`<${Badge} tone=${tone}
+      title=${title}>${words}<//>`)}</p>
+    <dl>${facts.filter(([, value]) => value !== null && value !== undefined).map(([words, value]) => html`<div
+      key=${words}><dt>${words}</dt><dd>${value}</dd></div>`)}</dl>
+  </section>`;
+}
+
+function Attributes({ attributes, onCondition }) {
+  if (!attributes.length) return html`<section><h3>Attributes</h3><p class="muted">None were set.</p></section>`;
+  return html`<section><h3>Attributes</h3><div class="scroll" tabindex="0" role="region" aria-label="Attributes">
+    <table class="small">
+    <thead><tr><th scope="col">Name</th><th scope="col">Value</th><th scope="col">Set by</th><th scope="col">Kind</th>
+      </tr></thead>
+    <tbody>${attributes.map(
+      ({ name, value, set_by: by, kind }, place) => html`<tr key=${place}><td>${name}</td>
+      <td>${
+        value === null
+          ? html`<span class="null">–</span>`
+          : kind !== "interaction-attribute"
+            ? value
+            : html`<button type="button" class="link" title="Ask for all with this value"
+              onClick=${() => onCondition([`attr.${name}`, value])}>${value}</button>`
+      }</td>
+      <td>${by ?? "–"}</td><td class="muted">${kind}</td></tr>`,
+    )}</tbody>
+  </table></div></section>`;
+}
+
+const time = (text) =>
+  text ? html`<span title=${text}>${text.slice(11, 19)}</span>` : html`<span class="null">–</span>`;
+const LEGS = [
+  ["Agent", (leg) => leg.agent_name ?? leg.agent_id?.slice(0, 8)],
+  ["Took it", (leg) => (leg.is_accepted ? "yes" : "no")],
+  ["Offered (UTC)", (leg) => time(leg.started_at)],
+  ["Offer", (leg) => duration(leg.offer_seconds)],
+  ["Conversation", (leg) => duration(leg.conversation_seconds)],
+  ["Handling", (leg) => duration(leg.handle_seconds)],
+];
+const ENTRIES = [
+  ["Queue", (entry) => entry.queue_name],
+  ["Entered (UTC)", (entry) => time(entry.started_at)],
+  ["Stay", (entry) => duration(entry.queue_seconds)],
+  ["Answered after", (entry) => duration(entry.time_to_answer_seconds)],
+  ["Left by", (entry) => entry.exit_type],
+  ["Length on entry", (entry) => entry.entry_length],
+];
+
+function List({ title, elements, columns, empty }) {
+  if (!elements.length) return html`<section><h3>${title}</h3><p class="muted">${empty}</p></section>`;
+  return html`<section><h3>${title}</h3><div class="scroll" tabindex="0" role="region" aria-label=${title}>
+    <table class="small">
+    <thead><tr>${columns.map(([words]) => html`<th scope="col" key=${words}>${words}</th>`)}</tr></thead>
+    <tbody>${elements.map((element, place) => html`<tr key=${place}>${columns.map(([words, show]) => html`<td
+      key=${words}>${show(element) ?? html`<span class="null">–</span>`}</td>`)}</tr>`)}</tbody>
+  </table></div></section>`;
+}
+
+function Notes({ notes, who, zone }) {
+  if (!notes.length) return null;
+  const hidden = !who?.scopes.includes("notes:read");
+  return html`<section><h3>Notes</h3>
+    ${hidden && html`<p
+      class="muted">${notes.length === 1 ? "One note; its" : `${notes.length} notes; their`} text needs the scope <code>notes:read</code>.</p>`}
+    ${
+      !hidden &&
+      notes.map(
+        ({ note_id: id, title, body, created_at: at }) => html`<article class="note" key=${id}>
+      <p><b>${title}</b> <span class="muted">${at && moment(at, zone, Date.now())}</span></p><p class="text">${body}</p>
+    </article>`,
+      )
+    }
+  </section>`;
+}

@@ -1,0 +1,74 @@
+// The record and its flat row side by side: on a column, the parts of the record it is made of light up.
+import { label } from "./columns.js";
+import { html, useMemo, useState } from "./parts.js";
+
+const LISTS = ["attributes", "agents", "queues", "segments", "notes", "talk_times"];
+/** Upstream's words, as `source` has them, and the façade's for the same in its nested lists. */
+const FIELDS = {
+  queueTime: "queue_seconds",
+  timeToAnswer: "time_to_answer_seconds",
+  queueId: "queue_id",
+  queueName: "queue_name",
+  queueExitType: "exit_type",
+  agentId: "agent_id",
+  agentName: "agent_name",
+  agentWorkAccepted: "is_accepted",
+  agentConversationTime: "conversation_seconds",
+  agentTalkTime: "talk_seconds",
+  agentHandleTime: "handle_seconds",
+  conversationStartTimestamp: "conversation_started_at",
+  segmentEndType: "end_type",
+  startTimestamp: "started_at",
+};
+const PARTS = { "interaction-attribute": "attributes", hookType: "attributes", transfer: "segments" };
+
+/** Where a column's source stands in the record: lists, and fields in them (none: the whole list). */
+export function origins(source) {
+  const lists = LISTS.filter((list) => new RegExp(`(?<!details\\.)\\b${list}\\b`).test(source));
+  const more = Object.keys(PARTS)
+    .filter((word) => source.includes(word))
+    .map((word) => PARTS[word]);
+  if (/queue start/.test(source)) more.push("queues");
+  const fields = Object.keys(FIELDS)
+    .filter((word) => new RegExp(`\\b${word}\\b`).test(source))
+    .map((word) => FIELDS[word]);
+  return { lists: [...new Set([...lists, ...more])], fields };
+}
+
+export function Record({ row, service }) {
+  const [active, setActive] = useState(null);
+  const columns = service.schema.filter(({ name }) => name in row);
+  const from = useMemo(() => (active ? origins(active.source) : { lists: [], fields: [] }), [active]);
+  return html`<section class="record"><h3>Record and row</h3>
+    <p class="muted">Point at a column of the row, or reach it by Tab: what it is made of lights up in the record.</p>
+    <div class="beside">
+      <div class="scroll raw" tabindex="0" role="region" aria-label="Record">${LISTS.map((list) => html`<${Part}
+        key=${list} list=${list} elements=${row[list] ?? []} from=${from} />`)}</div>
+      <div class="scroll flat" role="region" aria-label="Row" tabindex="0"><table class="small">
+        <thead><tr><th scope="col">Column</th><th scope="col">Value</th></tr></thead>
+        <tbody onMouseLeave=${() => setActive(null)}>${columns.map(
+          (column) => html`<tr key=${column.name} tabindex="0" class=${active === column ? "lit" : ""}
+          onMouseEnter=${() => setActive(column)} onFocus=${() => setActive(column)}>
+          <td title=${label(column.name)}><code>${column.name}</code><br />
+            <span class="muted source">${column.source}</span></td>
+          <td>${row[column.name] === null ? html`<span class="null"
+            title=${column.null_when}>null: ${column.null_when}</span>` : html`<code>${String(row[column.name])}</code>`}</td>
+        </tr>`,
+        )}</tbody>
+      </table></div>
+    </div>
+  </section>`;
+}
+
+function Part({ list, elements, from }) {
+  const isLit = from.lists.includes(list);
+  const known = elements.length ? Object.keys(elements[0]) : [];
+  const lit = from.fields.filter((field) => known.includes(field));
+  return html`<div class="part ${isLit ? "lit" : ""}"><p><b>${list}</b> <span class="muted">${elements.length}</span>
+    </p>
+    ${elements.map((element, place) => html`<pre
+      key=${place}>${Object.entries(element).map(([name, value]) => html`<span key=${name}
+      class="field ${isLit && lit.includes(name) ? "lit" : ""}">
+      <span class="muted">${name}:</span> ${value === null ? "null" : String(value)}\n</span>`)}</pre>`)}
+  </div>`;
+}

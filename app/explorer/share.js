@@ -1,0 +1,115 @@
+// The same question elsewhere: text to copy, and files to take away.
+import { BASE, credentials, keyOf } from "./api.js";
+import { Dialog } from "./dialog.js";
+import { Icon } from "./icons.js";
+import { html, useEffect, useRef, useState } from "./parts.js";
+import { shared, valueOf, withValue, written } from "./question.js";
+import { SNIPPETS } from "./snippets.js";
+
+export function Share({ pairs, schema, onClose }) {
+  const [chosen, setChosen] = useState(0);
+  const tabs = useRef(null);
+  const snippet = SNIPPETS[chosen];
+  const text = snippet.write({ pairs: shared(pairs), base: BASE, schema, hasKey: Boolean(keyOf()) });
+  const onKey = (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const to = (chosen + step + SNIPPETS.length) % SNIPPETS.length;
+    setChosen(to);
+    tabs.current.children[to].focus();
+  };
+  return html`<${Dialog} title="The same question elsewhere" kind="wide" onClose=${onClose}>
+    <div class="tabs" role="tablist" aria-label="Language" ref=${tabs} onKeyDown=${onKey}>
+      ${SNIPPETS.map(
+        (
+          { name },
+          place,
+        ) => html`<button type="button" role="tab" key=${name} id=${`tab-${place}`} aria-selected=${place === chosen}
+        aria-controls="snippet" tabindex=${place === chosen ? 0 : -1}
+          onClick=${() => setChosen(place)}>${name}</button>`,
+      )}
+    </div>
+    <div role="tabpanel" id="snippet" aria-labelledby=${`tab-${chosen}`}>
+      <p class="above"><span class="muted">${snippet.words}</span><${Copy} text=${text} /></p>
+      <pre tabindex="0" aria-label=${snippet.name}><code>${text}</code></pre>
+    </div>
+  <//>`;
+}
+
+export function Copy({ text }) {
+  const [isDone, setDone] = useState(false);
+  useEffect(() => setDone(false), [text]);
+  const copy = async () => {
+    await copied(text);
+    setDone(true);
+  };
+  return html`<button type="button" onClick=${copy}><${Icon} name="copy" />
+    <span aria-live="polite">${isDone ? "Copied" : "Copy"}</span></button>`;
+}
+
+/** Into the clipboard; over plain HTTP from another machine browsers have only the old way. */
+async function copied(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = Object.assign(document.createElement("textarea"), { value: text });
+  (document.querySelector("dialog[open]") ?? document.body).append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+}
+
+const FILES = [
+  { words: "CSV", path: "interactions.csv", more: [], note: "RFC 4180" },
+  {
+    words: "CSV for Excel",
+    path: "interactions.csv",
+    more: [["csv", "excel"]],
+    note: "byte-order mark, formulas disarmed",
+  },
+  { words: "NDJSON", path: "interactions.ndjson", more: [], note: "a row a line" },
+  { words: "JSON", path: "interactions.json", more: [], note: "with its envelope" },
+];
+
+/** Where each file is; without a limit of its own a question brings as many rows as one answer may hold. */
+export function files(pairs) {
+  const asked = valueOf(pairs, "limit") ? shared(pairs) : withValue(shared(pairs), "limit", "10000");
+  return FILES.map((file) => ({
+    ...file,
+    url: `${BASE}${file.path}?${written([...asked, ...file.more, ["download", "1"]])}`,
+  }));
+}
+
+export function Downloads({ pairs, onProblem }) {
+  const menu = useRef(null);
+  const shut = (event) => {
+    if (event.type === "keydown" ? event.key === "Escape" : !menu.current.contains(event.relatedTarget))
+      menu.current.open = false;
+  };
+  return html`<details class="menu" ref=${menu} onFocusOut=${shut} onKeyDown=${shut}>
+    <summary><${Icon} name="download" />Download</summary>
+    <ul>${files(pairs).map(
+      ({ words, note, url }) => html`<li key=${words}>
+      <a href=${url} download onClick=${(event) => keyOf() && taken(event, url, onProblem)}>
+        <b>${words}</b> <span class="muted">${note}</span></a>
+    </li>`,
+    )}</ul>
+  </details>`;
+}
+
+/** With a key, a link alone would not do: the key goes into a header, never into a URL. */
+async function taken(event, url, onProblem) {
+  event.preventDefault();
+  const answer = await fetch(url, { headers: credentials() });
+  if (!answer.ok) {
+    onProblem(await answer.json());
+    return;
+  }
+  const [, name] = /filename="?([^";]+)/.exec(answer.headers.get("content-disposition") ?? "") ?? [
+    null,
+    "interactions",
+  ];
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await answer.blob());
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}

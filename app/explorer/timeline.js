@@ -1,0 +1,72 @@
+// The timeline of one interaction, drawn to scale; pointer and arrow keys reach every bar.
+import { html, useLayoutEffect, useMemo, useRef, useState } from "./parts.js";
+import { layout, named, ticks } from "./spans.js";
+import { clock, duration, exactMoment } from "./words.js";
+
+const LANE = 30;
+const BAR = 20;
+const AXIS = 26;
+const LEAST = 3; // pixels: what is shorter is widened to this
+
+export function Timeline({ timeline, zone }) {
+  const frame = useRef(null);
+  const [width, setWidth] = useState(720);
+  const [active, setActive] = useState(null);
+  useLayoutEffect(() => {
+    const sizes = new ResizeObserver(([{ contentRect }]) => setWidth(Math.max(260, Math.floor(contentRect.width))));
+    sizes.observe(frame.current);
+    return () => sizes.disconnect();
+  }, []);
+  const { first, last, lanes } = useMemo(() => layout(timeline, Date.now()), [timeline]);
+  const margin = width < 520 ? 84 : 132;
+  const x = (seconds) => margin + ((seconds - first) / (last - first)) * (width - margin - 14);
+  const bars = lanes.flatMap((lane, row) => lane.bars.map((bar) => ({ bar, row, lane })));
+  const height = lanes.length * LANE + AXIS;
+  const onKey = (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const to = ((active ?? 0) + step + bars.length) % bars.length;
+    frame.current.querySelectorAll(".bar")[to].focus();
+  };
+  return html`<div class="timeline" ref=${frame} onMouseLeave=${() => setActive(null)}>
+    <svg width=${width} height=${height} role="group" aria-label="Timeline; arrow keys go from bar to bar"
+      onKeyDown=${onKey}>
+      ${ticks(first, last, Math.max(3, Math.floor((width - margin) / 90))).map(
+        (at) => html`<g class="tick" key=${at} aria-hidden="true">
+        <line x1=${x(at)} x2=${x(at)} y1="0" y2=${height - AXIS + 4} />
+          <text x=${x(at)} y=${height - 8}>${clock(at)}</text>
+      </g>`,
+      )}
+      ${lanes.map((lane, row) => html`<text class="lane" key=${lane.key} x="0" y=${row * LANE + LANE / 2}
+        aria-hidden="true">${short(lane.words, margin)}<title>${lane.words}</title></text>`)}
+      ${bars.map(({ bar, row }, place) => html`<${Bar} key=${place} bar=${bar} x=${x} y=${row * LANE + (LANE - BAR) / 2}
+        isFirst=${place === (active ?? 0)} isActive=${place === active} onActive=${() => setActive(place)} />`)}
+    </svg>
+    <${Told} bar=${active === null ? null : bars[active].bar} zone=${zone} />
+  </div>`;
+}
+
+const short = (words, margin) =>
+  words.length > margin / 7.4 ? `${words.slice(0, Math.floor(margin / 7.4) - 1)}…` : words;
+
+function Bar({ bar, x, y, isFirst, isActive, onActive }) {
+  const left = x(bar.offset_seconds);
+  const width = Math.max(LEAST, x(bar.until) - left);
+  const words = `${named(bar)}: from ${clock(bar.offset_seconds)}, ${bar.isOpen ? "still going on" : duration(bar.duration_seconds)}`;
+  return html`<g class="bar ${bar.kind} ${bar.isOpen ? "open" : ""} ${isActive ? "active" : ""}" role="img"
+    aria-label=${words} tabindex=${isFirst ? 0 : -1} onMouseEnter=${onActive} onFocus=${onActive}>
+    <rect x=${left} y=${y} width=${width} height=${BAR} rx="4" />
+    ${width > 56 && html`<text x=${left + 7} y=${y + BAR / 2}
+      aria-hidden="true">${bar.isOpen ? "open" : duration(bar.duration_seconds)}</text>`}
+  </g>`;
+}
+
+/** The bar one is on, exactly; it keeps its room, so that nothing jumps. */
+function Told({ bar, zone }) {
+  if (!bar) return html`<p class="told muted">Point at a bar, or reach it by the arrow keys.</p>`;
+  return html`<p class="told">
+    <b>${named(bar)}</b> <span>${bar.isOpen ? "still going on" : `${duration(bar.duration_seconds)} (${bar.duration_seconds} s)`}</span>
+    <span class="muted">${clock(bar.offset_seconds)} → ${bar.isOpen ? "…" : clock(bar.until)}</span> <span
+      class="muted">${exactMoment(bar.started_at, zone)}</span></p>`;
+}

@@ -1,0 +1,64 @@
+// Above the rows: how many there are, how old they are, and what can be done with them.
+import { Icon } from "./icons.js";
+import { html, useEffect, useState } from "./parts.js";
+import { stateOf, words } from "./freshness.js";
+import { Downloads } from "./share.js";
+import { count, moment } from "./words.js";
+
+export function useNow(milliseconds = 1000) {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), milliseconds);
+    return () => clearInterval(timer);
+  }, [milliseconds]);
+  return now;
+}
+
+export function Toolbar({ result, pairs, onRefresh, onColumns, onShare, onProblem }) {
+  return html`<div class="toolbar">
+    <p class="found" aria-live="polite"><${Found} result=${result} /></p>
+    <${Age} result=${result} onRefresh=${onRefresh} />
+    <div class="tools">
+      <button type="button" onClick=${onColumns}><${Icon} name="columns" />Columns</button>
+      <${Downloads} pairs=${pairs} onProblem=${onProblem} />
+      <button type="button" onClick=${onShare}><${Icon} name="code" />Use elsewhere</button>
+    </div>
+  </div>`;
+}
+
+function Found({ result }) {
+  const { meta, rows } = result;
+  if (!meta) return "";
+  if (rows.length === 0) return "No interactions";
+  const of = meta.total !== null && meta.total > rows.length ? ` of ${count(meta.total)}` : "";
+  return html`<b>${count(rows.length)}${of}</b> ${rows.length === 1 && !of ? "interaction" : "interactions"}${result.cursor && !of ? " so far" : ""}`;
+}
+
+/** Age and origin of what is shown, ticking; a button asks again. */
+export function Age({ result, onRefresh }) {
+  const now = useNow();
+  const { freshness, meta } = result;
+  if (!freshness) return null;
+  const state = stateOf(freshness);
+  const origin = [freshness.hit ? "hit" : `fwd=${freshness.fwd}`, freshness.detail].filter(Boolean).join(", ");
+  const title = `As of ${moment(meta.as_of, meta.time_zone, now)} (${meta.as_of}). Cache-Status: ${origin}`;
+  return html`<p class="age ${state}" title=${title}>
+    <span class="dot" aria-hidden="true"></span>
+      <span>${state !== "fresh" && html`<b>Stale: </b>`}${words(freshness, now)}</span>
+    <button type="button" class="plain" aria-label="Ask again" title="Ask again" onClick=${onRefresh}>
+      <${Icon} name="refresh" /></button>
+  </p>`;
+}
+
+/** What is under way: after a moment a bar, then words, then a way out. */
+export function Progress({ result }) {
+  const now = useNow(250);
+  const seconds = result.isWaiting ? Math.floor((now - result.waitingSince) / 1000) : 0;
+  return html`<div class="progress ${result.isWaiting ? "on" : ""}" role="status">
+    ${
+      seconds >= 1 &&
+      html`<p><span>${result.waitingWords ?? "Asking upstream …"}</span> <span class="muted">${seconds} s</span>
+      <button type="button" onClick=${() => result.cancel()}>Stop waiting</button></p>`
+    }
+  </div>`;
+}

@@ -1,0 +1,43 @@
+"""What may be shown of custom attributes, name by name: `allow`, `mask`, `hash` or `drop` (CXF_ATTRIBUTE_POLICY)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from app.interactions.masking import keyed_code, mask_text
+from app.interactions.parts import Hook
+from app.settings import Treatment
+
+ANY_OTHER = "*"
+Policy = Mapping[str, Treatment]  # by name as `by_name` spells it; empty where everything may be shown
+
+
+def by_name(rows: Iterable[tuple[str, Treatment]]) -> Policy:
+    """The policy that the settings spell. Capitals and blanks around a name do not count: they must not undo a mask."""
+    return {_spelled(name): treatment for name, treatment in rows}
+
+
+def shown(hooks: Iterable[Hook], policy: Policy, secret: bytes, *, clear: bool) -> Iterator[Hook]:
+    """The attributes with the values that a view may show; those dropped are left out, as if they had never been set.
+
+    Clear views show what others see masked or hashed, and never what is dropped.
+    """
+    for hook in hooks:
+        treatment = policy.get(_spelled(hook.hook_type or ""), policy.get(ANY_OTHER, "allow"))
+        if treatment == "allow" or (clear and treatment != "drop"):
+            yield hook
+        elif treatment != "drop":
+            yield msgspec.structs.replace(hook, hook_name=_veiled(hook, treatment, secret))
+
+
+def _veiled(hook: Hook, treatment: Treatment, secret: bytes) -> str | None:
+    """Equal values of one attribute have equal hashes; those of two attributes have nothing in common."""
+    if hook.hook_name is None:
+        return None
+    if treatment == "mask":
+        return mask_text(hook.hook_name)
+    return keyed_code(f"{_spelled(hook.hook_type or '')}\0{hook.hook_name.strip()}", secret)
+
+
+def _spelled(name: str) -> str:
+    return name.strip().casefold()

@@ -1,0 +1,218 @@
+"""What both parsers' connections have in common: when a client is waited for, for how long, and how it is ended.
+
+A request that comes whole, and whose answer is read at once, sets no timer beyond uvicorn's own.
+"""
+
+import asyncio
+from typing import Any, cast
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from app.listener.progress import Phase, make_last
+from app.listener.refusals import refusal
+from app.listener.served import Served
+from app.listener.state import ListenerState
+
+PART_BYTES = 4096  # handed to the parser at once: a bound is passed by no more than this
+
+
+class Guarded(Served):
+    """To be mixed into one of uvicorn's protocols, before it."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.listener = cast("ListenerState", server_state)
+        self.limits = self.listener.limits
+        self.refused = False  # what else comes is dropped
+        self._came = 0  # bytes of the request that is coming in
+        self._peer: str | None = None
+        self._receipt: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
+        self._answer: asyncio.TimerHandle | None = None
+
+    @property
+    def phase(self) -> Phase:
+        """How far the request that is coming in has got."""
+        raise NotImplementedError
+
+    @property
+    def running(self) -> Any:
+        """The cycle that is being answered, or was the last to be; None before the first."""
+        raise NotImplementedError
+
+    def feed(self, part: bytes) -> None:
+        """Hand bytes to the parser."""
+        raise NotImplementedError
+
+    def too_long(self) -> str:
+        """The problem of a head over the bound."""
+        return "headers-too-large"
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn narrows it
+        """Count it, and begin to wait for its first request."""
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=self.limits.write_buffer_bytes)
+        peer = self.client[0] if self.client else ""
+        if self.listener.admit(peer):
+            self._peer = peer
+            self._receipt = self.loop.call_later(self.limits.receipt_seconds, self._not_received)
+        else:
+            self.refused = True
+            self.listener.say("too many of one address")
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """All timers end with it."""
+        if self._peer is not None:
+            self.listener.leaves(self._peer)
+            self._peer = None
+        for timer in (self._receipt, self._stall, self._answer, self.timeout_keep_alive_task):
+            if timer is not None:
+                timer.cancel()
+        self._disconnected()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bound what comes; wait for the rest of a request from its first byte on, however often some more comes."""
+        taken, head = 0, self.limits.head_bytes
+        while taken < len(data) and not self.refused:
+            size = PART_BYTES if self._came >= head else min(PART_BYTES, head - self._came)
+            part = data[taken : taken + size]
+            taken += len(part)
+            self.feed(part)
+            phase = self.phase
+            self._came = self._came + len(part) if phase else 0
+            if phase is Phase.HEAD and self._came >= head and not self.refused:
+                self.refuse(self.too_long())
+            elif self._came > self.limits.message_bytes and not self.refused:
+                self.refuse("body-too-large")
+        self._set_receipt()
+
+    def _set_receipt(self) -> None:
+        running = self.running
+        if running is not None and not running.response_complete and not running.more_body:
+            if self._receipt is not None:  # a whole request is being answered: now it is the client who waits
+                self._receipt.cancel()
+                self._receipt = None
+        elif self._receipt is None and not self.refused:
+            self._receipt = self.loop.call_later(self.limits.receipt_seconds, self._not_received)
+
+    def on_response_complete(self) -> None:
+        """Wait for the rest of the next request, if it has begun: nobody else would (measured, FAULTS 6)."""
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self.watch_close()
+            return
+        if self._answer is not None:
+            self._answer.cancel()
+            self._answer = None
+        if self.phase:
+            self._set_receipt()
+
+    def pause_writing(self) -> None:
+        """The client leaves unread what it is sent."""
+        super().pause_writing()
+        if self._stall is None:
+            self._stall = self.loop.call_later(self.limits.write_stall_seconds, self._not_read)
+        if self._answer is None:
+            self._answer = self.loop.call_later(self.limits.answer_seconds, self._not_read)
+
+    def resume_writing(self) -> None:
+        """It reads again; what is left at a close still has its time."""
+        super().resume_writing()
+        if self._stall is not None and not self.transport.is_closing():
+            self._stall.cancel()
+            self._stall = None
+
+    def timeout_keep_alive_handler(self) -> None:
+        """As uvicorn's, and sees the close through."""
+        super().timeout_keep_alive_handler()
+        self.watch_close()
+
+    def watch_close(self) -> None:
+        """Where somebody has closed the connection: what is still to be sent has as long as any unread answer."""
+        if self._stall is None and self.transport.is_closing() and self.transport.get_write_buffer_size():
+            self._stall = self.loop.call_later(self.limits.write_stall_seconds, self._not_read)
+
+    def send_400_response(self, _msg: str) -> None:
+        """The parser has given up, in words that are not for clients."""
+        self.refuse("bad-request")
+
+    def refuse(self, slug: str) -> None:
+        """Answer with the problem and close; where another answer is out or due, close without a word after it."""
+        self.refused = True
+        self.listener.say(slug)
+        running = self.running
+        if running is not None and not running.response_complete and not running.more_body:
+            self.forget_line()
+            make_last(running)
+        elif running is not None and running.response_started and not running.response_complete:
+            self.cut()
+        else:
+            is_answered = self.phase is Phase.BODY and running is not None and running.response_complete
+            self._end_with(b"" if is_answered else refusal(slug, self.server_state.default_headers))
+
+    def _end_with(self, last: bytes) -> None:
+        """Send it, then take in and drop for a while what the client is still sending: to close now would reset it."""
+        self._disconnected()
+        self.transport.write(last)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.flow.resume_reading()
+        if self._receipt is not None:
+            self._receipt.cancel()
+        self._receipt = self.loop.call_later(self.limits.linger_seconds, self.cut)
+
+    def forget_line(self) -> None:
+        """Give up the requests behind the one that is being answered."""
+
+    def cut(self) -> None:
+        """End the connection now; the application hears of it first, else its next write would fail (measured)."""
+        self.refused = True
+        self._disconnected()
+        self.flow.resume_writing()
+        self.transport.abort()
+
+    def _disconnected(self) -> None:
+        self.forget_line()
+        for cycle in (self.running, self.cycle):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
+
+    def _not_received(self) -> None:
+        if self.phase:
+            self.listener.say("request not received in time")
+        self.cut()
+
+    def _not_read(self) -> None:
+        self.listener.say("answer not read in time")
+        self.cut()
+
+    def drain(self) -> None:
+        """The server will end: what is being answered is the last."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            make_last(self.cycle)
+
+    def shutdown(self) -> None:
+        """The server ends: an idle connection at once, one whose request is on its way after a last call."""
+        if self.refused and self.transport.is_closing():
+            return
+        if self.running is not None and not self.running.response_complete:
+            self.drain()
+        elif self.refused:
+            self.cut()
+        elif self.phase or self.running is None:
+            if self._receipt is not None:
+                self._receipt.cancel()
+            self._receipt = self.loop.call_later(self.limits.last_call_seconds, self.cut)
+        else:
+            super().shutdown()
+            self.watch_close()

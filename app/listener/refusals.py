@@ -1,0 +1,32 @@
+"""What a request gets that never becomes one: a fixed problem, without a word of what was sent."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from secrets import token_hex
+
+from app.edge.guard import ON_EVERY_ANSWER
+from app.edge.problems import rendered
+
+
+class Refused(Exception):
+    """Raised from within a parser, whose own errors mean `bad-request`."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(slug)
+        self.slug = slug
+
+
+def refusal(slug: str, default_headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The whole answer, after which the connection ends; `default_headers` are those of every answer of the server."""
+    request_id = token_hex(16)
+    status, headers, body = rendered(slug, request_id=request_id, instance=None)
+    fields = {
+        **dict(default_headers),
+        **dict(headers),
+        **dict(ON_EVERY_ANSWER),
+        b"x-request-id": request_id.encode(),
+        b"connection": b"close",
+    }
+    lines = [b"HTTP/1.1 %d %s" % (status, HTTPStatus(status).phrase.encode())]
+    lines += [b"%s: %s" % field for field in fields.items()]
+    return b"\r\n".join([*lines, b"", body])

@@ -1,0 +1,111 @@
+"""What is shown of custom attributes, name by name."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from app.interactions.columns import with_attributes
+from app.interactions.facts import Context, Facts
+from app.interactions.flatten import reader
+from app.interactions.masking import Audience, mask_text
+from app.interactions.nested import INCLUDES
+from app.interactions.policy import by_name
+from app.interactions.records import decode
+from app.settings import load
+
+SECRET = b"invented-secret-number-one"
+VALUES = {"account": "1234-5678", "ssn": "078-05-1120", "tier": "VIP", "reason": "billing"}
+CONTEXT = Context("tenant", datetime(2026, 11, 23, tzinfo=UTC), pseudonym_secret=SECRET)
+CLEAR = Audience(clear=True)
+ATTRIBUTES = next(include for include in INCLUDES if include.name == "attributes")
+
+
+def facts(policy: str = "", audience: Audience | None = None, **values: str) -> Facts:
+    """Those of a record with these attributes, as an audience sees them."""
+    rows = load({"attribute_policy": policy}, environ={}, env_file=None).attribute_policy
+    hooks = [
+        {"hookType": f" {name} ", "hookName": value, "hookSubType": "interaction-attribute", "interactionHookId": name}
+        for name, value in (values or VALUES).items()
+    ]
+    record: dict[str, Any] = {"interactionId": "1", "customer": "+15550100", "interactionAttributes": hooks}
+    decoded = decode(json.dumps(record).encode())
+    assert decoded
+    context = replace(CONTEXT, attribute_policy=by_name(rows), audience=audience or CONTEXT.audience)
+    return Facts(decoded.interaction, context)
+
+
+def listed(of: Facts) -> dict[str, Any]:
+    return {str(element["name"]): element["value"] for element in ATTRIBUTES.elements(of)}
+
+
+def column(of: Facts, name: str) -> Any:
+    (found,) = [one for one in with_attributes([name]) if one.name == f"attr_{name}"]
+    return reader([found])(of)[0]
+
+
+def test_without_a_policy_all_is_shown() -> None:
+    assert listed(facts()) == VALUES
+
+
+def test_each_treatment_in_masked_views() -> None:
+    of = facts("account=mask,ssn=drop,reason=hash,tier=allow")
+    shown = listed(of)
+    assert shown["account"] == "***78"
+    assert "ssn" not in shown
+    assert shown["tier"] == "VIP"
+    assert len(shown["reason"]) == 32
+    assert set(shown["reason"]) <= set("0123456789abcdef")
+    for name in VALUES:
+        assert column(of, name) == shown.get(name)
+    assert len(of.attributes) == 3
+
+
+def test_clear_views_show_all_but_what_is_dropped() -> None:
+    of = facts("account=mask,ssn=drop,reason=hash", CLEAR)
+    assert listed(of) == {name: value for name, value in VALUES.items() if name != "ssn"}
+    assert column(of, "ssn") is None
+
+
+@pytest.mark.parametrize("spelt", ["SSN=drop", " ssn = DROP ", "Ssn=drop"])
+def test_neither_capitals_nor_blanks_undo_a_policy(spelt: str) -> None:
+    assert "ssn" not in listed(facts(spelt))
+
+
+def test_a_star_is_every_name_that_is_not_listed() -> None:
+    shown = listed(facts("*=mask,tier=allow"))
+    assert shown == {"account": "***78", "ssn": "***20", "tier": "VIP", "reason": "***ng"}
+    assert listed(facts("*=drop")) == {}
+
+
+def test_hashes_join_equal_values_of_one_attribute_and_nothing_else() -> None:
+    one = listed(facts("*=hash", a="x", b="x"))
+    assert one["a"] != one["b"]
+    assert listed(facts("*=hash", a=" x "))["a"] == one["a"]
+    assert listed(facts("*=hash", a="y"))["a"] != one["a"]
+    of = facts("*=hash", a="+15550100")
+    from_customer = reader([c for c in with_attributes([]) if c.name == "customer_key"])(of)[0]
+    assert listed(of)["a"] != from_customer
+
+
+def test_what_looks_like_a_card_is_masked_whatever_the_policy() -> None:
+    card = "4111 1111 1111 1111"
+    for policy in ("", "card=allow"):
+        for audience in (CONTEXT.audience, CLEAR):
+            assert listed(facts(policy, audience, card=card)) == {"card": "**** **** **** 1111"}
+
+
+def test_the_version_of_a_row_does_not_tell_what_is_hidden() -> None:
+    """Else a hidden value could be found by trying; and it is the same in every view."""
+    version = reader([one for one in with_attributes([]) if one.name == "row_version"])
+    rows = [version(facts("ssn=drop", ssn=value))[0] for value in ("078-05-1120", "078-05-1121")]
+    assert rows[0] == rows[1]
+    assert version(facts(ssn="078-05-1120"))[0] != version(facts(ssn="078-05-1121"))[0]
+    assert version(facts("ssn=mask"))[0] == version(facts("ssn=mask", CLEAR))[0] != version(facts())[0]
+
+
+@pytest.mark.parametrize(("text", "shown"), [("", "***"), ("12345", "***"), ("123456", "***56")])
+def test_a_short_value_vanishes_altogether(text: str, shown: str) -> None:
+    assert mask_text(text) == shown

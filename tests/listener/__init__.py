@@ -1,0 +1,1 @@
+"""The listener, spoken to in bytes."""

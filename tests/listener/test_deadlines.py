@@ -1,0 +1,207 @@
+"""How long a client may take: to send its request, and to read its answer."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from app.listener.limits import ListenerLimits
+from tests.listener.place import HANG_SECONDS, Noticed, both_parsers, deaf_socket, guarded, house, loops, talk
+from tests.listener.requests import HOST, get, post
+from tests.support.serving import listening
+
+scaled = partial(ListenerLimits, last_call_seconds=0.0, linger_seconds=0.1)
+SLOW_SENDERS = scaled(receipt_seconds=0.3)
+MIB = 1024 * 1024
+SLICE = b"a" * 64 * 1024
+
+
+class Stream:
+    """Sends `size` bytes in slices; `over` once the application is done, `most_unread` what waited for the client."""
+
+    def __init__(self, size: int, *headers: tuple[bytes, bytes], fails: bool = False) -> None:
+        self.size = size
+        self.headers = [(b"content-length", b"%d" % size), *headers]
+        self.fails = fails
+        self.over = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Any request gets the same."""
+        if scope["type"] != "http":
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": self.headers})
+        for rest in range(self.size - len(SLICE), -1, -len(SLICE)):
+            await send({"type": "http.response.body", "body": SLICE, "more_body": rest > 0 or self.fails})
+        self.over.set()
+
+
+@both_parsers
+@pytest.mark.threat("T40")
+@pytest.mark.parametrize("begun", [b"GET /", b"GET / HTTP/1.1\r\nX", post(b"Content-Length: 999\r\n")])
+async def test_a_drip_does_not_put_the_deadline_off(parser: type[asyncio.Protocol], begun: bytes) -> None:
+    noticed = Noticed(parser)
+    async with (
+        listening(guarded(house()), parser=noticed.protocol, limits=SLOW_SENDERS) as server,
+        talk(server) as client,
+    ):
+        async with asyncio.timeout(HANG_SECONDS):
+            await client.send(begun)
+            while not noticed.lost.is_set():
+                await client.send(b"a")
+                await asyncio.sleep(SLOW_SENDERS.receipt_seconds / 10)  # the drip itself
+        assert await client.ended() == b""
+        assert noticed.timers() == []
+
+
+@both_parsers
+@pytest.mark.threat("T40")
+async def test_a_next_request_has_a_deadline_of_its_own(parser: type[asyncio.Protocol]) -> None:
+    async with listening(guarded(house()), parser=parser, limits=SLOW_SENDERS) as server, talk(server) as client:
+        await client.send(get())
+        answer = await client.answer()
+        assert answer
+        assert answer.body == b"here"
+        await client.send(get()[:-2])
+        assert await client.ended() == b""
+
+
+@both_parsers
+@pytest.mark.threat("T40")
+@pytest.mark.parametrize("half", [b"GET / HT", get()[:-2], post(b"Content-Length: 9\r\n", b"abc")])
+async def test_a_pipelined_half_request_is_cut_though_nothing_more_comes(
+    parser: type[asyncio.Protocol], half: bytes
+) -> None:
+    async with listening(guarded(house()), parser=parser, limits=SLOW_SENDERS) as server, talk(server) as client:
+        await client.send(get() + half)
+        answer = await client.answer()
+        assert answer
+        assert answer.body == b"here"
+        assert await client.ended() == b""
+
+
+@both_parsers
+@pytest.mark.threat("T40")
+async def test_empty_lines_between_requests_keep_no_connection(parser: type[asyncio.Protocol]) -> None:
+    noticed = Noticed(parser)
+    async with (
+        listening(guarded(house()), parser=noticed.protocol, limits=SLOW_SENDERS) as server,
+        talk(server) as client,
+    ):
+        await client.send(get())
+        assert await client.answer()
+        async with asyncio.timeout(HANG_SECONDS):
+            while not noticed.lost.is_set():
+                await client.send(b"\r\n")
+                await asyncio.sleep(SLOW_SENDERS.receipt_seconds / 10)  # the drip itself
+
+
+@both_parsers
+async def test_a_request_whose_answer_takes_long_is_not_cut(parser: type[asyncio.Protocol]) -> None:
+    noticed, go_on = Noticed(parser), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        await go_on.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    async with listening(app, parser=noticed.protocol, limits=SLOW_SENDERS) as server, talk(server) as client:
+        await client.send(get()[:-2])
+        await client.send(b"\r\n" + get()[:-2])
+        asyncio.get_running_loop().call_later(2 * SLOW_SENDERS.receipt_seconds, go_on.set)
+        answer = await client.answer()
+        assert answer
+        assert answer.status == 200
+        assert noticed.timers(), "the next request has begun"
+
+
+@loops
+@both_parsers
+@pytest.mark.threat("T41")
+def test_a_client_that_reads_nothing_is_cut_and_little_is_held_for_it(
+    parser: type[asyncio.Protocol],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scenario() -> None:
+        noticed, app = Noticed(parser), Stream(30 * MIB)
+        limits = scaled(write_stall_seconds=0.3)
+        async with listening(app, parser=noticed.protocol, limits=limits) as server, asyncio.timeout(HANG_SECONDS):
+            deaf = deaf_socket(server.port)
+            deaf.sendall(get())
+            while not noticed.lost.is_set():
+                held = [one.transport.get_write_buffer_size() for one in noticed.made]
+                assert max(held, default=0) <= limits.write_buffer_bytes + len(SLICE) + 100
+                await asyncio.sleep(0)
+            await app.over.wait()
+            assert noticed.timers() == []
+            deaf.close()
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(scenario())
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@both_parsers
+@pytest.mark.threat("T41")
+async def test_a_client_that_reads_too_slowly_is_cut_at_the_end_of_its_time(parser: type[asyncio.Protocol]) -> None:
+    noticed, app = Noticed(parser), Stream(30 * MIB)
+    limits = scaled(write_stall_seconds=HANG_SECONDS, answer_seconds=0.4)
+    async with listening(app, parser=noticed.protocol, limits=limits) as server, asyncio.timeout(HANG_SECONDS):
+        slow = deaf_socket(server.port)
+        slow.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(slow, get())
+        while not noticed.lost.is_set():
+            await loop.sock_recv(slow, 1024)
+            await asyncio.sleep(0.001)  # the slowness itself
+        assert noticed.timers() == []
+        slow.close()
+
+
+@both_parsers
+@pytest.mark.threat("T41")
+@pytest.mark.parametrize("ending", ["told", "failed", "kept"])
+async def test_a_close_that_the_client_does_not_let_finish_is_cut_short(
+    parser: type[asyncio.Protocol], ending: str
+) -> None:
+    noticed = Noticed(parser)
+    app = Stream(30 * MIB, *([(b"connection", b"close")] if ending == "told" else []), fails=ending == "failed")
+    limits = scaled(write_stall_seconds=0.2, write_buffer_bytes=64 * MIB)
+    async with listening(app, parser=noticed.protocol, limits=limits) as server, asyncio.timeout(HANG_SECONDS):
+        deaf = deaf_socket(server.port)
+        deaf.sendall(get())
+        await app.over.wait()
+        if ending == "kept":
+            noticed.made[0].timeout_keep_alive_handler()
+        await noticed.lost.wait()
+        deaf.close()
+
+
+@both_parsers
+async def test_a_client_that_reads_is_served_to_the_end(parser: type[asyncio.Protocol]) -> None:
+    app = Stream(30 * MIB)
+    async with listening(app, parser=parser) as server, talk(server) as client:
+        for _ in range(2):
+            await client.send(get())
+            answer = await client.answer()
+            assert answer
+            assert len(answer.body) == app.size
+
+
+@both_parsers
+async def test_no_timer_outlives_its_connection(parser: type[asyncio.Protocol]) -> None:
+    for sent in (b"", b"GET", get(), get() + get()[:-2], get(headers=HOST + b"Connection: close\r\n"), b"\0\r\n\r\n"):
+        noticed = Noticed(parser)
+        async with listening(guarded(house()), parser=noticed.protocol) as server, talk(server) as client:
+            await client.send(sent)
+            if sent.startswith(b"GET /"):
+                assert await client.answer()
+            client.leave()
+            async with asyncio.timeout(HANG_SECONDS):
+                await noticed.lost.wait()
+            assert noticed.timers() == []

@@ -1,0 +1,41 @@
+"""Every raw request of the table gets what the table says, from both parsers."""
+
+import asyncio
+
+import pytest
+
+from app.listener.limits import ListenerLimits
+from app.listener.parsers import PARSERS
+from tests.listener.place import guarded, house, talk
+from tests.listener.requests import CASES, Case, get
+from tests.support.serving import listening
+
+QUICK = ListenerLimits(receipt_seconds=0.25, linger_seconds=0.25, last_call_seconds=0)
+
+
+def marked(case: Case, parser: str) -> object:
+    return pytest.param(
+        case, parser, id=f"{case.name}-{parser}", marks=[pytest.mark.threat(*case.threats)] if case.threats else []
+    )
+
+
+@pytest.mark.parametrize(("case", "parser"), [marked(case, parser) for case in CASES for parser in PARSERS])
+async def test_a_raw_request_gets_its_answer(case: Case, parser: str) -> None:
+    expected = case.outcome_of(parser)
+    async with listening(guarded(house()), parser=PARSERS[parser], limits=QUICK) as server, talk(server) as client:
+        sending = asyncio.create_task(client.send(case.sent))
+        answer = await client.answer(to_head=case.sent.startswith(b"HEAD"))
+        await sending
+        assert (answer.status if answer else None, answer.code if answer else "") == expected[:2]
+        if answer and answer.status >= 400:
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["cache-control"] == "no-store"
+            assert b"nvalid HTTP" not in answer.body
+        if expected.closes:
+            assert await client.ended() == b""
+        else:
+            await client.send(get())
+            again = await client.answer()
+            assert again
+            assert again.body == b"here"

@@ -1,0 +1,169 @@
+"""Refused credentials are not tried again and again, tokens end while calls queue, and credentials are exchanged."""
+
+import asyncio
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+from pydantic import SecretStr
+
+from app import errors
+from app.upstream.access import UpstreamAccess
+from app.upstream.limits import Limits
+from app.upstream.query import UpstreamQuery
+from app.upstream.reading import Position, Reading
+from tests.support.clock import HandClock
+from tests.support.raw import Exchange, http, raw_server
+from tests.upstream.support import ONE_ATTEMPT, Opened, access, envelope, opened, row
+
+NEW_PASSWORD = SecretStr("invented-new-password")
+
+
+class Guarded:
+    """An upstream that knows one password, and the tokens it has given for it."""
+
+    def __init__(self, password: str) -> None:
+        self.password = password
+        self.logins = 0
+        self.calls: list[str] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.arrived = asyncio.Event()
+        self.refuses_all = False
+        self.revoked: set[str] = set()
+        self.ttl = 100
+
+    async def __call__(self, exchange: Exchange) -> None:
+        if exchange.request.method == "POST":
+            self.logins += 1
+            if self.password.encode() in exchange.request.body:
+                await exchange.json({"token": f"invented-token-{self.logins}", "ttl": self.ttl})
+            else:
+                await exchange.write(http(b"{}", 401))
+            return
+        self.calls.append(exchange.request.headers["authorization"])
+        self.arrived.set()
+        if self.calls[-1] == self.calls[0]:
+            await self.gate.wait()
+        if self.refuses_all or exchange.request.headers["authorization"] in self.revoked:
+            await exchange.write(http(b"{}", 401))
+        else:
+            await exchange.json(envelope([row("one")]))
+
+
+async def read(client: Opened) -> Reading:
+    return await client.client.interactions(UpstreamQuery(), Position(), rows=100, most=100)
+
+
+def changed(known: UpstreamAccess) -> UpstreamAccess:
+    return replace(known, password=NEW_PASSWORD)
+
+
+async def test_a_wrong_password_is_tried_a_few_times_in_ten_minutes() -> None:
+    hand, upstream = HandClock(), Guarded("another")
+    async with raw_server(upstream) as server, opened(access(server.url, "token"), hand.clock) as client:
+        for _ in range(600):
+            with pytest.raises(errors.UpstreamAuth):
+                await read(client)
+            hand.advance(1)
+        assert upstream.logins == 4  # after 0, 60, 180 and 420 seconds
+        assert upstream.calls == []
+        assert client.client.health().refused_for_seconds == 600
+
+
+@pytest.mark.parametrize(("auth", "a_round"), [("basic", 1), ("token", 2)])
+async def test_a_401_that_survives_a_new_login_closes_the_gate(auth: Literal["basic", "token"], a_round: int) -> None:
+    hand, upstream = HandClock(), Guarded("canary")
+    async with raw_server(upstream) as server:
+        known = access(server.url, auth)
+        upstream.password = known.password.get_secret_value()
+        async with opened(known, hand.clock) as client:
+            await read(client)
+            upstream.calls.clear()
+            upstream.refuses_all = True
+            for _ in range(3):
+                with pytest.raises(errors.UpstreamAuth):
+                    await read(client)
+            assert len(upstream.calls) == a_round
+            assert client.client.refuses_lists()
+            upstream.refuses_all = False
+            hand.advance(60)
+            await read(client)
+            assert client.client.refused_seconds() == 0
+
+
+async def test_a_token_that_ends_while_calls_queue_goes_out_with_none_of_them() -> None:
+    hand, upstream = HandClock(), Guarded("canary")
+    async with raw_server(upstream) as server:
+        known = access(server.url, "token", concurrency=1, seconds=1000, limits=Limits(slot_wait_seconds=1000))
+        upstream.password = known.password.get_secret_value()
+        async with opened(known, hand.clock) as client:
+            upstream.gate.clear()
+            calls = [asyncio.create_task(read(client)) for _ in range(3)]
+            await upstream.arrived.wait()
+            await hand.asleep(2)
+            assert client.client.health().slots_waiting == 2
+            hand.advance(101)
+            upstream.gate.set()
+            await asyncio.gather(*calls)
+        assert upstream.calls == ["Token invented-token-1", *["Token invented-token-2"] * 2]
+        assert upstream.logins == 2
+
+
+@pytest.mark.parametrize("auth", ["basic", "token"])
+async def test_credentials_are_exchanged_once_upstream_has_taken_them(auth: Literal["basic", "token"]) -> None:
+    upstream = Guarded(NEW_PASSWORD.get_secret_value())
+    hand = HandClock()
+    async with raw_server(upstream) as server, opened(access(server.url, auth), hand.clock) as client:
+        upstream.refuses_all = True
+        with pytest.raises(errors.UpstreamAuth):
+            await read(client)
+        upstream.refuses_all = False
+        assert client.client.health().auth_gate_seconds > 0
+        await client.client.rotate(changed(access(server.url, auth)))
+        assert client.client.health().auth_gate_seconds == 0
+        await read(client)
+
+
+@pytest.mark.parametrize("auth", ["basic", "token"])
+async def test_credentials_that_upstream_does_not_take_leave_the_old_ones_in_force(
+    auth: Literal["basic", "token"],
+) -> None:
+    upstream = Guarded("canary")
+    async with raw_server(upstream) as server:
+        known = access(server.url, auth)
+        upstream.password = known.password.get_secret_value()
+        async with opened(known) as client:
+            await read(client)
+            upstream.refuses_all = auth == "basic"
+            with pytest.raises(errors.UpstreamAuth) as caught:
+                await client.client.rotate(changed(known))
+            assert NEW_PASSWORD.get_secret_value() not in caught.value.detail
+            upstream.refuses_all = False
+            assert client.client.health().auth_gate_seconds == 0
+            await read(client)
+            assert upstream.calls[-1] == upstream.calls[0]
+
+
+async def test_only_credentials_can_be_exchanged() -> None:
+    known = access("http://127.0.0.1:9", limits=ONE_ATTEMPT)
+    async with opened(known) as client:
+        for other in (replace(known, upstream_url="http://127.0.0.1:10"), replace(known, tenant_id="2" * 32)):
+            with pytest.raises(errors.SettingsError):
+                await client.client.rotate(other)
+
+
+async def test_a_call_that_was_refused_while_credentials_were_exchanged_is_made_with_the_new_ones() -> None:
+    upstream = Guarded("canary")
+    async with raw_server(upstream) as server:
+        known = access(server.url)
+        async with opened(known) as client:
+            upstream.gate.clear()
+            early = asyncio.create_task(read(client))
+            await upstream.arrived.wait()
+            await client.client.rotate(changed(known))
+            upstream.revoked.add(upstream.calls[0])
+            upstream.gate.set()
+            await early
+            assert upstream.calls[0] != upstream.calls[1] == upstream.calls[2]
+            assert client.client.refused_seconds() == 0

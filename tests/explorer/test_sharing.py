@@ -1,0 +1,202 @@
+"""The same question elsewhere: files, and text in five languages that works as it is copied."""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import pytest
+
+from tests.explorer.conftest import Explorer, Place, fetched, served
+from tests.support.keys import given, write
+from tests.test_typescript import NO_NETWORK, SOURCES, run, unavailable
+
+pytestmark = pytest.mark.timeout(180)
+
+ODD = """O'Brien & "Sons", 100% #1 + ünï\\"""
+FIELDS = ["interaction_id", "queue", "started_at", "is_sla_met"]
+ASKED = "interaction_id,queue:first_queue_name,started_at,is_sla_met"
+QUESTION = [("attr", ODD), ("attr_name", "odd"), ("fields", ASKED)]
+
+
+@pytest.fixture(scope="module")
+def odd() -> Iterator[tuple[Place, set[str]]]:
+    """A façade in front of three interactions with an attribute that is hard to quote, and their ids."""
+    with served() as place:
+        yield place, set(place.control("POST", "/insert", n=3, name="odd", value=ODD)["ids"])
+
+
+@pytest.fixture
+def snippets(odd: tuple[Place, set[str]], explore: Callable[..., Explorer]) -> dict[str, str]:
+    """Every text that the page offers for QUESTION."""
+    explorer = explore(odd[0]).open(f"?{urlencode(QUESTION, quote_via=quote)}")
+    explorer.says("3 interactions")
+    return copied_from(explorer)
+
+
+def copied_from(explorer: Explorer) -> dict[str, str]:
+    """Every text that the page offers, as the clipboard has it."""
+    explorer.page.get_by_role("button", name="Use elsewhere").click()
+    dialog = explorer.page.get_by_role("dialog")
+    copied: dict[str, str] = {}
+    for tab in dialog.get_by_role("tab").all():
+        tab.click()
+        dialog.get_by_role("button", name="Copy").click()
+        dialog.get_by_text("Copied").wait_for()
+        copied[tab.inner_text()] = explorer.page.evaluate("navigator.clipboard.readText()")
+        assert copied[tab.inner_text()] == dialog.locator("pre").text_content()
+    return copied
+
+
+def ids(text: str) -> set[str]:
+    """The ids in a CSV whose header is FIELDS."""
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert list(rows[0]) == FIELDS
+    return {row["interaction_id"] for row in rows}
+
+
+def test_every_text_works_as_it_is_copied(
+    odd: tuple[Place, set[str]], snippets: dict[str, str], tmp_path: Path, typescript: Path
+) -> None:
+    place, wanted = odd
+    assert set(snippets) == {"curl", "Python", "Power Query", "Grafana", "TypeScript"}
+    assert _by_curl(snippets["curl"]) == wanted
+    assert _by_python(snippets["Python"], tmp_path) == wanted
+    assert ids(fetched(_asked_by_power_query(snippets["Power Query"], place))) == wanted
+    assert ids(fetched(_asked_by_grafana(snippets["Grafana"], place))) == wanted
+    assert _by_typescript(snippets["TypeScript"], typescript) == "3 rows"
+
+
+def _by_curl(text: str, **variables: str) -> set[str]:
+    done = _run("sh", "-c", text, **variables)
+    return {row["interaction_id"] for row in json.loads(done.stdout)["items"]}
+
+
+def _run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+
+
+def _by_python(text: str, folder: Path, **variables: str) -> set[str]:
+    script = folder / "snippet.py"
+    checked = "assert str(rows['started_at'].dtype).startswith('datetime64')\nprint(rows.to_csv(index=False))"
+    script.write_text(f"{text}\n{checked}\n")
+    done = _run(sys.executable, str(script), **variables)
+    return ids(done.stdout[done.stdout.index(",".join(FIELDS)) :])
+
+
+def _asked_by_power_query(text: str, place: Place) -> str:
+    """The URL that the M expression asks, read from its literals; the columns it types are those of the answer."""
+    base, path, query = (
+        re.search(pattern, text)[1]  # type: ignore[index]  # a missing part fails the test
+        for pattern in (r'Web\.Contents\("([^"]*)"', r'RelativePath = "([^"]*)"', r"Query = \[(.*)\]")
+    )
+    literal = r'"((?:[^"]|"")*)"'
+    pairs = [(_of_m(name), _of_m(value)) for name, value in re.findall(rf"#{literal} = {literal}", query)]
+    assert pairs[: len(QUESTION)] == QUESTION
+    assert re.findall(rf"\{{{literal}, ([\w. ]+)\}}", text) == [
+        ("started_at", "type datetimezone"),
+        ("is_sla_met", "type logical"),
+    ]
+    assert base == f"{place.url}/"
+    return f"{base}{path}?{urlencode(pairs)}"
+
+
+def _of_m(text: str) -> str:
+    return text.replace('""', '"').replace("#(#)", "#")
+
+
+def _asked_by_grafana(text: str, place: Place) -> str:
+    query: dict[str, Any] = json.loads(text)
+    assert (query["type"], query["source"], query["url"]) == ("csv", "url", f"{place.url}/interactions.csv")
+    assert [column["selector"] for column in query["columns"]] == FIELDS
+    assert [column["type"] for column in query["columns"]] == ["string", "string", "timestamp", "boolean"]
+    return f"{query['url']}?{urlencode([(one['key'], one['value']) for one in query['url_options']['params']])}"
+
+
+@pytest.fixture(scope="module")
+def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with the compiler that tests/typescript pins."""
+    missing = [program for program in ("node", "npm") if shutil.which(program) is None]
+    if missing:
+        unavailable(f"no {' and no '.join(missing)} on this machine: the TypeScript offered is not tried")
+    project = shutil.copytree(SOURCES, tmp_path_factory.mktemp("typescript") / "snippet")
+    (project / "example.ts").unlink()
+    installed = run(project, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
+    if installed.returncode and NO_NETWORK.search(installed.stderr):
+        unavailable("the packages pinned in tests/typescript cannot be had from here")
+    assert installed.returncode == 0, installed.stderr
+    return project
+
+
+def _by_typescript(text: str, project: Path) -> str:
+    (project / "snippet.ts").write_text(f"{text}\nexport {{}};\n")
+    compiled = run(project, "node_modules/.bin/tsc")
+    assert (compiled.returncode, compiled.stdout) == (0, "")
+    done = run(project, "node", "out/snippet.js")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_files_bring_the_whole_question(
+    odd: tuple[Place, set[str]], explore: Callable[..., Explorer], tmp_path: Path
+) -> None:
+    explorer = explore(odd[0]).open(f"?{urlencode(QUESTION, quote_via=quote)}")
+    explorer.says("3 interactions")
+    files: dict[str, str] = {}
+    for words in ("CSV RFC", "CSV for Excel", "NDJSON", "JSON with"):
+        explorer.page.get_by_text("Download", exact=True).click()
+        with explorer.page.expect_download() as loading:
+            explorer.page.get_by_role("link", name=words).click()
+        saved = tmp_path / loading.value.suggested_filename
+        loading.value.save_as(saved)
+        files[words] = saved.read_text(encoding="utf-8")
+        assert re.fullmatch(r"interactions-\d{8}T\d{6}Z.*\.(csv|ndjson|json)", saved.name)
+        explorer.page.get_by_text("Download", exact=True).click()
+    assert ids(files["CSV RFC"]) == odd[1]
+    assert files["CSV for Excel"].startswith("\ufeff")
+    assert {json.loads(line)["interaction_id"] for line in files["NDJSON"].splitlines()} == odd[1]
+    assert {row["interaction_id"] for row in json.loads(files["JSON with"])["items"]} == odd[1]
+
+
+def test_texts_name_the_place_they_were_copied_at_and_no_other(
+    snippets: dict[str, str], odd: tuple[Place, set[str]]
+) -> None:
+    for text in snippets.values():
+        named = {urlsplit(url).netloc for url in re.findall(r"https?://[^\s\"'/]+", text)}
+        assert named == {urlsplit(odd[0].url).netloc}
+    assert not any("CXF_KEY" in text for text in snippets.values())
+
+
+def test_with_a_key_files_and_texts_work_and_none_holds_it(
+    explore: Callable[..., Explorer], tmp_path: Path, typescript: Path
+) -> None:
+    reader = given("reader", "read")
+    with served(client_keys_file=str(write(tmp_path / "keys.json", reader))) as place:
+        wanted = set(place.control("POST", "/insert", n=3, name="odd", value=ODD)["ids"])
+        explorer = explore(place).open(f"?{urlencode(QUESTION, quote_via=quote)}")
+        explorer.page.get_by_role("button", name="Enter a key").click()
+        explorer.page.get_by_role("dialog").get_by_label("Key").fill(reader.secret)
+        explorer.page.get_by_role("button", name="Use this key").click()
+        explorer.says("3 interactions")
+        explorer.page.get_by_text("Download", exact=True).click()
+        with explorer.page.expect_download() as loading:
+            explorer.page.get_by_role("link", name="CSV RFC").click()
+        assert ids(loading.value.path().read_text(encoding="utf-8")) == wanted
+        assert loading.value.suggested_filename.endswith(".csv")
+        texts = copied_from(explorer)
+        assert not any(reader.secret in text for text in texts.values())
+        assert _by_curl(texts["curl"], CXF_KEY=reader.secret) == wanted
+        assert _by_python(texts["Python"], tmp_path, CXF_KEY=reader.secret) == wanted
+        filled = texts["TypeScript"].replace('const key = ""', f'const key = "{reader.secret}"')
+        assert _by_typescript(filled, typescript) == "3 rows"
+        assert 'Headers = [#"X-API-Key" = CXF_KEY]' in texts["Power Query"]
+        assert json.loads(texts["Grafana"])["url_options"]["headers"] == [{"key": "X-API-Key", "value": "${CXF_KEY}"}]

@@ -19,7 +19,6 @@ from app.assembly import assemble, new_memory, upstream_access
 from app.cache.flight import Flights
 from app.clock import Clock
 from app.edge import problems
-from app.edge.access import reached_on_loopback
 from app.edge.cache_routes import cache_routes
 from app.edge.cors import Cors, Origins
 from app.edge.docs import docs
@@ -46,12 +45,10 @@ class Application(FastAPI):
     """The framework with the hot path in front: what that answers costs nothing of this."""
 
     hot_path: HotPath
-    is_for_loopback: bool  # where nobody needs a key, as the settings say that no other machine reaches us
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's event: an exact repeat from ready bytes, all else by the framework."""
-        is_elsewhere = self.is_for_loopback and not reached_on_loopback(scope)
-        answered = None if is_elsewhere else self.hot_path.answered(scope)
+        answered = self.hot_path.answered(scope)
         if answered is None:
             await super().__call__(scope, receive, send)
         else:
@@ -109,7 +106,6 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         dependencies=[Depends(admitted)],
     )
-    app.is_for_loopback = settings.anonymous_allowed and settings.allow_anonymous is None
     app.include_router(router)
     app.include_router(cache_routes)
     app.include_router(docs)

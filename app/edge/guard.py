@@ -30,6 +30,8 @@ ON_EVERY_ANSWER = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (_POLICY, b"default-src 'none'; frame-ancestors 'none'"),  # unless it is a page, which has its own
 ]
+# A browser updates what it has stored by a 304 (RFC 9111 §4.3.4): a page would lose its policy to this one.
+ON_NOT_MODIFIED = [field for field in ON_EVERY_ANSWER if field[0] != _POLICY]
 _CONTENT_SECURITY_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     b"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -119,9 +121,7 @@ class _Answering:
             headers.append((_POLICY, _CONTENT_SECURITY_POLICY))
             fields[_POLICY] = _CONTENT_SECURITY_POLICY
         headers += [(b"x-request-id", self.request_id), *self.state.get("answer_fields", ())]
-        # A browser updates what it has stored by a 304 (RFC 9111 §4.3.4): a page would lose its policy to this one.
-        keeps_policy = self.status == NOT_MODIFIED or _POLICY in fields
-        headers += [field for field in ON_EVERY_ANSWER if field[0] != _POLICY or not keeps_policy]
+        headers += ON_NOT_MODIFIED if self.status == NOT_MODIFIED or _POLICY in fields else ON_EVERY_ANSWER
         if b"cache-control" not in fields:  # else caches may guess a lifetime (RFC 9111 §4.2.2)
             headers.append((b"cache-control", b"no-store"))
         return headers

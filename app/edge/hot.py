@@ -1,7 +1,7 @@
 """What is remembered of requests that were answered, so that their exact repeats can be answered at once.
 
-A request is an exact repeat when everything that may shape an answer is the same, byte for byte: target, host, what it
-accepts, and its credential. Whatever else could matter sends it the long way.
+A request is an exact repeat when everything that may shape an answer is the same, byte for byte: target, host, the
+address it came to, what it accepts, and its credential. Whatever else could matter sends it the long way.
 """
 
 import math
@@ -29,7 +29,7 @@ STANDING_BYTES = 1_150  # what each report costs that some of them are answered 
 
 _UNDERSCORE = ord("_")  # bytes are searched sooner for a number than for bytes
 
-HotKey = tuple[bytes | str | None, ...]
+HotKey = tuple[bytes | str | tuple[object, ...] | None, ...]
 AnswerRef = KeyedRef[HotKey, Answer]  # of what the store owns, under what it answers
 
 
@@ -48,6 +48,7 @@ def hot_key(scope: Scope, fields: Mapping[bytes, bytes]) -> HotKey | None:
         scope["query_string"],
         scope["scheme"],
         scope.get("root_path", ""),
+        tuple(scope.get("server") or ()),  # without keys, who comes by another address than loopback is a stranger
         get(b"host"),
         get(b"accept"),
         get(b"accept-encoding"),

@@ -14,7 +14,7 @@ from app.edge.access_log import log_request
 from app.edge.answers import Answer, Headers, representation_headers
 from app.edge.conditional import CONDITIONS, KEPT_IN_304, respond
 from app.edge.counting import TIMED_ONE_IN, UNTIMED, Hits
-from app.edge.guard import ON_EVERY_ANSWER, usable_request_id
+from app.edge.guard import NOT_MODIFIED, ON_EVERY_ANSWER, ON_NOT_MODIFIED, usable_request_id
 from app.edge.hot import AnswerRef, HotAnswers, HotKey, Ready, Standing, hot_key
 from app.edge.rendering import Served
 from app.edge.sending import changing_headers, messages
@@ -117,17 +117,17 @@ class HotPath:
         hits.count = number = hits.count + 1
         own_id = fields.get(b"x-request-id")
         request_id = (own_id and usable_request_id(own_id)) or self._new_request_id()
-        every = ((b"x-request-id", request_id.encode()), *ON_EVERY_ANSWER)
+        own = (b"x-request-id", request_id.encode())
         status, body = 200, answer.body
         if fields.get(b"if-none-match") == ready.etag:  # the very tag of the answer
             hits.not_modified += 1
-            status, headers, body = 304, [*ready.not_modified, *ready.standing.headers, *every], b""
+            status, headers, body = 304, [*ready.not_modified, *ready.standing.headers, own, *ON_NOT_MODIFIED], b""
         elif scope["method"] == "HEAD" or not CONDITIONS.isdisjoint(fields):
             status, headers, body = _responded(scope, ready, answer, request_id)
             hits.others[status] += 1
-            headers = [*headers, *every]
+            headers = [*headers, own, *(ON_NOT_MODIFIED if status == NOT_MODIFIED else ON_EVERY_ANSWER)]
         else:
-            headers = [*ready.headers, *ready.standing.headers, *every]
+            headers = [*ready.headers, *ready.standing.headers, own, *ON_EVERY_ANSWER]
         if _ACCESS.isEnabledFor(logging.DEBUG):
             state = {"request_id": request_id, "cache_status": "cxfacade; hit", "key": hits.key}
             log_request({**scope, "route": hits.route, "state": state}, status, self._monotonic() - now, logging.DEBUG)

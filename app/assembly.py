@@ -20,7 +20,7 @@ from app.edge.pace import Pace
 from app.edge.rendering import Answers
 from app.edge.services import Services
 from app.gauges import watch_memory
-from app.interactions.columns import with_attributes
+from app.interactions.columns import masked_columns, with_attributes
 from app.metrics import Metrics
 from app.reports import rules as report_rules
 from app.reports.service import Reports
@@ -95,7 +95,7 @@ def assemble(
         metrics=memory.metrics,
         columns=columns,
         reports=reports,
-        maker=Maker(reports, clock),
+        maker=Maker(reports, clock, masked_columns(settings.attributes, reports.rules.context.attribute_policy)),
         hot=memory.hot,
         door=Door(settings, keys, clock),
         origins=Origins(settings.allowed_origins, keys),

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
@@ -10,8 +10,10 @@ from app import __version__
 from app.commands.flags import DEMO, KEYS, LOGS, PUBLIC, settings_flags
 from app.commands.terminal import complain, say
 from app.errors import SettingsError
+from app.settings import Scope
 
 BAD_USE, FAILED = 2, 1
+SCOPES = ", ".join(get_args(Scope))
 
 Latency = Annotated[
     Literal["none", "fast", "typical", "bad-day"], typer.Option(help="How slow the simulated upstream is.")
@@ -127,7 +129,9 @@ def new_key(
     overrides: Overrides,
     label: Annotated[str, typer.Argument(help="What the key is called in logs and lists.")],
     *,
-    scope: Annotated[list[str] | None, typer.Option(help="What it may do; may be repeated. [default: read]")] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option(help=f"What it may do: {SCOPES}. May be repeated. [default: read]")
+    ] = None,
     origin: Annotated[
         list[str] | None, typer.Option(help="A web origin whose pages may use it; may be repeated.")
     ] = None,

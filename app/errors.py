@@ -6,7 +6,7 @@ CxfacadeError
 │   ├── InvalidParameters          unknown, repeated or malformed parameters, all of them at once
 │   ├── KeyInQuery · BadRequest · BadTarget · BadHost · BodyNotAllowed · TargetTooLong
 │   ├── BodyTooLarge · UnsupportedMediaType
-│   ├── Unauthorized · Forbidden · NotFound · MethodNotAllowed · RateLimited
+│   ├── Unauthorized · Forbidden · NotFound · RateLimited
 │   ├── SortNeedsCompleteResult · CursorMismatch · CursorExpired
 │   └── NotStored                  only-if-cached, and nothing is stored
 ├── StillFetching                  this caller's wait is over, the fetch goes on
@@ -157,12 +157,6 @@ class NotFound(RequestError):
     """No such path or interaction."""
 
     code = "not-found"
-
-
-class MethodNotAllowed(RequestError):
-    """The path exists, the method does not."""
-
-    code = "method-not-allowed"
 
 
 class RateLimited(RequestError):

@@ -16,14 +16,15 @@ class Event(NamedTuple):
 EVENTS = (
     Event(
         "request",
-        "%(method)s %(route)s %(status)s %(duration_ms)s ms, %(key)s, cache %(cache_status)s, request %(request_id)s",
+        "%(method)s %(route)s %(status)s %(duration_ms)s ms, key %(key)s, cache %(cache_status)s, id %(request_id)s",
         "One request was answered. Exact repeats answered at once are written at `debug` only; "
         "`cxfacade_answers_total` counts them.",
     ),
     Event(
         "connection-ended",
         "connection ended: %(reason)s",
-        "A connection was refused or cut before it became a request, or while its answer was not read.",
+        "A connection was refused or cut before it became a request, or while its answer was not read; "
+        "`cxfacade_connections_ended_total` counts them.",
     ),
     Event("internal-error", "internal error %s at %s, request %s", "A bug of ours; the line says where. Report it."),
     Event("fetch-bug", "A fetch failed in a way that is none of ours.", "A bug of ours, as above."),

@@ -45,6 +45,7 @@ class Application(FastAPI):
     """The framework with the hot path in front: what that answers costs nothing of this."""
 
     hot_path: HotPath
+    count_ended: Callable[[str], None]  # told by the listener why it ended a connection
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's event: an exact repeat from ready bytes, all else by the framework."""
@@ -111,6 +112,7 @@ def create_app(
     app.include_router(docs)
     app.include_router(explorer)
     problems.install(app)
+    app.count_ended = lambda reason: memory.metrics.count("connections_ended", reason=reason)
     app.hot_path = HotPath(
         hot=memory.hot,
         store=memory.store,

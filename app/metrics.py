@@ -59,6 +59,7 @@ METRICS = (
         "histogram",
         ANSWERING,
     ),
+    Metric("connections_ended", "Connections refused or cut by the listener, by what was wrong.", ("reason",)),
     Metric("key_requests", "Requests by the label of their key.", ("key",)),
     Metric("answers_by_format", "Answers to data requests, by format.", ("format",)),
     Metric("cache_bytes", "What all that is cached counts against its bound.", (), "gauge"),

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from configparser import RawConfigParser
 from pathlib import Path
@@ -13,12 +11,14 @@ import pytest
 import yaml
 
 from app.commands.servers import MOST_SECONDS_TO_END
+from app.edge.access import FAILURES_A_MINUTE
 from app.edge.counting import MOST_KEYS, TIMED_ONE_IN
 from app.events import EVENTS
 from app.listener.config import BACKLOG
+from app.listener.limits import ListenerLimits
 from app.metrics import METRICS, PREFIX, Metrics
 from app.settings import SETTINGS
-from tests.test_readme import LEFT_OUT, ROOT, Demo, consoles, until_told
+from tests.support.shown import ROOT, Demo, consoles, running_demo
 
 FOLDER = ROOT / "docs/operating"
 DOCUMENT = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
@@ -123,6 +123,8 @@ def test_figures_told_are_those_measured_and_those_of_the_code() -> None:
     assert f"at most {MOST_KEYS} keys" in DOCUMENT
     assert f"of one in {TIMED_ONE_IN}," in DOCUMENT
     assert MOST_SECONDS_TO_END < 13
+    assert f"may hold {ListenerLimits().connections_per_peer} connections, and send ten wrong keys" in DOCUMENT
+    assert FAILURES_A_MINUTE == 10
 
 
 def test_every_file_named_exists() -> None:
@@ -165,27 +167,11 @@ def test_the_service_gets_its_socket_and_the_time_to_end() -> None:
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Demo]:
-    """The demo that the document names, on a free port."""
-    flags = ["--port", "0", "--latency", "none", "--anonymous-scopes", "read,metrics:read"]
-    with subprocess.Popen(
-        [sys.executable, "-u", "-m", "app", "demo", *flags],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as running:
-        try:
-            assert running.stdout is not None
-            port = re.search(r"localhost:(\d+)/", until_told(running.stdout))
-            assert port
-            yield Demo(f"http://localhost:{port[1]}", "")
-        finally:
-            running.terminate()
+    """The demo that the document names."""
+    with running_demo("--anonymous-scopes", "read,metrics:read") as running:
+        yield running
 
 
 @pytest.mark.parametrize(("command", "output"), SHOWN, ids=[command[:60] for command, _ in SHOWN])
 def test_a_command_shown_prints_what_is_shown(demo: Demo, tmp_path: Path, command: str, output: str) -> None:
-    keys_file = str(tmp_path / "keys.json")
-    printed = demo.run("bash", "-c", demo.at_home(command), CXF_CLIENT_KEYS_FILE=keys_file).replace("\r\n", "\n")
-    pattern = ".*".join(re.escape(part) for part in output.strip().split(LEFT_OUT))
-    assert re.fullmatch(pattern, printed.strip(), re.DOTALL), printed
+    demo.prints(command, output, CXF_CLIENT_KEYS_FILE=str(tmp_path / "keys.json"))

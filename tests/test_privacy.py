@@ -1,8 +1,5 @@
 """What docs/privacy.md shows is run as it stands, against a running demo; the bounds it tells are those of the code."""
 
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +8,7 @@ import pytest
 from app.access.file import parsed
 from app.edge.access import MOST_PEERS
 from app.settings import load
-from tests.test_readme import LEFT_OUT, ROOT, Demo, blocks, consoles, until_told
+from tests.support.shown import ROOT, Demo, blocks, consoles, running_demo
 
 DOCUMENT = (ROOT / "docs/privacy.md").read_text(encoding="utf-8")
 SHOWN = consoles(DOCUMENT)
@@ -19,22 +16,9 @@ SHOWN = consoles(DOCUMENT)
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Demo]:
-    """The demo that the document names, on a free port."""
-    flags = ["--port", "0", "--latency", "none", "--anonymous-scopes", "read,cache:purge"]
-    with subprocess.Popen(
-        [sys.executable, "-u", "-m", "app", "demo", *flags],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as running:
-        try:
-            assert running.stdout is not None
-            port = re.search(r"localhost:(\d+)/", until_told(running.stdout))
-            assert port
-            yield Demo(f"http://localhost:{port[1]}", "")
-        finally:
-            running.terminate()
+    """The demo that the document names."""
+    with running_demo("--anonymous-scopes", "read,cache:purge") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +30,7 @@ def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("command", "output"), SHOWN, ids=[command[:60] for command, _ in SHOWN])
 def test_a_command_shown_prints_what_is_shown(demo: Demo, keys_file: Path, command: str, output: str) -> None:
     """In their order: one builds on the other."""
-    printed = demo.run("bash", "-c", demo.at_home(command), CXF_CLIENT_KEYS_FILE=str(keys_file)).replace("\r\n", "\n")
-    pattern = ".*".join(re.escape(part) for part in output.strip().split(LEFT_OUT))
-    assert re.fullmatch(pattern, printed.strip(), re.DOTALL), printed
+    demo.prints(command, output, CXF_CLIENT_KEYS_FILE=str(keys_file))
 
 
 def test_the_file_of_keys_that_is_shown_can_be_read() -> None:

@@ -5,8 +5,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from shutil import which
 
 import pytest
@@ -14,92 +12,30 @@ import pytest
 from app.edge.parameters import PARAMETERS
 from app.interactions.columns import COLUMNS
 from app.settings import SETTINGS
+from tests.support.shown import BIN, ROOT, Demo, blocks, consoles, running_demo
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-LEFT_OUT = "…"
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BIN = Path(sys.executable).parent
-
-
-@dataclass(frozen=True)
-class Demo:
-    """A running `cxfacade demo`: where the README says 8080 and 8090, these are meant."""
-
-    url: str
-    upstream_url: str
-
-    def at_home(self, text: str) -> str:
-        """The README's text with the addresses of this demo."""
-        host = self.url.removeprefix("http://")
-        return text.replace("localhost:8080", host).replace("http://127.0.0.1:8090", self.upstream_url)
-
-    def run(self, *command: str, **named: str) -> str:
-        """Standard output of a command that succeeds."""
-        environ = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "HOME": os.environ.get("HOME", "/"), **named}
-        done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=50, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-
-def blocks(language: str, document: str = README) -> list[str]:
-    """The code blocks of a document in one language."""
-    return [text for fenced, text in FENCE.findall(document) if fenced == language]
-
-
-def consoles(document: str = README) -> list[tuple[str, str]]:
-    """Every `$ command` shown, with the output shown below it."""
-    shown = []
-    for block in blocks("console", document):
-        for part in block.split("$ ")[1:]:
-            command, _, output = part.partition("\n")
-            shown.append((command, output))
-    return shown
+SHOWN = consoles(README)
 
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Demo]:
-    """`cxfacade demo` on a free port."""
-    command = [sys.executable, "-m", "app", "demo", "--port", "0", "--latency", "none"]
-    environ = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as running:
-        try:
-            assert running.stdout is not None
-            told = until_told(running.stdout)
-            port = re.search(r"localhost:(\d+)/", told)
-            upstream = re.search(r"http://127\.0\.0\.1:\d+(?=/__sim)", told)
-            assert port, told
-            assert upstream, told
-            yield Demo(f"http://localhost:{port[1]}", upstream[0])
-        finally:
-            running.terminate()
+    """As anybody starts it."""
+    with running_demo() as running:
+        yield running
 
 
-def until_told(stdout: Iterator[str]) -> str:
-    """What the demo says, up to the line that it says last."""
-    told = ""
-    for line in stdout:
-        told += line
-        if "Ctrl-C" in line:
-            break
-    return told
-
-
-@pytest.mark.parametrize(("command", "output"), consoles(), ids=[command[:60] for command, _ in consoles()])
+@pytest.mark.parametrize(("command", "output"), SHOWN, ids=[command[:60] for command, _ in SHOWN])
 def test_a_command_shown_prints_what_is_shown(demo: Demo, command: str, output: str) -> None:
-    printed = demo.run("bash", "-c", demo.at_home(command)).replace("\r\n", "\n")
-    pattern = ".*".join(re.escape(part) for part in output.rstrip("\n").split(LEFT_OUT))
-    assert re.fullmatch(pattern, printed.rstrip("\n"), re.DOTALL), printed
+    demo.prints(command, output)
 
 
-@pytest.mark.parametrize("program", blocks("python"))
+@pytest.mark.parametrize("program", blocks("python", README))
 def test_a_python_recipe_runs_and_prints_rows(demo: Demo, program: str) -> None:
     assert "Support" in demo.run(sys.executable, "-W", "error", "-c", demo.at_home(program))
 
 
-@pytest.mark.parametrize("program", blocks("js"))
+@pytest.mark.parametrize("program", blocks("js", README))
 def test_a_front_end_recipe_runs_and_counts(demo: Demo, program: str) -> None:
     node = which("node")
     if not node:
@@ -111,13 +47,13 @@ def test_a_front_end_recipe_runs_and_counts(demo: Demo, program: str) -> None:
 
 
 def test_the_operators_check_passes(demo: Demo) -> None:
-    (script,) = [block for block in blocks("sh") if "cxfacade check" in block]
+    (script,) = [block for block in blocks("sh", README) if "cxfacade check" in block]
     assert "demo-not-a-secret" not in demo.run("bash", "-euc", demo.at_home(script))
 
 
 def test_the_operators_service_answers(demo: Demo) -> None:
-    (script,) = [block for block in blocks("sh") if "cxfacade check" in block]
-    (serve,) = [block for block in blocks("sh") if "cxfacade serve" in block]
+    (script,) = [block for block in blocks("sh", README) if "cxfacade check" in block]
+    (serve,) = [block for block in blocks("sh", README) if "cxfacade serve" in block]
     settings = "\n".join(line for line in script.splitlines() if line.startswith("export"))
     started = f"{settings}\nexec {serve.strip().replace('8080', '0')} --log-format text 2>&1"
     environ = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
@@ -134,7 +70,7 @@ def test_the_operators_service_answers(demo: Demo) -> None:
 
 def test_make_targets_shown_exist() -> None:
     targets = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"make (\w+)", "\n".join(blocks("sh"))):
+    for target in re.findall(r"make (\w+)", "\n".join(blocks("sh", README))):
         assert re.search(rf"^{target}:", targets, re.MULTILINE), target
 
 

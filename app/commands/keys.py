@@ -32,8 +32,8 @@ def new(
     secret = new_secret(label)
     checked = _checked(
         label=("the label", members.label, label),
-        scopes=("--scope", members.scopes, list(scopes)),
-        origins=("--origin", members.origins, list(origins)),
+        scopes=("--scope", _scopes, scopes),
+        origins=("--origin", _origins, origins),
         expires_at=("--expires", _expiry, expires),
         quota=("--quota", members.quota, quota),
     )
@@ -89,6 +89,20 @@ def _checked(**given: tuple[str, members.Reader, object]) -> dict[str, Any]:
     if faults:
         raise SettingsError(faults)
     return checked
+
+
+def _scopes(given: Sequence[str]) -> frozenset[str]:
+    try:
+        return members.scopes(list(given))
+    except ValueError:
+        raise ValueError(f"must be one of: {', '.join(members.SCOPES)}; repeat it for more") from None
+
+
+def _origins(given: Sequence[str]) -> tuple[str, ...]:
+    try:
+        return members.origins(list(given))
+    except ValueError:
+        raise ValueError("must be an origin like https://app.example; repeat it for more") from None
 
 
 def _expiry(text: str | None) -> datetime | None:

@@ -19,7 +19,7 @@ from app.errors import CxfacadeError
 from app.listener.config import BACKLOG, listener_config
 from app.listener.guarded import Guarded
 from app.listener.limits import ListenerLimits
-from app.listener.state import CLOSE, ListenerState
+from app.listener.state import CLOSE, Count, ListenerState, ignore
 from app.settings.inherited import inherited_sockets
 
 MOST_SECONDS_TO_END = 12.5  # a drain, then GRACEFUL_SECONDS, and what the application takes to close
@@ -94,15 +94,20 @@ def url_of(listener: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """One of several: signals are not its business, and `listening` is set once it answers."""
+    """One of several: signals are not its business; `listening` is set once it answers, `count` as ListenerState's."""
 
     server_state: ListenerState
 
-    def __init__(self, app: Callable[..., Any], listener: socket.socket, limits: ListenerLimits | None = None) -> None:
+    def __init__(
+        self,
+        app: Callable[..., Any],
+        listener: socket.socket,
+        limits: ListenerLimits | None = None,
+        count: Count = ignore,
+    ) -> None:
         super().__init__(listener_config(app))
-        self.server_state = ListenerState(limits or ListenerLimits())
-        self.listener = listener
-        self.listening = asyncio.Event()
+        self.server_state = ListenerState(limits or ListenerLimits(), count)
+        self.listener, self.listening = listener, asyncio.Event()
         self.drains = True
 
     @contextlib.contextmanager

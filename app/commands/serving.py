@@ -47,7 +47,7 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> None:
     if listener:  # whoever may ask without a key is decided by where we listen (FAULTS T37)
         settings = settings.model_copy(update={"host": listener.getsockname()[0]})
     app = create_app(settings)
-    facade = Server(app, listener or listen(settings.host, settings.port))
+    facade = Server(app, listener or listen(settings.host, settings.port), count=app.count_ended)
     url = url_of(facade.listener)
     run(
         [facade],
@@ -71,7 +71,10 @@ def demo(overrides: Mapping[str, object], options: SimulatorOptions) -> None:
     simulated = create_simulator(options)
     facade = create_app(settings.model_copy(update={"upstream_url": shown.simulator}))
     run(
-        [Server(simulated, simulator_listener, UNDRAINED), Server(facade, facade_listener, UNDRAINED)],
+        [
+            Server(simulated, simulator_listener, UNDRAINED),
+            Server(facade, facade_listener, UNDRAINED, facade.count_ended),
+        ],
         ready=lambda: say(shown.words()),
         ending=simulated.state.simulator.close,  # else answers it holds back would keep the façade waiting
     )

@@ -66,7 +66,7 @@ class Door:
         key = self.keys.find(secret, self._clock.wall())
         if key is None:
             self._note_failure(scope)
-            raise Unauthorized("This key is not known here, or has expired.")
+            raise Unauthorized("This key is not known here, was revoked, or has expired.")
         return Viewer(key.label, key.scopes, key)
 
     def charge(self, viewer: Viewer) -> tuple[Headers, float]:
@@ -100,7 +100,9 @@ class Door:
         """By setting, or else on loopback: what counts there is the address that was reached (FAULTS T37)."""
         settings = self._settings
         if not settings.anonymous_allowed or (settings.allow_anonymous is None and not reached_on_loopback(scope)):
-            raise Unauthorized("A client key is needed.")
+            raise Unauthorized(
+                "A client key is needed, as `Authorization: Bearer <key>`, `X-API-Key: <key>`, or Basic user name."
+            )
         return Viewer("anonymous", frozenset(settings.anonymous_scopes))
 
     def _note_failure(self, scope: Scope) -> None:

@@ -11,7 +11,7 @@ from app.edge.sampling import Sampled
 _ACCESS = logging.getLogger("cxfacade.access")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REFUSALS = range(400, 500)
-_WORDS = "%(method)s %(route)s %(status)s %(duration_ms)s ms, %(key)s, cache %(cache_status)s, request %(request_id)s"
+_WORDS = "%(method)s %(route)s %(status)s %(duration_ms)s ms, key %(key)s, cache %(cache_status)s, id %(request_id)s"
 
 
 def log_request(

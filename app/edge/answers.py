@@ -80,21 +80,6 @@ def entity_tag(audience: str, content_type: str, identity: bytes) -> str:
     return f'"{digest.hexdigest()}"'
 
 
-def headers(
-    answer: Answer,
-    *,
-    age: float,
-    time_left: float,
-    stale_for: float,
-    cache_status: str,
-    timings: Mapping[str, float] | None = None,
-) -> Headers:
-    """All headers of a whole answer: what `representation_headers` and `reuse_headers` give."""
-    return representation_headers(answer) + reuse_headers(
-        answer, age=age, time_left=time_left, stale_for=stale_for, cache_status=cache_status, timings=timings
-    )
-
-
 def representation_headers(answer: Answer) -> Headers:
     """The headers that stay the same while the answer is stored."""
     fixed = [

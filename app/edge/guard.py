@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.access.key import holds_key
 from app.edge.access_log import log_request, sampled_refusals
 from app.edge.hosts import allowed_host, is_loopback_host
 from app.edge.problems import log_unexpected, rendered
@@ -173,7 +174,8 @@ def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
 
 
 def usable_request_id(value: bytes) -> str | None:
-    """The id as text, if it is of the right length and made of harmless characters."""
+    """The id as text, if it is of the right length, made of harmless characters, and no key: logs keep it."""
     if not 1 <= len(value) <= LONGEST_REQUEST_ID or value.translate(None, _REQUEST_ID_BYTES):
         return None
-    return value.decode("ascii")
+    text = value.decode("ascii")
+    return None if holds_key(text) else text

@@ -1,7 +1,7 @@
 """What is made of a report: the list in its formats, one interaction, its timeline. Bytes in identity coding."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from urllib.parse import urlencode
 
@@ -15,6 +15,7 @@ from app.interactions.columns import SCHEMA_VERSION
 from app.interactions.derive import rfc3339
 from app.interactions.facts import Facts
 from app.interactions.masking import Audience
+from app.interactions.raw import RAW, without_cards
 from app.interactions.timeline import timeline
 from app.reports import cursor as cursors
 from app.reports.page import Page, Standing
@@ -25,21 +26,24 @@ from app.reports.service import Reports
 from app.reports.turns import Turns
 
 JSON = "application/json"
+Show = Callable[[Facts, Report], Mapping[str, object]]  # the only record of a report
 _SHOWN_APART = frozenset({"attr", "from", "to", "sort"})
 
 
 class Maker:
-    """Makes answers of reports."""
+    """Makes answers of reports; `masked` are the columns that clear views alone show as they are."""
 
-    def __init__(self, reports: Reports, clock: Clock) -> None:
+    def __init__(self, reports: Reports, clock: Clock, masked: Sequence[str] = ("customer",)) -> None:
         self._reports = reports
+        self._masked = masked
         self._clock = clock
 
     async def interactions(self, query: InteractionQuery, standing: Standing, url: str) -> Made:
         """The rows of a query; `url` is the absolute URL of the resource, without its query."""
         page = await self._reports.page(query, standing)
         began = self._clock.monotonic()
-        envelope = _envelope(page, query, url, self._reports.rules.zone(page.found.report.time_zone).key)
+        masked = () if query.view.audience.clear else self._masked
+        envelope = _envelope(page, query, url, self._reports.rules.zone(page.found.report.time_zone).key, masked)
         encoding = partial(_list, page, query.view, envelope)
         parts = ("encode", url, *query.key_parts())
         answer = await self._reports.once(parts, page.found, encoding, self._reports.rules.wait_seconds)
@@ -52,19 +56,21 @@ class Maker:
 
     async def interaction(self, standing: Standing, view: View) -> Made:
         """One row, as an object."""
-        show = partial(row_of, view=view, columns=self._reports.columns)
+        show = partial(self._row, view)
         return await self._one(standing, view.audience, show, masked=not view.shows_personal_data)
+
+    def _row(self, view: View, facts: Facts, report: Report) -> Mapping[str, object]:
+        row = row_of(facts, view, self._reports.columns)
+        return {**row, RAW: without_cards(report.blocks[0].raw_records()[0])} if view.raw else row
 
     async def timeline(self, standing: Standing, audience: Audience) -> Made:
         """The spans of one interaction, under its id and times."""
         return await self._one(standing, audience, _timeline, masked=not audience.clear)
 
-    async def _one(
-        self, standing: Standing, audience: Audience, show: Callable[[Facts], Mapping[str, object]], *, masked: bool
-    ) -> Made:
+    async def _one(self, standing: Standing, audience: Audience, show: Show, *, masked: bool) -> Made:
         facts, found = await self._reports.interaction(standing, audience)
         began = self._clock.monotonic()
-        answer = _answer(msgspec.json.encode(show(facts)), JSON, audience, found.report, masked=masked)
+        answer = _answer(msgspec.json.encode(show(facts, found.report)), JSON, audience, found.report, masked=masked)
         return Made(answer, found, {"upstream": found.upstream_seconds, "encode": self._clock.monotonic() - began})
 
 
@@ -109,7 +115,7 @@ def _answer(
     )
 
 
-def _envelope(page: Page, query: InteractionQuery, url: str, time_zone: str) -> Envelope:
+def _envelope(page: Page, query: InteractionQuery, url: str, time_zone: str, masked: Sequence[str]) -> Envelope:
     report = page.found.report
     cursor = cursors.to_text(page.next_cursor) if page.next_cursor else None
     meta = {
@@ -123,7 +129,7 @@ def _envelope(page: Page, query: InteractionQuery, url: str, time_zone: str) -> 
         "time_zone": time_zone,
         "source": "simulator" if report.simulated else "live",
         "schema_version": SCHEMA_VERSION,
-        "masked": [] if query.view.audience.clear else ["customer"],
+        "masked": [*masked],
     }
     link = f"{url}?{urlencode([*query.given, ('cursor', cursor)])}" if cursor else None
     return Envelope(link, cursor, meta)
@@ -139,7 +145,7 @@ def shown(query: InteractionQuery) -> dict[str, object]:
     return {"attr": list(query.search.attr), "from": rfc3339(place.start), "to": rfc3339(place.end), **others}
 
 
-def _timeline(facts: Facts) -> dict[str, object]:
+def _timeline(facts: Facts, _report: Report) -> dict[str, object]:
     return {
         "interaction_id": facts.interaction.interaction_id,
         "started_at": rfc3339(facts.started_at),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from app.edge import values as read
 from app.edge.values import INCLUDE_NAMES, Reader, Scene
 from app.formats import FORMATS
+from app.interactions.raw import RAW
 
 __all__ = ["ATTRIBUTE_PREFIX", "BY_NAME", "DEFAULT_LIMIT", "ITEM_PARAMETERS", "PARAMETERS", "Parameter", "Scene"]
 
@@ -115,7 +116,9 @@ PARAMETERS: tuple[Parameter, ...] = (
               "Columns, comma separated, in this order; `alias:column` renames.",
               example="interaction_id,agent:first_agent_name"),
     Parameter("include", read.include, _STRING,
-              f"Nested lists, comma separated: {', '.join(INCLUDE_NAMES)}. JSON and NDJSON only.",
+              f"Nested lists, comma separated: {', '.join(INCLUDE_NAMES)}. JSON and NDJSON only. Of one interaction "
+              f"also `{RAW}`, the record as upstream sent it: with `pii=clear`, for scopes `pii:read` and "
+              "`notes:read`.",
               example="attributes"),
     _condition("sort", read.sort, _SORT,
                "Column to sort by, `-` in front for descending. Any but `-started_at` needs the whole result at hand."),

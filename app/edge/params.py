@@ -10,13 +10,16 @@ from app.edge.negotiation import choose_format
 from app.edge.pairs import Pairs, pairs_of
 from app.edge.parameters import ATTRIBUTE_PREFIX, BY_NAME, DEFAULT_LIMIT, ITEM_PARAMETERS, MOST_VALUES, Parameter, Scene
 from app.edge.times import TimeFrame, needs_zone, seconds_to_next_step
-from app.edge.values import Refused
-from app.errors import InvalidParameters, ParameterFault
+from app.edge.values import INCLUDE_NAMES, Refused
+from app.errors import Forbidden, InvalidParameters, ParameterFault
 from app.formats import FORMATS, Format
+from app.interactions.raw import RAW
 from app.reports.query import NEWEST_FIRST, Filter, InteractionQuery, Search, View, distinct
 from app.reports.select import FILTERS
 
 __all__ = ["ITEM_PARAMETERS", "Pairs", "changes_in", "needs_time_zone", "pairs_of", "parse", "parse_view", "refuse_all"]
+
+RAW_SCOPES = ("pii:read", "notes:read")
 
 _NOT_LINKED = frozenset({"cursor", "offset"})
 _VARIANT_PARAMETERS = tuple(one.variant_parameter for one in FORMATS if one.variant_parameter)
@@ -42,7 +45,7 @@ def parse(
     """The canonical query. Raises InvalidParameters with all faults, Forbidden where the viewer may not see this."""
     values, faults = _read(pairs, scene, BY_NAME)
     chosen = choose_format(extension, _one(values, "format"), accept)
-    faults += _conflicts(values)
+    faults += [*_conflicts(values), *_raw_of_many(values)]
     if not any(fault.parameter == "format" for fault in faults):
         faults += _format_conflicts(values, chosen, extension)
     _refuse(faults)
@@ -62,7 +65,9 @@ def parse(
 def parse_view(pairs: Pairs, scene: Scene, viewer: Viewer) -> View:
     """How one interaction is to be shown: `fields`, `include` and `pii` alone apply. Raises as `parse`."""
     values, faults = _read(pairs, scene, ITEM_PARAMETERS)
-    _refuse([*faults, *_conflicts(values)])
+    _refuse([*faults, *_conflicts(values), *_raw_in_part(values)])
+    if _is_raw(values):
+        _admit_to_raw(scene, viewer)
     return _view(values, scene, viewer, FORMATS[0])
 
 
@@ -136,12 +141,25 @@ def _search(values: Values) -> Search:
 def _view(values: Values, scene: Scene, viewer: Viewer, chosen: Format) -> View:
     return View(
         columns=_one(values, "fields") or tuple((name, name) for name in scene.columns),
-        include=_one(values, "include", ()),
+        include=tuple(name for name in _one(values, "include", ()) if name != RAW),
         format=chosen.name,
         variant=_one(values, chosen.variant_parameter or "", chosen.variants[0]),
         audience=viewer.audience(clear=_one(values, "pii") == "clear"),
         download=_one(values, "download") is not None,
+        raw=_is_raw(values),
     )
+
+
+def _is_raw(values: Values) -> bool:
+    return RAW in _one(values, "include", ())
+
+
+def _admit_to_raw(scene: Scene, viewer: Viewer) -> None:
+    """Raise Forbidden where the viewer may not see a record as upstream sent it, or nobody may."""
+    if not viewer.scopes.issuperset(RAW_SCOPES):
+        raise Forbidden(f"include={RAW} needs the scopes {' and '.join(RAW_SCOPES)}.")
+    if not scene.shows_raw:
+        raise Forbidden(f"include={RAW} is off here: it would show what CXF_ATTRIBUTE_POLICY masks, hashes or drops.")
 
 
 def _refused(name: str, refused: Refused) -> ParameterFault:
@@ -172,6 +190,18 @@ def _conflicts(values: Values) -> Iterator[ParameterFault]:
     outputs = {output for output, _ in _one(values, "fields", ())}
     if not outputs.isdisjoint(_one(values, "include", ())):
         yield ParameterFault("fields", "fields gives a column the name of a list that include adds.")
+
+
+def _raw_of_many(values: Values) -> Iterator[ParameterFault]:
+    if _is_raw(values):
+        words = f"include={RAW} is for one interaction: /interactions/{{interaction_id}}?include={RAW}&pii=clear."
+        yield ParameterFault("include", words, allowed=INCLUDE_NAMES)
+
+
+def _raw_in_part(values: Values) -> Iterator[ParameterFault]:
+    """A record as upstream sent it shows the customer: who asks for it says so."""
+    if _is_raw(values) and _one(values, "pii") != "clear":
+        yield ParameterFault("pii", f"include={RAW} shows personal data; send pii=clear with it.")
 
 
 def _format_conflicts(values: Values, chosen: Format, extension: str | None) -> Iterator[ParameterFault]:

@@ -21,6 +21,7 @@ from app.edge.times import TimeFrame
 from app.edge.values import Refused, identity
 from app.errors import NotFound
 from app.formats import FORMATS
+from app.interactions.policy import hides
 from app.metrics import CONTENT_TYPE as METRICS_TYPE
 from app.reports.page import Standing
 
@@ -47,7 +48,7 @@ async def list_interactions(request: Request, services: ServicesOf, viewer: Read
 
 
 async def get_interaction(interaction_id: str, request: Request, services: ServicesOf, viewer: Reader) -> Response:
-    """One interaction as one row; `include` adds its nested lists."""
+    """One interaction as one row; `include` adds its nested lists and its raw record."""
     view = parse_view(pairs_of(request.scope["query_string"]), await _scene(services, ()), viewer)
     known = _identity(interaction_id)
     standing = services.reports.look_at_one(known, _directives(request, viewer), viewer.label)
@@ -145,7 +146,8 @@ async def _scene(services: Services, pairs: Pairs) -> Scene:
     settings = services.settings
     zone = await services.reports.time_zone() if needs_time_zone(pairs) else UTC
     frame = TimeFrame(services.clock.wall(), zone, settings.fresh_open_seconds)
-    return Scene(frame, services.columns, settings.max_rows)
+    shows_raw = not hides(services.reports.rules.context.attribute_policy)
+    return Scene(frame, services.columns, settings.max_rows, shows_raw)
 
 
 def _remember(

@@ -9,6 +9,7 @@ from app.edge.hints import nearest
 from app.edge.times import FORMS, NotATime, TimeFrame, moment
 from app.interactions.columns import Column
 from app.interactions.nested import INCLUDES
+from app.interactions.raw import RAW
 from app.reports import cursor as cursors
 from app.reports.query import Cursor, Order
 from app.reports.rules import SNAPSHOT_FACTOR
@@ -34,6 +35,7 @@ class Scene:
     frame: TimeFrame
     columns: Mapping[str, Column]
     max_rows: int
+    shows_raw: bool = False  # whether anybody may see a record as upstream sent it
 
 
 Reader = Callable[[str, Scene], object]
@@ -113,11 +115,12 @@ def fields(text: str, scene: Scene) -> tuple[tuple[str, str], ...]:
 
 
 def include(text: str, _scene: Scene) -> tuple[str, ...]:
-    """Names of nested lists, comma separated → in the order of INCLUDES, each once."""
-    chosen = {part.strip() for part in text.split(",")}
-    for unknown in sorted(chosen.difference(INCLUDE_NAMES)):
-        raise Refused(f"may list {', '.join(INCLUDE_NAMES)}", INCLUDE_NAMES, nearest(unknown, INCLUDE_NAMES))
-    return tuple(name for name in INCLUDE_NAMES if name in chosen)
+    """Names of nested lists, and the raw record's, comma separated → in the order of INCLUDES, each once."""
+    chosen, known = {part.strip() for part in text.split(",")}, (*INCLUDE_NAMES, RAW)
+    for unknown in sorted(chosen.difference(known)):
+        words = f"may list {', '.join(INCLUDE_NAMES)}, and of one interaction {RAW}"
+        raise Refused(words, INCLUDE_NAMES, nearest(unknown, INCLUDE_NAMES))
+    return tuple(name for name in known if name in chosen)
 
 
 def sort(text: str, scene: Scene) -> Order:

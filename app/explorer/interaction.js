@@ -5,19 +5,30 @@ import { Dialog } from "./dialog.js";
 import { Icon } from "./icons.js";
 import { html, useEffect, useState } from "./parts.js";
 import { Problem } from "./problem.js";
-import { Record } from "./record.js";
+import { RAW_SCOPES, Record } from "./record.js";
 import { Copy } from "./share.js";
 import { Timeline } from "./timeline.js";
 import { duration, exactMoment, moment } from "./words.js";
 
 const LISTS = "attributes,agents,queues,segments,notes,talk_times";
 
-function useInteraction(id) {
+/** The row as clear as may be: with the record itself for who may see all of it, unless the service shows it to nobody. */
+async function asClear(id, isClear, isRaw) {
+  const pairs = [["include", isRaw ? `${LISTS},raw` : LISTS], ...(isClear ? [["pii", "clear"]] : [])];
+  try {
+    return { row: (await ask(`interactions/${id}`, pairs)).body };
+  } catch (error) {
+    if (!isRaw || !(error instanceof Refusal) || error.problem.status !== 403) throw error;
+    return { ...(await asClear(id, isClear, false)), refused: error.message };
+  }
+}
+
+function useInteraction(id, isClear, isRaw) {
   const [known, setKnown] = useState({});
   useEffect(() => {
     let isWanted = true;
-    Promise.all([ask(`interactions/${id}`, [["include", LISTS]]), ask(`interactions/${id}/timeline`)]).then(
-      ([row, timeline]) => isWanted && setKnown({ row: row.body, timeline: timeline.body }),
+    Promise.all([asClear(id, isClear, isRaw), ask(`interactions/${id}/timeline`)]).then(
+      ([found, timeline]) => isWanted && setKnown({ ...found, timeline: timeline.body }),
       (error) => {
         if (!(error instanceof Refusal)) throw error;
         if (isWanted) setKnown({ problem: error.problem });
@@ -26,12 +37,14 @@ function useInteraction(id) {
     return () => {
       isWanted = false;
     };
-  }, [id]);
+  }, [id, isClear, isRaw]);
   return known;
 }
 
-export function Interaction({ id, rows, zone, service, onOpen, onClose, onCondition }) {
-  const { row, timeline, problem } = useInteraction(id);
+export function Interaction({ id, rows, zone, service, wantsClear, onOpen, onClose, onCondition, onClear }) {
+  const may = (scope) => Boolean(service.who?.scopes.includes(scope));
+  const isClear = wantsClear && may("pii:read");
+  const { row, refused, timeline, problem } = useInteraction(id, isClear, isClear && RAW_SCOPES.every(may));
   const at = rows.findIndex((one) => one.interaction_id === id);
   const step = (
     by,
@@ -53,7 +66,7 @@ export function Interaction({ id, rows, zone, service, onOpen, onClose, onCondit
       <${List} title="Agent legs" elements=${row.agents} columns=${LEGS} empty="No agent was offered this." />
       <${List} title="Queue entries" elements=${row.queues} columns=${ENTRIES} empty="It never entered a queue." />
       <${Notes} notes=${row.notes} who=${service.who} zone=${zone} />
-      <${Record} row=${row} service=${service} />`
+      <${Record} row=${row} refused=${refused} service=${service} onClear=${onClear} />`
     }
   <//>`;
 }

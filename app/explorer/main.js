@@ -102,7 +102,8 @@ function App() {
     ${
       opened &&
       html`<${Interaction} id=${opened} rows=${result.rows} zone=${result.meta?.time_zone ?? "UTC"}
-        service=${service} onOpen=${onOpen} onClose=${() => go({})}
+        service=${service} wantsClear=${valueOf(pairs, "pii") === "clear"} onOpen=${onOpen} onClose=${() => go({})}
+        onClear=${() => go({ pairs: withValue(pairs, "pii", "clear"), opened })}
       onCondition=${(pair) => go({ pairs: [...pairs, pair] })} />`
     }
     ${dialog === "columns" && html`<${Chooser} pairs=${pairs} schema=${service.schema} onAsk=${onAsk}

@@ -10,6 +10,7 @@ from app.errors import SettingsError
 from app.interactions import derive
 from app.interactions.derive import sum_of
 from app.interactions.facts import Facts
+from app.interactions.policy import Policy, treatment_of
 from app.interactions.times import rfc3339
 
 ColumnType = Literal["uuid", "string", "enum", "time", "date", "int", "float", "bool"]
@@ -153,6 +154,12 @@ def with_attributes(names: Iterable[str]) -> tuple[Column, ...]:
     if faults:
         raise SettingsError(faults)
     return COLUMNS[:_AFTER_ATTRIBUTES] + tuple(map(_attribute, trimmed)) + COLUMNS[_AFTER_ATTRIBUTES:]
+
+
+def masked_columns(attributes: Iterable[str], policy: Policy) -> tuple[str, ...]:
+    """The columns that clear views alone show as they are: the customer, and attributes that are masked or hashed."""
+    masked = (name for name in attributes if treatment_of(name, policy) in {"mask", "hash"})
+    return tuple(dict.fromkeys(("customer", *(f"attr_{slug(name)}" for name in masked))))
 
 
 def _faults(slugs: list[str]) -> Iterator[str]:

@@ -17,13 +17,23 @@ def by_name(rows: Iterable[tuple[str, Treatment]]) -> Policy:
     return {_spelled(name): treatment for name, treatment in rows}
 
 
+def hides(policy: Policy) -> bool:
+    """Whether anything is shown otherwise than as upstream sent it."""
+    return any(treatment != "allow" for treatment in policy.values())
+
+
+def treatment_of(name: str, policy: Policy) -> Treatment:
+    """What the policy says of the attribute called `name`."""
+    return policy.get(_spelled(name), policy.get(ANY_OTHER, "allow"))
+
+
 def shown(hooks: Iterable[Hook], policy: Policy, secret: bytes, *, clear: bool) -> Iterator[Hook]:
     """The attributes with the values that a view may show; those dropped are left out, as if they had never been set.
 
     Clear views show what others see masked or hashed, and never what is dropped.
     """
     for hook in hooks:
-        treatment = policy.get(_spelled(hook.hook_type or ""), policy.get(ANY_OTHER, "allow"))
+        treatment = treatment_of(hook.hook_type or "", policy)
         if treatment == "allow" or (clear and treatment != "drop"):
             yield hook
         elif treatment != "drop":

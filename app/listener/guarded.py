@@ -65,7 +65,7 @@ class Guarded(Served):
             self._receipt = self.loop.call_later(self.limits.receipt_seconds, self._not_received)
         else:
             self.refused = True
-            self.listener.say("too many of one address")
+            self.listener.say("too-many-of-one-address")
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -189,11 +189,11 @@ class Guarded(Served):
 
     def _not_received(self) -> None:
         if self.phase:
-            self.listener.say("request not received in time")
+            self.listener.say("not-received-in-time")
         self.cut()
 
     def _not_read(self) -> None:
-        self.listener.say("answer not read in time")
+        self.listener.say("not-read-in-time")
         self.cut()
 
     def drain(self) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from uvicorn.server import ServerState
@@ -14,13 +15,20 @@ if TYPE_CHECKING:
 
 CLOSE = (b"connection", b"close")
 
+Count = Callable[[str], None]
+
+
+def ignore(_reason: str) -> None:
+    """Where nobody counts."""
+
 
 class ListenerState(ServerState):
-    """The server's bounds, its connections by address, and its lines about clients."""
+    """The server's bounds, its connections by address, and its lines about clients; `count` is told each reason."""
 
-    def __init__(self, limits: ListenerLimits) -> None:
+    def __init__(self, limits: ListenerLimits, count: Count = ignore) -> None:
         super().__init__()
         self.limits = limits
+        self.count = count
         self.cuts = Sampled(logging.getLogger("cxfacade.listener"))
         self._of_peer: Counter[str] = Counter()
 
@@ -43,5 +51,6 @@ class ListenerState(ServerState):
             del self._of_peer[peer]
 
     def say(self, what: str) -> None:
-        """A line about a client that was refused or cut off: the slug of its problem, or words of ours."""
+        """Count and write that a client was refused or cut off: the slug of its problem, or one of ours."""
+        self.count(what)
         self.cuts.say(what, "connection ended: %(reason)s", {"reason": what})

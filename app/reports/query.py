@@ -91,7 +91,10 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How the rows are shown: output name and column pairs, nested lists, and the representation."""
+    """How the rows are shown: output name and column pairs, nested lists, and the representation.
+
+    `raw`: beside one row, the record it was made of, as upstream sent it.
+    """
 
     columns: tuple[tuple[str, str], ...]
     include: tuple[str, ...] = ()
@@ -99,16 +102,17 @@ class View:
     variant: str = "envelope"
     audience: Audience = MASKED
     download: bool = False
+    raw: bool = False
 
     @property
     def shows_personal_data(self) -> bool:
         """Whether customers or the texts of notes are shown in clear: nobody may store that (FAULTS 1.4)."""
-        return self.audience.clear or (self.audience.notes and "notes" in self.include)
+        return self.raw or self.audience.clear or (self.audience.notes and "notes" in self.include)
 
     def key_parts(self) -> tuple[Part, ...]:
         """Everything here: all of it shapes the bytes (FAULTS T12)."""
         shown = _columns_key(self.columns)
-        return (shown, self.include, self.format, self.variant, self.audience.name, self.download)
+        return (shown, self.include, self.format, self.variant, self.audience.name, self.download, self.raw)
 
 
 @lru_cache(maxsize=256)

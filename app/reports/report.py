@@ -12,7 +12,7 @@ import zstandard
 from app.cache.keys import digest
 from app.interactions.derive import is_final
 from app.interactions.facts import Context, Facts
-from app.interactions.records import Interaction, decoded, join
+from app.interactions.records import Interaction, decoded, join, raw_records
 from app.reports.turns import TURN_ROWS, Turns, in_turns, unlocked
 from app.upstream.query import UpstreamQuery
 from app.upstream.reading import Position, Reading, Record
@@ -34,6 +34,10 @@ class Block:
     def records(self) -> Iterator[Interaction]:
         """The records, each decoded when it is reached."""
         return decoded(zstandard.decompress(self.compressed))
+
+    def raw_records(self) -> list[bytes]:
+        """The records as upstream sent them."""
+        return [bytes(raw) for raw in raw_records(zstandard.decompress(self.compressed))]
 
 
 @dataclass(frozen=True, slots=True)

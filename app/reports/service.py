@@ -119,12 +119,10 @@ class Reports:
         return self.tenant_zone
 
     async def once(self, parts: tuple[Part, ...], found: Found, work: Callable[[], Turns[T]], wait_seconds: float) -> T:
-        """What `work` on a report gives, which `parts` describe; a crowd that waited for one fetch has it done once.
+        """What `work` on a report gives, which `parts` describe; those who want it at the same time have it done once.
 
         Raises StillFetching.
         """
-        if not found.fetched:
-            return await in_turns(work())
         key = digest(*parts, found.report.version, found.report.rows)
         return (await self.flights.join(key, lambda: in_turns(work()), wait_seconds=wait_seconds)).value
 

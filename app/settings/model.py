@@ -140,7 +140,12 @@ class Settings(BaseSettings):
     def require_access(self) -> None:
         """Raise SettingsError if nobody may ask: neither client keys nor anonymous clients (FAULTS T67)."""
         if self.client_keys_file is None and not self.anonymous_allowed:
-            raise SettingsError(["CXF_HOST is not loopback; to serve without keys, set CXF_ALLOW_ANONYMOUS=true."])
+            raise SettingsError(
+                [
+                    "Nobody may ask: name a file of client keys in CXF_CLIENT_KEYS_FILE, "
+                    "or set CXF_ALLOW_ANONYMOUS=true to serve whoever reaches CXF_HOST."
+                ]
+            )
 
     def explain(self) -> list[Effective]:
         """Every setting in force with the source that gave it, secrets masked."""

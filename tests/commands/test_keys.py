@@ -85,8 +85,8 @@ def test_an_expiry_may_be_a_date_or_a_time(path: Path, text: str, moment: str) -
 FAULTS = {
     ("new", "a_b"): "the label must be 1 to 40 letters, digits or -",
     ("new", "x" * 41): "the label",
-    ("new", "a", "--scope", CANARY): "--scope must be a list of some of: read, pii:read",
-    ("new", "a", "--origin", f"https://{CANARY}.example/path"): "--origin must be a list of origins",
+    ("new", "a", "--scope", CANARY): "--scope must be one of: read, pii:read",
+    ("new", "a", "--origin", f"https://{CANARY}.example/path"): "--origin must be an origin like https://app.example",
     ("new", "a", "--origin", "*"): "--origin",
     ("new", "a", "--origin", "null"): "--origin",
     ("new", "a", "--expires", CANARY): "--expires must be like 90d, 2027-01-31",
@@ -176,7 +176,11 @@ def test_the_program_itself_makes_and_revokes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"CXF_HOST": "0.0.0.0"}, "CXF_HOST is not loopback; to serve without keys, set CXF_ALLOW_ANONYMOUS=true."),
+        ({"CXF_HOST": "0.0.0.0"}, "Nobody may ask: name a file of client keys in CXF_CLIENT_KEYS_FILE, or set"),
+        (
+            {"CXF_ALLOW_ANONYMOUS": "false"},
+            "Nobody may ask: name a file of client keys in CXF_CLIENT_KEYS_FILE, or set",
+        ),
         ({"CXF_CLIENT_KEYS_FILE": "missing.json"}, "CXF_CLIENT_KEYS_FILE names a file that does not exist"),
         ({"CXF_CLIENT_KEYS_FILE": "."}, "CXF_CLIENT_KEYS_FILE names a file that cannot be read"),
         ({"CXF_ALLOW_ANONYMOUS": "maybe"}, "CXF_ALLOW_ANONYMOUS (environment) must be true or false"),

@@ -85,6 +85,15 @@ def test_the_demo_answers_the_first_curl_of_the_readme_and_ends_cleanly(tmp_path
     assert CANARY not in demo.errors.read_text() + "".join(demo.said)
 
 
+def test_what_the_listener_refuses_is_told_among_the_metrics(tmp_path: Path) -> None:
+    with started(tmp_path, "demo", "--port", "0", "--latency", "none") as demo:
+        address = httpx.URL(demo.url("open"))
+        with socket.create_connection((address.host, address.port or 0), 20) as client:
+            client.sendall(b"nonsense\r\n\r\n")
+            assert client.recv(4096).startswith(b"HTTP/1.1 400 ")
+        assert 'cxfacade_connections_ended_total{reason="bad-request"} 1.0' in get(f"{address}/metrics").text
+
+
 def test_two_demos_run_side_by_side(tmp_path: Path) -> None:
     demos = [launched(tmp_path, "demo", "--port", "0", "--latency", "none") for _ in range(2)]
     try:

@@ -24,8 +24,9 @@ from app.edge.answers import (
     content_disposition,
     encode_body,
     entity_tag,
-    headers,
     in_coding,
+    representation_headers,
+    reuse_headers,
     server_timing,
     whole_age,
 )
@@ -39,7 +40,7 @@ MASKED = Answer(b"a\r\n1\r\n", "identity", '"e"', CSV, AS_OF)
 
 
 def sent(answer: Answer, timings: dict[str, float] | None = None) -> dict[str, str]:
-    fields = headers(
+    fields = representation_headers(answer) + reuse_headers(
         answer, age=3.7, time_left=42.9, stale_for=86400, cache_status="cxfacade; hit; ttl=42", timings=timings
     )
     assert len(dict(fields)) == len(fields), "a field is there twice"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.edge.answers import Answer, headers
+from app.edge.answers import Answer, representation_headers, reuse_headers
 from app.edge.conditional import Prepared, respond
 
 BODY = b"0123456789"
@@ -24,7 +24,9 @@ def prepared(method: str = "GET", **request_headers: str) -> Prepared:
 
 def prepared_of(body: bytes, method: str = "GET", **request_headers: str) -> Prepared:
     answer = Answer(body, "gzip", ETAG, "application/json", AS_OF, file_name="a.json", link_next="http://localhost/n")
-    base = headers(answer, age=1, time_left=2, stale_for=3, cache_status="cxfacade; hit; ttl=2")
+    base = representation_headers(answer) + reuse_headers(
+        answer, age=1, time_left=2, stale_for=3, cache_status="cxfacade; hit; ttl=2"
+    )
     fields = [(name.replace("_", "-").encode(), value.encode()) for name, value in request_headers.items()]
     return respond(method, fields, answer, base, request_id="req-1", instance="/interactions")
 
@@ -222,7 +224,9 @@ def test_if_range_without_range_changes_nothing() -> None:
 )
 def test_no_header_makes_the_answer_fail_or_lie_about_its_length(method: str, sent: dict[bytes, bytes]) -> None:
     answer = Answer(BODY, "identity", ETAG, "text/csv", AS_OF)
-    base = headers(answer, age=0, time_left=0, stale_for=0, cache_status="cxfacade; hit; ttl=0")
+    base = representation_headers(answer) + reuse_headers(
+        answer, age=0, time_left=0, stale_for=0, cache_status="cxfacade; hit; ttl=0"
+    )
     found = respond(method, list(sent.items()), answer, base, request_id="r", instance="/")
     assert found.status in {200, 206, 304, 416}
     if method == "GET" and found.status != 304:

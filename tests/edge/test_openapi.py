@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,10 +32,12 @@ from app.interactions.derive import rfc3339
 from app.interactions.facts import Context, Facts
 from app.interactions.flatten import flatten
 from app.interactions.nested import INCLUDES
+from app.interactions.raw import RAW
 from app.interactions.records import decode
 from app.interactions.timeline import timeline
 from app.settings import load
 from tests.support.facade import Facade, running_facade
+from tests.support.keys import given, write
 from tests.support.simulator import Simulator
 
 PROJECT = Path(__file__).parents[2]
@@ -43,7 +46,7 @@ DOCUMENTED = "c506eb9b-f523-4616-8839-fbce3fd89c17"
 UNDOCUMENTED = {"openapi", "home"}  # the document itself, and the way to its page
 # Left out where they do not apply: nested lists nobody asked for, and members of a problem (RFC 9457 §3.1).
 OPTIONAL = {
-    "Interaction": {include.name for include in INCLUDES},
+    "Interaction": {*(include.name for include in INCLUDES), RAW},
     "Problem": {"retry_after_seconds", "errors", "last_success_at"},
     "ParameterFault": {"allowed", "did_you_mean"},
     "PurgeOrder": {"all", "query", "interaction_id", "customer_key"},
@@ -346,14 +349,33 @@ async def test_the_example_of_a_misspelt_filter_is_a_real_answer(facade: Facade)
     assert given | {"request_id": ""} == problems["unknown-parameter"]["value"] | {"request_id": ""}
 
 
-@pytest.mark.parametrize("status", [200, 206, 304])
-async def test_every_header_promised_is_sent(facade: Facade, status: int) -> None:
+@pytest.mark.parametrize("status", [200, 206, 304, 429])
+async def test_every_header_promised_is_sent(simulator: Simulator, tmp_path: Path, status: int) -> None:
+    key = given("metered", "read", quota=1 if status == 429 else 2)
+    keys = write(tmp_path / "keys.json", key)
     path, query = "/interactions.csv", [("limit", "1"), ("download", "1")]
-    whole = await facade.get(path, *query)
-    conditions = {
-        200: {},
-        206: {"Range": "bytes=0-9", "Accept-Encoding": "identity"},
-        304: {"If-None-Match": whole.headers["etag"]},
-    }
-    answer = await facade.get(path, *query, status=status, headers=conditions[status])
+    async with running_facade(simulator, client_keys_file=keys) as facade:
+        whole = await facade.get(path, *query, headers=key.bearer)
+        conditions = {
+            206: {"Range": "bytes=0-9", "Accept-Encoding": "identity"},
+            304: {"If-None-Match": whole.headers["etag"]},
+        }
+        answer = await facade.get(path, *query, status=status, headers=key.bearer | conditions.get(status, {}))
     assert {name for name in described(path, status)["headers"] if name not in answer.headers} == set()
+
+
+async def test_every_way_to_send_a_key_that_is_told_is_taken(simulator: Simulator, tmp_path: Path) -> None:
+    key = given("reader", "read")
+    sent = {
+        ("http", "bearer"): key.bearer,
+        ("http", "basic"): {"Authorization": f"Basic {b64encode(f'{key.secret}:'.encode()).decode()}"},
+        ("apiKey", "X-API-Key"): {"X-API-Key": key.secret},
+    }
+    schemes = DOCUMENT["components"]["securitySchemes"]
+    told = {name: (one["type"], one.get("scheme") or one["name"]) for name, one in schemes.items()}
+    assert set(told.values()) == set(sent)
+    assert DOCUMENT["security"] == [*({name: []} for name in told), {}]
+    async with running_facade(simulator, client_keys_file=write(tmp_path / "keys.json", key)) as facade:
+        await facade.get("/whoami", status=401)
+        for way in told.values():
+            assert (await facade.get("/whoami", headers=sent[way])).json()["label"] == "reader"

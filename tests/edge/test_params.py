@@ -1,6 +1,7 @@
 """Query strings, read strictly: what each parameter means, and what is refused with which words (INTERFACE §4)."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -10,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cache.keys import digest
+from app.edge.access import Viewer
 from app.edge.pairs import pairs_of
 from app.edge.parameters import BY_NAME, ITEM_PARAMETERS, MOST_VALUES
-from app.edge.params import needs_time_zone, refuse_all
+from app.edge.params import RAW_SCOPES, needs_time_zone, parse_view, refuse_all
 from app.errors import Forbidden, InvalidParameters, KeyInQuery
 from app.interactions.columns import COLUMNS
 from app.interactions.masking import MASKED, Audience
@@ -208,6 +210,7 @@ REFUSED: list[tuple[str, str, str, str | None]] = [
     ("include=", "include", "may list attributes", None),
     ("include=note", "include", "may list attributes", "notes"),
     ("include=notes&format=csv", "include", "needs JSON or NDJSON", None),
+    ("include=raw", "include", "is for one interaction: /interactions/{interaction_id}?include=raw&pii=clear", None),
     ("sort=duration", "sort", "names no column", "duration_seconds"),
     ("sort=", "sort", "names no column", None),
     ("sort=--started_at", "sort", "names no column", "started_at"),
@@ -384,6 +387,25 @@ def test_one_interaction_tells_its_faults_and_refusals_alike() -> None:
         viewed("fields=notes:direction&include=notes")
     with pytest.raises(Forbidden):
         viewed("pii=clear")
+
+
+def test_one_interaction_may_be_seen_as_upstream_sent_it() -> None:
+    asked_so, shows_raw = pairs_of(b"include=raw,notes&pii=clear"), replace(SCENE, shows_raw=True)
+    view = parse_view(asked_so, shows_raw, TRUSTED)
+    assert (view.raw, view.include, view.audience) == (True, ("notes",), Audience(clear=True, notes=True))
+    assert not viewed("include=notes&pii=clear", TRUSTED).raw
+    for scene, scopes in ((SCENE, TRUSTED.scopes), *((shows_raw, TRUSTED.scopes - {one}) for one in RAW_SCOPES)):
+        with pytest.raises(Forbidden):
+            parse_view(asked_so, scene, Viewer("another", scopes))
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"), [("include=raw", "pii"), ("include=raw&pii=clear&fields=raw:direction", "fields")]
+)
+def test_a_raw_record_is_refused_where_the_rest_does_not_fit(query: str, parameter: str) -> None:
+    with pytest.raises(InvalidParameters) as caught:
+        viewed(query, TRUSTED)
+    assert [one.parameter for one in caught.value.faults] == [parameter]
 
 
 def test_a_resource_without_parameters_refuses_all() -> None:

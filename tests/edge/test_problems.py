@@ -35,6 +35,7 @@ unsupported-media-type 415|invalid-parameter 400|headers-too-large 431|internal-
 range-not-satisfiable 416
 """
 WITHOUT_A_CLASS = {
+    "method-not-allowed": "said by the router",
     "unknown-parameter": "the code of a ParameterFault",
     "duplicate-parameter": "the code of a ParameterFault",
     "headers-too-large": "answered by the listener",

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from playwright.sync_api import Page
 
 from tests.explorer.conftest import PATIENCE, Explorer, fetched, served
+from tests.explorer.test_asking import DOCUMENTED
 from tests.support.browser import running_browser
 from tests.support.clock import HandClock
 from tests.support.simulator import ANCHOR
@@ -35,6 +36,12 @@ def counted(page: Page) -> None:
     page.get_by_text("Computed from all").wait_for()
 
 
+def source(page: Page) -> None:
+    page.locator('[data-column="queue_seconds"]').focus()
+    page.locator(".raw .lit").wait_for()
+    page.locator(".record h3").evaluate("(title) => title.scrollIntoView()")
+
+
 def nothing(_page: Page) -> None:
     """As it is."""
 
@@ -44,6 +51,7 @@ STATES: dict[str, tuple[str, str, Callable[[Page], None]]] = {
     "rows": ("", "[data-place]", nothing),
     "answer": ("?attr=VIP&from=now-7d/d&queue_name=Support", "[data-place]", nothing),
     "interaction": ("?attr=SIM-TRANSFER#interactions/{first}", ".bar", nothing),
+    "record": ("?attr=1234567&pii=clear#interactions/{documented}", ".raw > pre", source),
     "overview": ("?from=now-7d/d#overview", ".tile", counted),
     "facade": ("?attr=VIP#facade", ".explained", nothing),
     "columns": ("#columns", ".schema li", nothing),
@@ -59,7 +67,7 @@ def take(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     clock = HandClock(wall=ANCHOR).clock
     with (
-        served(clock=clock, anonymous_scopes="read,metrics:read") as place,
+        served(clock=clock, anonymous_scopes="read,metrics:read,pii:read,notes:read") as place,
         running_browser("no pictures are taken") as browser,
     ):
         first = json.loads(fetched(f"{place.url}/interactions?attr=SIM-TRANSFER&limit=1"))["items"][0]["interaction_id"]
@@ -70,7 +78,7 @@ def take(folder: Path) -> None:
                 for state, (where, ready, act) in STATES.items():
                     page = context.new_page()
                     page.clock.set_fixed_time(ANCHOR)
-                    Explorer(page, place).open(where.format(first=first))
+                    Explorer(page, place).open(where.format(first=first, documented=DOCUMENTED))
                     page.locator(ready).first.wait_for()
                     act(page)
                     page.locator(".progress:not(.on), main:not(:has(.progress))").first.wait_for(state="attached")

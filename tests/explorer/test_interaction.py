@@ -55,6 +55,48 @@ def test_a_columns_source_lights_up_in_the_record(explorer: Explorer) -> None:
     dialog.get_by_role("row", name="queue_seconds Σ queues[].queueTime").focus()
     expect(dialog.locator(".part.lit")).to_contain_text("queues")
     expect(dialog.locator(".field.lit")).to_have_text(["queue_seconds: 6.591\n"])
+    expect(dialog.locator(".field.lit")).to_be_in_viewport()
+
+
+def test_who_may_see_all_sees_the_record_as_sent_and_each_columns_source_in_it(
+    explore: Callable[..., Explorer],
+) -> None:
+    with served(anonymous_scopes="read,pii:read,notes:read") as place:
+        explorer = explore(place).open("?attr=1234567")
+        dialog = explorer.opened()
+        expect(dialog.locator(".raw .part").first).to_be_visible()
+        dialog.get_by_role("button", name="Show it as upstream sent it").click()
+        assert explorer.page.url.endswith(f"/?attr=1234567&pii=clear#interactions/{DOCUMENTED}")
+        raw = dialog.get_by_role("region", name="Record")
+        expect(raw).to_contain_text('"interactionAttributes": [')
+        assert json.loads(raw.inner_text()) == _record(place)
+        for column, lit in (
+            ("queue_seconds", {"queueTime": 6.591}),
+            ("customer", {"customer": "+15550123"}),
+            ("ivr_seconds", {"ivrTime": 10.469, "startTimestamp": "2018-10-30T14:33:56.423Z"}),
+        ):
+            dialog.locator(f'[data-column="{column}"]').focus()
+            expect(raw.locator(".lit", has_text=f'"{next(iter(lit))}": ')).to_be_in_viewport()
+            lines = [line.strip(" ,\n") for line in raw.locator(".lit").all_inner_texts()]
+            assert json.loads(f"{{{','.join(sorted(lines))}}}") == lit
+        dialog.locator('[data-column="segment_count"]').hover()
+        expect(raw.locator(".lit").first).to_have_text('  "segments": [\n')
+
+
+def test_without_the_scopes_the_page_says_which_are_needed_and_never_asks_for_the_record(explorer: Explorer) -> None:
+    asked: list[str] = []
+    explorer.page.on("request", lambda request: asked.append(request.url))
+    dialog = explorer.open("?attr=1234567").opened()
+    expect(dialog.locator(".record")).to_contain_text("needs the scopes pii:read and notes:read")
+    assert [url for url in asked if "raw" in url.partition("?")[2]] == []
+
+
+def test_where_a_policy_hides_attributes_the_page_says_so(explore: Callable[..., Explorer]) -> None:
+    with served(anonymous_scopes="read,pii:read,notes:read", attribute_policy="ssn=drop") as place:
+        explorer = explore(place).open(f"?attr=1234567&pii=clear#interactions/{DOCUMENTED}")
+        record = explorer.page.locator(".record")
+        expect(record).to_contain_text("CXF_ATTRIBUTE_POLICY")
+        expect(record.locator(".part").first).to_be_visible()
 
 
 def test_the_next_row_is_one_step_away(explorer: Explorer) -> None:

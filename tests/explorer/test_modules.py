@@ -5,6 +5,9 @@ from typing import Any
 from tests.explorer.conftest import Explorer
 
 ZONE, NOW = "US/Eastern", 1_795_014_000_000  # 2026-11-18T15:00:00Z
+PATHS = ["", "startTimestamp", "queues", "queues.queueTime", "queues.startTimestamp", "hooks", "hooks.hookType"]
+LIT = f"""(source) => {PATHS}.filter(
+  origin(source, new Map([["waits", "queues[].queueTime"]]), new Set({PATHS})))"""
 
 CASES: dict[str, list[tuple[str, Any]]] = {
     "words.js": [
@@ -57,6 +60,21 @@ CASES: dict[str, list[tuple[str, Any]]] = {
         ("origins('Σ queues[].queueTime')", {"lists": ["queues"], "fields": ["queue_seconds"]}),
         ("origins('customerHoldTime')", {"lists": [], "fields": []}),
         ("origins('dispositionName ?? last details.agents[].dispositionName').lists", []),
+    ],
+    "raw.js": [
+        (
+            "lines({ a: [], b: [{ c: 1.5 }, null] }).map(({ text }) => text).join('')",
+            '{  "a": [],  "b": [    {      "c": 1.5    },    null  ]}',
+        ),
+        (f"({LIT})('Σ queues[].queueTime')", ["queues.queueTime"]),
+        (f"({LIT})('queues[].queueName by startTimestamp')", ["queues.startTimestamp"]),
+        (f"({LIT})('startTimestamp')", ["startTimestamp"]),
+        (f"({LIT})('ivrTime ?? first queue start − started')", ["startTimestamp", "queues.startTimestamp"]),
+        (f"({LIT})('length of queues')", ["queues", "queues.queueTime", "queues.startTimestamp"]),
+        (f"({LIT})('hookName of the latest entry with this hookType')", ["hooks.hookType"]),
+        (f"({LIT})('waits > 0')", ["queues.queueTime"]),
+        (f"({LIT})('the whole record').length", 7),
+        (f"({LIT})('dispositionName ?? last details.agents[].dispositionName')", []),
     ],
     "sorting.js": [
         ("nextSort('-started_at', 'duration_seconds', 'float')", "-duration_seconds"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.interactions.columns import with_attributes
-from app.interactions.masking import MASKED, Audience, customer_key, mask_cards, mask_customer
+from app.interactions.masking import MASKED, Audience, customer_key, keyed_code, mask_cards, mask_customer, mask_text
 from app.interactions.nested import INCLUDES
 from app.interactions.timeline import timeline
 from tests.interactions.records import CLEAR, CONTEXT, facts, made, row
@@ -125,3 +125,19 @@ def test_masking_changes_nothing_but_digits_to_stars(text: str) -> None:
     masked = mask_cards(text)
     assert len(masked) == len(text)
     assert all(new in (old, "*") for old, new in zip(text, masked, strict=True))
+
+
+def test_the_names_of_the_audiences_say_what_they_see() -> None:
+    audiences = [Audience(clear=clear, notes=notes) for clear in (False, True) for notes in (False, True)]
+    assert [one.name for one in audiences] == ["masked", "masked+notes", "clear", "clear+notes"]
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"), [("", "***"), ("12345", "***"), ("123456", "***56"), ("an attribute's value", "***ue")]
+)
+def test_of_any_text_the_last_two_characters_are_kept_where_four_more_stay_hidden(text: str, masked: str) -> None:
+    assert mask_text(text) == masked
+
+
+def test_a_text_that_cannot_be_encoded_has_a_code_too() -> None:
+    assert keyed_code("lone \ud800", b"an invented secret") != keyed_code("lone ", b"an invented secret")

@@ -12,7 +12,7 @@ from app.interactions.facts import Context, Facts
 from app.interactions.flatten import reader
 from app.interactions.masking import Audience, mask_text
 from app.interactions.nested import INCLUDES
-from app.interactions.policy import by_name
+from app.interactions.policy import by_name, hides
 from app.interactions.records import decode
 from app.settings import load
 
@@ -48,6 +48,16 @@ def column(of: Facts, name: str) -> Any:
 
 def test_without_a_policy_all_is_shown() -> None:
     assert listed(facts()) == VALUES
+
+
+@pytest.mark.parametrize("policy", ["", "account=allow", "account=allow,*=allow"])
+def test_a_policy_that_allows_all_hides_nothing(policy: str) -> None:
+    assert not hides(facts(policy).context.attribute_policy)
+
+
+@pytest.mark.parametrize("policy", ["account=mask", "*=hash", "account=allow,ssn=drop"])
+def test_a_policy_hides_something_where_it_does_anything_else(policy: str) -> None:
+    assert hides(facts(policy).context.attribute_policy)
 
 
 def test_each_treatment_in_masked_views() -> None:

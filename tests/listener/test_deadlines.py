@@ -2,8 +2,12 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
+from itertools import cycle
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -11,10 +15,11 @@ from starlette.types import Receive, Scope, Send
 from app.listener.limits import ListenerLimits
 from tests.listener.place import HANG_SECONDS, Noticed, both_parsers, deaf_socket, guarded, house, loops, talk
 from tests.listener.requests import HOST, get, post
-from tests.support.serving import listening
+from tests.support.serving import WIDE, listening
 
 scaled = partial(ListenerLimits, last_call_seconds=0.0, linger_seconds=0.1)
 SLOW_SENDERS = scaled(receipt_seconds=0.3)
+CROWD = 300
 MIB = 1024 * 1024
 SLICE = b"a" * 64 * 1024
 
@@ -54,6 +59,31 @@ async def test_a_drip_does_not_put_the_deadline_off(parser: type[asyncio.Protoco
                 await asyncio.sleep(SLOW_SENDERS.receipt_seconds / 10)  # the drip itself
         assert await client.ended() == b""
         assert noticed.timers() == []
+
+
+@both_parsers
+@pytest.mark.threat("T40")
+async def test_a_crowd_of_slow_senders_is_cut_and_others_are_answered_meanwhile(parser: type[asyncio.Protocol]) -> None:
+    ended: list[str] = []
+    limits = replace(WIDE, receipt_seconds=SLOW_SENDERS.receipt_seconds)
+    begun = cycle([b"", b"GET /", get()[:-2], post(b"Content-Length: 999\r\n", b"a")])
+    async with (
+        listening(guarded(house()), parser=parser, limits=limits, count=ended.append) as server,
+        asyncio.timeout(HANG_SECONDS),
+        AsyncExitStack() as open_ones,
+    ):
+        crowd = [await open_ones.enter_async_context(talk(server)) for _ in range(CROWD)]
+        for one, sent in zip(crowd, begun, strict=False):
+            await one.send(sent)
+        cut = asyncio.gather(*(one.ended() for one in crowd))
+        while not cut.done():
+            async with talk(server) as other:
+                await other.send(get())
+                answer = await other.answer()
+                assert answer
+                assert answer.status == 200
+        assert set(await cut) == {b""}
+    assert Counter(ended) == {"not-received-in-time": CROWD * 3 // 4}, "who sends nothing at all is cut without a word"
 
 
 @both_parsers

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -43,7 +44,8 @@ def lines(written: io.StringIO) -> list[dict[str, object]]:
 async def test_a_flood_of_malformed_requests_is_one_line_of_each_kind(
     parser: type[asyncio.Protocol], written: io.StringIO
 ) -> None:
-    async with listening(guarded(house()), parser=parser) as server:
+    counted: list[str] = []
+    async with listening(guarded(house()), parser=parser, count=counted.append) as server:
         began = asyncio.get_running_loop().time()
         for sent in (get(b"http://evil/"), b"\0\r\n\r\n", get(b"/" + b"a" * 9000)) * FLOOD:
             async with talk(server) as client:
@@ -52,6 +54,7 @@ async def test_a_flood_of_malformed_requests_is_one_line_of_each_kind(
         seconds = asyncio.get_running_loop().time() - began
     said = [line["reason"] for line in lines(written)]
     assert set(said) == {"bad-target", "bad-request", "target-too-long"}
+    assert Counter(counted) == dict.fromkeys(said, FLOOD), "each is counted all the same"
     assert len(said) <= 3 * (1 + seconds)
     assert "nvalid HTTP" not in written.getvalue()
 

@@ -32,6 +32,7 @@ VIEWS: dict[str, View] = {
     "variant": replace(VIEW, variant="records"),
     "audience": replace(VIEW, audience=Audience(notes=True)),
     "download": replace(VIEW, download=True),
+    "raw": replace(VIEW, raw=True),
 }
 QUERIES: dict[str, Any] = {
     "search": Search(attr_pairs=(("n", "a"),)),
@@ -169,4 +170,6 @@ def test_every_place_of_a_cursor_has_an_answer_of_its_own() -> None:
 def test_customers_in_clear_and_the_texts_of_notes_are_personal(
     audience: Audience, include: tuple[str, ...], shows: bool
 ) -> None:
-    assert replace(VIEW, audience=audience, include=include).shows_personal_data is shows
+    view = replace(VIEW, audience=audience, include=include)
+    assert view.shows_personal_data is shows
+    assert replace(view, raw=True).shows_personal_data

@@ -173,6 +173,17 @@ async def test_equal_questions_share_an_answer_however_they_are_written(facade: 
     assert len(simulator.journal()) == 1
 
 
+@pytest.mark.threat("T28")
+@pytest.mark.parametrize("demand", ["no-cache", "max-age=0", "min-fresh=86400"])
+async def test_a_storm_of_demands_for_something_newer_is_one_call_in_five_seconds(
+    facade: Facade, simulator: Simulator, clock: HandClock, demand: str
+) -> None:
+    for _ in range(40):
+        await facade.get("/interactions", *OPEN, headers={"cache-control": demand})
+        clock.advance(0.25)
+    assert len(simulator.journal()) == 2
+
+
 @pytest.mark.parametrize("header", ["no-cache", "no-store"])
 async def test_a_client_cannot_make_the_facade_ask_again_at_once(
     header: str, facade: Facade, simulator: Simulator

@@ -1,5 +1,6 @@
 """Customers stay hidden from those who may not see them, on every route and in every format, whoever asked before."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -100,6 +101,17 @@ async def test_clear_is_refused_to_those_without_the_scope(path: str, facade: Fa
     assert refused.json()["code"] == "forbidden"
     assert refused.headers["cache-control"] == "no-store"
     assert simulator.calls("one") == []
+
+
+async def test_an_answer_names_the_columns_that_a_clear_one_would_show_otherwise(simulator: Simulator) -> None:
+    told: Mapping[str, Any] = {
+        "attributes": "Account, reason,ssn,plain",
+        "attribute_policy": "account=mask,REASON=hash,ssn=drop",
+    }
+    async with running_facade(simulator, **VIEWERS_MAY, **told) as facade:
+        masked = (await facade.ask(("limit", "1")))["meta"]["masked"]
+        assert masked == ["customer", "attr_account", "attr_reason"]
+        assert (await facade.ask(("limit", "1"), ("pii", "clear")))["meta"]["masked"] == []
 
 
 async def test_clear_is_shown_to_those_with_the_scope_and_stored_by_nobody(simulator: Simulator) -> None:

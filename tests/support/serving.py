@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from app.listener.config import listener_config
 from app.listener.limits import ListenerLimits
 from app.listener.parsers import DEFAULT
-from app.listener.state import ListenerState
+from app.listener.state import Count, ListenerState, ignore
 
 WIDE = ListenerLimits(connections_per_peer=100_000, last_call_seconds=0)
 """A crowd of a test comes from one address, and at its end nobody is on the way."""
@@ -23,9 +23,16 @@ class Server(uvicorn.Server):
 
     server_state: ListenerState
 
-    def __init__(self, app: ASGIApp, parser: type[asyncio.Protocol], limits: ListenerLimits, port: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        parser: type[asyncio.Protocol],
+        limits: ListenerLimits,
+        port: int,
+        count: Count,
+    ) -> None:
         super().__init__(listener_config(app, parser=parser, graceful_seconds=2))
-        self.server_state = ListenerState(limits)
+        self.server_state = ListenerState(limits, count)
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.listening = asyncio.Event()
@@ -77,11 +84,15 @@ def _listen() -> socket.socket:
 
 @contextlib.asynccontextmanager
 async def listening(
-    app: ASGIApp, *, parser: type[asyncio.Protocol] = DEFAULT, limits: ListenerLimits = WIDE
+    app: ASGIApp,
+    *,
+    parser: type[asyncio.Protocol] = DEFAULT,
+    limits: ListenerLimits = WIDE,
+    count: Count = ignore,
 ) -> AsyncIterator[Server]:
     """Serve an application on 127.0.0.1 in this event loop, behind the listener that the façade itself has."""
     with contextlib.closing(_listen()) as listener:
-        server = Server(app, parser, limits, listener.getsockname()[1])
+        server = Server(app, parser, limits, listener.getsockname()[1], count)
         running = asyncio.create_task(server.serve(sockets=[listener]))
         ready = asyncio.create_task(server.listening.wait())
         try:

@@ -55,3 +55,27 @@ def test_a_sleep_that_ends_a_trifle_early_finds_it_open() -> None:
     closing.close()
     hand.advance(4.9995)
     assert closing.left() == 0
+
+
+def test_it_is_closed_to_within_a_moment_of_its_end() -> None:
+    hand = HandClock()
+    closing = gate(hand)
+    closing.close()
+    hand.advance(4.5)
+    assert closing.left() == 0.5
+    closing.close()
+    assert closing.left() == 0.5
+    hand.advance(0.4995)
+    assert closing.left() == 0
+
+
+def test_opened_it_is_open_at_once_and_begins_anew() -> None:
+    hand = HandClock()
+    closing = gate(hand)
+    closing.close()
+    hand.advance(5)
+    closing.close()
+    closing.open()
+    assert closing.left() == 0
+    closing.close()
+    assert closing.left() == 5

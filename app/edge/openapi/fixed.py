@@ -36,7 +36,7 @@ _META: Mapping[str, Schema] = {
             "time_zone": said(STRING, "Zone of `started_on` and `started_hour`."),
             "source": ref("Source"),
             "schema_version": said(INTEGER, "Version of the columns."),
-            "masked": array(said(STRING, "A column that is hidden.")),
+            "masked": array(said(STRING, "A column that is hidden, or shown masked or hashed.")),
         },
     ),
     "MetaQuery": {

@@ -1,9 +1,10 @@
 """The words that operations are put together from."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from http import HTTPStatus
 
 from app.edge.openapi.building import STRING, Schema, ref
-from app.edge.openapi.responses import ALWAYS, IN_200, IN_206, IN_304, OTHER, headers, problem_references
+from app.edge.openapi.responses import ALWAYS, IN_200, IN_206, IN_304, OTHER, QUOTA, headers, problem_references
 from app.formats import Format
 
 _JSON = "application/json"
@@ -38,10 +39,11 @@ def json_content(name: str, examples: Mapping[str, object] | None = None) -> Sch
     return {_JSON: {"schema": ref(name), **({"examples": dict(examples)} if examples else {})}}
 
 
-def service_responses(content: Schema, problems: Iterable[int], *also: str) -> Schema:
+def service_responses(content: Schema, problems: Collection[int], *also: str) -> Schema:
     """The content, or one of the problems with these statuses; `also` are headers beside those of every answer."""
+    quota = QUOTA if HTTPStatus.TOO_MANY_REQUESTS in problems else ()
     return {
-        "200": {"description": "OK", "headers": headers((*also, *ALWAYS)), "content": content},
+        "200": {"description": "OK", "headers": headers((*also, *quota, *ALWAYS)), "content": content},
         **problem_references(problems),
     }
 

@@ -20,6 +20,8 @@ _HEADER_WORDS = {
     "ETag": "Validator of this answer in this coding.",
     "Last-Modified": "When upstream was asked.",
     "Link": "The next page, as `rel=next`; not there on the last one.",
+    "RateLimit": "What is left of the key's quota, where it has one, and in how many seconds there is more.",
+    "RateLimit-Policy": "The key's quota, where it has one, and for how many seconds it is.",
     "Retry-After": "Seconds to wait before trying again; there exactly where that may help.",
     "Server-Timing": "Where the time went, in milliseconds.",
     "Vary": "The request's headers that shape the answer.",
@@ -36,14 +38,15 @@ HEADERS: dict[str, Schema] = {
 }
 OTHER: Schema = {"default": {"$ref": "#/components/responses/Problem"}}
 ALWAYS = ("X-Request-Id",)
-IN_304 = ("ETag", "Cache-Control", "Vary", "Age", "Cache-Status", "Server-Timing", *ALWAYS)
+QUOTA = ("RateLimit", "RateLimit-Policy")
+IN_304 = ("ETag", "Cache-Control", "Vary", "Age", "Cache-Status", "Server-Timing", *QUOTA, *ALWAYS)
 IN_200 = (*IN_304, "Last-Modified", "Accept-Ranges")
 IN_206 = (*IN_200, "Content-Range")
 _OWN_HEADERS = {
     401: ("WWW-Authenticate",),
     405: ("Allow",),
     416: ("Content-Range",),
-    429: ("Retry-After",),
+    429: ("Retry-After", *QUOTA),
     503: ("Retry-After",),
     504: ("Retry-After",),
 }

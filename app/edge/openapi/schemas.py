@@ -20,6 +20,7 @@ from app.edge.openapi.caching import CACHING
 from app.edge.openapi.fixed import FIXED
 from app.interactions.columns import Column, ColumnType, PersonalData
 from app.interactions.nested import INCLUDES, Field, Include
+from app.interactions.raw import RAW
 
 TYPES: Mapping[ColumnType, Schema] = {
     "uuid": UUID,
@@ -38,6 +39,11 @@ ELEMENTS = {
     "segments": "Segment",
     "notes": "Note",
     "talk_times": "TalkTime",
+}
+_RAW_RECORD: Schema = {
+    "type": "object",
+    "description": "The record as upstream sent it. Only of one interaction, with `include` and `pii=clear`.",
+    "x-personal-data": "customer",
 }
 
 
@@ -71,7 +77,8 @@ def _interaction(columns: Iterable[Column]) -> Schema:
         "One interaction as one flat row: every column, also when it is null. With `fields` only the columns chosen, "
         "under the names chosen."
     )
-    return record(description, {**properties, **lists}, optional=lists)
+    more = {**lists, RAW: _RAW_RECORD}
+    return record(description, {**properties, **more}, optional=more)
 
 
 def _column(column: Column) -> Schema:

@@ -6,6 +6,7 @@ BIN     := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 LOCK    := $(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
            --no-header --no-emit-index-url --no-emit-find-links --exclude-newer '7 days' --upgrade --quiet
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)  # some tests wait
 GROUND  := pyproject.toml app/__init__.py
 
 .PHONY: demo test check bench soak mutants lock openapi screenshots
@@ -14,7 +15,7 @@ demo: .venv/.run
 	@exec $(BIN)/cxfacade demo $(ARGS)
 
 test: .venv/.dev
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 check: .venv/.dev
 	@$(BIN)/ruff check --quiet --output-format concise app tests

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,7 @@ EVIL = (
 EVIL_PARAMETERS = ("attr", "from", "fields", "include", "sort")
 
 
+@cache
 def shown_in_tests() -> dict[str, set[str]]:
     """Threat → the test files with a test marked by it."""
     shown: dict[str, set[str]] = {}

@@ -7,7 +7,7 @@ from tests.benchmarks.client import fetched
 from tests.benchmarks.figures import flatness
 from tests.benchmarks.load import CLIENTS, Compared, Question, ask_all, compared
 from tests.benchmarks.row import Measured
-from tests.benchmarks.scene import SERVE, Scene, see_hit
+from tests.benchmarks.scene import HIT, SERVE, Scene, see_hit
 
 MANY_BYTES = 1024 * 1024 * 1024
 READERS_OF_LARGE_ANSWERS = 4  # each of 24 MB: more would wait longer than a round
@@ -45,9 +45,12 @@ def rows_per_answer(scene: Scene) -> Measured:
 
 def clients(scene: Scene) -> Measured:
     """Hits asked for by 1 to 256 clients at once."""
-    hit = scene.hit()
-    with scene.peer("bare", hit) as peer:
-        grown = [_compared(scene, hit, peer, count) for count in scene.budget.clients]
+    with scene.another_facade("tests.benchmarks.wide") as facade:
+        hit = Question(facade, HIT)
+        asyncio.run(fetched(hit.url, hit.target))
+        asyncio.run(see_hit(hit))
+        with scene.peer("bare", hit) as peer:
+            grown = [_compared(scene, hit, peer, count) for count in scene.budget.clients]
     return _measured(scene.budget.clients, grown, "clients")
 
 

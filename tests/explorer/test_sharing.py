@@ -47,7 +47,9 @@ def copied_from(explorer: Explorer) -> dict[str, str]:
     explorer.page.get_by_role("button", name="Use elsewhere").click()
     dialog = explorer.page.get_by_role("dialog")
     copied: dict[str, str] = {}
-    for tab in dialog.get_by_role("tab").all():
+    tabs = dialog.get_by_role("tab")
+    tabs.first.wait_for()
+    for tab in tabs.all():
         tab.click()
         dialog.get_by_role("button", name="Copy").click()
         dialog.get_by_text("Copied").wait_for()

@@ -1,0 +1,15 @@
+"""The façade for more clients of one address than the listener allows: here all load comes from one."""
+
+from app import logs
+from app.commands.allocation import return_large_blocks
+from app.commands.servers import Server, listen, run, url_of
+from app.listener.limits import ListenerLimits
+from app.main import create_app
+
+WIDE = ListenerLimits(connections_per_peer=1_000)
+
+if __name__ == "__main__":
+    logs.configure("text", "warning")
+    return_large_blocks()
+    server = Server(create_app(), listen("127.0.0.1", 0), WIDE)
+    run([server], ready=lambda: print(url_of(server.listener), flush=True))

@@ -153,6 +153,7 @@ async def test_anonymous_readers_may_not_purge_whatever_they_send(facade: Facade
     for body in (b'{"all": true}', b"nonsense"):
         refused = await posted(facade, status=403, headers={}, content=body)
         assert refused.json()["code"] == "forbidden"
+    await posted(facade, status=413, headers={}, content=b"x" * (LONGEST_BODY + 1))
     assert (await explained(facade, *QUESTION))["stored"] is True
 
 

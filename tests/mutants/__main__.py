@@ -85,7 +85,7 @@ def _tried(
             if outcome := trial.outcome():
                 trials.remove((mutant, trial))
                 yield mutant, outcome
-        time.sleep(POLL_SECONDS)
+        time.sleep(POLL_SECONDS)  # children can be waited for one at a time only
 
 
 if __name__ == "__main__":

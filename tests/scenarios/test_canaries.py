@@ -143,5 +143,5 @@ async def test_what_is_pasted_into_a_url_is_neither_logged_nor_repeated(
             assert answer.status_code in (400, 404)
             assert "pasted-8Wd3" not in answer.text.replace(answer.json()["instance"], "")
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("cxfacade")]
-    assert ours
+    assert 4 <= len(ours) <= len(PASTED)  # refusals of one kind share a line a second
     assert not [line for line in ours if "pasted-8Wd3" in line]

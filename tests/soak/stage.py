@@ -143,7 +143,7 @@ async def until(condition: Callable[[], Awaitable[bool]], most_seconds: float) -
     while perf_counter() - began < most_seconds:
         if await condition():
             return perf_counter() - began
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # a process of its own: there is no event to wait for
     return float("inf")
 
 

@@ -145,7 +145,7 @@ def slow_clients(stage: Stage) -> Measured:
             load = driven(running, WARM, 300, seconds)
             left = perf_counter() - began
             while left < RECEIPT_SECONDS + 5 and open_files(running) > files + NON_READERS + 10:
-                do(asyncio.sleep(0.1))
+                do(asyncio.sleep(0.1))  # the load itself goes on in real time
                 left = perf_counter() - began
     note = f"without: {base.words()}; with: {load.words()}; slow senders gone after {left:.1f} s at most"
     return Measured(_unless_failed(load, load.at(0.99) / base.at(0.99)), note)

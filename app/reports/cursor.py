@@ -15,7 +15,7 @@ _CHECK_BYTES = 4
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)] | None
 _Position = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(tuple[str, _Position, bytes, _Moment, _Moment])
+_decoder = msgspec.msgpack.Decoder(tuple[str, _Position, bytes, _Moment, _Moment, _Position])
 
 
 class NotACursor(ValueError):

@@ -1,6 +1,7 @@
 """What upstream is asked, and what is kept of it: a new report for a question, or its report read on."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from app.cache.stored import Validity
 from app.clock import Clock
@@ -15,6 +16,13 @@ from app.reports.successes import Successes
 from app.tracing import span
 from app.upstream.query import UpstreamQuery
 from app.upstream.reading import Position, Reading
+
+
+class Cost(NamedTuple):
+    """Calls to upstream, and the seconds during which one was under way."""
+
+    calls: int
+    seconds: float = 0.0
 
 
 @dataclass
@@ -32,26 +40,52 @@ class Fetching:
         if stored and stored.value.version != replaced and stored.is_fresh(self.clock.monotonic()):
             return Found(Opened(stored.value), stored)
         received, as_of, validity = self.clock.monotonic(), self.clock.wall(), self.snapshots.begun(question)
-        reading = await self._read(question, question.asked, Position(), rows, background=background)
+        goal, most_calls = min(rows, self.rules.step_rows), self.rules.most_calls
+        reading = await self._read(question, question.asked, Position(), goal, most_calls, background=background)
         context = self.rules.context_at(as_of, reading.time_zone, MASKED)
         opened = await begun(question.key, question.asked, reading, context)
-        return self._keep(question, opened, received, validity, reading.upstream_seconds)
+        cost = Cost(reading.calls, reading.upstream_seconds)
+        opened, cost = await self._read_on(question, opened, rows, cost, background=background)
+        return self._keep(question, opened, received, validity, cost)
 
     async def extend(self, question: Question, rows: int, known: Found) -> Found:
-        """The report read on where it ends, unless another flight has just done so."""
+        """The report read on where it ends, unless another flight has just done so; `known` cost calls already."""
+        spent = Cost(known.upstream_calls)
         stored = self.snapshots.snapshot(question, known.report.version)
         if stored and stored.value.rows > known.report.rows:
             known = Found(Opened(stored.value), stored)
-        report = known.report
-        if self.rules.is_enough(report, rows):
+        if self.rules.is_enough(known.report, rows):
             return known
         validity = self.snapshots.begun(question, known.stored.validity)
-        reading = await self._read(question, report.asked, report.place, report.offset + rows - report.rows)
-        opened = await extended(known.opened, reading, self.rules.context_of(report, MASKED))
-        return self._keep(question, opened, known.stored.stored_at, validity, reading.upstream_seconds)
+        opened, cost = await self._read_on(question, known.opened, rows, spent)
+        cost = Cost(cost.calls - spent.calls, cost.seconds)
+        return self._keep(question, opened, known.stored.stored_at, validity, cost)
+
+    async def _read_on(
+        self, question: Question, opened: Opened, rows: int, cost: Cost, *, background: bool = False
+    ) -> tuple[Opened, Cost]:
+        """The report with at least `rows` rows, or as far as the calls of a request reach, and the cost of it all.
+
+        Each step is packed, and its decoded records are let go of, before the next is read.
+        """
+        while not self.rules.is_enough(opened.report, rows) and cost.calls < self.rules.most_calls:
+            report = opened.report
+            goal = report.offset + min(rows - report.rows, self.rules.step_rows)
+            left = self.rules.most_calls - cost.calls
+            reading = await self._read(question, report.asked, report.place, goal, left, background=background)
+            opened = await extended(opened, reading, self.rules.context_of(report, MASKED))
+            cost = Cost(cost.calls + reading.calls, cost.seconds + reading.upstream_seconds)
+        return opened, cost
 
     async def _read(
-        self, question: Question, asked: UpstreamQuery, place: Position, rows: int, *, background: bool = False
+        self,
+        question: Question,
+        asked: UpstreamQuery,
+        place: Position,
+        rows: int,
+        most_calls: int,
+        *,
+        background: bool = False,
     ) -> Reading:
         """What upstream says; what it denies us is forgotten, however long ago it was fetched (FAULTS 1.3).
 
@@ -59,7 +93,7 @@ class Fetching:
         """
         try:
             with span("fetch"):
-                reading = await question.read(asked, place, rows, background)
+                reading = await question.read(asked, place, rows, most_calls, background)
             self.successes.note(question.key, self.clock.wall())
             return reading
         except UpstreamError as error:
@@ -68,8 +102,6 @@ class Fetching:
                 self.snapshots.purge(lambda of, _report: is_all or of == question.key)
             raise
 
-    def _keep(
-        self, question: Question, opened: Opened, received: float, validity: Validity, upstream_seconds: float
-    ) -> Found:
+    def _keep(self, question: Question, opened: Opened, received: float, validity: Validity, cost: Cost) -> Found:
         stored, kept = self.snapshots.keep(question, opened.report, received, validity)
-        return Found(opened, stored, fetched=True, kept=kept, upstream_seconds=upstream_seconds)
+        return Found(opened, stored, fetched=True, kept=kept, upstream_seconds=cost.seconds, upstream_calls=cost.calls)

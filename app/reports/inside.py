@@ -85,12 +85,13 @@ def _state(question: Question, stored: Stored[Report], now: float) -> State:
 def miss_cost(query: InteractionQuery, total: int | None, rules: Rules, *, asks_time_zone: bool = False) -> Cost:
     """What answering the query would cost if nothing were stored; `total` is what upstream has, where that is known.
 
-    Exact where upstream knows every condition. Where some are answered here, reading goes on until enough rows match.
+    Exact where upstream knows every condition. Where some are answered here, reading goes on until enough rows match,
+    or one request has made all the calls it may.
     Nothing brings back what a cursor is pinned to, so that costs nothing.
     """
     if query.cursor:
         return Cost(0, 0)
-    spans = blocks(0, _goal(query, total, rules), rules.most_rows)
+    spans = blocks(0, _goal(query, total, rules), rules.most_rows)[: rules.most_calls]
     end = spans[-1].end
     return Cost(len(spans) + asks_time_zone, end if total is None else min(end, total))
 
@@ -103,5 +104,6 @@ def _goal(query: InteractionQuery, total: int | None, rules: Rules) -> int:
     if query.order == NEWEST_FIRST:
         wanted = query.reach
     else:
-        wanted = 1 if total is not None and total > rules.max_rows else rules.max_rows
+        is_too_long = total is not None and total > rules.max_rows
+        wanted = min(rules.max_rows, rules.scan_rows) if is_too_long else rules.max_rows
     return max(1, wanted if total is None else min(wanted, total))

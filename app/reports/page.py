@@ -17,7 +17,7 @@ class Found:
     """A report and how it was come by: `fetched` from upstream for this request, perhaps in another caller's flight.
 
     `kept`: the store holds it, so that a cursor can find it again. `fwd` says why upstream was asked, `detail` why
-    something else than a report as new as was wanted is served (RFC 9211).
+    something else than a report as new as was wanted is served (RFC 9211). `upstream_calls` were made for this request.
     """
 
     opened: Opened
@@ -28,6 +28,7 @@ class Found:
     kept: bool = True
     collapsed: bool = False
     upstream_seconds: float = 0.0
+    upstream_calls: int = 0
 
     @property
     def report(self) -> Report:
@@ -43,6 +44,7 @@ class Found:
             detail=earlier.detail,
             collapsed=collapsed or earlier.collapsed,
             upstream_seconds=self.upstream_seconds + earlier.upstream_seconds,
+            upstream_calls=self.upstream_calls + earlier.upstream_calls,
         )
 
 
@@ -135,11 +137,13 @@ class Page:
 def page_of(query: InteractionQuery, found: Found, selection: Selection, rules: Rules, seconds: float) -> Page:
     """The page that `selection` makes; `seconds` is what selecting took."""
     report = found.report
-    following = _following(query, report, selection, rules)
+    following = selection.following
+    if following is None and rules.is_readable(report):
+        following = report.rows  # reading goes on there, also where the calls of this request did not fill the page
     range_asked = query.cursor or query.search
     cursor = None
     if following is not None and found.kept:
-        cursor = Cursor(report.version, following, query.identity(), range_asked.start, range_asked.end)
+        cursor = Cursor(report.version, following, query.identity(), range_asked.start, range_asked.end, selection.skip)
     return Page(
         selection=selection,
         next_cursor=cursor,
@@ -148,14 +152,6 @@ def page_of(query: InteractionQuery, found: Found, selection: Selection, rules: 
         found=found,
         flatten_seconds=seconds,
     )
-
-
-def _following(query: InteractionQuery, report: Report, selection: Selection, rules: Rules) -> int | None:
-    """Where the next page begins: at the next row that matches, or, past a full page, where reading goes on."""
-    is_full = len(selection.rows) == query.limit
-    if selection.following is None and is_full and rules.is_readable(report):
-        return report.rows
-    return selection.following
 
 
 def _total(query: InteractionQuery, report: Report, selection: Selection, *, is_last: bool) -> int | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from app.cache.keys import Part, digest
 from app.interactions.columns import SCHEMA_VERSION
@@ -79,7 +80,8 @@ NEWEST_FIRST = Order()
 class Cursor:
     """A place in a snapshot. `position` counts the snapshot's rows, in the query's order, before any filter.
 
-    `identity` is that of the query it belongs to; `start` and `end` are the range its relative times meant.
+    `identity` is that of the query it belongs to; `start` and `end` are the range its relative times meant. `skip` rows
+    that match are still to be passed over: those of an offset that a request had not the calls to reach.
     """
 
     version: str
@@ -87,6 +89,15 @@ class Cursor:
     identity: bytes
     start: datetime | None
     end: datetime | None
+    skip: int = 0
+
+
+class PageRange(NamedTuple):
+    """Up to `limit` rows that match, looked for from a row of the snapshot on, after `skip` others that match."""
+
+    position: int
+    skip: int
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +152,23 @@ class InteractionQuery:
 
     @property
     def position(self) -> int:
-        """The snapshot's row at which this page's rows are looked for, before `offset` of them are skipped."""
+        """The snapshot's row at which this page's rows are looked for, before `skip` of them are passed over."""
         return self.cursor.position if self.cursor else 0
+
+    @property
+    def skip(self) -> int:
+        """How many rows that match are passed over."""
+        return self.cursor.skip if self.cursor else self.offset
+
+    @property
+    def page_range(self) -> PageRange:
+        """Where the rows of the page are looked for."""
+        return PageRange(self.position, self.skip, self.limit)
 
     @property
     def reach(self) -> int:
         """How many rows of the snapshot the page needs, if all of them match."""
-        return self.position + self.offset + self.limit
+        return self.position + self.skip + self.limit
 
     def is_filtered_here(self) -> bool:
         """Whether some condition is answered by the façade alone, so that upstream's total says nothing."""
@@ -165,7 +186,7 @@ class InteractionQuery:
             self.order.descending,
             self.offset,
             self.limit,
-            self.position if self.cursor else None,
+            (self.position, self.skip) if self.cursor else None,
             self.asked,
             self.given,
         )

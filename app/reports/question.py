@@ -22,14 +22,15 @@ _NO_INTERACTION = Reading(records=(), offset=0, total=0, complete=True)
 class Question:
     """What is asked of upstream.
 
-    `read` takes what to ask, where to go on, how many of its rows are wanted in all, and whether nobody waits for it.
+    `read` takes what to ask, where to go on, how many of its rows are wanted in all, how many calls that may take, and
+    whether nobody waits for it.
     `is_held` says whether it would be sent nothing now. `version` pins the snapshot to answer from; None takes the
     newest. `is_of_one`: it is about one interaction.
     """
 
     key: bytes
     asked: UpstreamQuery
-    read: Callable[[UpstreamQuery, Position, int, bool], Awaitable[Reading]]
+    read: Callable[[UpstreamQuery, Position, int, int, bool], Awaitable[Reading]]
     lifetime: Callable[[Report], Lifetime]
     is_held: Callable[[], bool]
     version: str | None = None
@@ -43,8 +44,10 @@ class Question:
 def of_search(search: Search, version: str | None, upstream: UpstreamClient, rules: Rules) -> Question:
     """The rows of a search, as many as a snapshot may hold."""
 
-    async def read(asked: UpstreamQuery, position: Position, rows: int, background: bool) -> Reading:
-        return await upstream.interactions(asked, position, rows=rows, most=rules.most_rows, background=background)
+    async def read(asked: UpstreamQuery, position: Position, rows: int, most_calls: int, background: bool) -> Reading:
+        return await upstream.interactions(
+            asked, position, rows=rows, most=rules.most_rows, most_calls=most_calls, background=background
+        )
 
     name = search.sent_name()
     asked = UpstreamQuery(
@@ -71,7 +74,7 @@ def of_interaction(
 ) -> Question:
     """One interaction. Upstream's answer names no time zone, so the tenant's is asked for."""
 
-    async def read(_asked: UpstreamQuery, _position: Position, _rows: int, background: bool) -> Reading:
+    async def read(_asked: UpstreamQuery, _position: Position, _rows: int, _calls: int, background: bool) -> Reading:
         zone = await time_zone()
         reading = await upstream.interaction(interaction_id, background=background)
         return replace(reading or _NO_INTERACTION, time_zone=zone.key)

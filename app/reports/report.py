@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 VERSION_DIGITS = 16
 BLOCK_ROWS = 1000  # at most: a page from the middle of a long report decodes one or two
+AT_HAND_ROWS = BLOCK_ROWS
 _BLOCK_BYTES, _ID_BYTES, _REPORT_BYTES = 100, 60, 500  # what the objects cost beside their content
 
 
@@ -44,8 +45,9 @@ class Block:
 class Report:
     """The rows of one search, newest first, as far as they were read.
 
-    `version` names the snapshot they belong to, `as_of` is when reading began. `offset` counts upstream's rows read,
-    `total` those it promised last. `shifted`: rows may be missing. `dropped` rows were sent though not asked for.
+    Rows of one reading stand in the order (start descending, id ascending). `version` names the snapshot they belong
+    to, `as_of` is when reading began. `offset` counts upstream's rows read, `total` those it promised last. `shifted`:
+    rows may be missing. `dropped` rows were sent though not asked for; `mismatched` are the ids of those that have one.
     `upstream_seconds` is what the first reading took.
     """
 
@@ -61,6 +63,7 @@ class Report:
     complete: bool = False
     shifted: bool = False
     dropped: int = 0
+    mismatched: frozenset[str] = frozenset()
     last_event_at: datetime | None = None
     all_final: bool = True
     upstream_seconds: float = 0.0
@@ -74,17 +77,19 @@ class Report:
     def size(self) -> int:
         """Bytes held, the index included."""
         blocks = sum(len(block.compressed) + _BLOCK_BYTES for block in self.blocks)
-        return blocks + sum(len(one) + _ID_BYTES for one in self.ids) + _REPORT_BYTES
+        ids = sum(len(one) + _ID_BYTES for many in (self.ids, self.mismatched) for one in many)
+        return blocks + ids + _REPORT_BYTES
 
     @property
     def place(self) -> Position:
         """Where reading goes on."""
-        return Position(self.offset, self.total, frozenset(self.ids))
+        nameless = self.dropped - len(self.mismatched)
+        return Position(self.offset, self.total, self.mismatched.union(self.ids), nameless)
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A report with the facts of some blocks still at hand, so that a miss decodes its records once."""
+    """A report with the facts of its newest blocks still at hand, so that a short miss decodes its records once."""
 
     report: Report
     at_hand: Mapping[int, Sequence[Facts]] = field(default_factory=dict)
@@ -142,12 +147,26 @@ def _longer(opened: Opened, reading: Reading, packed: _Packed) -> Opened:
         complete=reading.complete,
         shifted=opened.report.shifted or reading.shifted,
         dropped=opened.report.dropped + reading.dropped,
+        mismatched=opened.report.mismatched | reading.mismatched,
         blocks=(*opened.report.blocks, *packed.blocks),
         ids=(*opened.report.ids, *(facts.interaction.interaction_id for facts in packed.facts)),
         last_event_at=max(filter(None, (packed.last_event_at, opened.report.last_event_at)), default=None),
         all_final=opened.report.all_final and packed.all_final,
     )
-    return Opened(report, {**opened.at_hand, **dict(enumerate(_batches(packed.facts), len(opened.report.blocks)))})
+    batches = dict(enumerate(_batches(packed.facts), len(opened.report.blocks)))
+    return Opened(report, _newest({**opened.at_hand, **batches}))
+
+
+def _newest(at_hand: Mapping[int, Sequence[Facts]]) -> Mapping[int, Sequence[Facts]]:
+    """The facts of the last blocks, of AT_HAND_ROWS records at most: one of a long reading takes several kilobytes."""
+    kept: dict[int, Sequence[Facts]] = {}
+    rows = 0
+    for number in sorted(at_hand, reverse=True):
+        rows += len(at_hand[number])
+        if rows > AT_HAND_ROWS:
+            break
+        kept[number] = at_hand[number]
+    return kept
 
 
 def _version(key: bytes, as_of: datetime, blocks: Sequence[Block]) -> str:
@@ -157,22 +176,24 @@ def _version(key: bytes, as_of: datetime, blocks: Sequence[Block]) -> str:
 
 
 async def _packed(records: Sequence[Record], context: Context) -> _Packed:
-    facts = await in_turns(_indexed(records, context))
+    records, facts = await in_turns(_indexed(records, context))
     blocks = [await unlocked(partial(_block, batch), rows=len(batch)) for batch in _batches(records)]
     last_event_at = max((one.last_event_at for one in facts), default=None)
     return _Packed(blocks, facts, last_event_at, all(map(is_final, facts)))
 
 
-def _indexed(records: Sequence[Record], context: Context) -> Turns[list[Facts]]:
-    """The facts of all records, with the dear one that the index needs worked out."""
+def _indexed(records: Sequence[Record], context: Context) -> Turns[tuple[list[Record], list[Facts]]]:
+    """The records in their order, and their facts, with the dear one that the index needs worked out."""
     indexed = []
     for number, record in enumerate(records, 1):
         facts = Facts(record.interaction, context)
         _ = facts.last_event_at
-        indexed.append(facts)
+        indexed.append((record, facts))
         if number % TURN_ROWS == 0:
             yield
-    return indexed
+    indexed.sort(key=lambda pair: pair[1].interaction.interaction_id)
+    indexed.sort(key=lambda pair: pair[1].started_at, reverse=True)
+    return [record for record, _ in indexed], [facts for _, facts in indexed]
 
 
 def _block(records: Sequence[Record]) -> Block:

@@ -13,6 +13,8 @@ from app.settings import Settings
 
 SNAPSHOT_FACTOR = 10  # a snapshot holds so many times the rows of the largest answer
 SCAN_ROWS = 1000
+MOST_CALLS = 10  # the calls to upstream that one request waits for
+STEP_ROWS = 4000  # read, packed and let go of before more is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Rules:
     """Bounds in rows, times in seconds. `context` lacks only what each report adds: when, in which zone, for whom.
 
     `most_rows` is what one snapshot may hold, reached by cursor; `scan_rows` the least that is read to find rows by a
-    condition upstream does not know.
+    condition upstream does not know; `most_calls` what one request may ask of upstream.
     """
 
     context: Context
@@ -31,6 +33,8 @@ class Rules:
     wait_seconds: float
     fresh_open_seconds: float
     fresh_max_seconds: float
+    most_calls: int = MOST_CALLS
+    step_rows: int = STEP_ROWS
 
     def is_readable(self, report: Report) -> bool:
         """Whether upstream has more rows than were read, and a snapshot may hold them."""

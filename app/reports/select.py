@@ -1,7 +1,7 @@
 """Records → the rows of one answer: filter, sort, page, columns. Pure, and in turns."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from app.interactions import derive
@@ -9,7 +9,7 @@ from app.interactions.columns import Column
 from app.interactions.facts import Context, Facts
 from app.interactions.flatten import reader
 from app.interactions.nested import INCLUDES
-from app.reports.query import NEWEST_FIRST, InteractionQuery, Order, View
+from app.reports.query import NEWEST_FIRST, InteractionQuery, Order, PageRange, View
 from app.reports.report import Opened
 from app.reports.turns import TURN_ROWS, Turns
 from app.upstream.matching import has_name, has_pair
@@ -27,44 +27,60 @@ FILTERS: Mapping[str, Callable[[Facts], Iterable[str | None]]] = {
 }
 _INCLUDES = {include.name: include for include in INCLUDES}
 
-Place = tuple[int, Facts]
+Numbered = tuple[int, Facts]
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """One page of rows. `following` is the place of the next row that matches; None where the records ran out first."""
+    """One page of rows. `following` is the place of the next row that matches; None where the records ran out first.
+
+    `skip` rows that match are still to be passed over there.
+    """
 
     names: tuple[str, ...]
     types: tuple[str, ...]
     rows: list[tuple[object, ...]]
     following: int | None
+    skip: int = 0
+
+    def then(self, more: "Selection") -> "Selection":
+        """This page with the rows that were found further on."""
+        return replace(more, rows=[*self.rows, *more.rows])
 
 
 def select(
-    opened: Opened, query: InteractionQuery, columns: Mapping[str, Column], context: Context
+    opened: Opened,
+    query: InteractionQuery,
+    columns: Mapping[str, Column],
+    context: Context,
+    wanted: PageRange,
 ) -> Turns[Selection]:
-    """The rows that answer `query`, from the records at hand."""
+    """The rows that answer `query` within `wanted`, from the records at hand."""
+    position, skip, limit = wanted
+    if not query.is_filtered_here():
+        passed = min(skip, max(0, opened.report.rows - position))
+        position, skip = position + passed, skip - passed
     if query.order == NEWEST_FIRST:
-        candidates = _numbered(opened, query.position, context)
+        candidates = _numbered(opened, position, context)
     else:
         in_order = yield from _sorted(opened, columns[query.order.column], query.order, context)
-        candidates = islice(in_order, query.position, None)
+        candidates = islice(in_order, position, None)
     row = _row(query.view, columns)
     rows: list[tuple[object, ...]] = []
-    following, to_skip = None, query.offset
+    following = None
     for seen, (place, facts) in enumerate(candidates, 1):
         if seen % TURN_ROWS == 0:
             yield
         if not _matches(facts, query):
             continue
-        if len(rows) == query.limit:
+        if len(rows) == limit:
             following = place
             break
-        if to_skip:
-            to_skip -= 1
+        if skip:
+            skip -= 1
         else:
             rows.append(row(facts))
-    return Selection(*shape(query.view, columns), rows, following)
+    return Selection(*shape(query.view, columns), rows, following, skip)
 
 
 def shape(view: View, columns: Mapping[str, Column]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -79,11 +95,11 @@ def row_of(facts: Facts, view: View, columns: Mapping[str, Column]) -> dict[str,
     return dict(zip(names, _row(view, columns)(facts), strict=True))
 
 
-def _numbered(opened: Opened, start: int, context: Context) -> Iterator[Place]:
+def _numbered(opened: Opened, start: int, context: Context) -> Iterator[Numbered]:
     return enumerate(opened.facts(start, context), start)
 
 
-def _sorted(opened: Opened, column: Column, order: Order, context: Context) -> Turns[Iterator[Place]]:
+def _sorted(opened: Opened, column: Column, order: Order, context: Context) -> Turns[Iterator[Numbered]]:
     """All records in another order than upstream's; nulls last either way, ties by identity."""
     value_of, valued, absent = column.value, [], []
     for place, facts in _numbered(opened, 0, context):

@@ -26,7 +26,7 @@ from app.interactions.masking import Audience
 from app.reports import question as questions
 from app.reports.fetching import Fetching
 from app.reports.page import Found, Page, Standing, page_of, standing_of
-from app.reports.query import NEWEST_FIRST, InteractionQuery
+from app.reports.query import NEWEST_FIRST, InteractionQuery, PageRange
 from app.reports.question import Question
 from app.reports.report import Report
 from app.reports.rules import Rules
@@ -83,20 +83,24 @@ class Reports:
     async def page(self, query: InteractionQuery, standing: Standing) -> Page:
         """The rows that answer the query; upstream is read no further than they need.
 
-        Raises CursorExpired, SortNeedsCompleteResult, NotStored, RateLimited, StillFetching, UpstreamError.
+        Where they need more calls than one request may make, those found so far, and a cursor for the rest. Raises
+        CursorExpired, SortNeedsCompleteResult, NotStored, RateLimited, StillFetching, UpstreamError.
         """
         deadline = self._deadline()
         if query.order == NEWEST_FIRST:
             found = await self._reaching(standing, query.reach, deadline)
         else:
             found = await self._whole(standing, deadline)
-        while True:
-            began = self.clock.monotonic()
-            selection = await self._selected(query, found, deadline)
-            if len(selection.rows) == query.limit or not self.rules.is_readable(found.report):
-                return page_of(query, found, selection, self.rules, self.clock.monotonic() - began)
-            rows = max(2 * found.report.rows, self.rules.scan_rows)
+        began = self.clock.monotonic()
+        selection = await self._selected(query, found, deadline, query.page_range)
+        while len(selection.rows) < query.limit and self._may_read_on(found):
+            scanned = found.report.rows
+            rows = max(2 * scanned, self.rules.scan_rows)
             found = await self._reaching(standing, rows, deadline, found)
+            further = PageRange(scanned, selection.skip, query.limit - len(selection.rows))
+            selection = selection.then(await self._selected(query, found, deadline, further))
+        seconds = self.clock.monotonic() - began - found.upstream_seconds
+        return page_of(query, found, selection, self.rules, max(0.0, seconds))
 
     async def interaction(self, standing: Standing, audience: Audience) -> tuple[Facts, Found]:
         """The facts of one interaction and the report it is from.
@@ -151,21 +155,24 @@ class Reports:
 
     async def _whole(self, standing: Standing, deadline: float) -> Found:
         """The question's report with all its rows, if one answer may hold them; the first block tells how many."""
-        found = await self._reaching(standing, 1, deadline)
+        found = await self._reaching(standing, min(self.rules.max_rows, self.rules.scan_rows), deadline)
         if found.report.total <= self.rules.max_rows:
             found = await self._reaching(standing, self.rules.max_rows, deadline, found)
         if not found.report.complete:
             raise SortNeedsCompleteResult()
         return found
 
-    async def _selected(self, query: InteractionQuery, found: Found, deadline: float) -> Selection:
-        """The rows of the page."""
+    async def _selected(self, query: InteractionQuery, found: Found, deadline: float, wanted: PageRange) -> Selection:
+        """The rows of the page within `wanted`."""
         context = self.rules.context_of(found.report, query.view.audience)
-        selecting = partial(select, found.opened, query, self.columns, context)
-        return await self.once(("select", *query.key_parts()), found, selecting, self._left(deadline))
+        selecting = partial(select, found.opened, query, self.columns, context, wanted)
+        return await self.once(("select", *wanted, *query.key_parts()), found, selecting, self._left(deadline))
+
+    def _may_read_on(self, found: Found) -> bool:
+        return self.rules.is_readable(found.report) and found.upstream_calls < self.rules.most_calls
 
     async def _reaching(self, standing: Standing, rows: int, deadline: float, found: Found | None = None) -> Found:
-        """The question's report with at least `rows` rows or all there are, fetched as far as need be.
+        """The question's report with at least `rows` rows, all there are, or all that the calls of a request reach.
 
         A flight may have been started by a caller who wanted fewer rows: then go round once more. All who read on in
         one snapshot share one flight, whether a cursor pins them to it or not: else its rows would depend on who came
@@ -173,13 +180,11 @@ class Reports:
         """
         question = standing.question
         found = found or standing.found() or await self._fetched(standing, rows, deadline)
-        while not self.rules.is_enough(found.report, rows):
+        while not self.rules.is_enough(found.report, rows) and found.upstream_calls < self.rules.most_calls:
             if standing.only_if_cached:
                 raise NotStored()
-            key, fetch = (
-                question.snapshot_key(found.report.version),
-                partial(self.fetching.extend, question, rows, found),
-            )
+            key = question.snapshot_key(found.report.version)
+            fetch = partial(self.fetching.extend, question, rows, found)
             flown = await self.flights.join(key, fetch, wait_seconds=self._left(deadline), owner=standing.owner)
             found = flown.value.after(found, collapsed=flown.collapsed)
         return found

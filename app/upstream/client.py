@@ -22,7 +22,7 @@ from app.upstream.restraint import Restraint
 from app.upstream.retries import BACKGROUND, Budget, Effort
 from app.upstream.transport import Transport, Wire
 from app.upstream.urls import INTERACTION, INTERACTIONS
-from app.upstream.walk import Walk
+from app.upstream.walk import MOST_CALLS, Walk
 
 UNNAMEABLE = frozenset({"", ".", ".."})
 
@@ -49,11 +49,19 @@ class UpstreamClient:
         metrics.watch("upstream_auth_gate_seconds", self._line.auth_gate_seconds)
 
     async def interactions(
-        self, query: UpstreamQuery, position: Position, *, rows: int, most: int, background: bool = False
+        self,
+        query: UpstreamQuery,
+        position: Position,
+        *,
+        rows: int,
+        most: int,
+        most_calls: int = MOST_CALLS,
+        background: bool = False,
     ) -> Reading:
         """Read whole blocks from `position` until `rows` rows of upstream's list are read in all, none past `most`.
 
-        `background`: nobody waits for it. Raises ValueError for an empty condition, before any call (R2).
+        It ends sooner where that would take more than `most_calls`. `background`: nobody waits for it.
+        Raises ValueError for an empty condition, before any call (R2).
         """
         parameters(query, position.offset, 0)
         asking = self._asking(background=background)
@@ -65,7 +73,7 @@ class UpstreamClient:
 
             return await asking.page(Call(INTERACTIONS, {}, parameters(query, span.offset, span.limit), take))
 
-        walk = Walk(fetch, position, parallel=self._line.access.upstream_concurrency)
+        walk = Walk(fetch, position, parallel=self._line.access.upstream_concurrency, most_calls=most_calls)
         await walk.read(rows, most)
         merged = merge(walk.blocks, position.seen)
         return Reading(
@@ -73,11 +81,13 @@ class UpstreamClient:
             offset=walk.offset,
             total=walk.total or 0,
             complete=walk.complete,
-            shifted=walk.shifted or (position.offset == 0 and walk.fell_short(merged.distinct)),
+            shifted=walk.shifted,
             time_zone=asking.time_zone,
             simulated=asking.simulated,
             upstream_seconds=asking.seconds,
-            dropped=merged.dropped,
+            dropped=len(merged.mismatched) + walk.nameless - position.nameless,
+            mismatched=merged.mismatched,
+            calls=walk.calls,
         )
 
     async def interaction(self, interaction_id: str, *, background: bool = False) -> Reading | None:

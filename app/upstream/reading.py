@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from app.interactions.records import Interaction
@@ -20,11 +21,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a reading stopped, so that it can be continued: upstream rows read, total last seen, ids already held."""
+    """Where a reading stopped, so that it can be continued: upstream rows read, and the total last seen.
+
+    `seen` are the ids of all rows read, whether they matched or not; `nameless` counts those without id.
+    """
 
     offset: int = 0
     total: int | None = None
     seen: frozenset[str] = frozenset()
+    nameless: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,8 @@ class Reading:
 
     `records` are new ones only, newest first, each once, all checked. `offset` and `total` continue it in a `Position`.
     `complete`: nothing more to read. `shifted`: rows may be missing, as the list moved or fell short beyond repair.
-    `time_zone` as the envelope names it; `simulated` where the answer says so; `dropped` rows did not match.
+    `time_zone` as the envelope names it; `simulated` where the answer says so. `dropped` new rows did not match: those
+    of the ids `mismatched`, and those without id. `calls` is how often upstream was asked.
     """
 
     records: tuple[Record, ...]
@@ -45,6 +51,8 @@ class Reading:
     simulated: bool = False
     upstream_seconds: float = 0.0
     dropped: int = 0
+    mismatched: frozenset[str] = frozenset()
+    calls: int = 1
 
 
 class Span(NamedTuple):
@@ -65,6 +73,11 @@ class Row(NamedTuple):
     interaction_id: str | None
     record: Record | None
 
+    @property
+    def start(self) -> datetime | None:
+        """The start of its interaction, where that is known."""
+        return self.record.interaction.start_timestamp if self.record else None
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -80,14 +93,24 @@ class Block:
         """The first row behind those received."""
         return self.offset + len(self.rows)
 
-    def ids(self) -> set[str | None]:
+    def ids(self) -> set[str]:
         """The ids of its rows."""
-        return {row.interaction_id for row in self.rows}
+        return {row.interaction_id for row in self.rows if row.interaction_id is not None}
+
+    def holds_ties_at(self, boundary: int) -> bool:
+        """Whether it begins before, and ends behind, all rows that share their start with those at this offset."""
+        place = boundary - self.offset
+        if not 0 < place < len(self.rows):
+            return False
+        first, before, behind, last = (self.rows[at].start for at in (0, place - 1, place, -1))
+        if first is None or before is None or behind is None or last is None:
+            return False
+        return (self.offset == 0 or first > before) and (self.end >= self.total or behind > last)
 
 
-def boundary_after(offset: int) -> int:
-    """The next of the fixed boundaries 100, 1000, 2000, 3000 …, in rows."""
-    if offset < FIRST_BOUNDARY:
+def boundary_after(offset: int, goal: int) -> int:
+    """The next of the fixed boundaries 1000, 2000, 3000 …, in rows; 100 where no more are wanted."""
+    if offset < FIRST_BOUNDARY and goal <= FIRST_BOUNDARY:
         return FIRST_BOUNDARY
     return (offset // MOST_ROWS_PER_CALL + 1) * MOST_ROWS_PER_CALL
 
@@ -96,7 +119,7 @@ def blocks(offset: int, goal: int, most: int) -> list[Span]:
     """The whole blocks from `offset` until `goal` rows are covered; none reaches past `most`."""
     spans = []
     while offset < min(goal, most):
-        end = min(boundary_after(offset), most)
+        end = min(boundary_after(offset, goal), most)
         spans.append(Span(offset, end - offset))
         offset = end
     return spans
@@ -115,23 +138,22 @@ def around(offset: int, shift: int) -> Span | None:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """Rows of many blocks as one list, and how many distinct rows there were."""
+    """Rows of many blocks as one list, and the ids of those that do not match."""
 
     records: tuple[Record, ...]
-    dropped: int
-    distinct: int
+    mismatched: frozenset[str]
 
 
 def merge(received: Iterable[Block], seen: frozenset[str]) -> Merged:
     """Each id once, where it stood first, with the content that arrived last (R11); ids in `seen` are skipped."""
     held: dict[str, tuple[int, Record | None]] = {}
-    nameless = 0
     for block in received:
         for interaction_id, record in block.rows:
-            if interaction_id is None:
-                nameless += 1
-            elif interaction_id not in held or held[interaction_id][0] < block.arrival:
+            if interaction_id is None or interaction_id in seen:
+                continue
+            if interaction_id not in held or held[interaction_id][0] < block.arrival:
                 held[interaction_id] = block.arrival, record
-    fresh = [record for interaction_id, (_, record) in held.items() if interaction_id not in seen]
-    records = tuple(record for record in fresh if record is not None)
-    return Merged(records, dropped=len(fresh) - len(records) + nameless, distinct=len(held) + nameless)
+    return Merged(
+        tuple(record for _, record in held.values() if record is not None),
+        frozenset(interaction_id for interaction_id, (_, record) in held.items() if record is None),
+    )

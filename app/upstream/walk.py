@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from app.upstream.reading import Block, Position, Span, around, blocks
 
-MOST_CALLS = 200
-MOST_REPAIRS = 3
+MOST_CALLS = 10  # that read on
+MOST_REPAIRS = 3  # calls that read again around one boundary
 
 Fetch = Callable[[Span], Awaitable[Block]]
 
@@ -21,15 +21,23 @@ class Filled(NamedTuple):
 
 
 class Walk:
-    """One reading: `blocks` in upstream's order, `offset` rows read without a gap, `total` as the last one names it."""
+    """One reading by `most_calls` calls at most: `blocks` in upstream's order, `offset` rows read without a gap.
 
-    def __init__(self, fetch: Fetch, position: Position, *, parallel: int) -> None:
+    `calls` read on; those that read again what moved are not among them, and as many at most. `total` is the number of
+    rows as the last block names it, `nameless` how many of those read have no id. `shifted`: rows may be missing.
+    """
+
+    def __init__(self, fetch: Fetch, position: Position, *, parallel: int, most_calls: int = MOST_CALLS) -> None:
         self._fetch = fetch
         self._parallel = parallel
-        self._calls = 0
+        self._most_calls = most_calls
+        self._ids = set(position.seen)
+        self.nameless = position.nameless
         self._ended = False
-        self._least_total: int | None = None
+        self._repairs = 0
+        self._least_total = position.total
         self.blocks: list[Block] = []
+        self.calls = 0
         self.offset = position.offset
         self.total = position.total
         self.shifted = False
@@ -39,19 +47,20 @@ class Walk:
         """Whether upstream has nothing more."""
         return self._ended or (self.total is not None and self.offset >= self.total)
 
-    def fell_short(self, distinct: int) -> bool:
-        """Whether fewer distinct rows came than upstream had at any time while all of it was read."""
-        return self.complete and distinct < (self._least_total or 0)
-
     async def read(self, rows: int, most: int) -> None:
         """Read whole blocks until `rows` rows are read, or the end is reached; nothing past row `most`.
 
         While nothing is known the first block goes alone: its total tells what else there is. Raises as `fetch` does.
         """
         if self.total is None:
-            await self._take(blocks(self.offset, self.offset + 1, most)[:1])
-        while not self.complete and self.offset < min(rows, most) and self._calls < MOST_CALLS:
-            await self._take(blocks(self.offset, min(rows, self.total or 0), most))
+            await self._take(blocks(self.offset, rows, most)[:1])
+        while not self.complete and self.offset < min(rows, most) and self._calls_left():
+            await self._take(blocks(self.offset, min(rows, self.total or 0), most)[: self._calls_left()])
+        if self.complete and len(self._ids) + self.nameless < (self._least_total or 0):
+            self.shifted = True
+
+    def _calls_left(self) -> int:
+        return self._most_calls - self.calls
 
     async def _take(self, spans: list[Span]) -> None:
         """Fetch `spans` in parallel, then join them in order as far as they leave no hole."""
@@ -63,11 +72,12 @@ class Walk:
             for block in filled.blocks:
                 await self._join(block)
             if filled.given_up:
-                self._ended = self.shifted = True
+                self._give_up()
+            if self._ended:
                 return
 
     async def _in_parallel(self, spans: list[Span]) -> list[Filled]:
-        """What each span brought. A failure stops further calls; those under way are let finish, never cancelled."""
+        """The blocks of each span. A failure stops further calls; those under way are let finish, never cancelled."""
         received: dict[Span, Filled] = {}
         waiting = deque(spans)
 
@@ -91,7 +101,8 @@ class Walk:
         """The blocks that fill `span`: upstream may cap silently, so a short one is read on from where it stopped."""
         received: list[Block] = []
         offset = span.offset
-        while offset < span.end and self._calls < MOST_CALLS:
+        while offset < span.end and self._calls_left():
+            self.calls += 1
             block = await self._call(Span(offset, span.end - offset))
             if received and block.rows and block.ids() <= received[-1].ids():
                 return Filled(received, given_up=True)
@@ -102,28 +113,57 @@ class Walk:
         return Filled(received)
 
     async def _call(self, span: Span) -> Block:
-        self._calls += 1
         block = await self._fetch(span)
         self._least_total = block.total if self._least_total is None else min(self._least_total, block.total)
         return block
 
     async def _join(self, block: Block) -> None:
-        if self.total is not None and block.total < self.total:
-            await self._repair(block.offset, {self.total, block.total})
-        self.blocks.append(block)
+        """Add the block behind those before it.
+
+        Rows slip through between two answers where some left the list in between, which its total shows, or where
+        upstream ordered rows of equal start differently: then as many come twice, and no arrivals explain them.
+        """
+        fallen = repeated = 0
+        if self.total is not None:
+            fallen = max(0, self.total - block.total)
+            repeated = max(0, len(block.ids() & self._ids) - max(0, block.total - self.total))
+        if fallen or repeated:
+            self.shifted |= not await self._repaired(block, fallen, repeated)
+        brings_new = self._take_up(block)
+        self.nameless += sum(row.interaction_id is None for row in block.rows)
         self.offset = max(self.offset, block.end) if block.rows else self.offset
         self.total = block.total
+        if repeated and not brings_new:
+            self._give_up()
 
-    async def _repair(self, offset: int, totals: set[int]) -> None:
-        """Read again around a boundary where the total fell, wider while it goes on moving."""
+    def _take_up(self, block: Block) -> bool:
+        """Add the rows of a block; whether any was not there before."""
+        self.blocks.append(block)
+        known = len(self._ids)
+        self._ids |= block.ids()
+        return len(self._ids) > known
+
+    async def _repaired(self, block: Block, fallen: int, repeated: int) -> bool:
+        """Read again around the beginning of `block`; whether nothing lacks then.
+
+        Wider while the total goes on falling, and while fewer new rows were found than came twice, unless what was read
+        holds every row that shares its start with those at the boundary.
+        """
+        totals, lacking, width = {block.total, block.total + fallen}, repeated, max(fallen, repeated)
         for _ in range(MOST_REPAIRS):
-            shift = max(totals) - min(totals)
-            span = around(offset, shift)
-            if span is None:
-                break
-            block = await self._call(span)
-            self.blocks.append(block)
-            totals.add(block.total)
-            if max(totals) - min(totals) <= shift:
-                return
-        self.shifted = True
+            span = around(block.offset, width)
+            if span is None or self._repairs == self._most_calls:
+                return False
+            self._repairs += 1
+            again = await self._call(span)
+            lacking -= len(again.ids() - self._ids - block.ids())
+            self._take_up(again)
+            totals.add(again.total)
+            spread = max(totals) - min(totals)
+            if spread <= width and (lacking <= 0 or again.holds_ties_at(block.offset)):
+                return True
+            width = max(spread, 2 * width if lacking > 0 else width)
+        return False
+
+    def _give_up(self) -> None:
+        self._ended = self.shifted = True

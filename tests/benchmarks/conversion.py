@@ -68,7 +68,7 @@ class Conversion:
         marks.append(perf_counter())
         opened = await self._packed(tuple(row.record for row in rows if row.record))
         marks.append(perf_counter())
-        selection = await in_turns(select(opened, QUERY, COLUMNS_BY_NAME, self.context))
+        selection = await in_turns(select(opened, QUERY, COLUMNS_BY_NAME, self.context, QUERY.page_range))
         marks.append(perf_counter())
         table, chosen = Table(selection.names, selection.rows, selection.types), format_named("json")
         entity_tag("masked", chosen.content_type, chosen.encode(table, Envelope(None, None, {}), "envelope"))

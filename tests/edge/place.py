@@ -27,7 +27,7 @@ TARGET = "/interactions?attr=1234567"
 AS_OF = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
 
 
-async def unread(_asked: UpstreamQuery, _position: Position, _rows: int, _behind: bool) -> Reading:
+async def unread(_asked: UpstreamQuery, _position: Position, _rows: int, _calls: int, _behind: bool) -> Reading:
     raise AssertionError
 
 

@@ -120,14 +120,21 @@ class FakeUpstream:
         return self.refused_for
 
     async def interactions(
-        self, query: UpstreamQuery, position: Position, *, rows: int, most: int, background: bool = False
+        self,
+        query: UpstreamQuery,
+        position: Position,
+        *,
+        rows: int,
+        most: int,
+        most_calls: int = 10,
+        background: bool = False,
     ) -> Reading:
         self.asked.append(query)
         self.background.append(background)
         await self._answering()
         total = len(self.rows)
-        goal = min(rows, total) if position.total is not None else max(1, min(rows, total))
-        wanted = blocks(position.offset, goal, most)
+        goal = min(rows, total) if position.total is not None else rows
+        wanted = blocks(position.offset, goal, most)[:most_calls]
         end = min(wanted[-1].end, total) if wanted else position.offset
         self.spans.append((position.offset, end))
         records = [record(row) for row in self.rows[position.offset : end]]
@@ -142,6 +149,10 @@ class FakeUpstream:
             time_zone=self.zone,
             upstream_seconds=0.5,
             dropped=len(new) - len(matching),
+            mismatched=frozenset(
+                one.interaction.interaction_id for one in new if mismatch(one.interaction, query) is not None
+            ),
+            calls=len(wanted),
         )
 
     async def interaction(self, interaction_id: str, *, background: bool = False) -> Reading | None:

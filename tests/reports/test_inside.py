@@ -107,12 +107,12 @@ def test_what_is_sent_is_named_in_upstream_s_words_with_the_values_as_asked() ->
     [
         (1, 0, None, Cost(1, 100)),
         (100, 0, None, Cost(1, 100)),
-        (101, 0, None, Cost(2, 1000)),
-        (100, 1, None, Cost(2, 1000)),
-        (1000, 1500, None, Cost(4, 3000)),
-        (1000, 9000, None, Cost(4, 3000)),  # a snapshot holds no more
+        (101, 0, None, Cost(1, 1000)),
+        (100, 1, None, Cost(1, 1000)),
+        (1000, 1500, None, Cost(3, 3000)),
+        (1000, 9000, None, Cost(3, 3000)),  # a snapshot holds no more
         (1000, 0, 40, Cost(1, 40)),
-        (1000, 0, 140, Cost(2, 140)),
+        (1000, 0, 140, Cost(1, 140)),
         (10, 0, 0, Cost(1, 0)),
     ],
 )
@@ -122,6 +122,11 @@ def test_a_miss_costs_whole_blocks_up_to_the_last_row_wanted(
     assert miss_cost(query(limit=limit, offset=offset), total, rules()) == cost
 
 
+def test_a_miss_costs_no_more_calls_than_one_request_may_make() -> None:
+    assert miss_cost(query(limit=1000, offset=90_000), None, rules(most_rows=100_000)) == Cost(10, 10_000)
+    assert miss_cost(query(limit=1000, offset=90_000), 4500, rules(most_rows=100_000)) == Cost(5, 4500)
+
+
 async def test_the_rows_told_are_the_rows_read() -> None:
     for asked in (query(limit=10), query(limit=150), query(limit=1000, offset=700), query(order=ANY_ORDER)):
         at = desk(interactions(950))
@@ -129,7 +134,7 @@ async def test_the_rows_told_are_the_rows_read() -> None:
         assert miss_cost(asked, 950, rules()).rows_read == at.upstream.spans[-1][1]
 
 
-@pytest.mark.parametrize(("total", "cost"), [(None, Cost(2, 1000)), (700, Cost(2, 700)), (1001, Cost(1, 100))])
+@pytest.mark.parametrize(("total", "cost"), [(None, Cost(1, 1000)), (700, Cost(1, 700)), (1001, Cost(1, 1000))])
 def test_another_order_needs_all_rows_and_no_more_than_one_answer_may_hold(total: int | None, cost: Cost) -> None:
     assert miss_cost(query(order=ANY_ORDER), total, rules()) == cost
 

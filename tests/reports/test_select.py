@@ -34,7 +34,8 @@ async def opened(rows: list[dict[str, Any]]) -> Opened:
 
 
 async def selected(rows: list[dict[str, Any]], **asked: Any) -> Selection:
-    return await in_turns(select(await opened(rows), query(**asked), COLUMN_BY_NAME, CONTEXT))
+    question = query(**asked)
+    return await in_turns(select(await opened(rows), question, COLUMN_BY_NAME, CONTEXT, question.page_range))
 
 
 def numbers(selection: Selection) -> list[int]:

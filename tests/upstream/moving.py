@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 from app.interactions.records import Interaction
+from app.upstream.query import timestamp
 from app.upstream.reading import Block, Position, Record, Row, Span, merge
 from app.upstream.walk import Fetch, Walk
 from tests.support.raw import Exchange
@@ -15,13 +17,22 @@ from tests.upstream.support import envelope, row
 
 @dataclass
 class MovingList:
-    """A list of ids, newest first, served in pages; `before` runs before each page is cut, `after` once it is."""
+    """A list of ids, newest first, served in pages; `before` runs before each page is cut, `after` once it is.
+
+    `tied` rows in a row share their start, and `reorder` may change their order for each call, whose number it is told.
+    """
 
     ids: list[str]
     cap: int = 1000
+    tied: int = 1
+    reorder: Callable[[int, list[str]], list[str]] | None = None
     before: Callable[[int], Awaitable[None]] | None = None
     after: Callable[[int], object] | None = None
     asked: list[tuple[int, int]] = field(default_factory=list)
+    _places: dict[str, int] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self._places = {one: place for place, one in enumerate(self.ids)}
 
     @classmethod
     def of(cls, count: int, **settings: Any) -> "MovingList":
@@ -38,20 +49,35 @@ class MovingList:
 
     def page(self, offset: int, limit: int) -> tuple[list[str], int]:
         self.asked.append((offset, limit))
-        cut, total = self.ids[offset : offset + min(limit, self.cap)], len(self.ids)
+        ids = self._ordered(len(self.asked))
+        cut, total = ids[offset : offset + min(limit, self.cap)], len(ids)
         if self.after:
             self.after(len(self.asked))
         return cut, total
+
+    def _ordered(self, call: int) -> list[str]:
+        if self.reorder is None:
+            return self.ids
+        groups = [self.ids[first : first + self.tied] for first in range(0, len(self.ids), self.tied)]
+        return [one for group in groups for one in self.reorder(call, group)]
+
+    def start(self, interaction_id: str) -> datetime:
+        """When it started: a second earlier with each group of tied rows."""
+        return NEWEST - timedelta(seconds=self._places.get(interaction_id, 0) // self.tied)
 
     async def __call__(self, exchange: Exchange) -> None:
         """The script of a raw server."""
         if self.before:
             await self.before(exchange.number)
         ids, total = self.page(exchange.request.number("offset"), exchange.request.number("limit"))
-        await exchange.json(envelope([row(one) for one in ids] or None, total))
+        await exchange.json(envelope([self._row(one) for one in ids] or None, total))
+
+    def _row(self, one: str) -> dict[str, Any]:
+        return row(one, startTimestamp=timestamp(self.start(one))) if self.reorder else row(one)
 
 
 MOST = 100_000
+NEWEST = datetime(2026, 11, 20, 10, tzinfo=UTC)
 START = Position()
 
 
@@ -60,12 +86,15 @@ def fetching(moving: MovingList, turns: list[int] | None = None) -> Fetch:
     arrivals = count(1)
     calls = count()
 
+    def interaction(one: str) -> Interaction:
+        return Interaction(interaction_id=one, start_timestamp=moving.start(one) if moving.reorder else None)
+
     async def fetch(span: Span) -> Block:
         call = next(calls)
         for _ in range(turns[call % len(turns)] if turns else 1):
             await asyncio.sleep(0)
         ids, total = moving.page(span.offset, span.limit)
-        rows = tuple(Row(one, Record(b"{}", Interaction(interaction_id=one))) for one in ids)
+        rows = tuple(Row(one, Record(b"{}", interaction(one))) for one in ids)
         return Block(span.offset, rows, total, next(arrivals))
 
     return fetch

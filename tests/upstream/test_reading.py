@@ -11,22 +11,36 @@ def record(interaction_id: str, content: bytes = b"{}") -> Row:
 
 
 @pytest.mark.parametrize(
-    ("offset", "boundary"),
-    [(0, 100), (99, 100), (100, 1000), (999, 1000), (1000, 2000), (1999, 2000), (31_000, 32_000)],
+    ("offset", "goal", "boundary"),
+    [
+        (0, 1, 100),
+        (0, 100, 100),
+        (60, 100, 100),
+        (0, 101, 1000),
+        (60, 101, 1000),
+        (100, 101, 1000),
+        (999, 1000, 1000),
+        (1000, 1001, 2000),
+        (1999, 9000, 2000),
+        (31_000, 31_001, 32_000),
+    ],
 )
-def test_boundaries_stand_at_100_and_at_every_thousand(offset: int, boundary: int) -> None:
-    assert boundary_after(offset) == boundary
+def test_boundaries_stand_at_every_thousand_and_at_100_where_no_more_is_wanted(
+    offset: int, goal: int, boundary: int
+) -> None:
+    assert boundary_after(offset, goal) == boundary
 
 
 def test_blocks_are_whole_until_the_goal_is_covered() -> None:
     assert blocks(0, 1, 10_000) == [Span(0, 100)]
-    assert blocks(0, 2_500, 10_000) == [Span(0, 100), Span(100, 900), Span(1000, 1000), Span(2000, 1000)]
+    assert blocks(0, 2_500, 10_000) == [Span(0, 1000), Span(1000, 1000), Span(2000, 1000)]
+    assert blocks(100, 2_500, 10_000) == [Span(100, 900), Span(1000, 1000), Span(2000, 1000)]
     assert blocks(250, 1_001, 10_000) == [Span(250, 750), Span(1000, 1000)]
     assert blocks(100, 100, 10_000) == []
 
 
 def test_no_block_reaches_past_the_most() -> None:
-    assert blocks(0, 2_500, 1_500) == [Span(0, 100), Span(100, 900), Span(1000, 500)]
+    assert blocks(0, 2_500, 1_500) == [Span(0, 1000), Span(1000, 500)]
     assert blocks(0, 50, 30) == [Span(0, 30)]
     assert blocks(1_500, 2_500, 1_500) == []
 
@@ -51,12 +65,12 @@ def test_an_id_keeps_its_first_place_and_its_last_content() -> None:
 def test_ids_already_held_are_skipped() -> None:
     merged = merge([Block(0, (record("a"), record("b"), Row("c", None)), 3)], frozenset({"a", "c"}))
     assert [held.interaction.interaction_id for held in merged.records] == ["b"]
-    assert (merged.dropped, merged.distinct) == (0, 3)
+    assert merged.mismatched == frozenset()
 
 
-def test_rows_that_do_not_match_or_have_no_id_are_counted_as_dropped() -> None:
+def test_the_ids_of_rows_that_do_not_match_are_told_once() -> None:
     merged = merge([Block(0, (record("a"), Row("b", None), Row("b", None), Row(None, None)), 4)], frozenset())
-    assert (len(merged.records), merged.dropped, merged.distinct) == (1, 2, 3)
+    assert (len(merged.records), merged.mismatched) == (1, frozenset({"b"}))
 
 
 def test_a_row_whose_last_answer_no_longer_matches_is_gone() -> None:

@@ -154,8 +154,8 @@ async def test_r11_blocks_are_read_as_far_as_needed_and_in_parallel_within_the_l
         reading = await client.client.interactions(UpstreamQuery(), Position(), rows=5_500, most=10_000)
         assert ids(reading) == moving.ids
         assert server.open_most == 3
-        assert moving.asked[0] == (0, 100)
-        assert sorted(moving.asked[1:]) == [(100, 900), *((start * 1000, 1000) for start in range(1, 6))]
+        assert moving.asked[0] == (0, 1000)
+        assert sorted(moving.asked[1:]) == [(start * 1000, 1000) for start in range(1, 6)]
 
 
 async def test_r11_a_reading_is_continued_without_repeating_what_is_held() -> None:

@@ -5,8 +5,8 @@ from itertools import count
 
 import pytest
 
-from app.upstream.reading import Block, Position, Row, Span, merge
-from app.upstream.walk import MOST_CALLS, Walk
+from app.upstream.reading import Block, Position, Row, Span
+from app.upstream.walk import MOST_CALLS, MOST_REPAIRS, Walk
 from tests.upstream.moving import MOST, MovingList, fetching, ids, walked
 
 
@@ -20,7 +20,7 @@ async def test_the_first_block_alone_when_that_is_enough() -> None:
 async def test_blocks_only_as_far_as_needed() -> None:
     moving = MovingList.of(5000)
     walk = await walked(moving, rows=1001)
-    assert moving.asked == [(0, 100), (100, 900), (1000, 1000)]
+    assert moving.asked == [(0, 1000), (1000, 1000)]
     assert (walk.offset, walk.complete) == (2000, False)
 
 
@@ -80,23 +80,38 @@ async def test_the_same_rows_again_end_the_reading_and_are_told() -> None:
     assert (walk.complete, walk.shifted) == (True, True)
 
 
-async def test_an_offset_that_is_ignored_shows_in_the_count() -> None:
+@pytest.mark.parametrize("position", [Position(), Position(100, 100_000, frozenset(MovingList.of(100).ids))])
+async def test_an_offset_that_is_ignored_ends_the_reading_and_is_told(position: Position) -> None:
     first = MovingList.of(1000).ids
+    asked: list[Span] = []
 
     async def fetch(span: Span) -> Block:
-        return Block(span.offset, tuple(Row(one, None) for one in first[: span.limit]), 2000)
+        asked.append(span)
+        return Block(span.offset, tuple(Row(one, None) for one in first[: span.limit]), 100_000)
 
-    walk = Walk(fetch, Position(), parallel=4)
-    await walk.read(2000, MOST)
-    assert walk.fell_short(merge(walk.blocks, frozenset()).distinct)
+    walk = Walk(fetch, position, parallel=1)
+    await walk.read(MOST, MOST)
+    assert (walk.complete, walk.shifted) == (True, True)
+    assert len(asked) <= MOST_CALLS + MOST_REPAIRS
 
 
 async def test_calls_are_bounded_however_little_each_brings() -> None:
     moving = MovingList.of(1000, cap=1)
     walk = await walked(moving, parallel=1)
-    assert len(moving.asked) == MOST_CALLS
-    assert (walk.offset, walk.complete) == (MOST_CALLS, False)
+    assert len(moving.asked) == walk.calls == MOST_CALLS
+    assert (walk.offset, walk.complete, walk.shifted) == (MOST_CALLS, False, False)
     assert ids(walk) == moving.ids[:MOST_CALLS]
+
+
+@pytest.mark.parametrize("most_calls", [1, 2, 5])
+async def test_a_reading_ends_at_its_last_call_and_the_next_goes_on_there(most_calls: int) -> None:
+    moving = MovingList.of(8000)
+    first = Walk(fetching(moving), Position(), parallel=4, most_calls=most_calls)
+    await first.read(MOST, MOST)
+    assert (first.calls, first.offset, first.complete) == (most_calls, most_calls * 1000, False)
+    held = frozenset(ids(first))
+    second = await walked(moving, position=Position(first.offset, first.total, held))
+    assert [*ids(first), *ids(second, held)] == moving.ids
 
 
 async def test_no_more_calls_are_under_way_than_allowed_and_a_failure_cancels_none() -> None:

@@ -46,8 +46,9 @@ class Report:
     """The rows of one search, newest first, as far as they were read.
 
     Rows of one reading stand in the order (start descending, id ascending). `version` names the snapshot they belong
-    to, `as_of` is when reading began. `offset` counts upstream's rows read, `total` those it promised last. `shifted`:
-    rows may be missing. `dropped` rows were sent though not asked for; `mismatched` are the ids of those that have one.
+    to, `as_of` is when reading began. `offset` counts upstream's rows read, `total` those it promised last and
+    `least_total` the fewest it ever promised. `shifted`: rows may be missing. `dropped` rows were sent though not asked
+    for; `mismatched` are the ids of those that have one.
     `upstream_seconds` is what the first reading took.
     """
 
@@ -60,6 +61,7 @@ class Report:
     ids: tuple[str, ...] = ()
     offset: int = 0
     total: int = 0
+    least_total: int = 0
     complete: bool = False
     shifted: bool = False
     dropped: int = 0
@@ -84,7 +86,7 @@ class Report:
     def place(self) -> Position:
         """Where reading goes on."""
         nameless = self.dropped - len(self.mismatched)
-        return Position(self.offset, self.total, self.mismatched.union(self.ids), nameless)
+        return Position(self.offset, self.total, self.mismatched.union(self.ids), nameless, self.least_total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ def _longer(opened: Opened, reading: Reading, packed: _Packed) -> Opened:
         opened.report,
         offset=reading.offset,
         total=reading.total,
+        least_total=reading.least_total,
         complete=reading.complete,
         shifted=opened.report.shifted or reading.shifted,
         dropped=opened.report.dropped + reading.dropped,

@@ -87,6 +87,7 @@ class UpstreamClient:
             upstream_seconds=asking.seconds,
             dropped=len(merged.mismatched) + walk.nameless - position.nameless,
             mismatched=merged.mismatched,
+            least_total=walk.least_total or 0,
             calls=walk.calls,
         )
 

@@ -23,20 +23,23 @@ class Record:
 class Position:
     """Where a reading stopped, so that it can be continued: upstream rows read, and the total last seen.
 
-    `seen` are the ids of all rows read, whether they matched or not; `nameless` counts those without id.
+    `seen` are the ids of all rows read, whether they matched or not; `nameless` counts those without id. `least_total`
+    is the smallest total seen: so many distinct rows at least are there to be read.
     """
 
     offset: int = 0
     total: int | None = None
     seen: frozenset[str] = frozenset()
     nameless: int = 0
+    least_total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What one reading brought.
 
-    `records` are new ones only, newest first, each once, all checked. `offset` and `total` continue it in a `Position`.
+    `records` are new ones only, newest first, each once, all checked. `offset` and the totals continue it in a
+    `Position`.
     `complete`: nothing more to read. `shifted`: rows may be missing, as the list moved or fell short beyond repair.
     `time_zone` as the envelope names it; `simulated` where the answer says so. `dropped` new rows did not match: those
     of the ids `mismatched`, and those without id. `calls` is how often upstream was asked.
@@ -52,6 +55,7 @@ class Reading:
     upstream_seconds: float = 0.0
     dropped: int = 0
     mismatched: frozenset[str] = frozenset()
+    least_total: int = 0
     calls: int = 1
 
 

@@ -24,7 +24,8 @@ class Walk:
     """One reading by `most_calls` calls at most: `blocks` in upstream's order, `offset` rows read without a gap.
 
     `calls` read on; those that read again what moved are not among them, and as many at most. `total` is the number of
-    rows as the last block names it, `nameless` how many of those read have no id. `shifted`: rows may be missing.
+    rows as the last block names it, `least_total` the smallest ever named, `nameless` how many rows read have no id.
+    `shifted`: rows may be missing.
     """
 
     def __init__(self, fetch: Fetch, position: Position, *, parallel: int, most_calls: int = MOST_CALLS) -> None:
@@ -35,7 +36,7 @@ class Walk:
         self.nameless = position.nameless
         self._ended = False
         self._repairs = 0
-        self._least_total = position.total
+        self.least_total = position.least_total
         self.blocks: list[Block] = []
         self.calls = 0
         self.offset = position.offset
@@ -56,7 +57,7 @@ class Walk:
             await self._take(blocks(self.offset, rows, most)[:1])
         while not self.complete and self.offset < min(rows, most) and self._calls_left():
             await self._take(blocks(self.offset, min(rows, self.total or 0), most)[: self._calls_left()])
-        if self.complete and len(self._ids) + self.nameless < (self._least_total or 0):
+        if self.complete and len(self._ids) + self.nameless < (self.least_total or 0):
             self.shifted = True
 
     def _calls_left(self) -> int:
@@ -114,7 +115,7 @@ class Walk:
 
     async def _call(self, span: Span) -> Block:
         block = await self._fetch(span)
-        self._least_total = block.total if self._least_total is None else min(self._least_total, block.total)
+        self.least_total = block.total if self.least_total is None else min(self.least_total, block.total)
         return block
 
     async def _join(self, block: Block) -> None:

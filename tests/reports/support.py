@@ -152,6 +152,7 @@ class FakeUpstream:
             mismatched=frozenset(
                 one.interaction.interaction_id for one in new if mismatch(one.interaction, query) is not None
             ),
+            least_total=min(total, total if position.least_total is None else position.least_total),
             calls=len(wanted),
         )
 

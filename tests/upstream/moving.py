@@ -1,7 +1,7 @@
 """A list that moves while it is read, as a fetch function and as the script of a raw server."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -20,12 +20,14 @@ class MovingList:
     """A list of ids, newest first, served in pages; `before` runs before each page is cut, `after` once it is.
 
     `tied` rows in a row share their start, and `reorder` may change their order for each call, whose number it is told.
+    `fields` are more of a row's own, by its id.
     """
 
     ids: list[str]
     cap: int = 1000
     tied: int = 1
     reorder: Callable[[int, list[str]], list[str]] | None = None
+    fields: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     before: Callable[[int], Awaitable[None]] | None = None
     after: Callable[[int], object] | None = None
     asked: list[tuple[int, int]] = field(default_factory=list)
@@ -73,7 +75,8 @@ class MovingList:
         await exchange.json(envelope([self._row(one) for one in ids] or None, total))
 
     def _row(self, one: str) -> dict[str, Any]:
-        return row(one, startTimestamp=timestamp(self.start(one))) if self.reorder else row(one)
+        start = {"startTimestamp": timestamp(self.start(one))} if self.reorder else {}
+        return row(one, **start, **self.fields.get(one, {}))
 
 
 MOST = 100_000
@@ -104,6 +107,11 @@ async def walked(moving: MovingList, rows: int = MOST, position: Position = STAR
     walk = Walk(fetching(moving), position, parallel=parallel)
     await walk.read(rows, MOST)
     return walk
+
+
+def behind(walk: Walk) -> Position:
+    """Where the next reading goes on."""
+    return Position(walk.offset, walk.total, frozenset(ids(walk)), least_total=walk.least_total)
 
 
 def ids(walk: Walk, seen: frozenset[str] = frozenset()) -> list[str]:

@@ -163,7 +163,7 @@ async def test_r11_a_reading_is_continued_without_repeating_what_is_held() -> No
     async with raw_server(moving) as server, opened(access(server.url)) as client:
         first = await client.client.interactions(UpstreamQuery(), Position(), rows=100, most=10_000)
         added = moving.insert(3)
-        position = Position(first.offset, first.total, frozenset(ids(first)))
+        position = Position(first.offset, first.total, frozenset(ids(first)), least_total=first.least_total)
         second = await client.client.interactions(UpstreamQuery(), position, rows=2_000, most=10_000)
         assert [*ids(first), *ids(second)] == [one for one in moving.ids if one not in added]
         assert (second.complete, second.shifted) == (True, False)

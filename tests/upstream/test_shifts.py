@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.upstream.reading import Block, Position, Row, Span, merge
 from app.upstream.walk import MOST_CALLS, Walk
-from tests.upstream.moving import MOST, MovingList, fetching, ids, walked
+from tests.upstream.moving import MOST, MovingList, behind, fetching, ids, walked
 
 
 async def test_rows_that_arrive_are_read_to_the_new_total() -> None:
@@ -45,7 +45,7 @@ async def test_rows_that_leave_between_two_readings_are_repaired_by_the_second()
     first = await walked(moving, rows=100)
     held = frozenset(ids(first))
     moving.remove(0, 5)
-    second = await walked(moving, position=Position(first.offset, first.total, held))
+    second = await walked(moving, position=behind(first))
     assert ids(second, held) == moving.ids[95:]
     assert not second.shifted
 
@@ -70,7 +70,7 @@ async def test_rows_of_one_start_in_another_order_on_the_next_block_are_read_aga
     moving = MovingList.of(150, tied=3, reorder=lambda call, group: group[::-1] if call % 2 else group)
     first = await walked(moving, rows=100)  # rows 99 to 101 share their start
     held = frozenset(ids(first))
-    second = await walked(moving, position=Position(first.offset, first.total, held))
+    second = await walked(moving, position=behind(first))
     assert sorted([*ids(first), *ids(second, held)]) == moving.ids
     assert (second.complete, second.shifted) == (True, False)
     assert len(moving.asked) > 2
@@ -97,14 +97,13 @@ async def test_a_list_in_another_order_with_every_call_is_told_and_costs_a_bound
 async def test_more_is_promised_than_is_sent_also_where_a_report_is_continued(removed: int) -> None:
     moving = MovingList.of(150)
     first = await walked(moving, rows=100)
-    held = frozenset(ids(first))
     full = len(moving.ids)
 
     async def fetch(span: Span) -> Block:
         kept = [one for one in moving.ids[span.offset : span.end] if one != f"row-{removed:05d}"]
         return Block(span.offset, tuple(Row(one, None) for one in kept), full)
 
-    walk = Walk(fetch, Position(first.offset, first.total, held), parallel=4)
+    walk = Walk(fetch, behind(first), parallel=4)
     await walk.read(MOST, MOST)
     assert (walk.complete, walk.shifted) == (True, True)
 
@@ -116,7 +115,7 @@ async def test_a_last_page_that_is_repeated_is_told() -> None:
         rows = moving.ids[span.offset : span.end] or moving.ids[-100:]
         return Block(span.offset, tuple(Row(one, None) for one in rows), 200)
 
-    for position in (Position(), Position(100, 200, frozenset(moving.ids[:100]))):
+    for position in (Position(), Position(100, 200, frozenset(moving.ids[:100]), least_total=200)):
         walk = Walk(fetch, position, parallel=4)
         await walk.read(MOST, MOST)
         assert (walk.complete, walk.shifted) == (True, True)
@@ -126,7 +125,7 @@ async def test_rows_that_do_not_match_count_among_those_held() -> None:
     moving = MovingList.of(150)
     first = await walked(moving, rows=100)
     assert merge(first.blocks, frozenset()).mismatched == frozenset()
-    walk = await walked(moving, position=Position(100, 152, frozenset(moving.ids[:100]), nameless=2))
+    walk = await walked(moving, position=Position(100, 152, frozenset(moving.ids[:100]), 2, 152))
     assert (walk.complete, walk.shifted) == (True, False)
 
 
@@ -163,14 +162,12 @@ async def test_rows_that_leave_at_any_moment_hide_none(
     await _never_missed(moving, turns, parallel)
 
 
-@given(
-    size=SIZES, moves=MOVES, turns=TURNS, parallel=st.integers(2, 4), tied=st.integers(2, 40), seed=st.integers(0, 999)
-)
+@given(size=SIZES, moves=MOVES, turns=TURNS, tied=st.integers(2, 40), seed=st.integers(0, 999))
 @settings(max_examples=40)
 async def test_rows_of_one_start_in_any_order_hide_none_while_others_arrive(
-    size: int, moves: dict[int, tuple[int, int]], turns: list[int], parallel: int, tied: int, seed: int
+    size: int, moves: dict[int, tuple[int, int]], turns: list[int], tied: int, seed: int
 ) -> None:
     dice = Random(seed)
     moving = MovingList.of(size, tied=tied, reorder=lambda _call, group: dice.sample(group, len(group)))
     moving.after = lambda call: moving.insert(moves[call][1]) if call in moves else None
-    await _never_missed(moving, turns, parallel)
+    await _never_missed(moving, turns, parallel=4)

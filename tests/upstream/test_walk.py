@@ -7,7 +7,7 @@ import pytest
 
 from app.upstream.reading import Block, Position, Row, Span
 from app.upstream.walk import MOST_CALLS, MOST_REPAIRS, Walk
-from tests.upstream.moving import MOST, MovingList, fetching, ids, walked
+from tests.upstream.moving import MOST, MovingList, behind, fetching, ids, walked
 
 
 async def test_the_first_block_alone_when_that_is_enough() -> None:
@@ -110,7 +110,7 @@ async def test_a_reading_ends_at_its_last_call_and_the_next_goes_on_there(most_c
     await first.read(MOST, MOST)
     assert (first.calls, first.offset, first.complete) == (most_calls, most_calls * 1000, False)
     held = frozenset(ids(first))
-    second = await walked(moving, position=Position(first.offset, first.total, held))
+    second = await walked(moving, position=behind(first))
     assert [*ids(first), *ids(second, held)] == moving.ids
 
 

@@ -73,7 +73,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("direction", "string", "unknown", "inbound, outbound, agent-initiated; an open list.", "direction", "interaction.direction"),
     Column("flow_id", "string", "outside a flow", "Flow that ran.", "flowId", "interaction.flow_id"),
     Column("flow_name", "string", "outside a flow", "Name of the flow that ran.", "flowName", "interaction.flow_name"),
-    Column("contact_point", "string", "unknown", "Number or address of the business side.", "contactPoint", "interaction.contact_point"),
+    Column("contact_point", "string", "unknown", "Number or address of the business side.", "contactPoint", derive.contact_point),
     Column("customer_masked", "string", "no customer", "The customer's prefix and last two characters.", "customer", "customer_masked"),
     Column("customer_key", "string", "no customer", "Pseudonym of the customer, for joins.", "HMAC of customer", derive.customer_key),
     Column("customer", "string", "masked view", "The customer's number, address or handle; null unless pii=clear.", "customer", derive.customer, personal=_CUSTOMER),
@@ -103,7 +103,7 @@ COLUMNS: tuple[Column, ...] = (
     _seconds("conversation_seconds", "none", "In conversation, all agents together.", "Σ agents[].agentConversationTime", sum_of("legs", "agent_conversation_time")),
     _seconds("talk_seconds", "none", "Agents' talk, all together.", "Σ agents[].agentTalkTime", sum_of("legs", "agent_talk_time")),
     _count("hold_count", "Times the customer was put on hold.", "customerHolds", "interaction.customer_holds", "unknown"),
-    _seconds("hold_seconds", "unknown", "The customer's time on hold; 0 without a hold.", "customerHoldTime", derive.hold_seconds),
+    _seconds("hold_seconds", "unknown", "The customer's time on hold; 0 where there was none.", "customerHoldTime, else 0 where customerHolds is 0", derive.hold_seconds),
     _seconds("wrap_up_seconds", "unknown", "Agents' wrap-up, where upstream sends it; never guessed.", "Σ agents[].agentWrapUpTime", sum_of("legs", "agent_wrap_up_time")),
     _seconds("handle_seconds", "no agent", "Agents' handling, all together.", "Σ agents[].agentHandleTime", sum_of("legs", "agent_handle_time")),
     _seconds("customer_talk_seconds", "none", "The customer's talk.", "customerTalkTime", "interaction.customer_talk_time"),
@@ -126,7 +126,7 @@ COLUMNS: tuple[Column, ...] = (
     _flag("is_sla_met", "Counts as met: service level = Σ is_sla_met / Σ is_sla_eligible.", "sla_outcome = met", lambda facts: facts.sla_outcome == "met"),
     _flag("is_sla_eligible", "Counts in the service level.", "sla_outcome = met or missed", lambda facts: facts.sla_outcome in ("met", "missed")),
     _flag("is_final", "Ended with all its children, and settled for CXF_SETTLE_SECONDS when it was received.", "all endTimestamps", derive.is_final),
-    Column("row_version", "string", None, "Hash of the record: changes when the record does.", "the whole record", derive.row_version),
+    Column("row_version", "string", None, "Hash of what a masked view shows of the record: changes when that does, or a time of a note.", "the whole record", derive.row_version),
 )
 # fmt: on
 

@@ -1,23 +1,23 @@
 """The columns that derive: one small function each, from the facts of a record to a value."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
 from hashlib import sha256
+from itertools import chain
 from math import isfinite
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
-from app.interactions.facts import Context, Facts, is_answered
+from app.interactions.cards import mask_cards
+from app.interactions.facts import Facts, is_answered, latest
 from app.interactions.masking import customer_key as pseudonym
-from app.interactions.masking import mask_cards
-from app.interactions.parts import AgentLeg, Hook, QueueEntry, Segment
-from app.interactions.policy import shown
+from app.interactions.parts import AgentLeg, QueueEntry, Segment, Stretch, TalkTime
+from app.interactions.policy import without_cards
+from app.interactions.records import Interaction, links
 from app.interactions.times import rfc3339 as rfc3339  # noqa: PLC0414 - the other layers import it from here
 from app.interactions.times import seconds_between
 
-_EARLIEST = datetime.min.replace(tzinfo=UTC)
 _VERSION_DIGITS = 16
 _encoder = msgspec.json.Encoder()
 
@@ -56,8 +56,14 @@ def contact_id(facts: Facts) -> str | None:
     return facts.interaction.contact_id or facts.details.contact_id
 
 
+def contact_point(facts: Facts) -> str | None:
+    address = facts.interaction.contact_point
+    return address and mask_cards(address)
+
+
 def customer(facts: Facts) -> str | None:
-    return facts.interaction.customer or None if facts.context.audience.clear else None
+    address = facts.interaction.customer
+    return mask_cards(address) if address and facts.context.audience.clear else None
 
 
 def customer_key(facts: Facts) -> str | None:
@@ -107,7 +113,8 @@ def answered_at(facts: Facts) -> str | None:
 
 
 def hold_seconds(facts: Facts) -> float | None:
-    return 0.0 if facts.interaction.customer_holds == 0 else facts.interaction.customer_hold_time
+    seconds = facts.interaction.customer_hold_time
+    return 0.0 if seconds is None and facts.interaction.customer_holds == 0 else seconds
 
 
 def abandon_seconds(facts: Facts) -> float | None:
@@ -146,16 +153,7 @@ def disposition_name(facts: Facts) -> str | None:
 
 def attribute_value(name: str) -> Callable[[Facts], str | None]:
     """A column that shows the latest value of the attribute called `name`; names are compared trimmed (R3)."""
-
-    def value(facts: Facts) -> str | None:
-        written = [
-            (hook.timestamp or _EARLIEST, hook.hook_name)
-            for hook in facts.attributes
-            if hook.hook_name is not None and hook.hook_type is not None and hook.hook_type.strip() == name
-        ]
-        return mask_cards(max(written)[1]) if written else None
-
-    return value
+    return lambda facts: facts.latest.get(name)
 
 
 def is_answered_by_agent(facts: Facts) -> bool:
@@ -163,34 +161,49 @@ def is_answered_by_agent(facts: Facts) -> bool:
 
 
 def is_final(facts: Facts) -> bool:
-    """Ended with all segments, legs and queue entries, and no event for `CXF_SETTLE_SECONDS` before it was received."""
+    """Ended with all its children, and no event for `CXF_SETTLE_SECONDS` before it was received."""
     if facts.ended_at is None:
         return False
-    children: tuple[Segment | AgentLeg | QueueEntry, ...] = (*facts.segments, *facts.legs, *facts.queues)
-    for child in children:
+    for child in _children(facts):
         if child.end_timestamp is None:
             return False
     return facts.context.as_of - facts.last_event_at >= facts.context.settle
 
 
-def _as_everyone_sees(hooks: tuple[Hook, ...], context: Context) -> tuple[Hook, ...]:
-    if not context.attribute_policy:
-        return hooks
-    return tuple(shown(hooks, context.attribute_policy, context.pseudonym_secret, clear=False))
+_stretches = attrgetter("customer_talk_times", "customer_hold_times", "customer_response_times", "monitors")
+
+
+def _children(facts: Facts) -> Iterable[Segment | AgentLeg | QueueEntry | TalkTime | Stretch]:
+    talk_times = [talk for leg in facts.legs for talk in leg.talk_times]
+    return chain(facts.segments, facts.legs, facts.queues, talk_times, *_stretches(facts.interaction))
+
+
+_SHOWN_OTHERWISE = {"customer", "contact_point", "segments", "agents", "queues", "hooks", "interaction_attributes"}
+_SHOWN_OTHERWISE |= {"notes", "details"}
+_root = attrgetter(*(field.name for field in msgspec.structs.fields(Interaction) if field.name not in _SHOWN_OTHERWISE))
+_note = attrgetter("note_id", "agent_id", "created", "updated")
+_link = attrgetter("hook_type", "hook_sub_type", "hook_by", "hooked_by", "agent_id", "timestamp")
+_hook = attrgetter("hook_name", "hook_type", "hook_by", "hooked_by", "agent_id", "timestamp")
 
 
 def row_version(facts: Facts) -> str:
-    """Hash of the record as we read it: key order, unknown fields and nulls do not change it.
+    """Hash of what a masked view shows of the record, in an order of its own: equal in every view.
 
-    The customer and the attributes enter as everyone may see them: from a hash of a whole number the number could be
-    found by trying.
+    Of notes the ids and times enter, of CRM links all but the display name: what is hidden could be found by trying
+    until the hash fits. Neither key order, unknown fields and nulls change it, nor which array holds an attribute.
     """
-    record = msgspec.structs.replace(
-        facts.interaction,
-        customer=facts.customer_masked,
-        details=None,
-        hooks=_as_everyone_sees(facts.interaction.hooks, facts.context),
-        interaction_attributes=_as_everyone_sees(facts.interaction.interaction_attributes, facts.context),
+    content = (
+        _root(facts.interaction),
+        (facts.started_at, facts.ended_at, facts.customer_masked, contact_point(facts)),
+        (contact_id(facts), csat_score(facts), disposition_name(facts)),
+        (facts.segments, facts.legs, facts.queues),
+        _sorted(_hook(without_cards(hook)) for hook in facts.attributes_masked),
+        _sorted(latest(facts.attributes_masked).items()),
+        _sorted(_link(without_cards(hook)) for hook in links(facts.interaction)),
+        _sorted(map(_note, facts.interaction.notes)),
     )
-    from_details = (contact_id(facts), csat_score(facts), disposition_name(facts))
-    return sha256(_encoder.encode((record, from_details))).hexdigest()[:_VERSION_DIGITS]
+    return sha256(_encoder.encode(content)).hexdigest()[:_VERSION_DIGITS]
+
+
+def _sorted(parts: Iterable[object]) -> list[bytes]:
+    return sorted(map(_encoder.encode, parts))

@@ -1,6 +1,6 @@
 """What several columns need to know of one record, each worked out once; the dear ones when first asked for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Generic, TypeVar
@@ -9,9 +9,9 @@ from app.interactions.masking import MASKED, Audience, mask_customer
 from app.interactions.parts import AgentLeg, Details, Hook, QueueEntry
 from app.interactions.policy import Policy, shown
 from app.interactions.records import Interaction, attributes
-from app.interactions.times import in_order, local, moments, seconds_between
+from app.interactions.times import in_order, local, moments, seconds_between, started_at
 
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 _NO_DETAILS = Details()
 _NO_QUEUES = QueueEntry(), QueueEntry()
 _NO_AGENTS = AgentLeg(), AgentLeg()
@@ -66,9 +66,7 @@ class Facts:
         self.accepted = accepted = [leg for leg in self.legs if is_accepted(leg)]
         self.first_queue, self.last_queue = (self.queues[0], self.queues[-1]) if self.queues else _NO_QUEUES
         self.first_agent, self.last_agent = (accepted[0], accepted[-1]) if accepted else _NO_AGENTS
-        self.started_at = (
-            interaction.start_timestamp or details.start_timestamp or min(moments(interaction), default=_BEGINNING)
-        )
+        self.started_at = started_at(interaction)
         self.ended_at = interaction.end_timestamp or details.end_timestamp
         self.left_in_ivr = _left_in_ivr(interaction)
         self.abandoned = self.left_in_ivr or _left_later(interaction)
@@ -91,12 +89,23 @@ class Facts:
 
     @once
     def attributes(self) -> list[Hook]:
-        """The custom attributes, each once, as the audience may see them."""
-        found, context = attributes(self.interaction), self.context
-        if not context.attribute_policy:
-            return found
-        clear = context.audience.clear
+        """The custom attributes, each once, as the audience may see them; no view shows a card number."""
+        return self._shown(clear=self.context.audience.clear)
+
+    @once
+    def attributes_masked(self) -> list[Hook]:
+        """Likewise, as everyone may see them."""
+        return self._shown(clear=False) if self.context.attribute_policy else self.attributes
+
+    def _shown(self, *, clear: bool) -> list[Hook]:
+        context = self.context
+        found = attributes(self.interaction)
         return list(shown(found, context.attribute_policy, context.pseudonym_secret, clear=clear))
+
+    @once
+    def latest(self) -> dict[str, str | None]:
+        """The value of each attribute by its trimmed name, as the audience may see it."""
+        return latest(self.attributes)
 
     @once
     def transfer_count(self) -> int:
@@ -123,6 +132,12 @@ class Facts:
         if answered:
             return "met"
         return "excluded" if self.abandoned and len(self.queues) == 1 else "missed"
+
+
+def latest(hooks: Iterable[Hook]) -> dict[str, str | None]:
+    """By trimmed name the value written last: by time, then by place in the list; None where that wrote none (R8)."""
+    in_time = sorted(hooks, key=lambda hook: hook.timestamp or _EARLIEST)
+    return {hook.hook_type.strip(): hook.hook_name for hook in in_time if hook.hook_type is not None}
 
 
 def _left_in_ivr(interaction: Interaction) -> bool:

@@ -1,8 +1,6 @@
 """Who sees what of a person: audiences, and the forms in which personal data may be shown (INTERFACE §7)."""
 
 import hmac
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,10 +8,8 @@ PSEUDONYM_DIGITS = 32
 _KEPT_IN_FRONT = 3
 _KEPT_AT_END = 2
 _LEAST_HIDDEN = 4
-_CARD_DIGITS = range(13, 20)  # ISO/IEC 7812-1
-_CARD_DIGITS_KEPT = 4
-_DIGIT_GROUPS = re.compile(r"\d+(?:[ -]\d+)*")
-_DIGITS = re.compile(r"\d+")
+_SHORT_NUMBER_DIGITS = 9  # at most; with an area code there are more
+_SHORT_NUMBER_DIGITS_KEPT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +29,24 @@ MASKED = Audience()
 
 
 def mask_customer(customer: str) -> str:
-    """The customer with only the prefix and the last two characters left; short ones vanish altogether."""
+    """The customer with only the prefix and the last two characters left; short ones vanish altogether.
+
+    Of a short number, such as an extension or a local one, the prefix would tell too much.
+    """
     if len(customer) < _KEPT_IN_FRONT + _LEAST_HIDDEN + _KEPT_AT_END:
         return "***"
-    return f"{customer[:_KEPT_IN_FRONT]}***{customer[-_KEPT_AT_END:]}"
+    masked = f"{customer[:_KEPT_IN_FRONT]}***{customer[-_KEPT_AT_END:]}"
+    is_short_number = _digits(customer) <= _SHORT_NUMBER_DIGITS
+    return mask_text(customer) if is_short_number and _digits(masked) > _SHORT_NUMBER_DIGITS_KEPT else masked
 
 
 def mask_text(text: str) -> str:
     """Any text with only the last two characters left; short ones vanish altogether."""
     return f"***{text[-_KEPT_AT_END:]}" if len(text) >= _LEAST_HIDDEN + _KEPT_AT_END else "***"
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdecimal, text))
 
 
 def customer_key(customer: str, secret: bytes) -> str:
@@ -60,33 +65,3 @@ def keyed_code(text: str, secret: bytes) -> str:
 def _keyed(secret: bytes) -> hmac.HMAC:
     """The code with only the secret taken in, which is half the work."""
     return hmac.new(secret, digestmod="sha256")
-
-
-def mask_cards(text: str) -> str:
-    """The text with the digits of everything that looks like a card number replaced, all but the last four."""
-    if len(text) < _CARD_DIGITS.start:
-        return text
-    masked = list(text)
-    for run in _DIGIT_GROUPS.finditer(text):
-        for places in _cards(text, [range(*group.span()) for group in _DIGITS.finditer(text, *run.span())]):
-            for place in places[:-_CARD_DIGITS_KEPT]:
-                masked[place] = "*"
-    return "".join(masked)
-
-
-def _cards(text: str, groups: list[range]) -> Iterator[list[int]]:
-    """The places of the digits of each card number: whole groups in a row, for other numbers may stand beside it."""
-    for first in range(len(groups)):
-        places: list[int] = []
-        for group in groups[first:]:
-            places += group
-            if len(places) >= _CARD_DIGITS.stop:
-                break
-            if len(places) in _CARD_DIGITS and _luhn([int(text[place]) for place in places]):
-                yield places.copy()
-
-
-def _luhn(digits: list[int]) -> bool:
-    """ISO/IEC 7812-1, annex B."""
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0

@@ -1,16 +1,33 @@
-"""Records that do not fit: a value of the wrong type becomes null and is counted, the record stays (R14)."""
+"""Records that do not fit: a value of the wrong type becomes null and is counted, the record stays (R14).
+
+Fields that nobody knows are never looked at, whatever is in them (R16).
+"""
 
 import re
-from math import isfinite
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import lru_cache
+from math import isinf
 from typing import Any, get_args, get_origin
 
 import msgspec
 
-from app.interactions.parts import Time
+from app.interactions.parts import Count, Time
+
+OUT_OF_RANGE = "a number that is beyond the range of a float"
+MOST_PARTS = 10_000  # of one kind in one record; each costs memory and time, and the longest calls have a few dozen
 
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
 )
+_END_OF_DAY = re.compile(r"T24(:00(:00([.,]0+)?)?)?(?=Z|[+-]|$)", re.IGNORECASE)  # ISO 8601-1 §4.3.8
+_elements = msgspec.json.Decoder(list[msgspec.Raw])
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_MISFITS = (msgspec.DecodeError, UnicodeDecodeError, OverflowError)
+
+
+class TooManyParts(ValueError):
+    """The record holds more parts than any record has."""
 
 
 def readable(text: bytes) -> bytes:
@@ -18,51 +35,92 @@ def readable(text: bytes) -> bytes:
     return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], text)
 
 
-_decoder = msgspec.json.Decoder(float_hook=float)  # without a hook, one number beyond a float's range fails them all
+def members_of(text: bytes) -> dict[str, msgspec.Raw]:
+    """The members of a JSON object, unread. Raises what msgspec raises where it is none."""
+    return _members.decode(readable(text))
 
 
-def plain(text: bytes) -> Any:
-    """JSON as plain values. Raises what msgspec raises where it is none."""
-    return _decoder.decode(readable(text))
+def mended(raw: msgspec.Raw, kind: Any, repairs: list[str]) -> Any:
+    """The value of the JSON text `raw` as `kind`; None, and a fault among `repairs`, where it does not fit.
 
-
-def mended(value: Any, kind: Any, repairs: list[str]) -> Any:
-    """`value`, as JSON gives it, made to fit `kind`: what does not fit is left out and its fault added to `repairs`.
-
-    Null is left out wherever it stands, without a fault (R9).
+    Null is None wherever it stands, without a fault (R9). Raises TooManyParts.
     """
-    if isinstance(value, str) and Time in get_args(kind):
-        value = _zoned(value)
     struct, repeated = _struct_in(kind)
-    if repeated and isinstance(value, list):
-        parts = [mended(part, struct, repairs) for part in value if part is not None]
-        return [part for part in parts if part is not None]
-    if struct and not repeated and isinstance(value, dict):
-        return _mended_fields(value, struct, repairs)
     try:
-        if isinstance(value, float) and not isfinite(value):
-            raise msgspec.ValidationError("Number out of range")
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as fault:
-        repairs.append(str(fault))
+        return _decoder_of(struct if struct and not repeated else kind).decode(raw)
+    except _MISFITS as error:
+        fault = str(error)
+    text = bytes(raw).strip()
+    if text == b"null":
         return None
+    if struct and repeated and text.startswith(b"["):
+        return _mended_elements(raw, struct, repairs)
+    if struct and not repeated and text.startswith(b"{"):
+        return struct(**mended_fields(_members.decode(raw), struct, repairs))
+    found = _in_another_form(text, kind)
+    if found is None:
+        repairs.append(OUT_OF_RANGE if _is_out_of_range(text) else fault)
+    return found
 
 
-def _mended_fields(value: dict[str, Any], struct: type[msgspec.Struct], repairs: list[str]) -> dict[str, Any]:
-    given = [field for field in msgspec.structs.fields(struct) if value.get(field.encode_name) is not None]
-    fields = {field.encode_name: mended(value[field.encode_name], field.type, repairs) for field in given}
-    return {name: fitting for name, fitting in fields.items() if fitting is not None}
+def mended_fields(members: dict[str, msgspec.Raw], struct: type[msgspec.Struct], repairs: list[str]) -> dict[str, Any]:
+    """The fields of `struct` among the members of an object, those that are not null, by their names in Python."""
+    known = [field for field in msgspec.structs.fields(struct) if field.encode_name in members]
+    fields = {field.name: mended(members[field.encode_name], field.type, repairs) for field in known}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
+def _mended_elements(raw: msgspec.Raw, struct: type[msgspec.Struct], repairs: list[str]) -> tuple[Any, ...]:
+    elements = _elements.decode(raw)
+    if len(elements) > MOST_PARTS:
+        raise TooManyParts
+    parts = [mended(element, struct, repairs) for element in elements]
+    return tuple(part for part in parts if part is not None)
+
+
+def _in_another_form(text: bytes, kind: Any) -> Any:
+    """The value that upstream means by a form which JSON Schema would not allow here; None where it means none."""
+    for core, read in _OTHER_FORMS.items():
+        if core in get_args(kind):
+            try:
+                return read(text)
+            except (*_MISFITS, ValueError):
+                return None
+    return None
+
+
+def _whole_number(text: bytes) -> int | None:
+    """`1.0` is a whole number."""
+    value = _decoder_of(float).decode(text)
+    return msgspec.convert(int(value), Count) if value.is_integer() else None
+
+
+def _time(text: bytes) -> datetime:
+    """A time without zone means UTC (UPSTREAM §3), and 24:00 is the next midnight (R14)."""
+    written = _decoder_of(str).decode(text).strip().replace(" ", "T", 1)
+    midnight, ends_day = _END_OF_DAY.subn("T00:00:00", written)
+    _, separator, hours = midnight.partition("T")
+    is_zoned = not separator or hours.upper().endswith("Z") or "+" in hours or "-" in hours
+    return msgspec.convert(midnight if is_zoned else f"{midnight}Z", Time) + timedelta(days=ends_day)
+
+
+_OTHER_FORMS: dict[Any, Callable[[bytes], Any]] = {Count: _whole_number, Time: _time}
+
+
+def _is_out_of_range(text: bytes) -> bool:
+    """Whether it is a number that a float takes for infinite; a whole one is told as too large for what it counts."""
+    return text[:1] in b"-0123456789" and not text.lstrip(b"-").isdigit() and isinf(float(text))
+
+
+@lru_cache(maxsize=64)
+def _decoder_of(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+@lru_cache(maxsize=256)
 def _struct_in(kind: Any) -> tuple[type[msgspec.Struct] | None, bool]:
     """The struct in an optional or repeated type, and whether it repeats."""
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return kind, False
     repeated = get_origin(kind) is tuple
     return next((struct for struct, _ in map(_struct_in, get_args(kind)) if struct), None), repeated
-
-
-def _zoned(text: str) -> str:
-    """A time without zone means UTC (UPSTREAM §3)."""
-    _, separator, time = text.strip().replace(" ", "T", 1).partition("T")
-    return f"{text}Z" if separator and not time.upper().endswith("Z") and "+" not in time and "-" not in time else text

@@ -1,14 +1,19 @@
 """What may be shown of custom attributes, name by name: `allow`, `mask`, `hash` or `drop` (CXF_ATTRIBUTE_POLICY)."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
 
 import msgspec
 
+from app.interactions.cards import mask_cards
 from app.interactions.masking import keyed_code, mask_text
 from app.interactions.parts import Hook
 from app.settings import Treatment
 
 ANY_OTHER = "*"
+_TEXTS = ("hook_type", "hook_name", "hook_sub_type", "hook_by", "hooked_by")
+_texts = attrgetter(*_TEXTS)
+_APART = "\0" * 4  # no card number reaches across
 Policy = Mapping[str, Treatment]  # by name as `by_name` spells it; empty where everything may be shown
 
 
@@ -30,14 +35,31 @@ def treatment_of(name: str, policy: Policy) -> Treatment:
 def shown(hooks: Iterable[Hook], policy: Policy, secret: bytes, *, clear: bool) -> Iterator[Hook]:
     """The attributes with the values that a view may show; those dropped are left out, as if they had never been set.
 
-    Clear views show what others see masked or hashed, and never what is dropped.
+    Clear views show what others see masked or hashed, and never what is dropped. No view shows a card number.
     """
     for hook in hooks:
-        treatment = treatment_of(hook.hook_type or "", policy)
+        treatment = treatment_of(hook.hook_type or "", policy) if policy else "allow"
         if treatment == "allow" or (clear and treatment != "drop"):
-            yield hook
+            yield _without_cards_in_value(hook)
         elif treatment != "drop":
             yield msgspec.structs.replace(hook, hook_name=_veiled(hook, treatment, secret))
+
+
+def _without_cards_in_value(hook: Hook) -> Hook:
+    value = hook.hook_name
+    if value is None or (masked := mask_cards(value)) == value:
+        return hook
+    return msgspec.structs.replace(hook, hook_name=masked)
+
+
+def without_cards(hook: Hook) -> Hook:
+    """The hook with card numbers masked in all its texts."""
+    texts = _texts(hook)
+    joined = _APART.join(filter(None, texts))
+    if mask_cards(joined) == joined:
+        return hook
+    masked = [text and mask_cards(text) for text in texts]
+    return msgspec.structs.replace(hook, **dict(zip(_TEXTS, masked, strict=True)))
 
 
 def _veiled(hook: Hook, treatment: Treatment, secret: bytes) -> str | None:

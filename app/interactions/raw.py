@@ -1,34 +1,31 @@
-"""A record as upstream sent it, byte for byte, but for card numbers in attributes: nobody sees those (INTERFACE §7)."""
+"""A record as upstream sent it, byte for byte, but for card numbers: nobody sees those (INTERFACE §7)."""
 
-from typing import Any
+import re
 
 import msgspec
 
-from app.interactions.masking import mask_cards
-from app.interactions.mending import plain
+from app.interactions.cards import LENGTHS, mask_cards
+from app.interactions.mending import readable
 
 RAW = "raw"  # its name in `include` and in an answer
 
-_HOOKS = ("hooks", "interactionAttributes")
-_VALUE = "hookName"
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?[0-9][0-9.eE+-]*+', re.DOTALL)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+_text = msgspec.json.Decoder(str)
 
 
 def without_cards(raw: bytes) -> msgspec.Raw:
-    """The record itself; where a card number stands in it, written anew without."""
-    record = plain(raw)
-    masked = {name: _masked(value) if name in _HOOKS else value for name, value in record.items()}
-    return msgspec.Raw(raw if masked == record else msgspec.json.encode(masked))
+    """The record with card numbers masked in every text, name and number, whatever its shape.
+
+    A number that holds one becomes a text; a UUID is an identity, whatever its digits look like.
+    """
+    return msgspec.Raw(_TOKEN.sub(_masked, raw))
 
 
-def _masked(hooks: Any) -> Any:
-    """The hooks with their values masked, also where upstream breaks their shape: no number is a value it promised."""
-    if isinstance(hooks, list):
-        return [_masked(hook) for hook in hooks]
-    if not isinstance(hooks, dict):
-        return hooks
-    return {name: _masked_value(value) if name == _VALUE else value for name, value in hooks.items()}
-
-
-def _masked_value(value: Any) -> Any:
-    masked = mask_cards(str(value)) if isinstance(value, str | int) else value
-    return value if masked == str(value) else masked
+def _masked(token: re.Match[bytes]) -> bytes:
+    written = token[0]
+    if len(written) < LENGTHS.start:
+        return written
+    text = _text.decode(readable(written)) if written.startswith(b'"') else written.decode()
+    masked = text if _UUID.fullmatch(text) else mask_cards(text)
+    return written if masked == text else msgspec.json.encode(masked)

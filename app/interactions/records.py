@@ -1,6 +1,7 @@
 """Upstream's records: bytes ⇄ typed structs (UPSTREAM §6.1).
 
-A record whose values all fit is decoded at once, any other is mended value by value (R14).
+A record whose values all fit is decoded at once, any other is mended value by value (R14). Of either the custom
+attributes end in one array and the CRM links in the other, whichever upstream wrote them to (R8).
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,8 +10,24 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from app.errors import UpstreamShape
-from app.interactions.mending import mended, plain, readable
-from app.interactions.parts import AgentLeg, Count, Details, Hook, Note, Part, QueueEntry, Segment, Stretch, Time
+from app.interactions.mending import MOST_PARTS, OUT_OF_RANGE, TooManyParts, members_of, mended_fields, readable
+from app.interactions.parts import (
+    AgentLeg,
+    Count,
+    CustomerHoldTime,
+    CustomerResponseTime,
+    CustomerTalkTime,
+    Details,
+    Hook,
+    Note,
+    Part,
+    QueueEntry,
+    Seconds,
+    Segment,
+    Stretch,
+    Time,
+    distinct,
+)
 
 __all__ = [
     "ATTRIBUTE",
@@ -42,16 +59,16 @@ class Interaction(Part, frozen=True):
     contact_id: str | None = None
     flow_id: str | None = None
     flow_name: str | None = None
-    interaction_time: float | None = None
-    ivr_time: float | None = None
+    interaction_time: Seconds | None = None
+    ivr_time: Seconds | None = None
     ivr_abandoned: bool | None = None
-    ivr_abandon_time: float | None = None
-    customer_abandon_time: float | None = None
+    ivr_abandon_time: Seconds | None = None
+    customer_abandon_time: Seconds | None = None
     customer_hold_abandoned: bool | None = None
-    customer_conversation_time: float | None = None
-    customer_talk_time: float | None = None
+    customer_conversation_time: Seconds | None = None
+    customer_talk_time: Seconds | None = None
     customer_holds: Count | None = None
-    customer_hold_time: float | None = None
+    customer_hold_time: Seconds | None = None
     customer_transfers: Count | None = None
     customer_satisfaction_score: float | None = None
     disposition_name: str | None = None
@@ -63,46 +80,93 @@ class Interaction(Part, frozen=True):
     hooks: tuple[Hook, ...] = ()
     interaction_attributes: tuple[Hook, ...] = ()
     notes: tuple[Note, ...] = ()
-    customer_talk_times: tuple[Stretch, ...] = ()
-    customer_hold_times: tuple[Stretch, ...] = ()
-    customer_response_times: tuple[Stretch, ...] = ()
+    customer_talk_times: tuple[CustomerTalkTime, ...] = ()
+    customer_hold_times: tuple[CustomerHoldTime, ...] = ()
+    customer_response_times: tuple[CustomerResponseTime, ...] = ()
     monitors: tuple[Stretch, ...] = ()
     details: Details | None = None
 
+    def __post_init__(self) -> None:
+        """Mask its texts, keep its children once, part attributes from links."""
+        self._mask("channel_type", "direction", "flow_name", "disposition_name")
+        for name, key in _KEYS:
+            self._keep_once(name, key)
+        if self.hooks or self.interaction_attributes:
+            found, others = _parted(self.hooks, self.interaction_attributes)
+            msgspec.structs.force_setattr(self, "interaction_attributes", found)
+            msgspec.structs.force_setattr(self, "hooks", others)
+
+
+_KEYS = (
+    ("segments", "interaction_segment_id"),
+    ("agents", "interaction_agent_id"),
+    ("queues", "interaction_queue_id"),
+    ("notes", "note_id"),
+    ("customer_talk_times", "interaction_customer_talk_time_id"),
+    ("customer_hold_times", "interaction_customer_hold_time_id"),
+    ("customer_response_times", "interaction_customer_response_time_id"),
+)
+
 
 class Decoded(NamedTuple):
-    """A record and how many of its values had to become null because their type was wrong."""
+    """A record and how many of its values had to become null because they could not be read.
+
+    `out_of_range`: one of them is a number that JSON allows and no float holds.
+    """
 
     interaction: Interaction
     repaired: int = 0
+    out_of_range: bool = False
 
 
 _decoder = msgspec.json.Decoder(Interaction)
 _raw_array_decoder = msgspec.json.Decoder(list[msgspec.Raw])
+_text = msgspec.json.Decoder(Annotated[str, msgspec.Meta(min_length=1)])
 _MISFITS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_LEAST_BYTES_OF_A_PART = 2
 
 
 def decode(raw: bytes | msgspec.Raw) -> Decoded | None:
     """One record from its JSON bytes; None when it has no usable `interactionId` (R14).
 
-    Raises UpstreamShape where the bytes are not JSON.
+    Raises UpstreamShape where the bytes are not JSON, or hold more parts than any record has.
     """
     try:
-        return Decoded(_decoder.decode(raw))
+        decoded = Decoded(_decoder.decode(raw))
     except _MISFITS:
         return _decode_mended(bytes(raw))
+    if len(memoryview(raw)) > MOST_PARTS * _LEAST_BYTES_OF_A_PART:
+        _refuse_many_parts(decoded.interaction)
+    return decoded
 
 
 def _decode_mended(raw: bytes) -> Decoded | None:
     try:
-        whole = plain(raw)
+        members = members_of(raw)
+    except msgspec.ValidationError:
+        return None
     except _MISFITS as error:
         raise UpstreamShape("A record is not valid JSON.") from error
-    if not isinstance(whole, dict) or not isinstance(whole.get("interactionId"), str) or not whole["interactionId"]:
+    try:
+        _text.decode(members["interactionId"])
+    except (KeyError, *_MISFITS):
         return None
     repairs: list[str] = []
-    record = mended(whole, Interaction, repairs)
-    return Decoded(msgspec.convert(record, Interaction), len(repairs))
+    try:
+        interaction = Interaction(**mended_fields(members, Interaction, repairs))
+    except (TooManyParts, RecursionError):
+        raise UpstreamShape(_MANY_PARTS) from None
+    _refuse_many_parts(interaction)
+    return Decoded(interaction, len(repairs), OUT_OF_RANGE in repairs)
+
+
+_MANY_PARTS = "A record holds more parts than any record has."
+
+
+def _refuse_many_parts(interaction: Interaction) -> None:
+    many = [value for value in msgspec.structs.astuple(interaction) if isinstance(value, tuple)]
+    if any(len(parts) > MOST_PARTS for parts in (*many, *(leg.talk_times for leg in interaction.agents))):
+        raise UpstreamShape(_MANY_PARTS)
 
 
 def join(raws: Iterable[bytes]) -> bytes:
@@ -125,20 +189,25 @@ def raw_records(array: bytes) -> list[msgspec.Raw]:
 
 def attributes(interaction: Interaction) -> list[Hook]:
     """The custom attributes: both arrays' entries, each once (R8). In an array of their own they need no subtype."""
-    found = [hook for hook in interaction.hooks if hook.hook_sub_type == ATTRIBUTE]
-    found += [hook for hook in interaction.interaction_attributes if hook.hook_sub_type in (ATTRIBUTE, None)]
-    return _distinct(found)
+    return [*interaction.interaction_attributes]
 
 
 def links(interaction: Interaction) -> list[Hook]:
     """The CRM links: what is no custom attribute in either array, each once (R8)."""
-    found = [hook for hook in interaction.hooks if hook.hook_sub_type != ATTRIBUTE]
-    found += [hook for hook in interaction.interaction_attributes if hook.hook_sub_type not in (ATTRIBUTE, None)]
-    return _distinct(found)
+    return [*interaction.hooks]
 
 
-def _distinct(hooks: list[Hook]) -> list[Hook]:
-    return list({hook.interaction_hook_id or _described(hook): hook for hook in hooks}.values())
+def _parted(hooks: tuple[Hook, ...], own: tuple[Hook, ...]) -> tuple[tuple[Hook, ...], tuple[Hook, ...]]:
+    """Attributes and links, of the entries among all hooks and those in the attributes' own array."""
+    found = [hook for hook in hooks if hook.hook_sub_type == ATTRIBUTE]
+    found += [hook for hook in own if hook.hook_sub_type in (ATTRIBUTE, None)]
+    others = [hook for hook in hooks if hook.hook_sub_type != ATTRIBUTE]
+    others += [hook for hook in own if hook.hook_sub_type not in (ATTRIBUTE, None)]
+    return distinct(found, _key_of_hook), distinct(others, _key_of_hook)
+
+
+def _key_of_hook(hook: Hook) -> object:
+    return hook.interaction_hook_id or _described(hook)
 
 
 def _described(hook: Hook) -> object:

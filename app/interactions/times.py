@@ -12,6 +12,7 @@ from app.interactions.records import Interaction
 
 _Part = TypeVar("_Part", bound=Segment | AgentLeg | QueueEntry)
 
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _TO_SECONDS = len("0000-00-00T00:00:00")
 _TO_MILLISECONDS = len("0000-00-00T00:00:00.000")
 
@@ -50,6 +51,15 @@ def moments(interaction: Interaction) -> Iterator[datetime]:
     for note in interaction.notes:
         times += _note_times(note)
     return filter(None, times)
+
+
+def started_at(interaction: Interaction) -> datetime:
+    """The start that rows show and ranges test: upstream's, else the earliest time in the record, else 1970."""
+    if interaction.start_timestamp:
+        return interaction.start_timestamp
+    if interaction.details and interaction.details.start_timestamp:
+        return interaction.details.start_timestamp
+    return min(moments(interaction), default=_BEGINNING)
 
 
 def seconds_between(start: datetime | None, end: datetime | None) -> float | None:

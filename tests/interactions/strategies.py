@@ -8,7 +8,7 @@ from typing import Any, get_args
 import msgspec
 from hypothesis import strategies as st
 
-from app.interactions.parts import Count, Part, Time
+from app.interactions.parts import Count, Part, Seconds, Time
 from app.interactions.records import ATTRIBUTE, Interaction
 
 Json = Any
@@ -20,7 +20,9 @@ LONE_SURROGATES = ("\ud800", "before \udfff after", "\udc00\ud800")
 words = st.text(max_size=12) | st.sampled_from(
     [ATTRIBUTE, "transfer", "success", "accountNumber ", "VIP", "4111 1111 1111 1111", "=1+1", "日本", "🙂", ""]
 )
-seconds = st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 100_000) | st.sampled_from([1.7e308, 0, 7])
+numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 100_000) | st.sampled_from([1.7e308, 0, 7])
+seconds = numbers.map(abs)
+counts = st.integers(0, 2**53) | st.integers(0, 2**53).map(float)
 offsets = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 first, day, evening, last = map(
     datetime.fromisoformat,
@@ -31,6 +33,7 @@ anywhere = st.datetimes() | st.sampled_from([first, last])
 times = st.one_of(
     near.map(lambda moment: f"{moment.isoformat(timespec='milliseconds')}Z"),
     anywhere.map(lambda moment: f"{moment.isoformat(timespec='microseconds')}Z"),
+    near.map(lambda moment: f"{moment.date()}T24:00:00.000Z"),
     st.builds(lambda moment, offset: moment.replace(tzinfo=offset).isoformat(), anywhere, offsets),
 )
 naive_times = anywhere.map(lambda moment: moment.isoformat(timespec="seconds"))
@@ -43,15 +46,28 @@ documents: st.SearchStrategy[Json] = st.recursive(
 GOOD: dict[Any, st.SearchStrategy[Json]] = {
     str: words,
     bool: st.booleans(),
-    float: seconds,
+    float: numbers,
+    Seconds: seconds,
     Time: times,
-    Count: st.integers(0, 2**53),
+    Count: counts,
 }
 BAD: dict[Any, st.SearchStrategy[Json]] = {
     str: st.sampled_from([5, True, [], {}, 1.5]),
     bool: st.sampled_from([0, 1, "true", []]),
     float: st.sampled_from(["5", "", True, [1], {}, 10**400]),
-    Time: st.sampled_from(["2026-03-02T24:00:00.000Z", "2026-02-30T00:00:00Z", "soon", "", 1772463600000, True, {}]),
+    Seconds: st.sampled_from(["5", "", True, [1], {}, 10**400, -1, -0.001]),
+    Time: st.sampled_from(
+        [
+            "2026-03-02T24:00:00.001Z",
+            "2026-03-02T24:30:00Z",
+            "2026-02-30T00:00:00Z",
+            "soon",
+            "",
+            1772463600000,
+            True,
+            {},
+        ]
+    ),
     Count: st.sampled_from([-1, 2**53 + 1, 10**400, "1", True, 1.5]),
 }
 BAD_STRUCT = st.sampled_from([5, "text", True, [5]])

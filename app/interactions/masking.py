@@ -54,10 +54,10 @@ def customer_key(customer: str, secret: bytes) -> str:
     return keyed_code(customer.strip().casefold(), secret)
 
 
-def keyed_code(text: str, secret: bytes) -> str:
-    """32 hexadecimal digits that tell nothing of the text to whoever does not know the secret."""
+def keyed_code(content: str | bytes, secret: bytes) -> str:
+    """32 hexadecimal digits that tell nothing of the content to whoever does not know the secret."""
     code = _keyed(secret).copy()
-    code.update(text.encode("utf-8", "replace"))
+    code.update(content.encode("utf-8", "replace") if isinstance(content, str) else content)
     return code.hexdigest()[:PSEUDONYM_DIGITS]
 
 

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
-from app.interactions.parts import Count, Time
+from app.interactions.parts import LARGEST_COUNT, Count, Time
 
 OUT_OF_RANGE = "a number that is beyond the range of a float"
 MOST_PARTS = 10_000  # of one kind in one record; each costs memory and time, and the longest calls have a few dozen
@@ -21,6 +21,7 @@ _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
 )
 _END_OF_DAY = re.compile(r"T24(:00(:00([.,]0+)?)?)?(?=Z|[+-]|$)", re.IGNORECASE)  # ISO 8601-1 §4.3.8
+_count: msgspec.json.Decoder[int] = msgspec.json.Decoder(Count)
 _elements = msgspec.json.Decoder(list[msgspec.Raw])
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MISFITS = (msgspec.DecodeError, UnicodeDecodeError, OverflowError)
@@ -89,10 +90,16 @@ def _in_another_form(text: bytes, kind: Any) -> Any:
     return None
 
 
-def _whole_number(text: bytes) -> int | None:
-    """`1.0` is a whole number."""
-    value = _decoder_of(float).decode(text)
-    return msgspec.convert(int(value), Count) if value.is_integer() else None
+def whole_number(text: bytes | msgspec.Raw) -> int:
+    """A count from its JSON: `1.0` is a whole number. Raises msgspec.ValidationError where it is none, or too large."""
+    try:
+        return _count.decode(text)
+    except msgspec.ValidationError:
+        value = _decoder_of(float).decode(text)
+        if not value.is_integer() or value > LARGEST_COUNT - 1:  # as floats, larger ones are not what was written
+            raise
+        count: int = msgspec.convert(int(value), Count)
+        return count
 
 
 def _time(text: bytes) -> datetime:
@@ -104,7 +111,7 @@ def _time(text: bytes) -> datetime:
     return msgspec.convert(midnight if is_zoned else f"{midnight}Z", Time) + timedelta(days=ends_day)
 
 
-_OTHER_FORMS: dict[Any, Callable[[bytes], Any]] = {Count: _whole_number, Time: _time}
+_OTHER_FORMS: dict[Any, Callable[[bytes], Any]] = {Count: whole_number, Time: _time}
 
 
 def _is_out_of_range(text: bytes) -> bool:

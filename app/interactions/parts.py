@@ -15,7 +15,8 @@ from app.interactions.cards import LENGTHS, mask_cards
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]  # beyond, JavaScript's numbers are no longer exact
+LARGEST_COUNT = 2**53  # beyond, JavaScript's numbers are no longer exact
+Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)]
 
 _Any = TypeVar("_Any", bound="Part")
 

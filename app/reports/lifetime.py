@@ -29,8 +29,8 @@ class Lifetime:
 
 
 def of_search(report: Report, end: datetime | None, rules: Rules) -> Lifetime:
-    """The freshness lifetime of the rows of a search whose range ends at `end`; one that shifted may lack some."""
-    if end is None or end > report.as_of - rules.context.settle or report.shifted or not report.all_final:
+    """The freshness lifetime of the rows of a search whose range ends at `end`; what lacks some is open."""
+    if end is None or end > report.as_of - rules.context.settle or report.lacks_rows or not report.all_final:
         return _open(rules) if report.rows else _at_most(EMPTY_MAXIMUM_SECONDS, _open(rules).seconds, "empty-open")
     return _settled(report, end, rules, "settled" if report.rows else "empty-settled")
 

@@ -148,14 +148,14 @@ def page_of(query: InteractionQuery, found: Found, selection: Selection, rules: 
         selection=selection,
         next_cursor=cursor,
         total=_total(query, report, selection, is_last=following is None),
-        truncated=report.shifted or report.total > rules.most_rows or (following is not None and cursor is None),
+        truncated=report.lacks_rows or report.total > rules.most_rows or (following is not None and cursor is None),
         found=found,
         flatten_seconds=seconds,
     )
 
 
 def _total(query: InteractionQuery, report: Report, selection: Selection, *, is_last: bool) -> int | None:
-    if report.shifted:
+    if report.lacks_rows:
         return None
     if query.is_filtered_here():
         is_only = is_last and report.complete and not query.cursor and not query.offset

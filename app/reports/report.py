@@ -12,6 +12,7 @@ import zstandard
 from app.cache.keys import digest
 from app.interactions.derive import is_final
 from app.interactions.facts import Context, Facts
+from app.interactions.masking import keyed_code
 from app.interactions.records import Interaction, decoded, join, raw_records
 from app.reports.turns import TURN_ROWS, Turns, in_turns, unlocked
 from app.upstream.query import UpstreamQuery
@@ -47,8 +48,8 @@ class Report:
 
     Rows of one reading stand in the order (start descending, id ascending). `version` names the snapshot they belong
     to, `as_of` is when reading began. `offset` counts upstream's rows read, `total` those it promised last and
-    `least_total` the fewest it ever promised. `shifted`: rows may be missing. `dropped` rows were sent though not asked
-    for; `mismatched` are the ids of those that have one.
+    `least_total` the fewest it ever promised. `shifted`: rows may be missing. Of the `dropped` rows the `lost` ones
+    could not be read, and those of the ids `mismatched` were sent though not asked for.
     `upstream_seconds` is what the first reading took.
     """
 
@@ -66,6 +67,7 @@ class Report:
     shifted: bool = False
     dropped: int = 0
     mismatched: frozenset[str] = frozenset()
+    lost: int = 0
     last_event_at: datetime | None = None
     all_final: bool = True
     upstream_seconds: float = 0.0
@@ -74,6 +76,11 @@ class Report:
     def rows(self) -> int:
         """How many records are held."""
         return len(self.ids)
+
+    @property
+    def lacks_rows(self) -> bool:
+        """Whether upstream has rows for this search, as far as it was read, that are not held."""
+        return self.shifted or self.lost > 0
 
     @property
     def size(self) -> int:
@@ -85,8 +92,8 @@ class Report:
     @property
     def place(self) -> Position:
         """Where reading goes on."""
-        nameless = self.dropped - len(self.mismatched)
-        return Position(self.offset, self.total, self.mismatched.union(self.ids), nameless, self.least_total)
+        seen = self.mismatched.union(self.ids)
+        return Position(self.offset, self.total, seen, self.lost, self.least_total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +130,13 @@ class _Packed:
 
 
 async def begun(key: bytes, asked: UpstreamQuery, reading: Reading, context: Context) -> Opened:
-    """A new report from its first reading. Equal key, time and records give an equal version, in any process."""
+    """A new report from its first reading.
+
+    Equal key, time and records give an equal version, in any process with the same secret.
+    """
     packed = await _packed(reading.records, context)
     empty = Report(
-        _version(key, context.as_of, packed.blocks),
+        _version(key, context, packed.blocks),
         context.as_of,
         asked,
         reading.time_zone,
@@ -151,6 +161,7 @@ def _longer(opened: Opened, reading: Reading, packed: _Packed) -> Opened:
         shifted=opened.report.shifted or reading.shifted,
         dropped=opened.report.dropped + reading.dropped,
         mismatched=opened.report.mismatched | reading.mismatched,
+        lost=opened.report.lost + reading.lost,
         blocks=(*opened.report.blocks, *packed.blocks),
         ids=(*opened.report.ids, *(facts.interaction.interaction_id for facts in packed.facts)),
         last_event_at=max(filter(None, (packed.last_event_at, opened.report.last_event_at)), default=None),
@@ -172,10 +183,14 @@ def _newest(at_hand: Mapping[int, Sequence[Facts]]) -> Mapping[int, Sequence[Fac
     return kept
 
 
-def _version(key: bytes, as_of: datetime, blocks: Sequence[Block]) -> str:
-    """Of the compressed records: a hash of those as they came takes longer than compressing them."""
+def _version(key: bytes, context: Context, blocks: Sequence[Block]) -> str:
+    """Of the compressed records: a hash of those as they came takes longer than compressing them.
+
+    Cursors show it, and the records hold what few may see: without the secret nobody can try what they might hold.
+    """
     parts = (part for block in blocks for part in (block.count, block.compressed))
-    return digest(key, as_of.isoformat(), *parts).hex()[:VERSION_DIGITS]
+    content = digest(key, context.as_of.isoformat(), *parts)
+    return keyed_code(content, context.pseudonym_secret)[:VERSION_DIGITS]
 
 
 async def _packed(records: Sequence[Record], context: Context) -> _Packed:

@@ -85,8 +85,9 @@ class UpstreamClient:
             time_zone=asking.time_zone,
             simulated=asking.simulated,
             upstream_seconds=asking.seconds,
-            dropped=len(merged.mismatched) + walk.nameless - position.nameless,
+            dropped=len(merged.mismatched) + walk.lost - position.lost,
             mismatched=merged.mismatched,
+            lost=walk.lost - position.lost,
             least_total=walk.least_total or 0,
             calls=walk.calls,
         )

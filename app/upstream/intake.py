@@ -5,24 +5,25 @@ import contextlib
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import msgspec
 
-from app.errors import UpstreamShape
+from app.errors import UpstreamBadNumber, UpstreamShape
 from app.interactions.records import Decoded, Interaction, decode
 from app.metrics import Metrics
 from app.upstream.matching import mismatch
 from app.upstream.names import Names
-from app.upstream.oddities import refuse_numbers, repeats_keys, unreadable
-from app.upstream.pages import Members
+from app.upstream.oddities import repeats_keys, unreadable
 from app.upstream.query import UpstreamQuery
 from app.upstream.reading import Record, Row
 
+MOST_RECORD_BYTES = 1024 * 1024
+SLICE_BYTES = 256 * 1024  # about 2 ms
 SLICE_ROWS = 40  # about 1 ms
 ROWS_A_LOOK = 20  # of so many rows one is looked through for unknown fields, which takes half as long as decoding it
 MOST_FIELD_NAMES = 100
-NO_ID = "no-id"
+NO_ID, TOO_LARGE, UNREADABLE = "no-id", "too-large", "unreadable"
 OTHER_FIELDS = "other"
 FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
 DOCUMENTED_FIELDS = frozenset(
@@ -31,7 +32,7 @@ DOCUMENTED_FIELDS = frozenset(
 KNOWN_FIELDS = DOCUMENTED_FIELDS | {field.encode_name for field in msgspec.structs.fields(Interaction)}
 
 logger = logging.getLogger("cxfacade.upstream")
-_members = msgspec.json.Decoder(Members)
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Intake:
@@ -44,32 +45,42 @@ class Intake:
         self._turn = turn
         self._fields: set[str] = set()
 
-    async def rows(self, raw_rows: tuple[msgspec.Raw, ...], query: UpstreamQuery) -> tuple[Row, ...]:
-        """Each row with its record, or without one where it was not asked for (R5) or has no id (R14).
+    async def rows(self, raw_rows: Sequence[msgspec.Raw], query: UpstreamQuery) -> tuple[Row, ...]:
+        """Each row with its record, or without: it was not asked for (R5), has no id (R14), or cannot be read.
 
-        Raises UpstreamShape or UpstreamBadAnswer where a row is no JSON object in UTF-8.
+        What one ill record costs is that record: one over MOST_RECORD_BYTES is never decoded. Raises UpstreamShape or
+        UpstreamBadAnswer where a row is no JSON object in UTF-8, or holds a number beyond all range.
         """
         rows: list[Row] = []
         dropped: Counter[str] = Counter()
-        if raw_rows and repeats_keys(bytes(raw_rows[0])):
+        if raw_rows and repeats_keys(memoryview(raw_rows[0])):
             self._metrics.count("upstream_warnings", reason="repeated-key")
+        weight = 0
         async with self._turn:
-            for start in range(0, len(raw_rows), SLICE_ROWS):
-                part = raw_rows[start : start + SLICE_ROWS]
-                self._look_for_unknown_fields(part[::ROWS_A_LOOK])
-                rows += [self._row(raw, query, dropped) for raw in part]
-                await asyncio.sleep(0)
+            for number, raw in enumerate(raw_rows):
+                weight += max(_size(raw), SLICE_BYTES // SLICE_ROWS)
+                if weight > SLICE_BYTES:
+                    weight = 0
+                    await asyncio.sleep(0)
+                rows.append(self._row(raw, query, dropped, looks=number % ROWS_A_LOOK == 0))
         self._report(dropped)
         return tuple(rows)
 
-    def _row(self, raw: msgspec.Raw, query: UpstreamQuery, dropped: Counter[str]) -> Row:
+    def _row(self, raw: msgspec.Raw, query: UpstreamQuery, dropped: Counter[str], *, looks: bool) -> Row:
+        if _size(raw) > MOST_RECORD_BYTES:
+            return _unread(TOO_LARGE, dropped)
         received = bytes(raw)
-        decoded = _decoded(received)
-        if decoded is None or decoded.repaired:
-            refuse_numbers(received)
+        _refuse_other_than_object(received)
+        if looks:
+            self._look_for_unknown_fields(received)
+        try:
+            decoded = decode(received)
+        except UpstreamShape:
+            return _unread(UNREADABLE, dropped)
         if decoded is None:
-            dropped[NO_ID] += 1
-            return Row(None, None)
+            return _unread(NO_ID, dropped)
+        if decoded.out_of_range:
+            raise UpstreamBadNumber("The upstream's answer holds a number that cannot be kept.")
         interaction = decoded.interaction
         self._observe(decoded)
         failed = mismatch(interaction, query)
@@ -86,13 +97,10 @@ class Intake:
         if tenant_id is not None and tenant_id.lower() != self._tenant_id:
             self._metrics.count("upstream_foreign_tenant_rows")
 
-    def _look_for_unknown_fields(self, raw_rows: Iterable[msgspec.Raw]) -> None:
-        for raw in raw_rows:
-            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # said when it is read
-                members = _members.decode(raw)
-                for name in members.keys() - KNOWN_FIELDS:
-                    self._metrics.count("upstream_unknown_fields", field=self._label(name))
-                    refuse_numbers(bytes(members[name]))
+    def _look_for_unknown_fields(self, received: bytes) -> None:
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # said when it is read
+            for name in _members.decode(received).keys() - KNOWN_FIELDS:
+                self._metrics.count("upstream_unknown_fields", field=self._label(name))
 
     def _label(self, name: str) -> str:
         """A field's name as a bounded label (R16)."""
@@ -108,12 +116,19 @@ class Intake:
             logger.warning("upstream sent rows that were dropped: %d (%s)", dropped.total(), ", ".join(sorted(dropped)))
 
 
-def _decoded(received: bytes) -> Decoded | None:
+def _size(raw: msgspec.Raw) -> int:
+    return memoryview(raw).nbytes
+
+
+def _unread(reason: str, dropped: Counter[str]) -> Row:
+    dropped[reason] += 1
+    return Row(None, None)
+
+
+def _refuse_other_than_object(received: bytes) -> None:
     try:
         received.decode()
     except UnicodeDecodeError:
         raise unreadable(received) from None
-    decoded = decode(received)
-    if decoded is None and not received.startswith(b"{"):
+    if not received.startswith(b"{"):
         raise UpstreamShape("A row of the upstream's answer is no object.")
-    return decoded

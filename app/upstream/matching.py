@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from app.interactions.records import ATTRIBUTE, Hook, Interaction, attributes
+from app.interactions.times import started_at
 from app.upstream.query import UpstreamQuery
 
 
@@ -55,13 +56,11 @@ def _has_contact(interaction: Interaction, query: UpstreamQuery) -> bool:
 
 
 def _not_before(interaction: Interaction, query: UpstreamQuery) -> bool:
-    started = interaction.start_timestamp
-    return query.start is None or (started is not None and started >= query.start)
+    return query.start is None or started_at(interaction) >= query.start
 
 
 def _before(interaction: Interaction, query: UpstreamQuery) -> bool:
-    started = interaction.start_timestamp
-    return query.end is None or (started is not None and started < query.end)
+    return query.end is None or started_at(interaction) < query.end
 
 
 def _has_values(interaction: Interaction, query: UpstreamQuery) -> bool:

@@ -23,14 +23,14 @@ class Record:
 class Position:
     """Where a reading stopped, so that it can be continued: upstream rows read, and the total last seen.
 
-    `seen` are the ids of all rows read, whether they matched or not; `nameless` counts those without id. `least_total`
-    is the smallest total seen: so many distinct rows at least are there to be read.
+    `seen` are the ids of all rows read, whether they matched or not; `lost` counts those that could not be read.
+    `least_total` is the smallest total seen: so many distinct rows at least are there to be read.
     """
 
     offset: int = 0
     total: int | None = None
     seen: frozenset[str] = frozenset()
-    nameless: int = 0
+    lost: int = 0
     least_total: int | None = None
 
 
@@ -41,8 +41,8 @@ class Reading:
     `records` are new ones only, newest first, each once, all checked. `offset` and the totals continue it in a
     `Position`.
     `complete`: nothing more to read. `shifted`: rows may be missing, as the list moved or fell short beyond repair.
-    `time_zone` as the envelope names it; `simulated` where the answer says so. `dropped` new rows did not match: those
-    of the ids `mismatched`, and those without id. `calls` is how often upstream was asked.
+    `time_zone` as the envelope names it; `simulated` where the answer says so. Of the `dropped` new rows the `lost` ones
+    could not be read, and those of the ids `mismatched` did not match. `calls` is how often upstream was asked.
     """
 
     records: tuple[Record, ...]
@@ -55,6 +55,7 @@ class Reading:
     upstream_seconds: float = 0.0
     dropped: int = 0
     mismatched: frozenset[str] = frozenset()
+    lost: int = 0
     least_total: int = 0
     calls: int = 1
 
@@ -72,7 +73,7 @@ class Span(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row upstream sent: its id, None where it has none, and its record, None where it is not what was asked."""
+    """One row upstream sent: its id, None where it cannot be read, and its record, None where not asked for."""
 
     interaction_id: str | None
     record: Record | None

@@ -24,7 +24,7 @@ class Walk:
     """One reading by `most_calls` calls at most: `blocks` in upstream's order, `offset` rows read without a gap.
 
     `calls` read on; those that read again what moved are not among them, and as many at most. `total` is the number of
-    rows as the last block names it, `least_total` the smallest ever named, `nameless` how many rows read have no id.
+    rows as the last block names it, `least_total` the smallest ever named, `lost` how many rows could not be read.
     `shifted`: rows may be missing.
     """
 
@@ -33,7 +33,7 @@ class Walk:
         self._parallel = parallel
         self._most_calls = most_calls
         self._ids = set(position.seen)
-        self.nameless = position.nameless
+        self.lost = position.lost
         self._ended = False
         self._repairs = 0
         self.least_total = position.least_total
@@ -57,7 +57,7 @@ class Walk:
             await self._take(blocks(self.offset, rows, most)[:1])
         while not self.complete and self.offset < min(rows, most) and self._calls_left():
             await self._take(blocks(self.offset, min(rows, self.total or 0), most)[: self._calls_left()])
-        if self.complete and len(self._ids) + self.nameless < (self.least_total or 0):
+        if self.complete and len(self._ids) + self.lost < (self.least_total or 0):
             self.shifted = True
 
     def _calls_left(self) -> int:
@@ -131,7 +131,7 @@ class Walk:
         if fallen or repeated:
             self.shifted |= not await self._repaired(block, fallen, repeated)
         brings_new = self._take_up(block)
-        self.nameless += sum(row.interaction_id is None for row in block.rows)
+        self.lost += sum(row.interaction_id is None for row in block.rows)
         self.offset = max(self.offset, block.end) if block.rows else self.offset
         self.total = block.total
         if repeated and not brings_new:

@@ -22,7 +22,7 @@ words = st.text(max_size=12) | st.sampled_from(
 )
 numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 100_000) | st.sampled_from([1.7e308, 0, 7])
 seconds = numbers.map(abs)
-counts = st.integers(0, 2**53) | st.integers(0, 2**53).map(float)
+counts = st.integers(0, 2**53) | st.integers(0, 2**53 - 1).map(float)
 offsets = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 first, day, evening, last = map(
     datetime.fromisoformat,

@@ -72,7 +72,12 @@ def written(value: str | None, time: str | None = None, name: str = "VIP ") -> d
         ([written("gold", "02"), written("silver", "03", "VIP")], "silver"),
         ([written("gold", "02"), written("silver")], "gold"),
         ([written("gold", "01"), written("", "02")], ""),
-        ([written("gold", "01"), written(None, "02")], "gold"),
+        ([written("gold", "01"), written(None, "02")], None),  # a later write without value: not set
+        ([written("gold", "01"), written("silver", "01")], "silver"),  # in one millisecond the later in the list
+        ([written("silver", "01"), written("gold", "01")], "gold"),
+        ([written("gold", "01"), written(None, "01")], None),
+        ([written(None, "01"), written("gold", "01")], "gold"),
+        ([written("gold", "02"), written(None)], "gold"),
         ([written("gold", "01"), written("silver", "02", "vip")], "gold"),  # names are case-sensitive
         ([written("4111 1111 1111 1111", "01")], "**** **** **** 1111"),
     ],

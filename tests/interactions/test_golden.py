@@ -12,7 +12,7 @@ GOLDEN = [
     ("flow_id", "95bc80c0-59e2-11e8-a331-9e78b32c710f"),
     ("flow_name", "Custom Attributes"),
     ("contact_point", "+15550100"),
-    ("customer_masked", "+15***23"),
+    ("customer_masked", "***23"),
     ("customer_key", "a897f0bd0a30c793b6f50d48d5ebad71"),
     ("customer", None),
     ("started_at", "2018-10-30T14:33:45.954Z"),

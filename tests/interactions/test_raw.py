@@ -9,6 +9,7 @@ from app.interactions.raw import without_cards
 from tests.interactions.records import SAMPLES, made
 
 CARD = "4111 1111 1111 1111"  # a test number that no bank gives out
+UUID = "41111111-1111-1111-1111-111111111111"  # all digits: an identity is left alone
 ODD = b'{ "interactionId" : "\\u0061", "x":1.10,"x": 1e999, "hooks" : [ { "hookName": null } ]}'
 WHOLE = [path for path in sorted(SAMPLES.glob("*.json")) if path.stem != "token"]
 
@@ -25,18 +26,24 @@ def test_without_a_card_not_a_byte_is_another(raw: bytes) -> None:
         (f"paid by {CARD.replace(' ', '')}.", "paid by ************1111."),
         (4111111111111111, "************1111"),
         ("1234567", "1234567"),
-        ([CARD], [CARD]),
+        ([CARD], ["**** **** **** 1111"]),
+        ({CARD: {"x": [f"{CARD}\n"]}}, {"**** **** **** 1111": {"x": ["**** **** **** 1111\n"]}}),
+        (UUID, UUID),
+        (4111111111111111.0, "************1111.0"),
+        ("4111111111111112", "4111111111111112"),
     ],
 )
-@pytest.mark.parametrize("name", ["hooks", "interactionAttributes"])
-def test_cards_in_attributes_are_hidden_from_everybody(name: str, value: Any, shown: Any) -> None:
-    record = made(
-        **{name: [{"hookType": CARD, "hookName": value}, None, {"hookName": CARD}], "notes": [{"body": CARD}]}
-    )
-    expected = record | {name: [{"hookType": CARD, "hookName": shown}, None, {"hookName": "**** **** **** 1111"}]}
-    assert json.loads(bytes(without_cards(json.dumps(record).encode()))) == expected
+@pytest.mark.parametrize("name", ["hooks", "flowName", "neverSeen"])
+def test_cards_are_hidden_from_everybody_wherever_they_stand(name: str, value: Any, shown: Any) -> None:
+    assert json.loads(bytes(without_cards(json.dumps(made(**{name: value})).encode()))) == made(**{name: shown})
 
 
 def test_cards_are_found_where_upstream_breaks_the_shape() -> None:
     record = made(hooks={"hookName": CARD}, interactionAttributes=[[{"hookName": CARD}]])
     assert b"4111" not in bytes(without_cards(json.dumps(record).encode()))
+
+
+def test_a_card_is_found_however_json_writes_it_and_its_neighbours_stay_as_they_were() -> None:
+    raw = rb'{"a" : 1.10, "b":"\u0034111 1111\u00a01111 1111 \" \ud800", "a":1e999, "c":"\u0034"}'
+    shown = '{"a" : 1.10, "b":"**** ****\u00a0**** 1111 \\" \ufffd", "a":1e999, "c":"\\u0034"}'
+    assert bytes(without_cards(raw)).decode() == shown

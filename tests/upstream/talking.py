@@ -1,13 +1,14 @@
 """A client and a scripted server that talk to each other."""
 
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 from app.upstream.query import UpstreamQuery
 from app.upstream.reading import Position, Reading
-from tests.support.raw import Exchange, RawServer, raw_server
+from tests.support.raw import Exchange, RawServer, http, raw_server
 from tests.upstream.support import Opened, access, opened
 
 
@@ -32,9 +33,16 @@ class Talk:
 @contextlib.asynccontextmanager
 async def talk(document: Any) -> AsyncIterator[Talk]:
     """A client and a server that always answers with this document."""
+    async with talking(json.dumps(document).encode()) as asked:
+        yield asked
+
+
+@contextlib.asynccontextmanager
+async def talking(body: bytes) -> AsyncIterator[Talk]:
+    """A client and a server that always answers with these bytes."""
 
     async def script(exchange: Exchange) -> None:
-        await exchange.json(document, x_simulated="true")
+        await exchange.write(http(body, content_type="application/json", x_simulated="true"))
 
     async with raw_server(script) as server, opened(access(server.url)) as client:
         yield Talk(client, server)

@@ -1,12 +1,13 @@
 """Whether a record is what was asked for."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
 from app.interactions.records import Interaction, decode
+from app.interactions.times import started_at
 from app.upstream.matching import CONDITIONS, has_name, has_pair, has_value, mismatch
 from app.upstream.query import SPELLINGS, UpstreamQuery
 from tests.upstream.support import attribute, row
@@ -95,10 +96,24 @@ def test_a_time_without_zone_means_utc() -> None:
     assert mismatch(interaction(startTimestamp="2026-11-20T12:00:00"), UpstreamQuery(start=NOON)) is None
 
 
-def test_a_row_without_start_is_in_no_range() -> None:
-    held = interaction(startTimestamp=None)
-    assert mismatch(held, UpstreamQuery(start=NOON)) == "start"
-    assert mismatch(held, UpstreamQuery(end=NOON)) == "end"
+@pytest.mark.parametrize("start", [None, "soon", 5, "2026-11-20T25:00:00.000Z"])
+@pytest.mark.parametrize(
+    ("elsewhere", "shown"),
+    [
+        ({}, datetime(1970, 1, 1, tzinfo=UTC)),
+        ({"details": {"startTimestamp": "2026-11-20T12:00:00.000Z"}}, NOON),
+        ({"queues": [{"startTimestamp": "2026-11-20T12:00:00.000Z"}], "updated": "2026-11-20T13:00:00.000Z"}, NOON),
+    ],
+)
+def test_a_start_that_cannot_be_read_is_compared_as_rows_show_it(
+    start: object, elsewhere: dict[str, object], shown: datetime
+) -> None:
+    held = interaction(startTimestamp=start, **elsewhere)
+    assert started_at(held) == shown
+    later = shown + timedelta(milliseconds=1)
+    assert mismatch(held, UpstreamQuery(start=shown, end=later)) is None
+    assert mismatch(held, UpstreamQuery(start=later)) == "start"
+    assert mismatch(held, UpstreamQuery(end=shown)) == "end"
 
 
 def test_a_contact_is_compared_without_case_and_looked_for_in_details() -> None:

@@ -13,9 +13,10 @@ from app.errors import (
     UpstreamError,
     UpstreamErrorAnswer,
     UpstreamShape,
+    UpstreamTooLarge,
     UpstreamWrongTenant,
 )
-from app.upstream.pages import Page, read_page, refuse_other_tenant
+from app.upstream.pages import MOST_ROWS, Page, read_page, refuse_other_tenant
 from tests.upstream.support import TENANT, envelope, row
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -45,6 +46,10 @@ async def test_an_envelope_gives_its_rows_byte_for_byte() -> None:
         ({"total": 1, "results": {"interactions": [ONE]}}, 1, 1),
         ({"total": 0, "results": {"interactions": None}}, 0, 0),
         (ONE, 1, 1),
+        (b'{"total": 127.0, "results": [{}]}', 1, 127),
+        ({"total": MOST_ROWS, "results": [{}] * MOST_ROWS}, MOST_ROWS, MOST_ROWS),
+        ({"total": 2**53, "results": None}, 0, 2**53),
+        ({"total": 1, "results": [ONE], "result": None}, 1, 1),
     ],
 )
 async def test_a_known_shape_is_read(document: Any, rows: int, total: int) -> None:
@@ -60,6 +65,13 @@ async def test_a_known_shape_is_read(document: Any, rows: int, total: int) -> No
         (None, UpstreamShape),
         ({}, UpstreamShape),
         ({"result": [ONE]}, UpstreamShape),
+        ({"total": 1, "result": [ONE]}, UpstreamShape),
+        ({"total": 1, "results": [ONE] * (MOST_ROWS + 1)}, UpstreamTooLarge),
+        ({"total": 1.5, "results": [ONE]}, UpstreamShape),
+        ({"total": -1.0, "results": [ONE]}, UpstreamShape),
+        ({"total": 2**53 + 1, "results": [ONE]}, UpstreamShape),
+        (b'{"total": ' + b"9" * 5000 + b', "results": []}', UpstreamShape),
+        (b'{"total": 1e999, "results": []}', UpstreamShape),
         ({"total": 1, "results": "many"}, UpstreamShape),
         ({"total": 1, "results": {"rows": [ONE]}}, UpstreamShape),
         ({"results": [ONE]}, UpstreamShape),
@@ -103,8 +115,14 @@ async def test_a_lone_surrogate_is_replaced_and_its_neighbours_are_left_alone() 
     )
 
 
-async def test_the_other_spelling_of_the_time_zone_is_read_and_one_of_another_type_is_not() -> None:
-    assert (await page({"total": 0, "tenantTimeZone": "UTC"})).time_zone == "UTC"
+@pytest.mark.parametrize("name", ["tenantTimezone", "tenantTimeZone", "TenantTimezone", "TENANTTIMEZONE"])
+@pytest.mark.parametrize("results", [None, [ONE], {"interactions": [ONE]}], ids=["none", "one", "wrapped"])
+async def test_the_time_zone_is_found_whatever_the_case_of_its_name(name: str, results: Any) -> None:
+    assert (await page({"total": 1, "results": results, name: "US/Eastern"})).time_zone == "US/Eastern"
+
+
+async def test_a_time_zone_of_another_type_is_none_and_hides_no_other() -> None:
+    assert (await page({"total": 0, "tenantTimezone": 5, "TenantTimeZone": "UTC"})).time_zone == "UTC"
     assert (await page({"total": 0, "tenantTimezone": 5})).time_zone is None
 
 

@@ -27,7 +27,7 @@ ISSUERS: tuple[tuple[str, tuple[tuple[int, int], ...], tuple[int, ...]], ...] = 
     ("Mir", ((2200, 2204),), (16, 17, 18, 19)),
 )
 
-_ENOUGH_DIGITS = re.compile(r"\d(?:[\W_]{0,3}\d){12}")
+_ENOUGH_TOGETHER = re.compile(r"\d(?:[\W_]{0,3}\d){12}")
 _TOGETHER = re.compile(r"\d(?:[\W_]{0,3}\d)*")
 _OTHER_DIGIT = re.compile(r"[^\D0-9]")
 
@@ -68,11 +68,13 @@ def mask_cards(text: str) -> str:
     its check digit is right, and it begins as a known issuer's. It is made of whole groups of digits: part of a longer
     unbroken run is none, and neither is what a plus sign marks as a telephone number.
     """
-    if len(text) < LENGTHS.start or not _ENOUGH_DIGITS.search(text):
+    if len(text) < LENGTHS.start:
         return text
     ascii_text = text if text.isascii() else _OTHER_DIGIT.sub(lambda digit: str(int(digit[0])), text)
     codes = ascii_text.encode("ascii", "replace")  # a byte for each character
     digits = codes.translate(None, _NO_DIGITS)
+    if len(digits) < LENGTHS.start or not _ENOUGH_TOGETHER.search(text):
+        return text
     places: list[int] = []
     hidden: set[int] = set()
     for first, end in _candidates(digits):

@@ -1,6 +1,7 @@
 """The columns that derive: one small function each, from the facts of a record to a value."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from hashlib import sha256
 from itertools import chain
 from math import isfinite
@@ -10,11 +11,10 @@ from typing import Any
 import msgspec
 
 from app.interactions.cards import mask_cards
-from app.interactions.facts import Facts, is_answered, latest
+from app.interactions.facts import EARLIEST, Facts, is_answered
 from app.interactions.masking import customer_key as pseudonym
-from app.interactions.parts import AgentLeg, QueueEntry, Segment, Stretch, TalkTime
-from app.interactions.policy import without_cards
-from app.interactions.records import Interaction, links
+from app.interactions.parts import AgentLeg, Hook, Note, QueueEntry, Segment, Stretch, TalkTime
+from app.interactions.records import Interaction
 from app.interactions.times import rfc3339 as rfc3339  # noqa: PLC0414 - the other layers import it from here
 from app.interactions.times import seconds_between
 
@@ -183,7 +183,7 @@ _SHOWN_OTHERWISE |= {"notes", "details"}
 _root = attrgetter(*(field.name for field in msgspec.structs.fields(Interaction) if field.name not in _SHOWN_OTHERWISE))
 _note = attrgetter("note_id", "agent_id", "created", "updated")
 _link = attrgetter("hook_type", "hook_sub_type", "hook_by", "hooked_by", "agent_id", "timestamp")
-_hook = attrgetter("hook_name", "hook_type", "hook_by", "hooked_by", "agent_id", "timestamp")
+_attribute = attrgetter("hook_type", "hook_name", "hook_by", "hooked_by", "agent_id", "timestamp")
 
 
 def row_version(facts: Facts) -> str:
@@ -197,13 +197,17 @@ def row_version(facts: Facts) -> str:
         (facts.started_at, facts.ended_at, facts.customer_masked, contact_point(facts)),
         (contact_id(facts), csat_score(facts), disposition_name(facts)),
         (facts.segments, facts.legs, facts.queues),
-        _sorted(_hook(without_cards(hook)) for hook in facts.attributes_masked),
-        _sorted(latest(facts.attributes_masked).items()),
-        _sorted(_link(without_cards(hook)) for hook in links(facts.interaction)),
-        _sorted(map(_note, facts.interaction.notes)),
+        [*map(_attribute, sorted(facts.attributes_masked, key=_when_and_what))],
+        [*map(_link, sorted(facts.interaction.hooks, key=_when_and_what))],
+        [*map(_note, sorted(facts.interaction.notes, key=_identity))],
     )
     return sha256(_encoder.encode(content)).hexdigest()[:_VERSION_DIGITS]
 
 
-def _sorted(parts: Iterable[object]) -> list[bytes]:
-    return sorted(map(_encoder.encode, parts))
+def _when_and_what(hook: Hook) -> tuple[datetime, str]:
+    """Of several writes of one attribute in one moment the order counts: the last is the one that columns show."""
+    return hook.timestamp or EARLIEST, hook.hook_type or ""
+
+
+def _identity(note: Note) -> str:
+    return note.note_id or ""

@@ -1,6 +1,6 @@
 """What several columns need to know of one record, each worked out once; the dear ones when first asked for."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Generic, TypeVar
@@ -11,7 +11,7 @@ from app.interactions.policy import Policy, shown
 from app.interactions.records import Interaction, attributes
 from app.interactions.times import in_order, local, moments, seconds_between, started_at
 
-_EARLIEST = datetime.min.replace(tzinfo=UTC)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 _NO_DETAILS = Details()
 _NO_QUEUES = QueueEntry(), QueueEntry()
 _NO_AGENTS = AgentLeg(), AgentLeg()
@@ -104,8 +104,12 @@ class Facts:
 
     @once
     def latest(self) -> dict[str, str | None]:
-        """The value of each attribute by its trimmed name, as the audience may see it."""
-        return latest(self.attributes)
+        """By trimmed name the value written last, as the audience may see it; None where that wrote none (R8).
+
+        Later is by time, then by place in the list.
+        """
+        in_time = sorted(self.attributes, key=lambda hook: hook.timestamp or EARLIEST)
+        return {hook.hook_type.strip(): hook.hook_name for hook in in_time if hook.hook_type is not None}
 
     @once
     def transfer_count(self) -> int:
@@ -132,12 +136,6 @@ class Facts:
         if answered:
             return "met"
         return "excluded" if self.abandoned and len(self.queues) == 1 else "missed"
-
-
-def latest(hooks: Iterable[Hook]) -> dict[str, str | None]:
-    """By trimmed name the value written last: by time, then by place in the list; None where that wrote none (R8)."""
-    in_time = sorted(hooks, key=lambda hook: hook.timestamp or _EARLIEST)
-    return {hook.hook_type.strip(): hook.hook_name for hook in in_time if hook.hook_type is not None}
 
 
 def _left_in_ivr(interaction: Interaction) -> bool:

@@ -11,7 +11,6 @@ from app.interactions.columns import ColumnType, PersonalData, Value
 from app.interactions.derive import time_of
 from app.interactions.facts import Facts, is_accepted, is_answered
 from app.interactions.parts import Hook, Note, TalkTime
-from app.interactions.policy import without_cards
 from app.interactions.records import ATTRIBUTE, links
 
 
@@ -46,9 +45,9 @@ class Include:
 
 def _hooks(facts: Facts) -> Iterator[Hook]:
     """Attributes, then CRM links: the display name of a link is a customer's in all samples."""
-    for hook in map(without_cards, facts.attributes):
+    for hook in facts.attributes:
         yield msgspec.structs.replace(hook, hook_sub_type=ATTRIBUTE)
-    for hook in map(without_cards, links(facts.interaction)):
+    for hook in links(facts.interaction):
         yield hook if facts.context.audience.clear else msgspec.structs.replace(hook, hook_name=None)
 
 

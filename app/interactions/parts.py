@@ -1,46 +1,21 @@
 """The parts of upstream's records, just the fields we use (UPSTREAM §6): unknown ones are passed over (R16).
 
 Absent, null and `[]` read alike (R9): an absent array is empty. Times are aware; fields named `…_time` are seconds.
-Texts hold no card number from the moment they are read, and of children that share a key the later copy alone is kept
-(R8). Custom attributes are the exception: a pseudonym is made of the whole value, so theirs are masked where shown.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import msgspec
-
-from app.interactions.cards import LENGTHS, mask_cards
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 LARGEST_COUNT = 2**53  # beyond, JavaScript's numbers are no longer exact
 Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)]
 
-_Any = TypeVar("_Any", bound="Part")
-
 
 class Part(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults=True):
     """What all parts have in common; `gc=False` is safe, as no record can hold itself."""
-
-    def _mask(self, *names: str) -> None:
-        """Mask card numbers in the texts called so."""
-        for name in names:
-            text = getattr(self, name)
-            if text is not None and len(text) >= LENGTHS.start:
-                msgspec.structs.force_setattr(self, name, mask_cards(text))
-
-    def _keep_once(self, name: str, key: str) -> None:
-        """Of the children called `name` that share a key, keep the later copy."""
-        children = getattr(self, name)
-        if len(children) > 1:
-            msgspec.structs.force_setattr(self, name, distinct(children, lambda child: getattr(child, key)))
-
-
-def distinct(children: Sequence[_Any], key: Any) -> tuple[_Any, ...]:
-    """The children, each key once, in the place of its first copy and as its last one says; those without one stay."""
-    return tuple({key(child) or place: child for place, child in enumerate(children)}.values())
 
 
 class Segment(Part, frozen=True):
@@ -55,10 +30,6 @@ class Segment(Part, frozen=True):
     segment_time: Seconds | None = None
     segment_to_agent_id: str | None = None
     segment_cancelled: bool | None = None
-
-    def __post_init__(self) -> None:
-        """Mask its texts."""
-        self._mask("segment_start_type", "segment_end_type")
 
 
 class TalkTime(Part, frozen=True):
@@ -93,11 +64,6 @@ class AgentLeg(Part, frozen=True):
     agent_wrap_up_time: Seconds | None = None
     talk_times: tuple[TalkTime, ...] = ()
 
-    def __post_init__(self) -> None:
-        """Mask its texts, keep its children once."""
-        self._mask("agent_name")
-        self._keep_once("talk_times", "interaction_agent_talk_time_id")
-
 
 class QueueEntry(Part, frozen=True):
     """One stay in a queue (UPSTREAM §6.4)."""
@@ -114,10 +80,6 @@ class QueueEntry(Part, frozen=True):
     queue_time: Seconds | None = None
     time_to_answer: Seconds | None = None
     agent_id: str | None = None
-
-    def __post_init__(self) -> None:
-        """Mask its texts."""
-        self._mask("queue_name", "queue_entry_type", "queue_exit_type")
 
 
 class Hook(Part, frozen=True):
@@ -143,10 +105,6 @@ class Note(Part, frozen=True):
     body: str | None = None
     created: Time | None = None
     updated: Time | None = None
-
-    def __post_init__(self) -> None:
-        """Mask its texts."""
-        self._mask("title", "body")
 
 
 class Stretch(Part, frozen=True):
@@ -178,10 +136,6 @@ class DetailsAgent(Part, frozen=True):
     """An agent as `details` repeats it (UPSTREAM §6.7)."""
 
     disposition_name: str | None = None
-
-    def __post_init__(self) -> None:
-        """Mask its texts."""
-        self._mask("disposition_name")
 
 
 class Details(Part, frozen=True):

@@ -1,7 +1,6 @@
 """What may be shown of custom attributes, name by name: `allow`, `mask`, `hash` or `drop` (CXF_ATTRIBUTE_POLICY)."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from operator import attrgetter
 
 import msgspec
 
@@ -11,9 +10,6 @@ from app.interactions.parts import Hook
 from app.settings import Treatment
 
 ANY_OTHER = "*"
-_TEXTS = ("hook_type", "hook_name", "hook_sub_type", "hook_by", "hooked_by")
-_texts = attrgetter(*_TEXTS)
-_APART = "\0" * 4  # no card number reaches across
 Policy = Mapping[str, Treatment]  # by name as `by_name` spells it; empty where everything may be shown
 
 
@@ -40,26 +36,16 @@ def shown(hooks: Iterable[Hook], policy: Policy, secret: bytes, *, clear: bool) 
     for hook in hooks:
         treatment = treatment_of(hook.hook_type or "", policy) if policy else "allow"
         if treatment == "allow" or (clear and treatment != "drop"):
-            yield _without_cards_in_value(hook)
+            yield _without_cards(hook)
         elif treatment != "drop":
             yield msgspec.structs.replace(hook, hook_name=_veiled(hook, treatment, secret))
 
 
-def _without_cards_in_value(hook: Hook) -> Hook:
+def _without_cards(hook: Hook) -> Hook:
     value = hook.hook_name
     if value is None or (masked := mask_cards(value)) == value:
         return hook
     return msgspec.structs.replace(hook, hook_name=masked)
-
-
-def without_cards(hook: Hook) -> Hook:
-    """The hook with card numbers masked in all its texts."""
-    texts = _texts(hook)
-    joined = _APART.join(filter(None, texts))
-    if mask_cards(joined) == joined:
-        return hook
-    masked = [text and mask_cards(text) for text in texts]
-    return msgspec.structs.replace(hook, **dict(zip(_TEXTS, masked, strict=True)))
 
 
 def _veiled(hook: Hook, treatment: Treatment, secret: bytes) -> str | None:

@@ -1,7 +1,6 @@
 """Upstream's records: bytes ⇄ typed structs (UPSTREAM §6.1).
 
-A record whose values all fit is decoded at once, any other is mended value by value (R14). Of either the custom
-attributes end in one array and the CRM links in the other, whichever upstream wrote them to (R8).
+A record whose values all fit is decoded at once, any other is mended value by value (R14).
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,8 +25,8 @@ from app.interactions.parts import (
     Segment,
     Stretch,
     Time,
-    distinct,
 )
+from app.interactions.settling import ATTRIBUTE, settle
 
 __all__ = [
     "ATTRIBUTE",
@@ -41,8 +40,6 @@ __all__ = [
     "links",
     "raw_records",
 ]
-
-ATTRIBUTE = "interaction-attribute"
 
 
 class Interaction(Part, frozen=True):
@@ -87,25 +84,8 @@ class Interaction(Part, frozen=True):
     details: Details | None = None
 
     def __post_init__(self) -> None:
-        """Mask its texts, keep its children once, part attributes from links."""
-        self._mask("channel_type", "direction", "flow_name", "disposition_name")
-        for name, key in _KEYS:
-            self._keep_once(name, key)
-        if self.hooks or self.interaction_attributes:
-            found, others = _parted(self.hooks, self.interaction_attributes)
-            msgspec.structs.force_setattr(self, "interaction_attributes", found)
-            msgspec.structs.force_setattr(self, "hooks", others)
-
-
-_KEYS = (
-    ("segments", "interaction_segment_id"),
-    ("agents", "interaction_agent_id"),
-    ("queues", "interaction_queue_id"),
-    ("notes", "note_id"),
-    ("customer_talk_times", "interaction_customer_talk_time_id"),
-    ("customer_hold_times", "interaction_customer_hold_time_id"),
-    ("customer_response_times", "interaction_customer_response_time_id"),
-)
+        """Settle what it holds."""
+        settle(self)
 
 
 class Decoded(NamedTuple):
@@ -195,20 +175,3 @@ def attributes(interaction: Interaction) -> list[Hook]:
 def links(interaction: Interaction) -> list[Hook]:
     """The CRM links: what is no custom attribute in either array, each once (R8)."""
     return [*interaction.hooks]
-
-
-def _parted(hooks: tuple[Hook, ...], own: tuple[Hook, ...]) -> tuple[tuple[Hook, ...], tuple[Hook, ...]]:
-    """Attributes and links, of the entries among all hooks and those in the attributes' own array."""
-    found = [hook for hook in hooks if hook.hook_sub_type == ATTRIBUTE]
-    found += [hook for hook in own if hook.hook_sub_type in (ATTRIBUTE, None)]
-    others = [hook for hook in hooks if hook.hook_sub_type != ATTRIBUTE]
-    others += [hook for hook in own if hook.hook_sub_type not in (ATTRIBUTE, None)]
-    return distinct(found, _key_of_hook), distinct(others, _key_of_hook)
-
-
-def _key_of_hook(hook: Hook) -> object:
-    return hook.interaction_hook_id or _described(hook)
-
-
-def _described(hook: Hook) -> object:
-    return (hook.hook_type, hook.hook_sub_type, hook.hook_id, hook.hook_name, hook.timestamp)

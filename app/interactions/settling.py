@@ -1,0 +1,116 @@
+"""A record as it is decoded, before anybody reads it: each child once, attributes apart from links, no card numbers.
+
+Values of custom attributes are the exception: a pseudonym is made of the whole value, so they are masked where shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import force_setattr
+
+from app.interactions.cards import mask_cards
+from app.interactions.parts import Hook, Part
+
+if TYPE_CHECKING:
+    from app.interactions.records import Interaction
+
+ATTRIBUTE = "interaction-attribute"
+
+_CHILDREN = (
+    ("segments", attrgetter("interaction_segment_id")),
+    ("agents", attrgetter("interaction_agent_id")),
+    ("queues", attrgetter("interaction_queue_id")),
+    ("notes", attrgetter("note_id")),
+    ("customer_talk_times", attrgetter("interaction_customer_talk_time_id")),
+    ("customer_hold_times", attrgetter("interaction_customer_hold_time_id")),
+    ("customer_response_times", attrgetter("interaction_customer_response_time_id")),
+)
+_talk_time_id = attrgetter("interaction_agent_talk_time_id")
+_children = attrgetter(*(name for name, _ in _CHILDREN))
+
+_APART = "\0" * 4  # no card number reaches across
+
+
+class _Texts:
+    """The texts of one kind of part that may hold a card number."""
+
+    def __init__(self, parts: str, *names: str) -> None:
+        self.parts = attrgetter(parts)
+        self.names = names
+        self.of = attrgetter(*names)
+
+
+_OWN_TEXTS = ("channel_type", "direction", "flow_name", "disposition_name")
+_own_texts = attrgetter(*_OWN_TEXTS)
+_TEXTS = (
+    _Texts("segments", "segment_start_type", "segment_end_type"),
+    _Texts("queues", "queue_name", "queue_entry_type", "queue_exit_type"),
+    _Texts("notes", "title", "body"),
+    _Texts("interaction_attributes", "hook_type", "hook_by", "hooked_by"),
+    _Texts("hooks", "hook_type", "hook_by", "hooked_by", "hook_name", "hook_sub_type"),
+)
+
+
+def settle(record: Interaction) -> None:
+    """Settle what a record holds, in place: it has just been made, and nobody else has seen it."""
+    if max(map(len, _children(record))) > 1:
+        for name, key in _CHILDREN:
+            force_setattr(record, name, _each_once(getattr(record, name), key))
+    for leg in record.agents:
+        if len(leg.talk_times) > 1:
+            force_setattr(leg, "talk_times", _each_once(leg.talk_times, _talk_time_id))
+    if record.hooks or record.interaction_attributes:
+        _part_hooks(record)
+    _mask_cards(record)
+
+
+def _each_once(children: Iterable[Any], key: Any) -> tuple[Any, ...]:
+    """The children, each key once: in the place of its first copy, and as its last one says (R8)."""
+    return tuple({key(child) or place: child for place, child in enumerate(children)}.values())
+
+
+def _part_hooks(record: Interaction) -> None:
+    """Attributes into their own array, where they need no subtype, and CRM links into the other, each once (R8)."""
+    attributes: dict[object, Hook] = {}
+    links: dict[object, Hook] = {}
+    for hook in record.hooks:
+        where = attributes if hook.hook_sub_type == ATTRIBUTE else links
+        where[hook.interaction_hook_id or _described(hook)] = hook
+    for hook in record.interaction_attributes:
+        where = attributes if hook.hook_sub_type in (ATTRIBUTE, None) else links
+        where[hook.interaction_hook_id or _described(hook)] = hook
+    force_setattr(record, "interaction_attributes", tuple(attributes.values()))
+    force_setattr(record, "hooks", tuple(links.values()))
+
+
+def _described(hook: Hook) -> object:
+    return (hook.hook_type, hook.hook_sub_type, hook.hook_id, hook.hook_name, hook.timestamp)
+
+
+def _mask_cards(record: Interaction) -> None:
+    """All texts are looked through at once, as hardly any record holds a card number."""
+    texts = [*_own_texts(record), *[leg.agent_name for leg in record.agents]]
+    for kind in _TEXTS:
+        for part in kind.parts(record):
+            texts += kind.of(part)
+    if record.details:
+        texts += [agent.disposition_name for agent in record.details.agents]
+    joined = _APART.join(filter(None, texts))
+    if mask_cards(joined) == joined:
+        return
+    for part, names in _with_texts(record):
+        for name in names:
+            text = getattr(part, name)
+            force_setattr(part, name, text and mask_cards(text))
+
+
+def _with_texts(record: Interaction) -> Iterator[tuple[Part, tuple[str, ...]]]:
+    yield record, _OWN_TEXTS
+    yield from ((leg, ("agent_name",)) for leg in record.agents)
+    for kind in _TEXTS:
+        yield from ((part, kind.names) for part in kind.parts(record))
+    if record.details:
+        yield from ((agent, ("disposition_name",)) for agent in record.details.agents)

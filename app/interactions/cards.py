@@ -61,6 +61,11 @@ _MAY_BEGIN = {
 }
 
 
+def may_hold_card(text: str) -> bool:
+    """Whether the text has digits enough; for most texts that settles it, in a fraction of the time."""
+    return not text.isascii() or len(text.encode().translate(None, _NO_DIGITS)) >= LENGTHS.start
+
+
 def mask_cards(text: str) -> str:
     """The text with the digits of each card number as stars, all but the last four.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import force_setattr
 
-from app.interactions.cards import mask_cards
+from app.interactions.cards import mask_cards, may_hold_card
 from app.interactions.parts import Hook, Part
 
 if TYPE_CHECKING:
@@ -33,25 +33,18 @@ _children = attrgetter(*(name for name, _ in _CHILDREN))
 
 _APART = "\0" * 4  # no card number reaches across
 
-
-class _Texts:
-    """The texts of one kind of part that may hold a card number."""
-
-    def __init__(self, parts: str, *names: str) -> None:
-        self.parts = attrgetter(parts)
-        self.names = names
-        self.of = attrgetter(*names)
-
-
+# The texts that may hold a card number, by the parts they belong to; the record's own stand apart.
 _OWN_TEXTS = ("channel_type", "direction", "flow_name", "disposition_name")
+_TEXTS = {
+    "segments": ("segment_start_type", "segment_end_type"),
+    "queues": ("queue_name", "queue_entry_type", "queue_exit_type"),
+    "notes": ("title", "body"),
+    "interaction_attributes": ("hook_type", "hook_by", "hooked_by"),
+    "hooks": ("hook_type", "hook_by", "hooked_by", "hook_name", "hook_sub_type"),
+}
 _own_texts = attrgetter(*_OWN_TEXTS)
-_TEXTS = (
-    _Texts("segments", "segment_start_type", "segment_end_type"),
-    _Texts("queues", "queue_name", "queue_entry_type", "queue_exit_type"),
-    _Texts("notes", "title", "body"),
-    _Texts("interaction_attributes", "hook_type", "hook_by", "hooked_by"),
-    _Texts("hooks", "hook_type", "hook_by", "hooked_by", "hook_name", "hook_sub_type"),
-)
+_parts = attrgetter(*_TEXTS)
+_texts = [attrgetter(*names) for names in _TEXTS.values()]
 
 
 def settle(record: Interaction) -> None:
@@ -92,25 +85,25 @@ def _described(hook: Hook) -> object:
 
 def _mask_cards(record: Interaction) -> None:
     """All texts are looked through at once, as hardly any record holds a card number."""
-    texts = [*_own_texts(record), *[leg.agent_name for leg in record.agents]]
-    for kind in _TEXTS:
-        for part in kind.parts(record):
-            texts += kind.of(part)
+    texts = [*_own_texts(record)]
+    for parts, texts_of in zip(_parts(record), _texts):  # noqa: B905 - made of one table
+        for part in parts:
+            texts += texts_of(part)
+    for leg in record.agents:
+        texts.append(leg.agent_name)
     if record.details:
         texts += [agent.disposition_name for agent in record.details.agents]
-    joined = _APART.join(filter(None, texts))
-    if mask_cards(joined) == joined:
-        return
-    for part, names in _with_texts(record):
-        for name in names:
-            text = getattr(part, name)
-            force_setattr(part, name, text and mask_cards(text))
+    if may_hold_card(_APART.join(filter(None, texts))):
+        for part, names in _with_texts(record):
+            for name in names:
+                text = getattr(part, name)
+                force_setattr(part, name, text and mask_cards(text))
 
 
 def _with_texts(record: Interaction) -> Iterator[tuple[Part, tuple[str, ...]]]:
     yield record, _OWN_TEXTS
+    for parts, names in zip(_parts(record), _TEXTS.values(), strict=True):
+        yield from ((part, names) for part in parts)
     yield from ((leg, ("agent_name",)) for leg in record.agents)
-    for kind in _TEXTS:
-        yield from ((part, kind.names) for part in kind.parts(record))
     if record.details:
         yield from ((agent, ("disposition_name",)) for agent in record.details.agents)

@@ -41,8 +41,8 @@ class Reading:
     `records` are new ones only, newest first, each once, all checked. `offset` and the totals continue it in a
     `Position`.
     `complete`: nothing more to read. `shifted`: rows may be missing, as the list moved or fell short beyond repair.
-    `time_zone` as the envelope names it; `simulated` where the answer says so. Of the `dropped` new rows the `lost` ones
-    could not be read, and those of the ids `mismatched` did not match. `calls` is how often upstream was asked.
+    `time_zone` as the envelope names it; `simulated` where the answer says so. Of the `dropped` new rows the `lost`
+    ones could not be read, and those of the ids `mismatched` did not match. `calls` is how often upstream was asked.
     """
 
     records: tuple[Record, ...]

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.interactions.facts import Context
 from tests.interactions.records import CONTEXT, made, row
 
 START, END = "2026-03-02T15:00:00.000Z", "2026-03-02T15:10:00.000Z"
@@ -78,6 +77,7 @@ def test_an_abandon_has_a_stage_and_the_time_upstream_says(
 
 
 ENDED = {"startTimestamp": START, "endTimestamp": END}
+STRETCHES = ("customerTalkTimes", "customerHoldTimes", "customerResponseTimes", "monitors")
 SETTLED = datetime(2026, 3, 2, 16, 10, tzinfo=UTC)  # an hour after END
 
 
@@ -91,6 +91,9 @@ SETTLED = datetime(2026, 3, 2, 16, 10, tzinfo=UTC)  # an hour after END
         (False, {"segments": [ENDED, {"startTimestamp": START}]}, SETTLED),
         (False, {"agents": [{}]}, SETTLED),
         (False, {"queues": [{"startTimestamp": START}]}, SETTLED),
+        (True, {"agents": [{**ENDED, "talkTimes": [ENDED]}], **{name: [ENDED] for name in STRETCHES}}, SETTLED),
+        (False, {"agents": [{**ENDED, "talkTimes": [ENDED, {"startTimestamp": START}]}]}, SETTLED),
+        *((False, {name: [ENDED, {"startTimestamp": START}]}, SETTLED) for name in STRETCHES),
         (False, {"updated": "2026-03-02T15:10:00.001Z"}, SETTLED),
         (False, {"notes": [{"updated": "2026-03-02T16:00:00Z"}]}, SETTLED),
         (False, {"flagTimestamp": "2026-03-02T16:00:00Z"}, SETTLED),
@@ -190,10 +193,19 @@ def test_transfers_are_upstreams_count_else_the_segments_that_start_by_one(
 
 @pytest.mark.parametrize(
     ("holds", "time", "shown"),
-    [(0, None, (0, 0.0)), (2, 45, (2, 45.0)), (None, 45, (None, 45.0)), (1, None, (1, None))],
+    [
+        (0, None, (0, 0.0)),
+        (0.0, None, (0, 0.0)),
+        (2, 45, (2, 45.0)),
+        (None, 45, (None, 45.0)),
+        (1, None, (1, None)),
+        (0, 45, (0, 45.0)),  # upstream's time wins
+        (0, 0, (0, 0.0)),
+        (0, -45, (0, 0.0)),  # no time at all
+    ],
 )
 def test_without_a_hold_the_time_on_hold_is_nought(
-    holds: int | None, time: float | None, shown: tuple[int | None, float | None]
+    holds: float | None, time: float | None, shown: tuple[int | None, float | None]
 ) -> None:
     found = row(made(customerHolds=holds, customerHoldTime=time))
     assert (found["hold_count"], found["hold_seconds"]) == shown
@@ -204,19 +216,3 @@ def test_the_configured_tenant_stands_in_and_the_end_type_waits_for_the_end() ->
     assert row(made(segments=segments))["end_type"] is None
     assert row(made(segments=segments, endTimestamp=END))["end_type"] == "success"
     assert row(made())["tenant_id"] == TENANT
-
-
-def test_a_version_changes_with_the_record_and_not_with_what_surrounds_it() -> None:
-    def version(context: Context = CONTEXT, **fields: object) -> object:
-        return row(made(**{**ENDED, **fields}), context)["row_version"]
-
-    other = Context("", datetime(2027, 1, 1, tzinfo=UTC), sla_seconds=1, pseudonym_secret=b"another")
-    assert version() == version(other) == version(details={"agents": [], "csat": None})
-    changed = [
-        version(notes=[{"body": "late"}]),
-        version(updated=LATEST),
-        version(details={"csat": 3}),
-        version(customer="+15550123"),
-        version(agents=[{}]),
-    ]
-    assert len({version(), *changed}) == 1 + len(changed)

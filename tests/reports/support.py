@@ -92,6 +92,7 @@ class FakeUpstream:
     single: list[str] = field(default_factory=list)
     tenancies: int = 0
     shifted: bool = False
+    lost: int = 0
     background: list[bool] = field(default_factory=list)
     is_held: bool = False
     refused_for: float = 0.0
@@ -148,10 +149,11 @@ class FakeUpstream:
             shifted=self.shifted,
             time_zone=self.zone,
             upstream_seconds=0.5,
-            dropped=len(new) - len(matching),
+            dropped=len(new) - len(matching) + self.lost,
             mismatched=frozenset(
                 one.interaction.interaction_id for one in new if mismatch(one.interaction, query) is not None
             ),
+            lost=self.lost,
             least_total=min(total, total if position.least_total is None else position.least_total),
             calls=len(wanted),
         )

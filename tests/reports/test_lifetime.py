@@ -33,6 +33,7 @@ ROWS = replace(EMPTY, ids=(identity(0),), last_event_at=NOW - 30 * DAY)
         (NOW - 300 * DAY, {}, Lifetime(86_400, "settled")),
         (NOW - 300 * DAY, {"all_final": False}, Lifetime(15, "open")),
         (NOW - 300 * DAY, {"shifted": True}, Lifetime(15, "open")),
+        (NOW - 300 * DAY, {"lost": 1}, Lifetime(15, "open")),
     ],
 )
 def test_rows_are_fresh_for_a_tenth_of_the_quiet_since_then_once_they_are_settled(

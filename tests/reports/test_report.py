@@ -107,6 +107,24 @@ async def test_the_version_tells_question_time_and_records_apart_and_nothing_els
     assert len({same, await version(b"other"), await version(context=later), await version(rows=3)}) == 4
 
 
+async def test_without_the_secret_nobody_can_try_what_records_of_a_version_hold() -> None:
+    """A cursor shows the version, and the records hold what few may see."""
+    versions = [
+        (
+            await begun(b"key", ASKED, reading([interaction(1)]), replace(CONTEXT, pseudonym_secret=secret))
+        ).report.version
+        for secret in (b"invented one", b"invented two", b"invented one")
+    ]
+    assert versions[0] == versions[2] != versions[1]
+
+
+async def test_a_row_that_was_lost_is_missed_for_as_long_as_the_report_is_read_on() -> None:
+    first = await begun(b"key", ASKED, reading(interactions(2), total=4, complete=False, lost=1), CONTEXT)
+    longer = await extended(first, reading(interactions(3)[2:], offset=4, total=4), CONTEXT)
+    assert (first.report.lost, longer.report.lost, longer.report.lacks_rows) == (1, 1, True)
+    assert not (await begun(b"key", ASKED, reading(interactions(2)), CONTEXT)).report.lacks_rows
+
+
 async def test_the_index_knows_the_last_event_and_whether_all_is_final() -> None:
     old, recent, running = interaction(0), interaction(1, hours_ago=10), interaction(2, hours_ago=9, is_open=True)
     opened = await begun(b"key", ASKED, reading([old, recent], complete=False, total=3), CONTEXT)

@@ -277,9 +277,11 @@ async def test_rows_that_are_few_and_far_between_are_looked_for_in_ever_longer_r
     assert at.upstream.spans == [(0, 100), (100, 1000), (1000, 2000), (2000, 3000)]
 
 
-async def test_a_list_that_shifted_beyond_repair_is_truncated_open_and_of_unknown_total() -> None:
+@pytest.mark.parametrize("fault", [{"shifted": True}, {"lost": 1}])
+async def test_a_list_that_lacks_rows_is_truncated_open_and_of_unknown_total(fault: dict[str, Any]) -> None:
     at = desk(interactions(30))
-    at.upstream.shifted = True
+    for name, value in fault.items():
+        setattr(at.upstream, name, value)
     page = await at.page(query(limit=50, search=LAST_WEEK))
     assert (page.truncated, page.total, page.found.stored.fresh_for) == (True, None, 15)
 

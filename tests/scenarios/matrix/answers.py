@@ -38,12 +38,12 @@ def document(make: Callable[[Exchange], Any]) -> Fault:
     return bodied(lambda exchange, _: json.dumps(make(exchange)).encode())
 
 
-def with_value(raw: bytes) -> Fault:
-    """The right row with a field whose value is these bytes."""
+def with_value(raw: bytes, field: str = "holdTime") -> Fault:
+    """The right row with a field, unless it is named one that nobody knows, whose value is these bytes."""
 
     def make(exchange: Exchange, _: Scene) -> bytes:
         mark = "value-to-be-put-here"
-        row = interaction(exchange.number, exchange.request, holdTime=mark)
+        row = interaction(exchange.number, exchange.request, **{field: mark})
         return json.dumps(listed(row)).encode().replace(f'"{mark}"'.encode(), raw)
 
     return bodied(make)

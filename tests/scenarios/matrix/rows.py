@@ -141,9 +141,15 @@ ROWS = (
     Row("13", "an error with 200", answers.text(b'{"error": "upstream-words-6Hn1"}'), 1, BAD_ANSWER),
     Row("13", "a message with 200", answers.text(b'{"message": "upstream-words-6Hn1"}'), 1, BAD_ANSWER),
     Row("14", "[NaN]", answers.text(b"[NaN]"), 1, SHAPE),
-    *(Row("14", raw, answers.with_value(raw.encode()), 1, SHAPE) for raw in ("NaN", "-Infinity", "1e999")),
-    Row("15", "5,000 digits", answers.with_value(b"9" * 5000), 1, SHAPE),
-    Row("15", "above 2^53", answers.with_value(b"9007199254740993"), 1, SHAPE),
+    *(Row("14", raw, answers.with_value(raw.encode()), 1, SHAPE) for raw in ("NaN", "-Infinity")),
+    Row("14", "1e999 in a known field", answers.with_value(b"1e999", "interactionTime"), 1, SHAPE),
+    *(
+        Row("15", f"{name} in {where}", answers.with_value(raw, field), 1, RIGHT, later="refreshed")
+        for name, raw in (("5,000 digits", b"9" * 5000), ("above 2^53", b"9007199254740993"))
+        for where, field in (("a known field", "customerHolds"), ("an unknown field", "holdTime"))
+    ),
+    Row("15", "1e999 in an unknown field", answers.with_value(b"1e999"), 1, RIGHT, later="refreshed"),
+    Row("15", "total above 2^53", answers.text(b'{"total": 9007199254740993, "results": []}'), 1, SHAPE, memo=30),
     Row("16", "lone surrogate", answers.named(rb"a\ud800b"), 1, Rows(("a�b",)), later="refreshed"),
     Row("16", "NUL", answers.named(rb"a\u0000b"), 1, Rows(("a\0b",)), later="refreshed"),
     Row("16", "BOM", answers.recoded(lambda body: b"\xef\xbb\xbf" + body), 1, RIGHT, later="refreshed"),

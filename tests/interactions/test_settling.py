@@ -1,0 +1,124 @@
+"""A record as it is decoded: each child once, and no card number in any text of any view."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from app.interactions.columns import with_attributes
+from app.interactions.facts import Context
+from app.interactions.masking import Audience
+from app.interactions.nested import INCLUDES
+from app.interactions.raw import without_cards
+from app.interactions.timeline import timeline
+from tests.interactions.records import CLEAR, CONTEXT, facts, made, row
+
+START, END = "2026-03-02T15:00:00.000Z", "2026-03-02T15:10:00.000Z"
+ENDED = {"startTimestamp": START, "endTimestamp": END}
+CARD = "4111-1111.1111\u00a01111"  # a test number that no bank gives out
+SHOWN = "****-****.****\u00a01111"
+KEYS = {
+    "segments": "interactionSegmentId",
+    "agents": "interactionAgentId",
+    "queues": "interactionQueueId",
+    "notes": "noteId",
+    "customerTalkTimes": "interactionCustomerTalkTimeId",
+    "customerHoldTimes": "interactionCustomerHoldTimeId",
+    "customerResponseTimes": "interactionCustomerResponseTimeId",
+    "hooks": "interactionHookId",
+}
+
+
+def everything(record: object, context: Context = CLEAR) -> object:
+    """Row, nested lists and timeline."""
+    found = facts(record, context)
+    return [row(record, context, with_attributes(["card"])), [one.elements(found) for one in INCLUDES], timeline(found)]
+
+
+@pytest.mark.parametrize(("name", "key"), KEYS.items())
+def test_a_child_sent_twice_under_one_key_counts_once_as_its_later_copy_says(name: str, key: str) -> None:
+    talk = {"interactionAgentTalkTimeId": "talk", "startTimestamp": START, "agentTalkTime": 5}
+    early = {
+        key: "one",
+        "startTimestamp": START,
+        "queueTime": 1,
+        "agentTalkTime": 1,
+        "segmentEndType": "cancelled",
+        "title": "early",
+        "body": "early",
+        "hookType": "a",
+        "hookName": "early",
+        "talkTimes": [talk],
+    }
+    late = {
+        key: "one",
+        **ENDED,
+        "queueTime": 2,
+        "agentTalkTime": 2,
+        "segmentEndType": "success",
+        "title": "late",
+        "body": "late",
+        "hookType": "a",
+        "hookName": "late",
+    }
+    other = {key: "other", **ENDED, "hookName": "x", "queueTime": 4, "agentTalkTime": 4}
+    nameless = [{**ENDED, "hookName": "y"}, {**ENDED, "hookName": "z"}]
+    twice = {**talk, "endTimestamp": END}
+    sent = made(**ENDED, **{name: [early, other, {**late, "talkTimes": [talk, twice]}, *nameless]})
+    meant = made(**ENDED, **{name: [{**late, "talkTimes": [twice]}, other, *nameless]})
+    fewer = made(**ENDED, **{name: [{**late, "talkTimes": [twice]}, other, nameless[0]]})
+    assert everything(sent) == everything(meant)
+    assert name in ("customerTalkTimes", "customerResponseTimes") or everything(sent) != everything(fewer)
+
+
+def test_a_hook_in_both_arrays_counts_once_as_the_attributes_own_array_says() -> None:
+    hook = {"interactionHookId": "h", "hookType": "card", "hookSubType": "interaction-attribute"}
+    found = row(
+        made(hooks=[{**hook, "hookName": "early"}], interactionAttributes=[{**hook, "hookName": "late"}]),
+        columns=with_attributes(["card"]),
+    )
+    assert (found["attribute_count"], found["attr_card"]) == (1, "late")
+
+
+TEXTS = made(
+    **ENDED,
+    **dict.fromkeys(("channelType", "direction", "flowName", "contactPoint", "customer", "dispositionName"), CARD),
+    segments=[{**ENDED, "segmentStartType": CARD, "segmentEndType": CARD}],
+    agents=[{**ENDED, "agentName": CARD, "agentWorkAccepted": True, "conversationStartTimestamp": START}],
+    queues=[{**ENDED, "queueId": "q", "queueName": CARD, "queueEntryType": CARD, "queueExitType": CARD}],
+    hooks=[{"hookType": CARD, "hookName": CARD, "hookSubType": CARD, "hookedBy": CARD}],
+    interactionAttributes=[
+        {"hookType": "card", "hookName": CARD},
+        {"hookType": CARD, "hookName": CARD, "hookBy": CARD},
+    ],
+    notes=[{"title": CARD, "body": f"Paid with {CARD}."}],
+    details={"agents": [{"dispositionName": CARD}]},
+    fieldFromTheFuture={CARD: [CARD, 4111111111111111]},
+)
+
+
+@pytest.mark.parametrize("audience", [Audience(clear, notes) for clear in (False, True) for notes in (False, True)])
+def test_no_view_shows_a_card_number_wherever_it_stands(audience: Audience) -> None:
+    shown = json.dumps(everything(TEXTS, replace(CONTEXT, audience=audience)), ensure_ascii=False)
+    assert "4111" not in shown
+    assert shown.count(SHOWN) >= 20
+
+
+def test_a_disposition_in_details_alone_is_masked_too() -> None:
+    assert row(made(details={"agents": [{"dispositionName": CARD}]}))["disposition_name"] == SHOWN
+
+
+def test_the_raw_record_shows_none_either() -> None:
+    raw = bytes(without_cards(json.dumps(TEXTS).encode()))
+    assert b"4111" not in raw
+    assert json.loads(raw)["fieldFromTheFuture"] == {SHOWN: [SHOWN, "************1111"]}
+
+
+def test_of_a_card_under_a_policy_that_hashes_all_digits_count() -> None:
+    """Two cards with the same last four digits are two values."""
+    context = replace(CONTEXT, attribute_policy={"card": "hash"})
+    codes = [
+        row(made(interactionAttributes=[{"hookType": "card", "hookName": card}]), context, with_attributes(["card"]))
+        for card in ("4111111111111111", "4000000000061111")
+    ]
+    assert codes[0]["attr_card"] != codes[1]["attr_card"]

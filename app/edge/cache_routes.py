@@ -15,8 +15,8 @@ from app.edge.params import Pairs, needs_time_zone, pairs_of, parse, refuse_all
 from app.edge.purge_order import PurgeOrder, order_of
 from app.edge.services import Purger, Reader, Services, ServicesOf
 from app.edge.times import TimeFrame
-from app.reports.inside import kept, miss_cost, sent
-from app.reports.purging import purge_all, purge_customer, purge_interaction, purge_question
+from app.reports.inside import kept, miss_cost, sent, total_of
+from app.reports.purging import every_view, purge_all, purge_customer, purge_interaction, purge_question
 
 NO_STORE = {"Cache-Control": "no-store"}
 cache_routes = APIRouter()
@@ -34,14 +34,16 @@ async def explain_cache(request: Request, services: ServicesOf, viewer: Reader) 
     question = reports.question(query)
     stored = reports.snapshots.current(question) if is_certain else None
     parts = ("interactions", _list_url(request), query.key_parts())
-    total = stored.value.total if stored else None
+    total = total_of(question, stored.value) if stored else None
+    is_guarded = question.plan.is_guarded
+    cost = miss_cost(query, total, reports.rules, asks_time_zone=not is_certain, is_guarded=is_guarded)
     explanation = {
         "query": shown(query),
         "upstream": {"parameters": sent(question)},
         "key": question.key.hex() if is_certain else None,
         **kept(question, stored, now),
         "answer_stored": stored is not None and services.answers.is_stored(stored, parts),
-        "miss_cost": asdict(miss_cost(query, total, reports.rules, asks_time_zone=not is_certain)),
+        "miss_cost": asdict(cost),
     }
     return JSONResponse(explanation, headers=NO_STORE)
 
@@ -69,8 +71,8 @@ def _purge(order: PurgeOrder, services: Services, viewer: Viewer) -> Callable[[]
         case "query":
             pairs = pairs_of(order.text.encode("utf-8", "surrogatepass"))
             scene, is_certain = _scene(services, pairs)
-            question = reports.question(parse(pairs, scene, viewer))
-            return _at_once(partial(purge_question, reports, question) if is_certain else lambda: 0)
+            questions = every_view(reports, parse(pairs, scene, viewer))
+            return _at_once(partial(purge_question, reports, *questions) if is_certain else lambda: 0)
 
 
 def _at_once(purge: Callable[[], int]) -> Callable[[], Awaitable[int]]:

@@ -7,6 +7,7 @@ import msgspec
 from app.interactions.cards import mask_cards
 from app.interactions.masking import keyed_code, mask_text
 from app.interactions.parts import Hook
+from app.interactions.records import Interaction, attributes, links
 from app.settings import Treatment
 
 ANY_OTHER = "*"
@@ -26,6 +27,29 @@ def hides(policy: Policy) -> bool:
 def treatment_of(name: str, policy: Policy) -> Treatment:
     """What the policy says of the attribute called `name`."""
     return policy.get(_spelled(name), policy.get(ANY_OTHER, "allow"))
+
+
+def seen_by(policy: Policy, *, clear: bool) -> Policy:
+    """The policy as it binds one kind of view: a clear one shows all that is not dropped."""
+    if not clear:
+        return policy
+    return {name: treatment if treatment == "drop" else "allow" for name, treatment in policy.items()}
+
+
+def treatments(policy: Policy) -> frozenset[Treatment]:
+    """Each treatment that some attribute may meet, whatever it is called."""
+    return frozenset({*policy.values(), policy.get(ANY_OTHER, "allow")})
+
+
+def is_listed(name: str, policy: Policy) -> bool:
+    """Whether the policy has words of its own for this name."""
+    return _spelled(name) in policy
+
+
+def as_shown(interaction: Interaction, policy: Policy, secret: bytes) -> Interaction:
+    """The interaction with its attributes as a view bound by `policy` shows them; CRM links are none."""
+    hidden = tuple(shown(attributes(interaction), policy, secret, clear=False))
+    return msgspec.structs.replace(interaction, hooks=tuple(links(interaction)), interaction_attributes=hidden)
 
 
 def shown(hooks: Iterable[Hook], policy: Policy, secret: bytes, *, clear: bool) -> Iterator[Hook]:

@@ -11,7 +11,7 @@ from app.reports.query import NEWEST_FIRST, InteractionQuery
 from app.reports.question import Question
 from app.reports.report import Report
 from app.reports.rules import Rules
-from app.upstream.query import SPELLINGS, parameters
+from app.upstream.query import MOST_ROWS_PER_CALL, SPELLINGS, parameters
 from app.upstream.reading import blocks
 
 State = Literal["fresh", "stale", "absent", "pinned"]
@@ -56,7 +56,7 @@ def kept(question: Question, stored: Stored[Report] | None, now: float) -> dict[
         "blocks": len(report.blocks),
         "bytes": stored.size,
         "complete": report.complete,
-        "total": report.total,
+        "total": total_of(question, report),
         "as_of": rfc3339(report.as_of),
     }
 
@@ -76,13 +76,25 @@ _OF_REPORT = (
 )
 
 
+def total_of(question: Question, report: Report) -> int | None:
+    """How many rows upstream has for the question; None where that would tell of rows that may not be seen."""
+    return report.total if report.complete or not question.plan.is_guarded else None
+
+
 def _state(question: Question, stored: Stored[Report], now: float) -> State:
     if question.version:
         return "pinned"
     return "fresh" if stored.is_fresh(now) else "stale"
 
 
-def miss_cost(query: InteractionQuery, total: int | None, rules: Rules, *, asks_time_zone: bool = False) -> Cost:
+def miss_cost(
+    query: InteractionQuery,
+    total: int | None,
+    rules: Rules,
+    *,
+    asks_time_zone: bool = False,
+    is_guarded: bool = False,
+) -> Cost:
     """What answering the query would cost if nothing were stored; `total` is what upstream has, where that is known.
 
     Exact where upstream knows every condition. Where some are answered here, reading goes on until enough rows match,
@@ -91,7 +103,8 @@ def miss_cost(query: InteractionQuery, total: int | None, rules: Rules, *, asks_
     """
     if query.cursor:
         return Cost(0, 0)
-    spans = blocks(0, _goal(query, total, rules), rules.most_rows)[: rules.most_calls]
+    spans = blocks(0, max(_goal(query, total, rules), MOST_ROWS_PER_CALL if is_guarded else 0), rules.most_rows)
+    spans = spans[: rules.most_calls]
     end = spans[-1].end
     return Cost(len(spans) + asks_time_zone, end if total is None else min(end, total))
 

@@ -134,7 +134,9 @@ class Page:
     flatten_seconds: float
 
 
-def page_of(query: InteractionQuery, found: Found, selection: Selection, rules: Rules, seconds: float) -> Page:
+def page_of(
+    query: InteractionQuery, question: Question, found: Found, selection: Selection, rules: Rules, *, seconds: float
+) -> Page:
     """The page that `selection` makes; `seconds` is what selecting took."""
     report = found.report
     following = selection.following
@@ -147,19 +149,21 @@ def page_of(query: InteractionQuery, found: Found, selection: Selection, rules: 
     return Page(
         selection=selection,
         next_cursor=cursor,
-        total=_total(query, report, selection, is_last=following is None),
+        total=_total(query, question, report, selection, is_last=following is None),
         truncated=report.lacks_rows or report.total > rules.most_rows or (following is not None and cursor is None),
         found=found,
         flatten_seconds=seconds,
     )
 
 
-def _total(query: InteractionQuery, report: Report, selection: Selection, *, is_last: bool) -> int | None:
+def _total(
+    query: InteractionQuery, question: Question, report: Report, selection: Selection, *, is_last: bool
+) -> int | None:
     if report.lacks_rows:
         return None
-    if query.is_filtered_here():
+    if query.is_filtered_here() or question.plan.is_narrowed_here:
         is_only = is_last and report.complete and not query.cursor and not query.offset
         return len(selection.rows) if is_only else None
     if report.complete:
         return report.rows
-    return None if report.dropped else report.total
+    return None if report.dropped or question.plan.is_guarded else report.total

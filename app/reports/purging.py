@@ -3,7 +3,10 @@
 Each gives how many stored reports are gone. Who waits for a fetch that is under way gets its answer; nobody else does.
 """
 
+from dataclasses import replace
+
 from app.interactions.masking import customer_key
+from app.reports.query import InteractionQuery
 from app.reports.question import Question
 from app.reports.report import Report
 from app.reports.service import Reports
@@ -17,8 +20,26 @@ def purge_all(reports: Reports) -> int:
     return reports.snapshots.purge(lambda _key, _report: True)
 
 
-def purge_question(reports: Reports, question: Question) -> int:
-    """Forget every snapshot of the question's report, and with them its answers, however they show the rows."""
+def every_view(reports: Reports, query: InteractionQuery) -> list[Question]:
+    """The query's question, then those of views that see more or less, which have other reports where attributes hide.
+
+    Raises CursorMismatch.
+    """
+    questions = {(own := reports.question(query)).key: own}
+    for clear in (False, True):
+        audience = replace(query.view.audience, clear=clear)
+        other = reports.question(replace(query, view=replace(query.view, audience=audience)))
+        questions.setdefault(other.key, other)
+    return [*questions.values()]
+
+
+def purge_question(reports: Reports, question: Question, *others: Question) -> int:
+    """Forget every snapshot of the question's report, and with them its answers, however they show the rows.
+
+    The `others` are forgotten too, and not counted: that would tell what people who see more have asked for.
+    """
+    for one in others:
+        purge_question(reports, one)
     reports.flights.disown(question.key)
     return reports.snapshots.purge(lambda key, _report: key == question.key)
 

@@ -181,6 +181,7 @@ class InteractionQuery:
             self.search.attr,
             self.search.attr_pairs,
             self.search.attr_names,
+            self.search.hook_type,
             tuple((one.name, one.values) for one in self.filters),
             self.order.column,
             self.order.descending,

@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from app.cache.keys import digest
+from app.interactions.masking import Audience
 from app.interactions.records import ATTRIBUTE
 from app.reports import lifetime
 from app.reports.lifetime import Lifetime
 from app.reports.query import Search
 from app.reports.report import Report
 from app.reports.rules import Rules
+from app.reports.visible import ALL_VISIBLE, Plan, plan_of
 from app.upstream.client import UpstreamClient
 from app.upstream.query import UpstreamQuery
 from app.upstream.reading import Position, Reading
@@ -25,7 +27,7 @@ class Question:
     `read` takes what to ask, where to go on, how many of its rows are wanted in all, how many calls that may take, and
     whether nobody waits for it.
     `is_held` says whether it would be sent nothing now. `version` pins the snapshot to answer from; None takes the
-    newest. `is_of_one`: it is about one interaction.
+    newest. `is_of_one`: it is about one interaction. `plan` says which conditions are answered here, and why.
     """
 
     key: bytes
@@ -35,37 +37,61 @@ class Question:
     is_held: Callable[[], bool]
     version: str | None = None
     is_of_one: bool = False
+    plan: Plan = ALL_VISIBLE
 
     def snapshot_key(self, version: str) -> bytes:
         """Where one snapshot of the answer is stored."""
         return digest("snapshot", self.key, version)
 
 
-def of_search(search: Search, version: str | None, upstream: UpstreamClient, rules: Rules) -> Question:
-    """The rows of a search, as many as a snapshot may hold."""
+def of_search(
+    search: Search, audience: Audience, version: str | None, upstream: UpstreamClient, rules: Rules
+) -> Question:
+    """The rows of a search that an audience may find, as many as a snapshot may hold.
+
+    Where something is hidden, a reading that reached its end looks as if upstream had nothing but the visible rows. Who
+    asks in vain costs one call all the same, and upstream sends no rows for it.
+    """
+    context = replace(rules.context, audience=audience)
+    plan = plan_of(search, context)
 
     async def read(asked: UpstreamQuery, position: Position, rows: int, most_calls: int, background: bool) -> Reading:
-        return await upstream.interactions(
-            asked, position, rows=rows, most=rules.most_rows, most_calls=most_calls, background=background
+        if plan.in_vain:
+            return replace(await upstream.tenancy(asked, background=background), total=0, complete=True)
+        admits = plan.admits(asked, context.pseudonym_secret)
+        reading = await upstream.interactions(
+            asked,
+            position,
+            rows=rows,
+            most=rules.most_rows,
+            most_calls=most_calls,
+            background=background,
+            admits=admits,
         )
+        if admits and reading.complete:
+            held = len(position.seen) + len(reading.records)
+            return replace(reading, total=held, dropped=reading.lost, mismatched=frozenset())
+        return reading
 
-    name = search.sent_name()
+    told = plan.told
+    name = told.sent_name()
     asked = UpstreamQuery(
-        attribute_values=search.values(),
-        hook_type=upstream.raw_name(name) if name else search.hook_type,
-        hook_sub_type=ATTRIBUTE if name else search.hook_subtype,
-        hook_id=search.hook_id,
-        contact_id=search.contact_id,
-        start=search.start,
-        end=search.end,
+        attribute_values=told.values(),
+        hook_type=upstream.raw_name(name) if name else told.hook_type,
+        hook_sub_type=ATTRIBUTE if name else told.hook_subtype,
+        hook_id=told.hook_id,
+        contact_id=told.contact_id,
+        start=told.start,
+        end=told.end,
     )
     return Question(
-        key=search.key(rules.context.tenant_id),
+        key=plan.key(rules.context.tenant_id),
         asked=asked,
         read=read,
         lifetime=lambda report: lifetime.of_search(report, search.end, rules),
         is_held=upstream.refuses_lists,
         version=version,
+        plan=plan,
     )
 
 

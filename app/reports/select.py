@@ -9,10 +9,10 @@ from app.interactions.columns import Column
 from app.interactions.facts import Context, Facts
 from app.interactions.flatten import reader
 from app.interactions.nested import INCLUDES
-from app.reports.query import NEWEST_FIRST, InteractionQuery, Order, PageRange, View
+from app.reports.query import NEWEST_FIRST, Filter, InteractionQuery, Order, PageRange, View
 from app.reports.report import Opened
 from app.reports.turns import TURN_ROWS, Turns
-from app.upstream.matching import has_name, has_pair
+from app.reports.visible import meets, plan_of
 
 # The conditions answered here: the texts a record shows for each, of which one must be among those asked.
 FILTERS: Mapping[str, Callable[[Facts], Iterable[str | None]]] = {
@@ -65,13 +65,13 @@ def select(
     else:
         in_order = yield from _sorted(opened, columns[query.order.column], query.order, context)
         candidates = islice(in_order, position, None)
-    row = _row(query.view, columns)
+    row, left = _row(query.view, columns), plan_of(query.search, context).left
     rows: list[tuple[object, ...]] = []
     following = None
     for seen, (place, facts) in enumerate(candidates, 1):
         if seen % TURN_ROWS == 0:
             yield
-        if not _matches(facts, query):
+        if not (meets(facts, left) and _passes(facts, query.filters)):
             continue
         if len(rows) == limit:
             following = place
@@ -120,13 +120,8 @@ def _identity(facts: Facts) -> str:
     return facts.interaction.interaction_id
 
 
-def _matches(facts: Facts, query: InteractionQuery) -> bool:
-    search = query.search
-    return (
-        all(has_pair(facts.interaction, name, value) for name, value in search.attr_pairs)
-        and all(has_name(facts.interaction, name) for name in search.attr_names)
-        and all(any(shown in one.values for shown in FILTERS[one.name](facts)) for one in query.filters)
-    )
+def _passes(facts: Facts, filters: Iterable[Filter]) -> bool:
+    return all(any(shown in one.values for shown in FILTERS[one.name](facts)) for one in filters)
 
 
 def _row(view: View, columns: Mapping[str, Column]) -> Callable[[Facts], tuple[object, ...]]:

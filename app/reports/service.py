@@ -74,7 +74,8 @@ class Reports:
         if cursor and cursor.identity != query.identity():
             raise CursorMismatch()
         search = replace(query.search, start=cursor.start, end=cursor.end) if cursor else query.search
-        return questions.of_search(search, cursor.version if cursor else None, self.upstream, self.rules)
+        version = cursor.version if cursor else None
+        return questions.of_search(search, query.view.audience, version, self.upstream, self.rules)
 
     def question_of_one(self, interaction_id: str) -> Question:
         """What upstream is asked for one interaction."""
@@ -100,7 +101,7 @@ class Reports:
             further = PageRange(scanned, selection.skip, query.limit - len(selection.rows))
             selection = selection.then(await self._selected(query, found, deadline, further))
         seconds = self.clock.monotonic() - began - found.upstream_seconds
-        return page_of(query, found, selection, self.rules, max(0.0, seconds))
+        return page_of(query, standing.question, found, selection, self.rules, seconds=max(0.0, seconds))
 
     async def interaction(self, standing: Standing, audience: Audience) -> tuple[Facts, Found]:
         """The facts of one interaction and the report it is from.

@@ -11,12 +11,12 @@ from app.upstream.access import UpstreamAccess
 from app.upstream.asking import Asking, Call
 from app.upstream.attempts import Attempts
 from app.upstream.health import UpstreamHealth, health
-from app.upstream.intake import Intake
+from app.upstream.intake import Admits, Intake
 from app.upstream.line import Line
 from app.upstream.login import envelope_alone, new_credentials, prove
 from app.upstream.names import Names
 from app.upstream.pages import Page
-from app.upstream.query import UpstreamQuery, parameters
+from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, UpstreamQuery, parameters
 from app.upstream.reading import Block, Position, Reading, Record, Span, merge
 from app.upstream.restraint import Restraint
 from app.upstream.retries import BACKGROUND, Budget, Effort
@@ -57,11 +57,14 @@ class UpstreamClient:
         most: int,
         most_calls: int = MOST_CALLS,
         background: bool = False,
+        admits: Admits | None = None,
     ) -> Reading:
         """Read whole blocks from `position` until `rows` rows of upstream's list are read in all, none past `most`.
 
         It ends sooner where that would take more than `most_calls`. `background`: nobody waits for it.
-        Raises ValueError for an empty condition, before any call (R2).
+        Where `admits` says which rows count at all, the first block is as large as upstream gives: how many calls are
+        made does not tell then whether any row was let go. Raises ValueError for an empty condition, before any call
+        (R2).
         """
         parameters(query, position.offset, 0)
         asking = self._asking(background=background)
@@ -69,12 +72,12 @@ class UpstreamClient:
         async def fetch(span: Span) -> Block:
             async def take(page: Page) -> Block:
                 arrival = asking.arrivals
-                return Block(span.offset, await self._intake.rows(page.rows, query), page.total, arrival)
+                return Block(span.offset, await self._intake.rows(page.rows, query, admits), page.total, arrival)
 
             return await asking.page(Call(INTERACTIONS, {}, parameters(query, span.offset, span.limit), take))
 
         walk = Walk(fetch, position, parallel=self._line.access.upstream_concurrency, most_calls=most_calls)
-        await walk.read(rows, most)
+        await walk.read(max(rows, MOST_ROWS_PER_CALL) if admits else rows, most)
         merged = merge(walk.blocks, position.seen)
         return Reading(
             records=merged.records,
@@ -114,10 +117,10 @@ class UpstreamClient:
             return None
         return _reading(asking, (record,), total=1)
 
-    async def tenancy(self, *, background: bool = False) -> Reading:
-        """No rows, but the tenant's time zone and the count of all interactions: the cheapest call there is."""
+    async def tenancy(self, query: UpstreamQuery = EVERYTHING, *, background: bool = False) -> Reading:
+        """No rows, but the tenant's time zone and the count of what is asked: the cheapest call there is."""
         asking = self._asking(background=background)
-        page = await asking.page(envelope_alone())
+        page = await asking.page(envelope_alone(query))
         return _reading(asking, (), total=page.total)
 
     def raw_name(self, name: str) -> str:

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -25,6 +25,7 @@ ROWS_A_LOOK = 20  # of so many rows one is looked through for unknown fields, wh
 MOST_FIELD_NAMES = 100
 NO_ID, TOO_LARGE, UNREADABLE = "no-id", "too-large", "unreadable"
 OTHER_FIELDS = "other"
+Admits = Callable[[Interaction], bool]
 FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
 DOCUMENTED_FIELDS = frozenset(
     {"campaignId", "leadId", "flagged", "flagType", "audioRecording", "artifactsSummary", "thirdPartyTime"}
@@ -45,9 +46,12 @@ class Intake:
         self._turn = turn
         self._fields: set[str] = set()
 
-    async def rows(self, raw_rows: Sequence[msgspec.Raw], query: UpstreamQuery) -> tuple[Row, ...]:
+    async def rows(
+        self, raw_rows: Sequence[msgspec.Raw], query: UpstreamQuery, admits: Admits | None = None
+    ) -> tuple[Row, ...]:
         """Each row with its record, or without: it was not asked for (R5), has no id (R14), or cannot be read.
 
+        A row that `admits` says no to goes without a word: neither a log nor a counter nor a name tells that it came.
         What one ill record costs is that record: one over MOST_RECORD_BYTES is never decoded. Raises UpstreamShape or
         UpstreamBadAnswer where a row is no JSON object in UTF-8, or holds a number beyond all range.
         """
@@ -62,11 +66,13 @@ class Intake:
                 if weight > SLICE_BYTES:
                     weight = 0
                     await asyncio.sleep(0)
-                rows.append(self._row(raw, query, dropped, looks=number % ROWS_A_LOOK == 0))
+                rows.append(self._row(raw, query, dropped, admits, looks=number % ROWS_A_LOOK == 0))
         self._report(dropped)
         return tuple(rows)
 
-    def _row(self, raw: msgspec.Raw, query: UpstreamQuery, dropped: Counter[str], *, looks: bool) -> Row:
+    def _row(
+        self, raw: msgspec.Raw, query: UpstreamQuery, dropped: Counter[str], admits: Admits | None, *, looks: bool
+    ) -> Row:
         if _size(raw) > MOST_RECORD_BYTES:
             return _unread(TOO_LARGE, dropped)
         received = bytes(raw)
@@ -86,6 +92,8 @@ class Intake:
         failed = mismatch(interaction, query)
         if failed is not None:
             dropped[failed] += 1
+            return Row(interaction.interaction_id, None)
+        if admits and not admits(interaction):
             return Row(interaction.interaction_id, None)
         self._names.learn(interaction)
         return Row(interaction.interaction_id, Record(received, interaction))

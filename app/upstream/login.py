@@ -13,7 +13,7 @@ from app.upstream.credentials import Basic, Credentials
 from app.upstream.faults import login_fault
 from app.upstream.line import Line
 from app.upstream.pages import Page
-from app.upstream.query import UpstreamQuery, parameters
+from app.upstream.query import EVERYTHING, UpstreamQuery, parameters
 from app.upstream.restraint import Restraint
 from app.upstream.retries import FOREGROUND
 from app.upstream.transport import READ_STATUSES, Transport
@@ -48,10 +48,10 @@ async def prove(line: Line, credentials: Credentials) -> None:
         await Asking(trying, Attempts(trying, FOREGROUND)).page(envelope_alone())
 
 
-def envelope_alone() -> Call[Page]:
+def envelope_alone(query: UpstreamQuery = EVERYTHING) -> Call[Page]:
     """The cheapest call there is: no rows."""
 
     async def take(page: Page) -> Page:
         return page
 
-    return Call(INTERACTIONS, {}, parameters(UpstreamQuery(), 0, 0), take)
+    return Call(INTERACTIONS, {}, parameters(query, 0, 0), take)

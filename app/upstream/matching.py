@@ -1,6 +1,6 @@
 """Whether a record is what was asked for: every row is checked again, since upstream may ignore a filter (R5, R7)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from app.interactions.records import ATTRIBUTE, Hook, Interaction, attributes
@@ -8,19 +8,19 @@ from app.interactions.times import started_at
 from app.upstream.query import UpstreamQuery
 
 
-def has_value(interaction: Interaction, value: str) -> bool:
-    """Whether some attribute has exactly this value, case and spaces included."""
-    return any(hook.hook_name == value for hook in attributes(interaction))
+def has_value(hooks: Iterable[Hook], value: str) -> bool:
+    """Whether some hook has exactly this value, case and spaces included."""
+    return any(hook.hook_name == value for hook in hooks)
 
 
-def has_name(interaction: Interaction, name: str) -> bool:
-    """Whether some attribute has this name, compared trimmed on both sides (R3)."""
-    return any(_same_name(hook.hook_type, name) for hook in attributes(interaction))
+def has_name(hooks: Iterable[Hook], name: str) -> bool:
+    """Whether some hook has this name, compared trimmed on both sides (R3)."""
+    return any(_same_name(hook.hook_type, name) for hook in hooks)
 
 
-def has_pair(interaction: Interaction, name: str, value: str) -> bool:
-    """Whether one and the same attribute has this name, trimmed, and exactly this value."""
-    return any(_same_name(hook.hook_type, name) and hook.hook_name == value for hook in attributes(interaction))
+def has_pair(hooks: Iterable[Hook], name: str, value: str) -> bool:
+    """Whether one and the same hook has this name, trimmed, and exactly this value."""
+    return any(_same_name(hook.hook_type, name) and hook.hook_name == value for hook in hooks)
 
 
 def _same_name(raw: str | None, name: str) -> bool:
@@ -34,7 +34,7 @@ def _hooks(interaction: Interaction) -> tuple[Hook, ...]:
 def _has_hook_type(interaction: Interaction, query: UpstreamQuery) -> bool:
     """An attribute's name is a hook type, hence the trimmed comparison; no CRM system's name has spaces at its ends."""
     asked = query.hook_type
-    return asked is None or any(_same_name(hook.hook_type, asked) for hook in _hooks(interaction))
+    return asked is None or has_name(_hooks(interaction), asked)
 
 
 def _has_hook_sub_type(interaction: Interaction, query: UpstreamQuery) -> bool:
@@ -64,7 +64,8 @@ def _before(interaction: Interaction, query: UpstreamQuery) -> bool:
 
 
 def _has_values(interaction: Interaction, query: UpstreamQuery) -> bool:
-    return all(has_value(interaction, value) for value in query.attribute_values)
+    held = attributes(interaction) if query.attribute_values else ()
+    return all(has_value(held, value) for value in query.attribute_values)
 
 
 class Condition(NamedTuple):

@@ -21,6 +21,9 @@ class UpstreamQuery:
     end: datetime | None = None
 
 
+EVERYTHING = UpstreamQuery()
+
+
 def timestamp(moment: datetime) -> str:
     """`moment` as `YYYY-MM-DDTHH:MM:SS.mmmZ`, finer parts cut off. Raises ValueError where it has no zone."""
     if moment.tzinfo is None:

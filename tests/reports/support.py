@@ -20,8 +20,9 @@ from app.reports.rules import Rules
 from app.reports.service import Reports
 from app.reports.snapshots import Snapshots
 from app.upstream.client import UpstreamClient
+from app.upstream.intake import Admits
 from app.upstream.matching import mismatch
-from app.upstream.query import UpstreamQuery
+from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, UpstreamQuery
 from app.upstream.reading import Position, Reading, Record, blocks
 from tests.support.clock import HandClock
 
@@ -129,18 +130,21 @@ class FakeUpstream:
         most: int,
         most_calls: int = 10,
         background: bool = False,
+        admits: Admits | None = None,
     ) -> Reading:
         self.asked.append(query)
         self.background.append(background)
         await self._answering()
         total = len(self.rows)
+        rows = max(rows, MOST_ROWS_PER_CALL) if admits else rows
         goal = min(rows, total) if position.total is not None else rows
         wanted = blocks(position.offset, goal, most)[:most_calls]
         end = min(wanted[-1].end, total) if wanted else position.offset
         self.spans.append((position.offset, end))
         records = [record(row) for row in self.rows[position.offset : end]]
         new = [one for one in records if one.interaction.interaction_id not in position.seen]
-        matching = tuple(one for one in new if mismatch(one.interaction, query) is None)
+        asked_for = [one for one in new if mismatch(one.interaction, query) is None]
+        matching = tuple(one for one in asked_for if admits is None or admits(one.interaction))
         return Reading(
             records=matching,
             offset=end,
@@ -165,7 +169,7 @@ class FakeUpstream:
         found = [row for row in self.rows if row["interactionId"] == interaction_id]
         return replace(reading(found), upstream_seconds=0.5) if found else None
 
-    async def tenancy(self) -> Reading:
+    async def tenancy(self, _query: UpstreamQuery = EVERYTHING, *, background: bool = False) -> Reading:
         self.tenancies += 1
         await self._answering()
         return replace(reading(()), time_zone=self.zone)

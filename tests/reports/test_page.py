@@ -18,6 +18,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnknownTenant,
 )
+from app.interactions.masking import MASKED
 from app.reports import question as questions
 from app.reports.page import Found, Standing, standing_of
 from app.reports.query import Search
@@ -35,7 +36,7 @@ SERVE, REFRESH, REFUSE = Decision(Action.SERVE), Decision(Action.SERVE_AND_REFRE
 
 
 def question(version: str | None = None) -> Question:
-    return questions.of_search(Search(), version, cast("UpstreamClient", FakeUpstream()), rules())
+    return questions.of_search(Search(), MASKED, version, cast("UpstreamClient", FakeUpstream()), rules())
 
 
 def standing(

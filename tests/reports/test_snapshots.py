@@ -5,6 +5,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from app.cache.store import MemoryStore
+from app.interactions.masking import MASKED
 from app.reports import question as questions
 from app.reports.query import Search
 from app.reports.question import Question
@@ -25,7 +26,7 @@ def shelf(clock: HandClock, cache_bytes: int = 100_000) -> tuple[Snapshots, Memo
 
 
 def question(version: str | None = None) -> Question:
-    return questions.of_search(Search(), version, cast("UpstreamClient", FakeUpstream()), rules())
+    return questions.of_search(Search(), MASKED, version, cast("UpstreamClient", FakeUpstream()), rules())
 
 
 def test_a_kept_report_is_current_fresh_or_stale_until_it_is_too_old() -> None:
@@ -86,7 +87,7 @@ def test_a_snapshot_that_a_pinned_walk_found_to_be_open_is_no_longer_fresh_for_a
     clock = HandClock()
     snapshots, _ = shelf(clock)
     settled = questions.of_search(
-        Search(end=NOW.replace(year=2025)), None, cast("UpstreamClient", FakeUpstream()), rules()
+        Search(end=NOW.replace(year=2025)), MASKED, None, cast("UpstreamClient", FakeUpstream()), rules()
     )
     stored, _ = snapshots.keep(settled, replace(REPORT, last_event_at=NOW.replace(year=2025)), clock.monotonic)
     assert stored.fresh_for == 86_400

@@ -1,0 +1,87 @@
+"""Guesses at what is hidden: interactions that hold a secret, and all that a client can tell of one guess."""
+
+import re
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.scenarios.repeating import EACH_TIME_ANOTHER, OWN_ID, Field, Received, Repeating, repeating
+from tests.support.clock import HandClock
+from tests.support.simulator import ANCHOR, Simulator
+
+NAME, ALLOWED = "pin", "tier"
+RIGHT, WRONG = "4711", "4712"
+FRESH = 15
+_OF_THE_GUESS = frozenset({b"etag"})  # a hash of the body, which repeats the question
+_KEY = re.compile(rb'"key":"[0-9a-f]{64}"')
+
+
+def with_secret(simulator: Simulator, count: int = 3, *more: tuple[str, str], value: str = RIGHT) -> list[str]:
+    """So many new interactions that hold the secret, besides an attribute that everybody may see; their ids."""
+    attributes = [(NAME, value), (ALLOWED, "gold"), *more]
+    return simulator.state.world.insert(count, simulator.state.now(), attributes)
+
+
+@dataclass
+class Asker:
+    """A client that keeps all it can tell of the answers to its guesses, and of the calls that upstream got for them.
+
+    `told` holds no guess, so that it is the same for two of them where nothing can be learnt.
+    """
+
+    facade: Repeating
+    simulator: Simulator
+    clock: HandClock
+    told: list[object] = field(default_factory=list)
+
+    async def try_out(self, target: str, guess: str) -> None:
+        """Ask cold, again, from ready bytes, in part, conditionally and stale; look inside before and after."""
+        path = target.replace("GUESS", guess)
+        explain = f"/cache/explain?{path.partition('?')[2]}"
+        calls = len(self.simulator.calls())
+        await self._note(explain, guess)
+        first = await self._note(path, guess)
+        await self._note(path, guess)
+        await self._note(path, guess, (b"range", b"bytes=0-40"))
+        await self._note(path, guess, (b"if-none-match", first.headers[b"etag"]))
+        await self._note(path, guess, (b"cache-control", b"only-if-cached"))
+        await self._note(explain, guess)
+        self.clock.advance(FRESH + 1)
+        await self._note(path, guess)
+        await self.facade.landed()
+        await self._note(path, guess)
+        await self._note(explain, guess)
+        self.told.append([_call(call, guess) for call in self.simulator.calls()[calls:]])
+
+    async def _note(self, path: str, guess: str, *fields: Field) -> Received:
+        answer = await self.facade.ask(path, OWN_ID, *fields)
+        assert answer.status in {200, 206, 304, 416}, answer.body  # an empty body has no first byte
+        headers = [(name, b"" if name in _OF_THE_GUESS else value) for name, value in answer.fields]
+        kept = [one for one in headers if one[0] not in EACH_TIME_ANOTHER]
+        body = _KEY.sub(b'"key":""', answer.body).replace(guess.encode(), b"GUESS")
+        self.told.append((path.replace(guess, "GUESS"), answer.status, kept, body))
+        return answer
+
+
+def _call(call: Any, guess: str) -> tuple[str, list[tuple[str, str]]]:
+    return call.kind, [(name, value.replace(guess, "GUESS")) for name, value in call.query]
+
+
+@asynccontextmanager
+async def asking(simulator: Simulator, policy: str, **settings: Any) -> AsyncIterator[Asker]:
+    """A client of a façade of its own under this policy, on a clock that begins when all others do."""
+    clock = HandClock(wall=ANCHOR)
+    async with repeating(simulator, clock.clock, attribute_policy=policy, **settings) as facade:
+        facade.services.reports.random = lambda: 1.0
+        yield Asker(facade, simulator, clock)
+
+
+async def told_of(
+    simulator: Simulator, policy: str, targets: Iterable[str], guess: str, **settings: Any
+) -> list[object]:
+    """All that a client can tell of one guess, put in each of these ways."""
+    async with asking(simulator, policy, **settings) as asker:
+        for target in targets:
+            await asker.try_out(target, guess)
+        return asker.told

@@ -31,6 +31,11 @@ class Search:
         """Every attribute value that must occur, by itself or under a name."""
         return distinct((*self.attr, *(value for _, value in self.attr_pairs)))
 
+    def asks_of_hooks(self) -> bool:
+        """Whether there is a condition on attributes or CRM links."""
+        named = self.hook_type or self.hook_subtype or self.hook_id
+        return bool(self.attr or self.attr_pairs or self.attr_names or named)
+
     def sent_name(self) -> str | None:
         """The attribute name to send: one, where no value says more and `hookType` is free (R3); the rest is for us."""
         is_free = not (self.values() or self.hook_type or self.hook_subtype)

@@ -81,6 +81,8 @@ ALL_VISIBLE = Plan()
 
 def plan_of(search: Search, context: Context) -> Plan:
     """How `search` is answered for the audience of `context`."""
+    if not search.asks_of_hooks():
+        return Plan(search)
     policy = seen_by(context.attribute_policy, clear=context.audience.clear)
     everywhere = treatments(policy)
     attr = {value: _how(value, everywhere) for value in search.attr}

@@ -101,6 +101,7 @@ async def test_what_is_dropped_hides_no_crm_record(simulator: Simulator) -> None
         assert await ids(facade, "hook_type=zendesk") == []
 
 
+@pytest.mark.threat("T12")
 @pytest.mark.parametrize(("policy", "is_found"), [("pin=mask", True), ("pin=hash", True), ("pin=drop", False)])
 async def test_a_clear_value_is_found_in_clear_views_alone(simulator: Simulator, policy: str, is_found: bool) -> None:
     found = with_secret(simulator)
@@ -266,6 +267,7 @@ async def test_reports_are_shared_where_nothing_hidden_makes_a_difference(simula
             assert asked["limit"] == ("1000" if "attr=" in query and policy not in {"", "pin=allow"} else "100")
 
 
+@pytest.mark.threat("T28")
 async def test_a_purge_forgets_the_answers_of_every_view_and_counts_its_own(
     simulator: Simulator, clock: HandClock
 ) -> None:

@@ -12,8 +12,8 @@ from app.interactions.facts import Context, Facts
 from app.interactions.flatten import reader
 from app.interactions.masking import Audience, mask_text
 from app.interactions.nested import INCLUDES
-from app.interactions.policy import by_name, hides
-from app.interactions.records import decode
+from app.interactions.policy import as_shown, by_name, hides, is_listed, seen_by, treatments
+from app.interactions.records import attributes, decode, links
 from app.settings import load
 
 SECRET = b"invented-secret-number-one"
@@ -119,3 +119,50 @@ def test_the_version_of_a_row_does_not_tell_what_is_hidden() -> None:
 @pytest.mark.parametrize(("text", "shown"), [("", "***"), ("12345", "***"), ("123456", "***56")])
 def test_a_short_value_vanishes_altogether(text: str, shown: str) -> None:
     assert mask_text(text) == shown
+
+
+def test_a_clear_view_is_bound_by_what_is_dropped_alone() -> None:
+    policy = facts("account=mask,ssn=drop,reason=hash,*=drop,tier=allow").context.attribute_policy
+    assert seen_by(policy, clear=False) == policy
+    assert seen_by(policy, clear=True) == {
+        "account": "allow",
+        "ssn": "drop",
+        "reason": "allow",
+        "*": "drop",
+        "tier": "allow",
+    }
+
+
+@pytest.mark.parametrize(
+    ("policy", "met"),
+    [
+        ("", {"allow"}),
+        ("ssn=drop", {"allow", "drop"}),
+        ("*=mask,tier=allow,ssn=hash", {"allow", "mask", "hash"}),
+        ("*=drop", {"drop"}),
+    ],
+)
+def test_the_treatments_that_some_attribute_may_meet(policy: str, met: set[str]) -> None:
+    assert treatments(facts(policy).context.attribute_policy) == met
+
+
+def test_a_name_is_listed_however_it_is_spelt() -> None:
+    policy = facts(" SSN = drop,*=mask").context.attribute_policy
+    assert is_listed("ssn ", policy)
+    assert not is_listed("tier", policy)
+
+
+def test_an_interaction_is_shown_with_its_links_and_without_what_is_hidden_in_either_array() -> None:
+    hook = {"hookSubType": "interaction-attribute", "hookName": "1234567"}
+    link = {"hookType": "zendesk", "hookSubType": "ticket", "hookId": "415", "interactionHookId": "3"}
+    kept, gone = (
+        {**hook, "hookType": "account", "interactionHookId": "1"},
+        {**hook, "hookType": "ssn", "interactionHookId": "2"},
+    )
+    record = {"interactionId": "1", "interactionAttributes": [kept], "hooks": [link, gone, kept]}
+    decoded = decode(json.dumps(record).encode())
+    assert decoded
+    shown = as_shown(decoded.interaction, facts("account=mask,ssn=drop").context.attribute_policy, SECRET)
+    assert [(hook.hook_type, hook.hook_name) for hook in attributes(shown)] == [("account", "***67")]
+    assert [hook.hook_id for hook in links(shown)] == ["415"]
+    assert [hook.hook_type for hook in shown.hooks] == ["zendesk"]

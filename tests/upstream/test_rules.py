@@ -20,6 +20,34 @@ OTHER_TENANT = "99999999-2222-4333-8444-555555555555"
 FROM, TO = datetime(2026, 11, 20, 10, tzinfo=UTC), datetime(2026, 11, 20, 11, tzinfo=UTC)
 
 
+async def test_rows_that_are_let_go_leave_no_trace(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither in the log nor in a counter, nor in the names that were learnt; and the first block is a whole one."""
+    rows = [row("one", attribute("order ", "17")), row("two", attribute("case ", "17")), row("three")]
+    async with talk(envelope(rows)) as asked:
+        client = asked.opened.client
+        reading = await client.interactions(
+            UpstreamQuery(("17",)),
+            Position(),
+            rows=1,
+            most=10_000,
+            admits=lambda interaction: interaction.interaction_id != "one",
+        )
+        assert ids(reading) == ["two"]
+        assert asked.sent()[-2:] == [("offset", "0"), ("limit", "1000")]
+        assert (client.raw_name("order"), client.raw_name("case")) == ("order", "case ")
+        assert asked.counted("upstream_rows_dropped", reason="attribute-value") == 1  # the third was not asked for
+        assert [record.getMessage() for record in caplog.records if "dropped" in record.getMessage()] == [
+            "upstream sent rows that were dropped: 1 (attribute-value)"
+        ]
+
+
+async def test_who_asks_for_the_envelope_alone_is_sent_no_rows() -> None:
+    async with talk(envelope(None, 40)) as asked:
+        reading = await asked.opened.client.tenancy(UpstreamQuery(("17",)))
+        assert (reading.records, reading.total) == ((), 40)
+        assert asked.sent() == [("attribute-value", "17"), ("offset", "0"), ("limit", "0")]
+
+
 async def test_r01_only_get_is_sent() -> None:
     async with talk(envelope([row("one")])) as asked:
         await asked.read()

@@ -45,7 +45,8 @@ class Plan:
     """How one search is answered for one audience.
 
     `told` is what upstream is asked, `left` what each row must meet besides, as it is shown. `guard` is the policy by
-    which rows must match what upstream was told, empty where nothing hidden can. `in_vain`: no row can match.
+    which rows must match what upstream was told, empty where nothing hidden can: of a hook's type alone nothing can, as
+    types of hidden ones are not told. `in_vain`: no row can match.
     """
 
     told: Search = field(default_factory=Search)
@@ -55,8 +56,8 @@ class Plan:
 
     @property
     def is_guarded(self) -> bool:
-        """Whether the rows of the answer depend on what the audience may see, so that upstream's total is not told."""
-        return bool(self.guard) or self.in_vain
+        """Whether rows that upstream has may be let go, so that its total is not told and a whole block is read."""
+        return bool(self.guard)
 
     @property
     def is_narrowed_here(self) -> bool:
@@ -66,7 +67,9 @@ class Plan:
     def key(self, tenant_id: str) -> bytes:
         """Where the report is stored: shared by all for whom upstream's rows are the same."""
         key = self.told.key(tenant_id)
-        return digest("as shown", key, self.in_vain, tuple(sorted(self.guard.items()))) if self.is_guarded else key
+        if not (self.is_guarded or self.in_vain):
+            return key
+        return digest("as shown", key, self.in_vain, tuple(sorted(self.guard.items())))
 
     def admits(self, asked: UpstreamQuery, secret: bytes) -> Callable[[Interaction], bool] | None:
         """Whether a record matches by what is shown of it; None where it need not be looked at."""
@@ -96,8 +99,6 @@ def plan_of(search: Search, context: Context) -> Plan:
         or any(treatment_of(name, policy) == "drop" for name in search.attr_names)
         or (hook_type is not None and is_listed(hook_type, policy))
     )
-    if in_vain:
-        return Plan(search, left, policy, in_vain=True)
     told = replace(
         search,
         attr=_where("told", attr),
@@ -105,9 +106,10 @@ def plan_of(search: Search, context: Context) -> Plan:
         attr_names=distinct((*search.attr_names, *(name for name, _ in _where("left", pairs)))),
         hook_type=None if hook_type else search.hook_type,
     )
-    is_by_hook = told.sent_name() or told.hook_type or told.hook_subtype or told.hook_id
-    is_hidden = ("drop" in everywhere and is_by_hook) or (everywhere != {"allow"} and told.values())
-    return Plan(told, left, policy if is_hidden else {})
+    told = search if in_vain else told  # the call looks as for a value that nobody has
+    by_values = told.values() and everywhere != {"allow"}
+    by_hooks = (told.sent_name() or told.hook_subtype or told.hook_id) and "drop" in everywhere
+    return Plan(told, left, policy if by_values or by_hooks else {}, in_vain)
 
 
 def meets(facts: Facts, left: Search) -> bool:

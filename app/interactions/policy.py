@@ -47,7 +47,7 @@ def is_listed(name: str, policy: Policy) -> bool:
 
 
 def as_shown(interaction: Interaction, policy: Policy, secret: bytes) -> Interaction:
-    """The interaction with its attributes as a view bound by `policy` shows them; CRM links are none."""
+    """The interaction with its attributes as a view bound by `policy` shows them, and its CRM links as they are."""
     hidden = tuple(shown(attributes(interaction), policy, secret, clear=False))
     return msgspec.structs.replace(interaction, hooks=tuple(links(interaction)), interaction_attributes=hidden)
 

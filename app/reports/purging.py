@@ -21,16 +21,14 @@ def purge_all(reports: Reports) -> int:
 
 
 def every_view(reports: Reports, query: InteractionQuery) -> list[Question]:
-    """The query's question, then those of views that see more or less, which have other reports where attributes hide.
+    """The query's own question, then those of other views, which have reports of their own where something is hidden.
 
     Raises CursorMismatch.
     """
-    questions = {(own := reports.question(query)).key: own}
-    for clear in (False, True):
-        audience = replace(query.view.audience, clear=clear)
-        other = reports.question(replace(query, view=replace(query.view, audience=audience)))
-        questions.setdefault(other.key, other)
-    return [*questions.values()]
+    own = reports.question(query)
+    audiences = (replace(query.view.audience, clear=clear) for clear in (False, True))
+    every = [reports.question(replace(query, view=replace(query.view, audience=one))) for one in audiences]
+    return [own, *(other for other in every if other.key != own.key)]
 
 
 def purge_question(reports: Reports, question: Question, *others: Question) -> int:

@@ -39,12 +39,6 @@ def test_blocks_are_whole_until_the_goal_is_covered() -> None:
     assert blocks(100, 100, 10_000) == []
 
 
-def test_the_first_block_may_be_a_larger_one() -> None:
-    assert blocks(0, 1, 10_000, 1000) == [Span(0, 1000)]
-    assert blocks(0, 1_001, 10_000, 1000) == [Span(0, 1000), Span(1000, 1000)]
-    assert blocks(0, 1, 300, 1000) == [Span(0, 300)]
-
-
 def test_no_block_reaches_past_the_most() -> None:
     assert blocks(0, 2_500, 1_500) == [Span(0, 1000), Span(1000, 500)]
     assert blocks(0, 50, 30) == [Span(0, 30)]

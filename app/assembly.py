@@ -14,6 +14,7 @@ from app.edge import openapi
 from app.edge.access import Door
 from app.edge.cors import Origins
 from app.edge.counting import Requests
+from app.edge.forwarding import Forwarding
 from app.edge.hot import HotAnswers
 from app.edge.making import Maker
 from app.edge.pace import Pace
@@ -76,6 +77,7 @@ def assemble(
     memory: Memory,
     *,
     keys: ClientKeys,
+    forwarding: Forwarding,
     random: Callable[[], float],
 ) -> Services:
     """The parts of one application, put together."""
@@ -98,6 +100,7 @@ def assemble(
         maker=Maker(reports, clock, masked_columns(settings.attributes, reports.rules.context.attribute_policy)),
         hot=memory.hot,
         door=Door(settings, keys, clock),
+        forwarding=forwarding,
         origins=Origins(settings.allowed_origins, keys),
         requests=memory.requests,
         purges=Pace(PURGE_SECONDS, clock.monotonic),

@@ -72,6 +72,11 @@ EVENTS = (
         "After SIGHUP: the settings named could not be used, as when upstream refuses a new password.",
     ),
     Event(
+        "setting-to-look-at",
+        "A setting needs to be looked at: %s",
+        "What is set works, and should be otherwise, as the mode of a secret's file; the line says what to do.",
+    ),
+    Event(
         "pseudonyms-for-one-start",
         "CXF_PSEUDONYM_SECRET is not set: customer_key changes with every start.",
         "Set it, else nobody can join on `customer_key` across restarts.",

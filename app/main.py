@@ -1,6 +1,7 @@
 """The composition root: settings in, application out; what it opens it closes, in reverse."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from app.edge.cache_routes import cache_routes
 from app.edge.cors import Cors, Origins
 from app.edge.docs import docs
 from app.edge.explorer import explorer
+from app.edge.forwarding import Forwarding
 from app.edge.gates import admitted
 from app.edge.guard import Guard
 from app.edge.hotpath import HotPath
@@ -38,17 +40,21 @@ from app.upstream.limits import DEFAULTS as LIMITS
 from app.upstream.limits import Limits
 from app.upstream.transport import Wire
 
+logger = logging.getLogger("cxfacade")
+
 SYSTEM_CLOCK = Clock(time.monotonic, lambda: datetime.now(UTC), asyncio.sleep)
 
 
 class Application(FastAPI):
     """The framework with the hot path in front: what that answers costs nothing of this."""
 
+    forwarding: Forwarding
     hot_path: HotPath
     count_ended: Callable[[str], None]  # told by the listener why it ended a connection
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's event: an exact repeat from ready bytes, all else by the framework."""
+        scope = self.forwarding.seen(scope)
         answered = self.hot_path.answered(scope)
         if answered is None:
             await super().__call__(scope, receive, send)
@@ -76,13 +82,18 @@ def create_app(
     memory = new_memory(settings, clock)
     keys = ClientKeys(settings.client_keys_file, memory.hot.clear)
     request_ids = new_request_ids()
+    forwarding = Forwarding(settings.public_url, settings.trusted_proxies)
+    for warning in settings.warnings:
+        logger.warning("A setting needs to be looked at: %s", warning)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         upstream = UpstreamClient(access, clock=clock, metrics=memory.metrics, transport=transport, random=random)
         flights, lag = Flights(clock, alone), Lag(memory.metrics.timing("event_loop_lag_seconds"))
         watch_work(memory.metrics, flights, upstream)
-        app.state.services = assemble(settings, clock, upstream, flights, memory, keys=keys, random=random)
+        app.state.services = assemble(
+            settings, clock, upstream, flights, memory, keys=keys, forwarding=forwarding, random=random
+        )
         app.state.reloadable = [rotation(upstream, settings), renewal(keys)]
         watching = [keys.watch(clock)] if settings.client_keys_file else []
         tasks = [asyncio.create_task(work) for work in (sweep(memory.store, clock), *watching)]
@@ -113,6 +124,7 @@ def create_app(
     app.include_router(explorer)
     problems.install(app)
     app.count_ended = lambda reason: memory.metrics.count("connections_ended", reason=reason)
+    app.forwarding = forwarding
     app.hot_path = HotPath(
         hot=memory.hot,
         store=memory.store,
@@ -122,7 +134,7 @@ def create_app(
     app.add_middleware(Cors, origins=Origins(settings.allowed_origins, keys))
     app.add_middleware(
         Guard,
-        allowed_hosts=settings.allowed_hosts,
+        allowed_hosts=[*settings.allowed_hosts, *forwarding.hosts],
         new_request_id=request_ids,
         monotonic=clock.monotonic,
         finished=memory.requests.finished,

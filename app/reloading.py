@@ -30,6 +30,8 @@ async def reload(read: Callable[[], Settings], things: Sequence[Reloadable]) -> 
     except SettingsError as error:
         logger.error("Reloaded nothing; what was in force stays: %s", " ".join(error.faults))
         return
+    for warning in settings.warnings:
+        logger.warning("A setting needs to be looked at: %s", warning)
     for thing in things:
         await _taken(thing, settings)
 

@@ -8,7 +8,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 
-GROUND = {"errors", "settings", "clock", "tracing"}
+GROUND = {"errors", "settings", "clock", "tracing", "peers"}
 BELOW_EDGE = GROUND | {"access", "metrics", "interactions", "upstream", "cache", "reports", "formats", "explorer"}
 
 # What each part of the app may import of the app. Itself is always allowed; a part without a row is a fault.
@@ -22,7 +22,7 @@ LAYERS: dict[str, set[str]] = {
     "assembly": BELOW_EDGE | {"edge", "gauges"},
     "gauges": {"__init__", "metrics", "cache", "edge", "upstream"},
     "lag": {"metrics"},
-    "listener": {"edge"},
+    "listener": {"edge", "peers"},
     "reloading": {"settings", "errors"},
     "edge": BELOW_EDGE,
     "reports": GROUND | {"metrics", "interactions", "upstream", "cache"},
@@ -35,6 +35,7 @@ LAYERS: dict[str, set[str]] = {
     "logs": {"events"},
     "events": set(),
     "tracing": set(),
+    "peers": set(),
     "settings": {"errors"},
     "errors": set(),
     "clock": set(),

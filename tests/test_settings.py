@@ -35,6 +35,9 @@ def secret_file(folder: Path, content: bytes, mode: int = 0o600) -> str:
     return str(path)
 
 
+WRITABLE = "others may write; its mode must be 0644 or stricter, better 0440 or 0400"
+
+
 def test_defaults_are_those_of_the_interface() -> None:
     assert {row.name: row.default for row in SETTINGS} == {
         "CXF_UPSTREAM_URL": "https://api.cxengage.net",
@@ -63,6 +66,9 @@ def test_defaults_are_those_of_the_interface() -> None:
         "CXF_ANONYMOUS_SCOPES": "read",
         "CXF_ALLOWED_ORIGINS": "none",
         "CXF_ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
+        "CXF_PUBLIC_URL": "none",
+        "CXF_TRUSTED_PROXIES": "none",
+        "CXF_CONNECTIONS_PER_ADDRESS": "200",
         "CXF_PSEUDONYM_SECRET": "none",
         "CXF_REDIS_URL": "none",
         "CXF_LOG_FORMAT": "none",
@@ -109,6 +115,9 @@ def test_every_value_is_read_in_its_own_form() -> None:
             "CXF_ANONYMOUS_SCOPES": "",
             "CXF_ALLOWED_ORIGINS": "https://Reports.example.com,http://localhost:3000",
             "CXF_ALLOWED_HOSTS": "Facade.example.com.,::1,[::2]",
+            "CXF_PUBLIC_URL": "https://Reports.example:443/Call-Centre/v1/",
+            "CXF_TRUSTED_PROXIES": "127.0.0.1, ::1,10.0.0.0/8",
+            "CXF_CONNECTIONS_PER_ADDRESS": "0",
             "CXF_REDIS_URL": "redis://cache.example.com",
             "CXF_LOG_FORMAT": "json",
             "CXF_LOG_LEVEL": "DEBUG",
@@ -129,6 +138,9 @@ def test_every_value_is_read_in_its_own_form() -> None:
     assert settings.anonymous_scopes == ()
     assert settings.allowed_origins == ("https://reports.example.com", "http://localhost:3000")
     assert settings.allowed_hosts == ("facade.example.com", "[::1]", "[::2]")
+    assert settings.public_url == "https://reports.example/Call-Centre/v1"
+    assert settings.trusted_proxies == ("127.0.0.1/32", "::1/128", "10.0.0.0/8")
+    assert settings.connections_per_address == 0
     assert settings.redis_url == SecretStr("redis://cache.example.com")
     assert (settings.log_format, settings.log_level) == ("json", "debug")
 
@@ -182,6 +194,21 @@ BROKEN = {
     "CXF_ANONYMOUS_SCOPES": ["read,everything"],
     "CXF_ALLOWED_ORIGINS": ["*", "null", "https://*.example.com", "reports.example.com", "https://example.com/x"],
     "CXF_ALLOWED_HOSTS": ["*", "example.com:8080", "a/b"],
+    "CXF_PUBLIC_URL": [
+        "reports.example",
+        "https://",
+        "https:///cx",
+        "ftp://reports.example",
+        f"https://user:{CANARY}@reports.example",
+        "https://reports.example//cx",
+        "https://reports.example/cx/..",
+        "https://reports.example/c%78",
+        "https://reports.example/cx?a=1",
+        "https://reports.example/cx;a",
+        "https://reports.example/" + "a" * 200,
+    ],
+    "CXF_TRUSTED_PROXIES": ["proxy", "*", "10.0.0.1/8", "127.0.0.1:80", "10.0.0.0/33"],
+    "CXF_CONNECTIONS_PER_ADDRESS": ["-1", "many"],
     "CXF_PSEUDONYM_SECRET": ["too-short"],
     "CXF_REDIS_URL": [f"http://:{CANARY}@cache.example.com", f"{CANARY}"],
     "CXF_LOG_FORMAT": ["xml"],
@@ -299,8 +326,9 @@ def test_only_the_final_line_break_of_a_secret_is_dropped(tmp_path: Path, conten
 @pytest.mark.parametrize(
     ("content", "mode", "reason"),
     [
-        (CANARY.encode(), 0o640, "others may use; its mode must be 0600 or stricter"),
-        (CANARY.encode(), 0o604, "others may use; its mode must be 0600 or stricter"),
+        (CANARY.encode(), 0o620, WRITABLE),
+        (CANARY.encode(), 0o602, WRITABLE),
+        (CANARY.encode(), 0o666, WRITABLE),
         (b"", 0o600, "is empty"),
         (b"\n", 0o600, "is empty"),
         (b"\xff" + CANARY.encode(), 0o600, "is not UTF-8 text"),
@@ -309,6 +337,18 @@ def test_only_the_final_line_break_of_a_secret_is_dropped(tmp_path: Path, conten
 def test_a_file_that_cannot_hold_a_secret_is_refused(tmp_path: Path, content: bytes, mode: int, reason: str) -> None:
     path = secret_file(tmp_path, content, mode)
     assert faults({"CXF_PASSWORD_FILE": path}) == (f"CXF_PASSWORD_FILE (environment) names a file that {reason}.",)
+
+
+@pytest.mark.threat("T08")
+@pytest.mark.parametrize("mode", [0o400, 0o600, 0o640, 0o440, 0o444, 0o644])
+def test_a_secret_that_others_may_read_is_taken_with_a_warning_and_one_of_the_group_without(
+    tmp_path: Path, mode: int
+) -> None:
+    """0440 is a Kubernetes secret's mode, 0444 that of a secret of Docker Swarm."""
+    settings = read({"CXF_PASSWORD_FILE": secret_file(tmp_path, CANARY.encode(), mode)})
+    assert settings.password == SecretStr(CANARY)
+    warned = "CXF_PASSWORD_FILE (environment) names a file that others may read; its mode is better 0440 or 0400."
+    assert settings.warnings == ((warned,) if mode & 0o004 else ())
 
 
 @pytest.mark.parametrize(

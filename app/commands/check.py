@@ -35,12 +35,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The settings in force, what was seen, and otherwise what is wrong: `code` is the slug of the failure."""
+    """The settings in force, what was seen, and otherwise what is wrong: `code` is the slug of the failure.
+
+    `warnings` tell of settings that work and should be otherwise.
+    """
 
     settings: tuple[dict[str, str], ...] = ()
     upstream: Seen | None = None
     code: str | None = None
     faults: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def as_json(self) -> str:
         """One object on one line."""
@@ -60,24 +64,26 @@ def check(overrides: Mapping[str, object], *, as_json: bool) -> bool:
     logs.silence()
     verdict = examine(overrides)
     say(verdict.as_json() if as_json else verdict.as_text())
-    complain(verdict.faults)
+    complain([*verdict.warnings, *verdict.faults])
     return not verdict.faults
 
 
 def examine(overrides: Mapping[str, object]) -> Verdict:
     """Settings first, as `serve` reads them; then one call, or a login and one call. Raises nothing of ours."""
     explained: tuple[dict[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
     try:
         settings = load(overrides)
+        warnings = settings.warnings
         explained = tuple(row._asdict() for row in settings.explain())
         create_app(settings)
         with working("asking the upstream …"):
             seen = asyncio.run(_look(settings))
     except errors.SettingsError as error:
-        return Verdict(explained, code="bad-settings", faults=error.faults)
+        return Verdict(explained, code="bad-settings", faults=error.faults, warnings=warnings)
     except errors.CxfacadeError as error:
-        return Verdict(explained, code=error.code, faults=(remedy(error),))
-    return Verdict(explained, seen)
+        return Verdict(explained, code=error.code, faults=(remedy(error),), warnings=warnings)
+    return Verdict(explained, seen, warnings=warnings)
 
 
 async def _look(settings: Settings) -> Seen:

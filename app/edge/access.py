@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
 
 from starlette.types import Scope
 
@@ -14,12 +13,12 @@ from app.edge.answers import Headers
 from app.edge.credentials import presented, refuse_key_in_query
 from app.errors import Forbidden, RateLimited, Unauthorized
 from app.interactions.masking import Audience
+from app.peers import owner_of
 from app.settings import Settings, is_loopback
 
 FAILURES_A_MINUTE = 10  # of one peer (FAULTS T31)
 MOST_PEERS = 10_000  # whose failures are remembered
 MOST_QUOTAS = 10_000
-_NETWORK_BYTES = 8  # one client has a whole /64 of IPv6 addresses
 _is_loopback = lru_cache(maxsize=64)(is_loopback)
 
 
@@ -127,12 +126,5 @@ def _fields(bucket: Bucket) -> Headers:
 
 
 def _peer(scope: Scope) -> str:
-    """The address behind the socket (FAULTS T34), of IPv6 only its network."""
-    host = scope["client"][0] if scope.get("client") else ""
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return "unknown"
-    if isinstance(address, IPv6Address):
-        return str(address.ipv4_mapped or address.packed[:_NETWORK_BYTES])
-    return str(address)
+    """Whose failures these are: the address behind the socket, or the client that trusted proxies name (FAULTS T34)."""
+    return owner_of(scope["client"][0] if scope.get("client") else "")

@@ -18,6 +18,7 @@ from app.edge.times import TimeFrame
 from app.reports.inside import kept, miss_cost, sent, total_of
 from app.reports.purging import every_view, purge_all, purge_customer, purge_interaction, purge_question
 
+LIST = "/interactions"
 NO_STORE = {"Cache-Control": "no-store"}
 cache_routes = APIRouter()
 
@@ -33,7 +34,7 @@ async def explain_cache(request: Request, services: ServicesOf, viewer: Reader) 
     reports, now = services.reports, services.clock.monotonic()
     question = reports.question(query)
     stored = reports.snapshots.current(question) if is_certain else None
-    parts = ("interactions", _list_url(request), query.key_parts())
+    parts = ("interactions", services.forwarding.url(request.scope, LIST), query.key_parts())
     total = total_of(question, stored.value) if stored else None
     is_guarded = question.plan.is_guarded
     cost = miss_cost(query, total, reports.rules, asks_time_zone=not is_certain, is_guarded=is_guarded)
@@ -88,9 +89,3 @@ def _scene(services: Services, pairs: Pairs) -> tuple[Scene, bool]:
     frame = TimeFrame(services.clock.wall(), zone or UTC, services.settings.fresh_open_seconds)
     is_certain = zone is not None or not needs_time_zone(pairs)
     return Scene(frame, services.columns, services.settings.max_rows), is_certain
-
-
-def _list_url(request: Request) -> str:
-    """The absolute URL of the list explained, as its own answers have it."""
-    scope = request.scope
-    return f"{scope['scheme']}://{request.headers['host']}{scope.get('root_path', '')}/interactions"

@@ -38,6 +38,7 @@ def respond(
     *,
     request_id: str,
     instance: str,
+    root: str = "",
 ) -> Prepared:
     """What GET or HEAD gets of `answer`, whose headers are `base_headers`; the rest names the request in a 416."""
     conditions = _conditions(request_headers)
@@ -48,7 +49,12 @@ def respond(
     if "range" in conditions and _is_part_allowed(conditions, answer):
         selected = _selected(conditions["range"], answer.size)
         if selected is not None:
-            return _partial(selected, answer, base_headers, request_id, instance)
+            if selected:
+                return _partial(selected, answer, base_headers)
+            status, headers, body = rendered(
+                "range-not-satisfiable", request_id=request_id, instance=instance, root=root
+            )
+            return Prepared(status, [*headers, (b"content-range", b"bytes */%d" % answer.size)], body)
     return Prepared(200, base_headers, answer.body)
 
 
@@ -135,10 +141,7 @@ def _position(digits: str) -> int:
     return int(significant) if len(significant) <= _LONGEST_POSITION else 10**_LONGEST_POSITION
 
 
-def _partial(selected: range, answer: Answer, base_headers: Headers, request_id: str, instance: str) -> Prepared:
-    if not selected:
-        status, headers, body = rendered("range-not-satisfiable", request_id=request_id, instance=instance)
-        return Prepared(status, [*headers, (b"content-range", b"bytes */%d" % answer.size)], body)
+def _partial(selected: range, answer: Answer, base_headers: Headers) -> Prepared:
     headers = [field for field in base_headers if field[0] != b"content-length"]
     headers.append((b"content-length", b"%d" % len(selected)))
     headers.append((b"content-range", b"bytes %d-%d/%d" % (selected.start, selected.stop - 1, answer.size)))

@@ -1,12 +1,14 @@
 """The explorer at `/`: a page of plain ES modules, served as they are; it asks this service and nobody else."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app import explorer as files
+from app.edge.services import ServicesOf
 from app.edge.static_files import Asset, send_file
 from app.errors import NotFound
 
@@ -41,9 +43,10 @@ explorer = APIRouter()
 
 
 @explorer.api_route("/", methods=["GET", "HEAD"], name="home")
-async def explorer_page(request: Request) -> Response:
+async def explorer_page(request: Request, services: ServicesOf) -> Response:
     """The page; it names its parts and this service's resources by relative URLs, so it may stand behind a prefix."""
-    return await send_file(request, PAGE, _LIFETIME, (b"content-security-policy", POLICY))
+    page = replace(PAGE, public_url=services.settings.public_url)
+    return await send_file(request, page, _LIFETIME, (b"content-security-policy", POLICY))
 
 
 @explorer.api_route("/explorer/{name:path}", methods=["GET", "HEAD"], name="explorer")

@@ -10,14 +10,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.access.key import holds_key
 from app.edge.access_log import log_request, sampled_refusals
-from app.edge.hosts import allowed_host, is_loopback_host
+from app.edge.hosts import allowed_host
 from app.edge.problems import log_unexpected, rendered
 from app.errors import BadHost, BadRequest, BadTarget, BodyNotAllowed, RequestError, TargetTooLong
 from app.tracing import entered
 
 LONGEST_TARGET = 8 * 1024  # bytes, query included (FAULTS 1.5)
 LONGEST_REQUEST_ID = 64
-HEALTH = frozenset({b"/health/live", b"/health/ready"})  # asked from inside, whatever we are called outside
+# Probes and Prometheus ask by an address or a name of their own, whatever we are called outside.
+BY_ANY_NAME = frozenset({b"/health/live", b"/health/ready", b"/metrics"})
 _LETTERS_AND_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _REQUEST_ID_BYTES = _LETTERS_AND_DIGITS + b"._-"
 _PLAIN_BYTES = _LETTERS_AND_DIGITS + b"/-_~"  # the dot is looked at more closely
@@ -112,7 +113,7 @@ class _Answering:
 
     async def problem(self, slug: str, scope: Scope) -> None:
         facts = {"request_id": scope["state"]["request_id"], "instance": scope["path"]}
-        status, headers, body = rendered(slug, **facts)
+        status, headers, body = rendered(slug, **facts, root=scope.get("root_path", ""))
         await self({"type": "http.response.start", "status": status, "headers": headers})
         await self({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
@@ -131,9 +132,10 @@ class _Answering:
 def fault_of(scope: Scope, is_allowed_host: Callable[[bytes], bool]) -> RequestError | None:
     """The first thing wrong with the request, in the order Host, target, headers, body; None where nothing is."""
     fields = dict(scope["headers"])
-    host = _single(b"host", scope["headers"])
-    path: bytes = scope.get("raw_path") or scope["path"].encode()
-    if host is None or not (is_allowed_host(host) or (path in HEALTH and is_loopback_host(host))):
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    whole: bytes = scope.get("raw_path") or scope["path"].encode()
+    path = whole.removeprefix(scope.get("root_path", "").encode())
+    if len(hosts) > 1 or not (path in BY_ANY_NAME or (hosts and is_allowed_host(hosts[0]))):
         return BadHost()
     if len(path) + len(scope["query_string"]) + 1 > LONGEST_TARGET:
         return TargetTooLong()
@@ -144,12 +146,6 @@ def fault_of(scope: Scope, is_allowed_host: Callable[[bytes], bool]) -> RequestE
     if scope["method"] in {"GET", "HEAD"} and _has_body(fields):
         return BodyNotAllowed()
     return None
-
-
-def _single(name: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    """The value of a field that is there once; None where it is missing or doubled."""
-    values = [value for field, value in headers if field == name]
-    return values[0] if len(values) == 1 else None
 
 
 def _has_body(fields: Mapping[bytes, bytes]) -> bool:

@@ -15,13 +15,13 @@ def allowed_host(allowed_hosts: Iterable[str]) -> Callable[[bytes], bool]:
 
     @lru_cache(maxsize=_HOSTS_REMEMBERED)
     def is_allowed(host: bytes) -> bool:
-        name = _host_name(_without_port(host.decode("latin-1")))
+        name = _host_name(without_port(host.decode("latin-1")))
         return bool(name) and (name in names or ANY_HOST in names)
 
     return is_allowed
 
 
-def _without_port(authority: str) -> str:
+def without_port(authority: str) -> str:
     """The host of a Host field (RFC 9110 §7.2); the empty string where the port is no number."""
     host, bracket, port = authority.rpartition("]") if authority.startswith("[") else ("", "", authority)
     if not bracket:
@@ -42,5 +42,5 @@ def _host_name(host: str) -> str:
     return "" if name.encode("utf-8").translate(None, _HOST_BYTES) else name
 
 
-is_loopback_host = allowed_host(("localhost", "127.0.0.1", "[::1]"))
-"""Whether a Host field names this machine, as a health check from inside does."""
+is_host = allowed_host((ANY_HOST,))
+"""Whether a Host field is well formed, whomever it names."""

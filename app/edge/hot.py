@@ -22,7 +22,8 @@ FAMILIAR = frozenset(
     b"host connection user-agent accept accept-encoding accept-language authorization x-api-key x-request-id "
     b"if-none-match if-modified-since if-range range cookie referer priority dnt sec-fetch-dest sec-fetch-mode "
     b"sec-fetch-site sec-fetch-user sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform upgrade-insecure-requests "
-    b"x-forwarded-for x-forwarded-proto x-forwarded-host x-real-ip forwarded via traceparent tracestate".split()
+    b"x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-prefix x-forwarded-port x-real-ip forwarded via "
+    b"traceparent tracestate".split()
 )  # fields that send nobody the long way, so that most requests need no closer look
 OVERHEAD_BYTES = 1_200  # what one remembered request costs beside its key and the headers of its answer
 STANDING_BYTES = 1_150  # what each report costs that some of them are answered from

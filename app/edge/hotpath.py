@@ -168,6 +168,12 @@ def _responded(scope: Scope, ready: Ready, answer: Answer, request_id: str) -> t
     """What preconditions, ranges and HEAD make of the answer."""
     headers = [*ready.headers, *ready.standing.headers]
     prepared = respond(
-        scope["method"], scope["headers"], answer, headers, request_id=request_id, instance=scope["path"]
+        scope["method"],
+        scope["headers"],
+        answer,
+        headers,
+        request_id=request_id,
+        instance=scope["path"],
+        root=scope.get("root_path", ""),
     )
     return prepared.status, prepared.headers, prepared.body

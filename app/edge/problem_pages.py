@@ -21,10 +21,10 @@ def page(slug: str) -> bytes:
     ).encode()
 
 
-def explanation(slug: str) -> bytes:
-    """The row of the problem as a JSON object; NotFound where there is none of that name."""
+def explanation(slug: str, root: str = "") -> bytes:
+    """The row of the problem as a JSON object, under the path prefix `root`; NotFound where there is none."""
     row = _row(slug)
-    return msgspec.json.encode({"type": f"/problems/{slug}", **asdict(row), "retryable": row.retryable})
+    return msgspec.json.encode({"type": f"{root}/problems/{slug}", **asdict(row), "retryable": row.retryable})
 
 
 def _row(slug: str) -> Problem:

@@ -64,13 +64,17 @@ def rendered(
     instance: str | None,
     allow: str = _READING_METHODS,
     last_success_at: datetime | None = None,
+    root: str = "",
 ) -> tuple[int, Headers, bytes]:
-    """Status, headers and body of the problem `slug`, for those who answer below the framework, perhaps no path."""
+    """Status, headers and body of the problem `slug`, for those who answer below the framework, perhaps no path.
+
+    `root` is the path prefix, without a slash at its end, under which the client sees the service.
+    """
     row = BY_SLUG[slug]
     wait = _retry_after(row, error)
     faults = error.faults if isinstance(error, InvalidParameters) else ()
     members = {
-        "type": f"/problems/{slug}",
+        "type": f"{root}/problems/{slug}",
         "title": row.title,
         "status": row.status,
         "detail": _detail(row, error),
@@ -190,7 +194,13 @@ def _answer(request: Request, slug: str, error: CxfacadeError | None = None) -> 
     request_id = request.scope.get("state", {}).get("request_id", "")
     since = error.last_success_at if error else None
     facts = rendered(
-        slug, error, request_id=request_id, instance=request.scope["path"], allow=allow, last_success_at=since
+        slug,
+        error,
+        request_id=request_id,
+        instance=request.scope["path"],
+        allow=allow,
+        last_success_at=since,
+        root=request.scope.get("root_path", ""),
     )
     return _response(*facts)
 

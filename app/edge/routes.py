@@ -34,7 +34,7 @@ async def list_interactions(request: Request, services: ServicesOf, viewer: Read
     pairs = pairs_of(request.scope["query_string"])
     scene = await _scene(services, pairs)
     query = parse(pairs, scene, viewer, extension=_extension(request), accept=request.headers.get("accept"))
-    url = _url(request)
+    url = services.forwarding.url(request.scope, _own_path(request))
     standing = services.reports.look(query, _directives(request, viewer), viewer.label)
     served = await services.answers.serve(
         current=standing.current,
@@ -116,7 +116,8 @@ async def problem_page(slug: str, request: Request) -> Response:
     headers = {"Cache-Control": "max-age=3600", "Vary": "Accept"}
     if "text/html" in request.headers.get("accept", ""):
         return Response(page(slug), media_type="text/html; charset=utf-8", headers=headers)
-    return Response(explanation(slug), media_type="application/json", headers=headers)
+    explained = explanation(slug, request.scope.get("root_path", ""))
+    return Response(explained, media_type="application/json", headers=headers)
 
 
 async def openapi_document(services: ServicesOf) -> Response:
@@ -196,10 +197,10 @@ def _extension(request: Request) -> str | None:
     return extension if dot else None
 
 
-def _url(request: Request) -> str:
-    """The absolute URL of the resource; the Host has been checked against the allow-list."""
-    scope = request.scope
-    return f"{scope['scheme']}://{request.headers['host']}{scope.get('root_path', '')}{scope['path']}"
+def _own_path(request: Request) -> str:
+    """The path of the resource, without the prefix it is served under."""
+    path: str = request.scope["path"]
+    return path.removeprefix(request.scope.get("root_path", ""))
 
 
 def _send(request: Request, services: Services, served: Served) -> Response:
@@ -212,5 +213,6 @@ def _send(request: Request, services: Services, served: Served) -> Response:
         answer_headers(served.answer, served.reuse, served.stale_for),
         request_id=request.scope["state"]["request_id"],
         instance=request.scope["path"],
+        root=request.scope.get("root_path", ""),
     )
     return PreparedResponse(prepared)

@@ -10,6 +10,7 @@ from app.clock import Clock
 from app.edge.access import Door, Viewer
 from app.edge.cors import Origins
 from app.edge.counting import Requests
+from app.edge.forwarding import Forwarding
 from app.edge.hot import HotAnswers
 from app.edge.making import Maker
 from app.edge.pace import Pace
@@ -34,6 +35,7 @@ class Services:
     answers: Answers
     hot: HotAnswers
     door: Door
+    forwarding: Forwarding
     origins: Origins
     purges: Pace
     requests: Requests

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
+from html import escape
 from pathlib import Path
 
 from fastapi import Request
@@ -14,13 +15,16 @@ from app.edge.answers import Answer, Headers, encode_body
 from app.edge.conditional import respond
 from app.edge.negotiation import choose_coding
 
+CANONICAL = b'<link rel="canonical" href="%s">'
+
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file that a browser loads."""
+    """One file that a browser loads; where there is a `public_url`, the page names that as its canonical URL."""
 
     path: Path
     content_type: str
+    public_url: str | None = None
 
 
 _READY: dict[tuple[Asset, str], Answer] = {}
@@ -41,6 +45,7 @@ async def send_file(request: Request, asset: Asset, lifetime: bytes, *more: tupl
         headers,
         request_id=request.scope["state"]["request_id"],
         instance=request.scope["path"],
+        root=request.scope.get("root_path", ""),
     )
     response = Response(prepared.body, prepared.status)
     response.raw_headers = prepared.headers
@@ -54,7 +59,10 @@ def _size(asset: Asset) -> int:
 
 def _coded(asset: Asset, coding: str) -> Answer:
     """The file in a coding."""
-    body = encode_body(asset.path.read_bytes(), coding)
+    content = asset.path.read_bytes()
+    if asset.public_url is not None:
+        content = content.replace(CANONICAL % b".", CANONICAL % f"{escape(asset.public_url)}/".encode())
+    body = encode_body(content, coding)
     changed = datetime.fromtimestamp(asset.path.stat().st_mtime, UTC)
     return Answer(body, coding, f'"{sha256(body).hexdigest()[:32]}"', asset.content_type, changed)
 

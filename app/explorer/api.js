@@ -3,6 +3,8 @@ import { freshness, outcomeOf } from "./freshness.js";
 import { written } from "./question.js";
 
 export const BASE = new URL(".", document.baseURI).href;
+/** Where others find the service, with a slash at its end: its public URL where it has one, else as here. */
+export const PUBLIC = document.querySelector("link[rel=canonical]").href;
 const KEY = "cxfacade.key";
 const REMEMBERED = 60;
 

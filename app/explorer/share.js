@@ -1,5 +1,5 @@
 // The same question elsewhere: text to copy, and files to take away.
-import { BASE, credentials, keyOf } from "./api.js";
+import { BASE, PUBLIC, credentials, keyOf } from "./api.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icons.js";
 import { html, useEffect, useRef, useState } from "./parts.js";
@@ -10,7 +10,7 @@ export function Share({ pairs, schema, onClose }) {
   const [chosen, setChosen] = useState(0);
   const tabs = useRef(null);
   const snippet = SNIPPETS[chosen];
-  const text = snippet.write({ pairs: shared(pairs), base: BASE, schema, hasKey: Boolean(keyOf()) });
+  const text = snippet.write({ pairs: shared(pairs), base: PUBLIC, schema, hasKey: Boolean(keyOf()) });
   const onKey = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;

@@ -14,7 +14,9 @@ from app.settings.values import (
     WORD,
     Host,
     HostHeader,
+    Network,
     Origin,
+    PublicUrl,
     RedisUrl,
     Seconds,
     SecondsOrZero,
@@ -99,6 +101,16 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[HostHeader, ...], COMMAS] = Field(
         ("localhost", "127.0.0.1", "[::1]"), description="Comma list of host names, without port, that are ours."
     )
+    public_url: PublicUrl | None = Field(
+        None, description="Scheme, host and prefix that links are built from, as `https://reports.example/cx`."
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], COMMAS] = Field(
+        (),
+        description="Comma list of addresses or networks believed for `X-Forwarded-For`, `-Proto`, `-Host`, `-Prefix`.",
+    )
+    connections_per_address: int = Field(
+        200, ge=0, description="Connections one address (IPv6: one /64) may hold; 0: no bound."
+    )
     pseudonym_secret: Annotated[SecretStr, Field(min_length=16)] | None = Field(
         None, description="Key of `customer_key`; without it random per start, with a warning."
     )
@@ -112,6 +124,7 @@ class Settings(BaseSettings):
 
     demo: bool = Field(False, description="Answers come from the built-in simulator; set by the command alone.")
     _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
 
     @classmethod
     def settings_customise_sources(cls, *_: Any, **sources: Any) -> tuple[PydanticBaseSettingsSource, ...]:
@@ -129,6 +142,11 @@ class Settings(BaseSettings):
         if self.allow_anonymous is None:
             return self.client_keys_file is None and is_loopback(self.host)
         return self.allow_anonymous
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What works, and should be otherwise: one line each, without the values."""
+        return self._warnings
 
     def require_upstream(self) -> tuple[str, str, SecretStr]:
         """Tenant, user and password. Raises SettingsError unless all are known."""

@@ -50,12 +50,14 @@ def load(
     Raises SettingsError with one line for each unknown name and bad value, all at once and without the values.
     """
     faults: list[str] = []
-    found = _read(_env_file(env_file, faults), ".env file", faults)
-    found |= _read(os.environ if environ is None else environ, "environment", faults)
+    warnings: list[str] = []
+    found = _read(_env_file(env_file, faults), ".env file", faults, warnings)
+    found |= _read(os.environ if environ is None else environ, "environment", faults, warnings)
     found |= {name: Found(value, "flag") for name, value in (overrides or {}).items() if value is not None}
     settings = _validated(found, faults)
     if settings is None or faults:
         raise SettingsError(faults)
+    settings._warnings = tuple(warnings)
     return settings
 
 
@@ -77,7 +79,7 @@ def _broken(binding: Binding) -> bool:
     return binding.error or (binding.key is not None and binding.key.startswith(PREFIX) and binding.value is None)
 
 
-def _read(named: Mapping[str, str], source: str, faults: list[str]) -> dict[str, Found]:
+def _read(named: Mapping[str, str], source: str, faults: list[str], warnings: list[str]) -> dict[str, Found]:
     """What `named` says about the settings, by attribute; a secret's `…_FILE` is read."""
     known = {spelled(name): name for name in NAMES}
     files = {spelled(name) + FILE_SUFFIX: name for name in SECRETS}
@@ -91,9 +93,13 @@ def _read(named: Mapping[str, str], source: str, faults: list[str]) -> dict[str,
             faults.append(f"{name} ({source}) and {spelled(attribute)} are both set; give one of them.")
             continue
         try:
-            found[attribute] = Found(_secret(Path(named[name])), "file")
+            secret, mode = _secret(Path(named[name]))
         except ValueError as error:
             faults.append(f"{name} ({source}) names a file that {error}.")
+            continue
+        found[attribute] = Found(secret, "file")
+        if mode & stat.S_IROTH:
+            warnings.append(f"{name} ({source}) names a file that others may read; its mode is better 0440 or 0400.")
     return found
 
 
@@ -104,8 +110,8 @@ def _unknown(name: str, source: str, known: Collection[str]) -> str:
     return f"{name} ({source}) is not a setting{hint}"
 
 
-def _secret(path: Path) -> str:
-    """The text of a file that only its owner may read, less its final line break (FAULTS T08)."""
+def _secret(path: Path) -> tuple[str, int]:
+    """The text of a file that nobody but its owner may write, less its final line break, and its mode (FAULTS T08)."""
     try:
         with path.open("rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode
@@ -114,15 +120,15 @@ def _secret(path: Path) -> str:
         raise ValueError("does not exist") from None
     except (OSError, ValueError):
         raise ValueError("cannot be read") from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ValueError("others may use; its mode must be 0600 or stricter")
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ValueError("others may write; its mode must be 0644 or stricter, better 0440 or 0400")
     try:
         secret = content.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
         secret = None  # raised below, where no context keeps the content
     if not secret:
         raise ValueError("is empty" if secret == "" else "is not UTF-8 text")
-    return secret
+    return secret, mode
 
 
 def _validated(found: Mapping[str, Found], faults: list[str]) -> Settings | None:

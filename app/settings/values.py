@@ -1,7 +1,8 @@
 """The forms a setting may take, and how a value is shown. Messages never repeat what was given."""
 
 from collections.abc import Mapping
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
+from string import ascii_letters, digits
 from typing import Annotated
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -13,6 +14,8 @@ SECRETS = frozenset({"username", "password", "pseudonym_secret", "redis_url"})  
 MASK = "********"
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 YEAR_SECONDS = 31_536_000  # more than a year is milliseconds by mistake
+LONGEST_PREFIX = 200  # characters of a path prefix
+_PREFIX_CHARACTERS = frozenset(f"{ascii_letters}{digits}-._~")  # the unreserved of RFC 3986 §2.3
 
 
 def is_loopback(host: str) -> bool:
@@ -55,6 +58,38 @@ def _origin(value: str) -> str:
     if not plain:
         raise ValueError("must be of the form https://host or https://host:port, without user, path, query or wildcard")
     return f"{parts.scheme}://{parts.netloc.lower().removesuffix(DEFAULT_PORTS[parts.scheme])}"
+
+
+def path_prefix(path: str) -> str:
+    """A path under which a proxy serves us, without a slash at its end; `/` is no prefix. Raises ValueError."""
+    prefix = path.removesuffix("/")
+    first, *segments = prefix.split("/")
+    is_plain = not first and all(segment.strip(".") and _PREFIX_CHARACTERS.issuperset(segment) for segment in segments)
+    if not is_plain or len(path) > LONGEST_PREFIX:
+        raise ValueError("must be a path of letters, digits, `-`, `.`, `_` and `~`, as /reports")
+    return prefix
+
+
+def _public_url(value: str) -> str:
+    """An origin, and perhaps a prefix behind it; without a slash at its end."""
+    scheme, mark, rest = value.partition("://")
+    host, slash, path = rest.partition("/")
+    try:
+        origin = _origin(f"{scheme}{mark}{host}")
+        _host(urlsplit(origin).hostname or "")
+        return origin + path_prefix(slash + path)
+    except ValueError:
+        raise ValueError(
+            "must be of the form https://host or https://host/prefix, without user, query or escapes"
+        ) from None
+
+
+def _network(value: str) -> str:
+    """An address, or a network as `10.0.0.0/8`, in the latter's spelling."""
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        raise ValueError("must be addresses or networks like 127.0.0.1,10.0.0.0/8") from None
 
 
 def _upstream_origin(value: str) -> str:
@@ -138,6 +173,8 @@ Uuid = Annotated[str, AfterValidator(_uuid)]
 Host = Annotated[str, AfterValidator(_host)]
 HostHeader = Annotated[str, AfterValidator(_host_header)]
 Origin = Annotated[str, AfterValidator(_origin)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
+Network = Annotated[str, AfterValidator(_network)]
 UpstreamOrigin = Annotated[str, AfterValidator(_upstream_origin)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]

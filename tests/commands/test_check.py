@@ -67,6 +67,18 @@ def test_json_holds_the_same_and_nothing_of_a_customer(simulator: str, tmp_path:
     assert "+1" not in done.stdout
 
 
+def test_a_warning_is_told_and_is_no_failure(simulator: str, tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text(DEMO_PASSWORD)
+    secret.chmod(0o444)
+    given = {**TENANT, "CXF_PASSWORD": "", "CXF_PASSWORD_FILE": str(secret)}
+    done = ran(tmp_path, "check", "--json", "--upstream-url", simulator, **given)
+    verdict = json.loads(done.stdout)
+    assert (done.returncode, verdict["ok"], verdict["faults"]) == (0, True, [])
+    assert done.stderr == f"cxfacade: {verdict['warnings'][0]}\n"
+    assert "others may read" in done.stderr
+
+
 FAILURES = {
     "upstream-auth": ({"CXF_PASSWORD": CANARY}, "CXF_USERNAME and CXF_PASSWORD"),
     "upstream-forbidden": ({"CXF_TENANT_ID": OTHER_TENANT}, "CXF_TENANT_ID"),

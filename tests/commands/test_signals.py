@@ -151,8 +151,8 @@ def test_sighup_takes_a_new_password_whole_or_not_at_all(auth: str, tmp_path: Pa
         secret.write_text("")
         hup("CXF_PASSWORD_FILE (environment) names a file that is empty.")
         secret.write_text(CANARY)
-        secret.chmod(0o644)
-        hup("CXF_PASSWORD_FILE (environment) names a file that others may use")
+        secret.chmod(0o620)
+        hup("CXF_PASSWORD_FILE (environment) names a file that others may write")
         secret.chmod(0o600)
         hup("CXF_USERNAME and CXF_PASSWORD not taken; what was in force stays: upstream-auth")
         control(upstream, "POST", "/expire-tokens", password=NEW_PASSWORD)
@@ -165,17 +165,32 @@ def test_sighup_takes_a_new_password_whole_or_not_at_all(auth: str, tmp_path: Pa
 
 
 @pytest.mark.threat("T08")
-def test_a_secret_that_others_may_read_is_no_start(tmp_path: Path) -> None:
+def test_a_secret_that_others_may_write_is_no_start(tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text(CANARY)
-    secret.chmod(0o644)
+    secret.chmod(0o602)
     refused = ran(tmp_path, "serve", **{**TENANT, "CXF_PASSWORD": "", "CXF_PASSWORD_FILE": str(secret)})
     assert (refused.returncode, refused.stdout, refused.stderr) == (
         2,
         "",
-        "cxfacade: CXF_PASSWORD_FILE (environment) names a file that others may use; "
-        "its mode must be 0600 or stricter.\n",
+        "cxfacade: CXF_PASSWORD_FILE (environment) names a file that others may write; "
+        "its mode must be 0644 or stricter, better 0440 or 0400.\n",
     )
+
+
+@pytest.mark.threat("T08")
+def test_a_secret_that_others_may_read_starts_with_a_warning(tmp_path: Path, simulator: Running) -> None:
+    """As Docker Swarm gives it; a secret of the group, as Kubernetes gives it, starts without."""
+    secret = tmp_path / "password"
+    secret.write_text(DEMO_PASSWORD)
+    given = {"CXF_PASSWORD": "", "CXF_PASSWORD_FILE": str(secret)}
+    for mode, warnings in ((0o444, 1), (0o440, 0)):
+        secret.chmod(mode)
+        with serving(tmp_path, simulator.url("cxfacade simulate"), **given) as facade:
+            assert get(f"{facade.url(SERVES)}/health/live").status_code == 200
+        said = facade.errors.read_text()
+        assert said.count("CXF_PASSWORD_FILE (environment) names a file that others may read") == warnings
+        assert DEMO_PASSWORD not in said
 
 
 @contextmanager

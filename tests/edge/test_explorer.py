@@ -43,7 +43,7 @@ def test_the_page_holds_nothing_inline_and_names_all_its_parts_relatively() -> N
     page = PAGE.path.read_text(encoding="utf-8")
     assert re.findall(r"<style|style=|\son\w+=|javascript:|<script(?![^>]*\ssrc=)", page) == []
     named = set(re.findall(r'(?:src|href)="([^"]+)"', page))
-    assert named == {f"explorer/{name}" for name in ASSETS} | {"interactions", "docs"}
+    assert named == {f"explorer/{name}" for name in ASSETS} | {".", "interactions", "docs"}
 
 
 def test_modules_import_each_other_by_relative_names_that_exist() -> None:

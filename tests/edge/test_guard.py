@@ -67,12 +67,17 @@ def test_any_other_host_is_refused(host: str) -> None:
 
 
 @pytest.mark.threat("T37")
-@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:8080", "[::1]", "LOCALHOST."])
-def test_health_is_told_to_this_machine_by_any_of_its_names_and_nothing_else_is(host: str) -> None:
-    for path in (b"/health/live", b"/health/ready"):
-        assert fault(path, (b"host", host.encode()), hosts=("reports.example",)) is None
-        assert fault(path, (b"host", b"rebind.evil"), hosts=("reports.example",)) == "bad-host"
-    assert fault(b"/interactions", (b"host", host.encode()), hosts=("reports.example",)) == "bad-host"
+@pytest.mark.parametrize("path", [b"/health/live", b"/health/ready", b"/metrics"])
+@pytest.mark.parametrize("host", [b"10.1.2.3:8080", b"[::1]", b"facade.namespace.svc", b"", b"a/?x"])
+def test_health_and_metrics_are_told_by_any_name_and_nothing_else_is(path: bytes, host: bytes) -> None:
+    """A kubelet asks by the address of the pod, Prometheus by the name it discovered."""
+    own = ("reports.example",)
+    assert fault(path, (b"host", host), hosts=own) is None
+    assert fault(path, (b"accept", b"*/*")) is None, "a check by HTTP/1.0 names none"
+    assert fault(path, GOOD_HOST, GOOD_HOST) == "bad-host"
+    for other in (path + b"/", path + b"x", b"/prefix" + path, b"/interactions"):
+        assert fault(other, (b"host", host), hosts=own) == "bad-host"
+    assert fault(path, (b"host", host), (b"x_y", b"z")) == "bad-request", "what else is wrong is refused"
 
 
 def test_a_missing_or_doubled_host_is_refused() -> None:

@@ -19,7 +19,7 @@ from app.errors import CxfacadeError
 from app.listener.config import BACKLOG, listener_config
 from app.listener.guarded import Guarded
 from app.listener.limits import ListenerLimits
-from app.listener.state import CLOSE, Count, ListenerState, ignore
+from app.listener.state import CLOSE, Count, ListenerState, ignore, nobody
 from app.settings.inherited import inherited_sockets
 
 MOST_SECONDS_TO_END = 12.5  # a drain, then GRACEFUL_SECONDS, and what the application takes to close
@@ -94,7 +94,10 @@ def url_of(listener: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """One of several: signals are not its business; `listening` is set once it answers, `count` as ListenerState's."""
+    """One of several: signals are not its business; `listening` is set once it answers.
+
+    `count` and `is_exempt` are those of ListenerState.
+    """
 
     server_state: ListenerState
 
@@ -104,9 +107,10 @@ class Server(uvicorn.Server):
         listener: socket.socket,
         limits: ListenerLimits | None = None,
         count: Count = ignore,
+        is_exempt: Callable[[str], bool] = nobody,
     ) -> None:
         super().__init__(listener_config(app))
-        self.server_state = ListenerState(limits or ListenerLimits(), count)
+        self.server_state = ListenerState(limits or ListenerLimits(), count, is_exempt)
         self.listener, self.listening = listener, asyncio.Event()
         self.drains = True
 

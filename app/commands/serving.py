@@ -1,6 +1,8 @@
 """The façade at work: for the configured tenant, or as a demo over invented data."""
 
+import resource
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from app import logs
@@ -15,6 +17,7 @@ from app.simulator import DEFAULT_PORT, SimulatorOptions, create_simulator
 
 LOOPBACK = "127.0.0.1"
 SHOWN = "read,metrics:read"  # the explorer shows the counters too
+OTHER_FILES = 64  # descriptors that are no connection: standard streams, listener, loop, secrets while they are read
 UNDRAINED = ListenerLimits(drain_seconds=0)
 
 
@@ -47,7 +50,13 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> None:
     if listener:  # whoever may ask without a key is decided by where we listen (FAULTS T37)
         settings = settings.model_copy(update={"host": listener.getsockname()[0]})
     app = create_app(settings)
-    facade = Server(app, listener or listen(settings.host, settings.port), count=app.count_ended)
+    facade = Server(
+        app,
+        listener or listen(settings.host, settings.port),
+        limits_of(settings),
+        app.count_ended,
+        app.forwarding.is_trusted,
+    )
     url = url_of(facade.listener)
     run(
         [facade],
@@ -73,11 +82,25 @@ def demo(overrides: Mapping[str, object], options: SimulatorOptions) -> None:
     run(
         [
             Server(simulated, simulator_listener, UNDRAINED),
-            Server(facade, facade_listener, UNDRAINED, facade.count_ended),
+            Server(
+                facade,
+                facade_listener,
+                replace(limits_of(settings), drain_seconds=0),
+                facade.count_ended,
+                facade.forwarding.is_trusted,
+            ),
         ],
         ready=lambda: say(shown.words()),
         ending=simulated.state.simulator.close,  # else answers it holds back would keep the façade waiting
     )
+
+
+def limits_of(settings: Settings) -> ListenerLimits:
+    """The listener's bounds: its connections leave room among the files the system allows for what else is open."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    others = OTHER_FILES + 2 * settings.upstream_concurrency
+    bound = 0 if most == resource.RLIM_INFINITY else max(most - others, most // 2)
+    return ListenerLimits(connections_per_peer=settings.connections_per_address, connections=bound)
 
 
 def _answers_for(options: SimulatorOptions) -> dict[str, object]:

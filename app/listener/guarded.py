@@ -60,12 +60,13 @@ class Guarded(Served):
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=self.limits.write_buffer_bytes)
         peer = self.client[0] if self.client else ""
-        if self.listener.admit(peer):
+        excess = self.listener.admit(peer)
+        if excess is None:
             self._peer = peer
             self._receipt = self.loop.call_later(self.limits.receipt_seconds, self._not_received)
         else:
             self.refused = True
-            self.listener.say("too-many-of-one-address")
+            self.listener.say(excess)
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -9,6 +9,7 @@ from uvicorn.server import ServerState
 
 from app.edge.sampling import Sampled
 from app.listener.limits import ListenerLimits
+from app.peers import owner_of
 
 if TYPE_CHECKING:
     from app.listener.guarded import Guarded
@@ -22,33 +23,51 @@ def ignore(_reason: str) -> None:
     """Where nobody counts."""
 
 
-class ListenerState(ServerState):
-    """The server's bounds, its connections by address, and its lines about clients; `count` is told each reason."""
+def nobody(_peer: str) -> bool:
+    """Where every address has the same bound."""
+    return False
 
-    def __init__(self, limits: ListenerLimits, count: Count = ignore) -> None:
+
+class ListenerState(ServerState):
+    """The server's bounds, its connections by owner, and its lines about clients; `count` is told each reason.
+
+    `is_exempt` says which addresses may hold any number of connections: trusted proxies, with everybody behind them.
+    """
+
+    def __init__(
+        self, limits: ListenerLimits, count: Count = ignore, is_exempt: Callable[[str], bool] = nobody
+    ) -> None:
         super().__init__()
+        self.is_exempt = is_exempt
         self.limits = limits
         self.count = count
         self.cuts = Sampled(logging.getLogger("cxfacade.listener"))
-        self._of_peer: Counter[str] = Counter()
+        self._of_owner: Counter[str] = Counter()
+        self._admitted = 0
 
     def watch_closes(self) -> None:
         """Once a second: uvicorn closes where an application fails, and tells the connection nothing of it."""
         for connection in cast("set[Guarded]", self.connections):
             connection.watch_close()
 
-    def admit(self, peer: str) -> bool:
-        """Whether one more connection of this address is within the bound; if so it is counted until it `leaves`."""
-        if self._of_peer[peer] >= self.limits.connections_per_peer:
-            return False
-        self._of_peer[peer] += 1
-        return True
+    def admit(self, peer: str) -> str | None:
+        """Why one more connection of this address is over a bound; None where it is not, and is counted."""
+        if self.limits.connections and self._admitted >= self.limits.connections:
+            return "too-many-connections"
+        owner, most = owner_of(peer), self.limits.connections_per_peer
+        if most and self._of_owner[owner] >= most and not self.is_exempt(peer):
+            return "too-many-of-one-address"
+        self._of_owner[owner] += 1
+        self._admitted += 1
+        return None
 
     def leaves(self, peer: str) -> None:
         """A connection that was admitted is gone."""
-        self._of_peer[peer] -= 1
-        if not self._of_peer[peer]:
-            del self._of_peer[peer]
+        owner = owner_of(peer)
+        self._of_owner[owner] -= 1
+        self._admitted -= 1
+        if not self._of_owner[owner]:
+            del self._of_owner[owner]
 
     def say(self, what: str) -> None:
         """Count and write that a client was refused or cut off: the slug of its problem, or one of ours."""

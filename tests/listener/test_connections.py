@@ -10,6 +10,8 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from app.listener.limits import ListenerLimits
+from app.listener.state import ListenerState
+from app.peers import within
 from tests.listener.place import HANG_SECONDS, Noticed, both_parsers, guarded, house, loops, talk
 from tests.listener.requests import HOST, get, post
 from tests.support.serving import WIDE, listening
@@ -172,6 +174,47 @@ async def test_one_address_has_so_many_connections_and_another_its_own(parser: t
         async with talk(server) as instead:
             await instead.send(get())
             assert await instead.answer()
+
+
+@pytest.mark.parametrize(
+    ("limits", "peers", "admitted"),
+    [
+        ({"connections_per_peer": 2}, ["2001:db8:1:2::1", "2001:db8:1:2::2", "2001:db8:1:2:f::3"], 2),
+        ({"connections_per_peer": 2}, ["2001:db8:1:2::1", "2001:db8:1:3::1", "2001:db8:1:4::1"], 3),
+        ({"connections_per_peer": 2}, ["192.0.2.7", "::ffff:192.0.2.7", "192.0.2.7"], 2),
+        ({"connections_per_peer": 0}, ["192.0.2.7"] * 5, 5),
+        ({"connections_per_peer": 2}, ["10.0.0.1"] * 5, 5),
+        ({"connections_per_peer": 2, "connections": 4}, ["10.0.0.1"] * 5, 4),
+        ({"connections": 3}, [f"192.0.2.{number}" for number in range(9)], 3),
+    ],
+)
+def test_connections_are_counted_by_owner_and_all_together(
+    limits: dict[str, int], peers: list[str], admitted: int
+) -> None:
+    """10.0.0.1 is a trusted proxy: whoever is behind it counts to nobody's share, and to the bound of all."""
+    state = ListenerState(ListenerLimits(**limits), is_exempt=within(("10.0.0.0/8",)))
+    let_in = [peer for peer in peers if state.admit(peer) is None]
+    assert len(let_in) == admitted
+    for peer in let_in:
+        state.leaves(peer)
+    assert [state.admit(peer) for peer in peers[:admitted]] == [None] * admitted, "who leaves makes room"
+
+
+@both_parsers
+@pytest.mark.threat("T49")
+async def test_over_the_bound_of_all_a_connection_is_refused_and_counted(parser: type[asyncio.Protocol]) -> None:
+    counted: list[str] = []
+    limits = ListenerLimits(connections=2, last_call_seconds=0)
+    async with listening(guarded(house()), parser=parser, limits=limits, count=counted.append) as server:
+        async with talk(server) as first, talk(server) as second:
+            for one in (first, second):
+                await one.send(get())
+                assert await one.answer()
+            async with talk(server, local_addr=("127.0.0.2", 0)) as third:
+                assert await third.answer() is None
+            await first.send(get())
+            assert await first.answer(), "those who are in go on"
+    assert counted == ["too-many-connections"]
 
 
 @both_parsers

@@ -205,15 +205,18 @@ def test_connections_are_counted_by_owner_and_all_together(
 async def test_over_the_bound_of_all_a_connection_is_refused_and_counted(parser: type[asyncio.Protocol]) -> None:
     counted: list[str] = []
     limits = ListenerLimits(connections=2, last_call_seconds=0)
-    async with listening(guarded(house()), parser=parser, limits=limits, count=counted.append) as server:
-        async with talk(server) as first, talk(server) as second:
-            for one in (first, second):
-                await one.send(get())
-                assert await one.answer()
-            async with talk(server, local_addr=("127.0.0.2", 0)) as third:
-                assert await third.answer() is None
-            await first.send(get())
-            assert await first.answer(), "those who are in go on"
+    async with (
+        listening(guarded(house()), parser=parser, limits=limits, count=counted.append) as server,
+        talk(server) as first,
+        talk(server) as second,
+    ):
+        for one in (first, second):
+            await one.send(get())
+            assert await one.answer()
+        async with talk(server, local_addr=("127.0.0.2", 0)) as third:
+            assert await third.answer() is None
+        await first.send(get())
+        assert await first.answer(), "those who are in go on"
     assert counted == ["too-many-connections"]
 
 

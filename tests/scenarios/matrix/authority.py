@@ -27,6 +27,12 @@ class Authority:
     @cache  # noqa: B019 - one authority lives as long as the run of the tests
     def context(self, kind: str) -> ssl.SSLContext:
         """What a server of localhost shows: one of CERTIFICATES."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate(kind))
+        return context
+
+    def certificate(self, kind: str) -> Path:
+        """The file of a certificate and its key."""
         key, stranger = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
         signers = {"self-signed": (key, None), "of an unknown authority": (stranger, self._certificate)}
         signer, issuer = signers.get(kind, (self._key, self._certificate))
@@ -37,9 +43,7 @@ class Authority:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         file.write_bytes(_pem(signed) + private)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        return file
 
 
 def _signed(

@@ -18,7 +18,7 @@ from app.listener.config import BACKLOG
 from app.listener.limits import ListenerLimits
 from app.metrics import METRICS, PREFIX, Metrics
 from app.settings import SETTINGS
-from tests.support.shown import ROOT, Demo, consoles, running_demo
+from tests.support.shown import ROOT, Demo, blocks, consoles, running_demo
 
 FOLDER = ROOT / "docs/operating"
 DOCUMENT = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
@@ -123,8 +123,20 @@ def test_figures_told_are_those_measured_and_those_of_the_code() -> None:
     assert f"at most {MOST_KEYS} keys" in DOCUMENT
     assert f"of one in {TIMED_ONE_IN}," in DOCUMENT
     assert MOST_SECONDS_TO_END < 13
-    assert f"may hold {ListenerLimits().connections_per_peer} connections, and send ten wrong keys" in DOCUMENT
+    assert f"together hold {ListenerLimits().connections_per_peer} connections and send ten wrong keys" in DOCUMENT
     assert FAILURES_A_MINUTE == 10
+
+
+def test_the_environment_is_written_before_the_service_is_enabled() -> None:
+    commands = "".join(blocks("sh", DOCUMENT)).splitlines()
+    [written] = [place for place, line in enumerate(commands) if line.startswith("tee /etc/cxfacade/environment")]
+    [enabled] = [place for place, line in enumerate(commands) if line.startswith("systemctl enable --now")]
+    made = next(place for place, line in enumerate(commands) if "/etc/cxfacade" in line)
+    assert made < written < enabled
+    service = unit("cxfacade.service")["Service"]
+    assert service["EnvironmentFile"] == "/etc/cxfacade/environment", "without a dash: it has to be there"
+    given = dict(line.split("=", 1) for line in commands[written + 1 : commands.index("END")])
+    assert set(given) <= {name for row in SETTINGS for name in (row.name, f"{row.name}_FILE")}
 
 
 def test_every_file_named_exists() -> None:

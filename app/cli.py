@@ -66,12 +66,24 @@ def cxfacade(
 @program.command()
 @_faults_in_lines
 @settings_flags(DEMO, environment=True)
-def demo(overrides: Overrides, latency: Latency = "fast", seed: Seed = 7) -> None:
+def demo(
+    overrides: Overrides,
+    simulator_port: Annotated[
+        int | None,
+        typer.Option(
+            help="Port of the simulator; 0 lets the system choose. [default: 8090, or the next that is free]",
+            min=0,
+            max=65_535,
+        ),
+    ] = None,
+    latency: Latency = "fast",
+    seed: Seed = 7,
+) -> None:
     """Serve invented data, without credentials or network."""
     from app.commands.serving import demo
     from app.simulator import SimulatorOptions
 
-    demo(overrides, SimulatorOptions(latency=latency, seed=seed))
+    demo(overrides, SimulatorOptions(latency=latency, seed=seed), simulator_port)
 
 
 @program.command()

@@ -68,6 +68,9 @@ class RequestError(CxfacadeError):
     code = "bad-request"
 
 
+MOST_FAULTS = 10  # of one request that are told
+
+
 @dataclass(frozen=True, slots=True)
 class ParameterFault:
     """One thing wrong with one query parameter, in words that say what to do. The value given is never repeated."""
@@ -80,17 +83,22 @@ class ParameterFault:
 
 
 class InvalidParameters(RequestError):
-    """One or more parameters are unknown, repeated or malformed."""
+    """One or more parameters are unknown, repeated or malformed.
+
+    The first MOST_FAULTS are told, and how many `more` there are: an answer does not grow with what was sent.
+    """
 
     code = "invalid-parameter"
 
-    def __init__(self, faults: Sequence[ParameterFault]) -> None:
-        super().__init__(" ".join(fault.detail for fault in faults))
-        self.faults = tuple(faults)
+    def __init__(self, faults: Sequence[ParameterFault], more: int = 0) -> None:
+        self.faults = tuple(faults[:MOST_FAULTS])
+        self.more = more + len(faults) - len(self.faults)
+        rest = [f"There are {self.more} more faults that are not listed."] if self.more else []
+        super().__init__(" ".join([*(fault.detail for fault in self.faults), *rest]))
 
     def again(self) -> Self:
         """See CxfacadeError."""
-        return type(self)(self.faults)
+        return type(self)(self.faults, self.more)
 
 
 class KeyInQuery(RequestError):

@@ -29,8 +29,8 @@ MOST_PORTS_TRIED = 100
 FIRST_INHERITED = 3  # after the three standard streams (sd_listen_fds(3))
 
 REASONS = {
-    errno.EADDRINUSE: "Port {port} is taken; choose another with --port.",
-    errno.EACCES: "Port {port} needs more rights than this user has; choose one above 1023 with --port.",
+    errno.EADDRINUSE: "Port {port} is taken; choose another with {flag}.",
+    errno.EACCES: "Port {port} needs more rights than this user has; choose one above 1023 with {flag}.",
     errno.EADDRNOTAVAIL: "The address is none of this machine's; choose another with --host.",
 }
 NO_ADDRESS = "The host to listen on has no usable address; choose another with --host."
@@ -43,10 +43,10 @@ class CannotListen(CxfacadeError):
     """The address or port cannot be had; `detail` says which flag to change."""
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, flag: str = "--port") -> socket.socket:
     """A socket that takes connections at once, IPv4 where the name has both; port 0 is any free one.
 
-    Raises CannotListen.
+    Raises CannotListen, which names the flag that chooses the port.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -60,7 +60,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)  # now, as with SO_REUSEADDR two may bind one port, and the second to listen fails
     except OSError as error:
         listener.close()
-        raise CannotListen(REASONS.get(error.errno or 0, NO_ADDRESS).format(port=port)) from None
+        raise CannotListen(REASONS.get(error.errno or 0, NO_ADDRESS).format(port=port, flag=flag)) from None
     return listener
 
 

@@ -65,9 +65,10 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> None:
     )
 
 
-def demo(overrides: Mapping[str, object], options: SimulatorOptions) -> None:
+def demo(overrides: Mapping[str, object], options: SimulatorOptions, simulator_port: int | None = None) -> None:
     """Façade and simulator in one process, until a signal; nothing is taken from the environment or a file.
 
+    The simulator listens on this port; where none is named, on its usual one or the next that is free.
     Raises SettingsError, CannotListen.
     """
     scopes = overrides.get("anonymous_scopes") or SHOWN
@@ -75,7 +76,10 @@ def demo(overrides: Mapping[str, object], options: SimulatorOptions) -> None:
     logs.configure(settings.log_format, settings.log_level)
     return_large_blocks()
     facade_listener = listen(settings.host, settings.port)
-    simulator_listener = listen_nearby(LOOPBACK, DEFAULT_PORT)
+    if simulator_port is None:
+        simulator_listener = listen_nearby(LOOPBACK, DEFAULT_PORT)
+    else:
+        simulator_listener = listen(LOOPBACK, simulator_port, flag="--simulator-port")
     shown = Demo(url_of(facade_listener), url_of(simulator_listener))
     simulated = create_simulator(options)
     facade = create_app(settings.model_copy(update={"upstream_url": shown.simulator}))

@@ -10,7 +10,7 @@ from fastapi import Request
 
 from app.edge.hints import nearest
 from app.edge.values import Refused, identity
-from app.errors import BadRequest, BodyTooLarge, InvalidParameters, ParameterFault, UnsupportedMediaType
+from app.errors import MOST_FAULTS, BadRequest, BodyTooLarge, InvalidParameters, ParameterFault, UnsupportedMediaType
 from app.interactions.masking import PSEUDONYM_DIGITS
 
 LONGEST_BODY = 64 * 1024  # bytes (FAULTS 1.5)
@@ -60,7 +60,8 @@ def read(body: bytes) -> PurgeOrder:
         members = None
     if not isinstance(members, dict):
         raise InvalidParameters([ParameterFault("body", f"The body must be a JSON object: {_TAKEN}.")])
-    faults = [_unknown(name) for name in members if name not in MEMBERS]
+    unknown = [name for name in members if name not in MEMBERS]
+    faults = [_unknown(name) for name in unknown[:MOST_FAULTS]]  # no hint is looked for that nobody is told
     known = [name for name in MEMBERS if name in members]
     if not faults and len(known) != 1:
         faults = [ParameterFault("body", f"The body must have exactly one member: {_TAKEN}.", allowed=tuple(MEMBERS))]
@@ -71,7 +72,7 @@ def read(body: bytes) -> PurgeOrder:
         except Refused as refused:
             faults.append(ParameterFault(name, f"{name} {refused.words}."))
     if faults:
-        raise InvalidParameters(faults)
+        raise InvalidParameters(faults, more=len(unknown[MOST_FAULTS:]))
     return orders[0]
 
 

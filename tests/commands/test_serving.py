@@ -131,6 +131,20 @@ def test_a_demo_takes_where_to_listen_from_the_environment_unless_a_flag_says_ot
         assert demo.url("open") != f"http://127.0.0.1:{taken}"
 
 
+def test_the_demos_simulator_listens_where_it_is_told_to(tmp_path: Path, taken: int) -> None:
+    refused = ran(tmp_path, "demo", "--port", "0", "--simulator-port", str(taken))
+    assert (refused.returncode, refused.stdout, refused.stderr) == (
+        1,
+        "",
+        f"cxfacade: Port {taken} is taken; choose another with --simulator-port.\n",
+    )
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        free = other.getsockname()[1]
+    with started(tmp_path, "demo", "--port", "0", "--simulator-port", str(free)) as demo:
+        assert demo.url("data") == f"http://127.0.0.1:{free}"
+        assert get(f"{demo.url('open')}/interactions?attr=1234567").json()["meta"]["total"] == 1
+
+
 @pytest.mark.parametrize("command", ["demo", "simulate", "serve"])
 def test_a_taken_port_is_one_line_that_names_the_flag(command: str, tmp_path: Path, taken: int) -> None:
     refused = ran(tmp_path, command, "--port", str(taken), **(TENANT if command == "serve" else {}))

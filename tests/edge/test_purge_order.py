@@ -78,6 +78,17 @@ def test_all_unknown_members_are_named_and_the_nearest_known_is_offered() -> Non
     ]
 
 
+def test_of_thousands_of_unknown_members_the_first_ten_are_told() -> None:
+    body = json.dumps({f"m{number}": 0 for number in range(6_000)} | {"all": False}).encode()
+    with pytest.raises(InvalidParameters) as refused:
+        read(body)
+    named = [fault.parameter for fault in refused.value.faults]
+    assert named == [f"m{number}" for number in range(10)]
+    assert refused.value.detail.endswith(" There are 5991 more faults that are not listed.")
+    assert len(refused.value.detail) < 4_000
+    assert refused.value.again().more == refused.value.more == 5_991
+
+
 @given(
     st.binary(max_size=200)
     | st.recursive(st.none() | st.booleans() | st.text(), st.lists).map(json.dumps).map(str.encode)

@@ -11,6 +11,7 @@ from app.commands.flags import DEMO, KEYS, LOGS, PUBLIC, settings_flags
 from app.commands.terminal import complain, say
 from app.errors import SettingsError
 from app.settings import Scope
+from app.streams import hold_standard_descriptors
 
 BAD_USE, FAILED = 2, 1
 SCOPES = ", ".join(get_args(Scope))
@@ -26,6 +27,7 @@ program = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mo
 
 def main() -> None:
     """Run the program with the arguments of the process."""
+    hold_standard_descriptors()
     program(prog_name="cxfacade")
 
 

@@ -82,6 +82,11 @@ EVENTS = (
         "Set it, else nobody can join on `customer_key` across restarts.",
     ),
     Event(
+        "log-lines-lost",
+        "log lines that could not be written, and are lost: %d",
+        "Standard error was full, or nobody read it; it works again. Requests were answered all the while.",
+    ),
+    Event(
         "cut-off",
         "What was still under way is cut off.",
         "At the end of a stop: requests were still running after 12.5 seconds.",

@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 from app.events import name_of
+from app.streams import Outlet
+
+logger = logging.getLogger("cxfacade")
 
 HTTP_LIBRARIES = ("httpx", "httpcore")  # at INFO they print whole URLs, at DEBUG headers (FAULTS T07)
 SERVERS = ("uvicorn", "asyncio")  # their everyday lines tell an operator nothing that ours do not
@@ -23,11 +26,15 @@ Fact = str | int | float | bool | None
 def configure(form: Literal["text", "json"] | None, level: str, stream: TextIO | None = None) -> None:
     """Send every logger's lines of at least `level` to `stream` (stderr); no `form` is text on a terminal, else JSON.
 
-    Afterwards a record that cannot be written is dropped: the complaint about it would print its values.
+    Nobody waits for who reads stderr. A record that cannot be written is dropped: the complaint about it would print
+    its values.
     """
-    stream = stream or sys.stderr
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(TextLines() if (form or ("text" if stream.isatty() else "json")) == "text" else JsonLines())
+    target = stream or sys.stderr
+    if target is None:  # closed by whoever started the process
+        silence()
+        return
+    handler = logging.StreamHandler(stream) if stream else Behind(sys.stderr.fileno())
+    handler.setFormatter(TextLines() if (form or ("text" if target.isatty() else "json")) == "text" else JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -42,6 +49,24 @@ def configure(form: Literal["text", "json"] | None, level: str, stream: TextIO |
 def silence() -> None:
     """No lines at all: for commands that say themselves what went wrong."""
     logging.getLogger().handlers[:] = [logging.NullHandler()]
+
+
+class Behind(logging.Handler):
+    """Writes lines to a descriptor without waiting for its reader."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._outlet = Outlet(descriptor, self._tell)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Have its line written."""
+        try:
+            self._outlet.write(self.format(record) + "\n")
+        except Exception:
+            self.handleError(record)
+
+    def _tell(self, lost: int) -> None:
+        logger.warning("log lines that could not be written, and are lost: %d", lost)
 
 
 class TextLines(logging.Formatter):

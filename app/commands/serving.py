@@ -8,7 +8,7 @@ from typing import NamedTuple
 from app import logs
 from app.commands.allocation import return_large_blocks
 from app.commands.servers import Server, inherited, listen, listen_nearby, run, url_of
-from app.commands.terminal import say
+from app.commands.terminal import announce
 from app.listener.limits import ListenerLimits
 from app.main import create_app
 from app.reloading import reload
@@ -60,7 +60,7 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> None:
     url = url_of(facade.listener)
     run(
         [facade],
-        ready=lambda: say(f"cxfacade serves {url}/interactions, its reference is {url}/docs\n"),
+        ready=lambda: announce(f"cxfacade serves {url}/interactions, its reference is {url}/docs\n"),
         reload=lambda: reload(read, app.state.reloadable),
     )
 
@@ -94,7 +94,7 @@ def demo(overrides: Mapping[str, object], options: SimulatorOptions, simulator_p
                 facade.forwarding.is_trusted,
             ),
         ],
-        ready=lambda: say(shown.words()),
+        ready=lambda: announce(shown.words()),
         ending=simulated.state.simulator.close,  # else answers it holds back would keep the façade waiting
     )
 

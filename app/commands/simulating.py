@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from app import logs
 from app.commands.servers import Server, listen, run, url_of
-from app.commands.terminal import say
+from app.commands.terminal import announce
 from app.listener.limits import ListenerLimits
 from app.settings import load
 from app.simulator import SimulatorOptions, create_simulator
@@ -24,4 +24,4 @@ def simulate(overrides: Mapping[str, object], host: str, port: int, options: Sim
         f"  controls  {url}/__sim/state, and clock, faults, journal beside it\n"
         "  stop      Ctrl-C\n"
     )
-    run([simulator], ready=lambda: say(words), ending=app.state.simulator.close)
+    run([simulator], ready=lambda: announce(words), ending=app.state.simulator.close)

@@ -3,8 +3,10 @@
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from app.streams import Outlet
 
 
 def say(text: str) -> None:
@@ -16,10 +18,18 @@ def say(text: str) -> None:
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
 
 
+def announce(text: str) -> None:
+    """Write `text` to stdout without waiting for its reader: for servers, which go on whoever reads."""
+    if sys.stdout is not None:  # else it was closed by whoever started the process
+        outlet = Outlet(sys.stdout.fileno())
+        outlet.write(text)
+
+
 def complain(faults: Iterable[str]) -> None:
     """One line each to stderr."""
-    for fault in faults:
-        sys.stderr.write(f"cxfacade: {fault}\n")
+    with suppress(OSError, AttributeError):  # full, or closed by whoever started the process: the exit code tells
+        for fault in faults:
+            sys.stderr.write(f"cxfacade: {fault}\n")
 
 
 @contextmanager

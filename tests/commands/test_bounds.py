@@ -1,19 +1,25 @@
-"""What bounds a running `serve`: the files its system allows."""
+"""What a running `serve` has to live with: the files its system allows, and streams that take nothing."""
 
+import contextlib
+import fcntl
+import os
 import resource
 import socket
-from collections.abc import Iterator
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import pytest
 
 from app.commands.serving import OTHER_FILES, limits_of
 from app.settings import load
-from tests.commands.running import started
+from tests.commands.running import PROGRAM, environment, get, started
 from tests.commands.test_serving import NOWHERE, SERVES, TENANT
-from tests.commands.test_signals import says
+from tests.commands.test_signals import HANG_SECONDS, says
 
 FILES = 256
 
@@ -58,3 +64,82 @@ def test_more_connections_than_files_leave_those_alone_who_are_in(tmp_path: Path
         says(facade, "too-many-connections")
         assert "Traceback" not in facade.errors.read_text()
         assert "out of system resource" not in facade.errors.read_text()
+
+
+class Streams(NamedTuple):
+    """What a process is given as standard output and error, and what keeps it as it is."""
+
+    output: int
+    error: int
+    held: tuple[int, ...] = ()
+
+
+def full_disk() -> Streams:
+    full = os.open("/dev/full", os.O_WRONLY)
+    return Streams(full, full, (full,))
+
+
+def nobody_reads() -> Streams:
+    """Both are one pipe, which is full already."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * 512)
+    os.set_blocking(writer, True)
+    return Streams(writer, writer, (reader, writer))
+
+
+def reader_has_left() -> Streams:
+    reader, writer = os.pipe()
+    os.close(reader)
+    return Streams(writer, writer, (writer,))
+
+
+@pytest.mark.threat("T52")
+@pytest.mark.parametrize(
+    "made", [full_disk, nobody_reads, reader_has_left, None], ids=lambda made: str(made and made.__name__)
+)
+def test_it_serves_whatever_becomes_of_what_it_says(made: Callable[[], Streams] | None, tmp_path: Path) -> None:
+    """None: both streams are closed."""
+    with socket.socket() as holding:
+        holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holding.bind(("127.0.0.1", 0))
+        port = str(holding.getsockname()[1])
+        command = [*PROGRAM, "serve", "--port", port, "--upstream-url", NOWHERE]
+        streams = made() if made else Streams(subprocess.DEVNULL, subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command if made else ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command],
+            cwd=tmp_path,
+            env=environment(**TENANT),
+            stdin=subprocess.DEVNULL,
+            stdout=streams.output,
+            stderr=streams.error,
+        )
+        try:
+            answers(f"http://127.0.0.1:{port}/health/live", process)
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client:
+                for _ in range(50):
+                    assert client.get("/whoami").status_code == 200
+                    assert client.get("/nowhere").status_code == 404
+            process.terminate()
+            assert process.wait(HANG_SECONDS) == 0
+        finally:
+            process.kill()
+            process.wait()
+            for descriptor in streams.held:
+                os.close(descriptor)
+
+
+def answers(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until it answers: it cannot say that it does."""
+    until = time.monotonic() + HANG_SECONDS
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            assert get(url).status_code == 200
+        except httpx.ConnectError:
+            os.sched_yield()
+        else:
+            return
+    raise AssertionError(f"it does not answer: {process.poll()}")

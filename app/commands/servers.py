@@ -15,11 +15,12 @@ from typing import Any, cast
 
 import uvicorn
 
+from app.edge.forwarding import NOTHING_FORWARDED, Forwarding
 from app.errors import CxfacadeError
 from app.listener.config import BACKLOG, listener_config
 from app.listener.guarded import Guarded
 from app.listener.limits import ListenerLimits
-from app.listener.state import CLOSE, Count, ListenerState, ignore, nobody
+from app.listener.state import CLOSE, Count, ListenerState, ignore
 from app.settings.inherited import inherited_sockets
 
 MOST_SECONDS_TO_END = 12.5  # a drain, then GRACEFUL_SECONDS, and what the application takes to close
@@ -96,7 +97,7 @@ def url_of(listener: socket.socket) -> str:
 class Server(uvicorn.Server):
     """One of several: signals are not its business; `listening` is set once it answers.
 
-    `count` and `is_exempt` are those of ListenerState.
+    `count` and `forwarding` are those of ListenerState.
     """
 
     server_state: ListenerState
@@ -107,10 +108,10 @@ class Server(uvicorn.Server):
         listener: socket.socket,
         limits: ListenerLimits | None = None,
         count: Count = ignore,
-        is_exempt: Callable[[str], bool] = nobody,
+        forwarding: Forwarding = NOTHING_FORWARDED,
     ) -> None:
         super().__init__(listener_config(app))
-        self.server_state = ListenerState(limits or ListenerLimits(), count, is_exempt)
+        self.server_state = ListenerState(limits or ListenerLimits(), count, forwarding)
         self.listener, self.listening = listener, asyncio.Event()
         self.drains = True
 

@@ -55,7 +55,7 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> None:
         listener or listen(settings.host, settings.port),
         limits_of(settings),
         app.count_ended,
-        app.forwarding.is_trusted,
+        app.forwarding,
     )
     url = url_of(facade.listener)
     run(
@@ -91,7 +91,7 @@ def demo(overrides: Mapping[str, object], options: SimulatorOptions, simulator_p
                 facade_listener,
                 replace(limits_of(settings), drain_seconds=0),
                 facade.count_ended,
-                facade.forwarding.is_trusted,
+                facade.forwarding,
             ),
         ],
         ready=lambda: announce(shown.words()),

@@ -31,15 +31,15 @@ class Forwarding:
         parts = urlsplit(public_url or "")
         self.public_url = public_url
         self.hosts = (without_port(parts.netloc),) if public_url else ()
-        self._prefix = parts.path if public_url else None
+        self.prefix = parts.path if public_url else None
         self._networks = tuple(trusted_proxies)
         self.is_trusted = within(self._networks)
 
     def seen(self, scope: Scope) -> Scope:
         """The request as its client sent it; the very scope where there is nothing to say of it."""
-        if scope["type"] != "http" or not (self._networks or self._prefix):
+        if scope["type"] != "http" or not (self._networks or self.prefix):
             return scope
-        prefix = self._prefix
+        prefix = self.prefix
         client = scope.get("client")
         if client and self.is_trusted(client[0]) and not FIELDS.isdisjoint(dict(scope["headers"])):
             scope = self._forwarded(scope, client[0])
@@ -64,6 +64,9 @@ class Forwarding:
             "scheme": scheme if scheme in _SCHEMES else scope["scheme"],
             "headers": _with_host(host, headers) if is_host(host) else headers,
         }
+
+
+NOTHING_FORWARDED = Forwarding(None, ())
 
 
 def client_of(peer: str, hops: Sequence[str], is_trusted: Callable[[str], bool]) -> str:

@@ -158,7 +158,8 @@ class Guarded(Served):
             self.cut()
         else:
             is_answered = self.phase is Phase.BODY and running is not None and running.response_complete
-            self._end_with(b"" if is_answered else refusal(slug, self.server_state.default_headers))
+            root = self.listener.forwarding.prefix or ""
+            self._end_with(b"" if is_answered else refusal(slug, self.server_state.default_headers, root))
 
     def _end_with(self, last: bytes) -> None:
         """Send it, then take in and drop for a while what the client is still sending: to close now would reset it."""

@@ -16,10 +16,13 @@ class Refused(Exception):
         self.slug = slug
 
 
-def refusal(slug: str, default_headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The whole answer, after which the connection ends; `default_headers` are those of every answer of the server."""
+def refusal(slug: str, default_headers: Iterable[tuple[bytes, bytes]], root: str = "") -> bytes:
+    """The whole answer, after which the connection ends; `default_headers` are those of every answer of the server.
+
+    `root` is the prefix of the public URL: what a proxy says of it has not been read.
+    """
     request_id = token_hex(16)
-    status, headers, body = rendered(slug, request_id=request_id, instance=None)
+    status, headers, body = rendered(slug, request_id=request_id, instance=None, root=root)
     fields = {
         **dict(default_headers),
         **dict(headers),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from uvicorn.server import ServerState
 
+from app.edge.forwarding import NOTHING_FORWARDED, Forwarding
 from app.edge.sampling import Sampled
 from app.listener.limits import ListenerLimits
 from app.peers import owner_of
@@ -23,22 +24,17 @@ def ignore(_reason: str) -> None:
     """Where nobody counts."""
 
 
-def nobody(_peer: str) -> bool:
-    """Where every address has the same bound."""
-    return False
-
-
 class ListenerState(ServerState):
     """The server's bounds, its connections by owner, and its lines about clients; `count` is told each reason.
 
-    `is_exempt` says which addresses may hold any number of connections: trusted proxies, with everybody behind them.
+    A proxy that `forwarding` trusts may hold any number of connections, with everybody behind it.
     """
 
     def __init__(
-        self, limits: ListenerLimits, count: Count = ignore, is_exempt: Callable[[str], bool] = nobody
+        self, limits: ListenerLimits, count: Count = ignore, forwarding: Forwarding = NOTHING_FORWARDED
     ) -> None:
         super().__init__()
-        self.is_exempt = is_exempt
+        self.forwarding = forwarding
         self.limits = limits
         self.count = count
         self.cuts = Sampled(logging.getLogger("cxfacade.listener"))
@@ -55,7 +51,7 @@ class ListenerState(ServerState):
         if self.limits.connections and self._admitted >= self.limits.connections:
             return "too-many-connections"
         owner, most = owner_of(peer), self.limits.connections_per_peer
-        if most and self._of_owner[owner] >= most and not self.is_exempt(peer):
+        if most and self._of_owner[owner] >= most and not self.forwarding.is_trusted(peer):
             return "too-many-of-one-address"
         self._of_owner[owner] += 1
         self._admitted += 1

@@ -9,9 +9,9 @@ from contextvars import ContextVar
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from app.edge.forwarding import Forwarding
 from app.listener.limits import ListenerLimits
 from app.listener.state import ListenerState
-from app.peers import within
 from tests.listener.place import HANG_SECONDS, Noticed, both_parsers, guarded, house, loops, talk
 from tests.listener.requests import HOST, get, post
 from tests.support.serving import WIDE, listening
@@ -192,7 +192,7 @@ def test_connections_are_counted_by_owner_and_all_together(
     limits: dict[str, int], peers: list[str], admitted: int
 ) -> None:
     """10.0.0.1 is a trusted proxy: whoever is behind it counts to nobody's share, and to the bound of all."""
-    state = ListenerState(ListenerLimits(**limits), is_exempt=within(("10.0.0.0/8",)))
+    state = ListenerState(ListenerLimits(**limits), forwarding=Forwarding(None, ("10.0.0.0/8",)))
     let_in = [peer for peer in peers if state.admit(peer) is None]
     assert len(let_in) == admitted
     for peer in let_in:

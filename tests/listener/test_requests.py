@@ -1,9 +1,11 @@
 """Every raw request of the table gets what the table says, from both parsers."""
 
 import asyncio
+import json
 
 import pytest
 
+from app.edge.forwarding import Forwarding
 from app.listener.limits import ListenerLimits
 from app.listener.parsers import PARSERS
 from tests.listener.place import guarded, house, talk
@@ -39,3 +41,13 @@ async def test_a_raw_request_gets_its_answer(case: Case, parser: str) -> None:
             again = await client.answer()
             assert again
             assert again.body == b"here"
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+async def test_under_a_public_prefix_a_refusal_leads_to_its_page(parser: str) -> None:
+    async with listening(guarded(house()), parser=PARSERS[parser], limits=QUICK) as server, talk(server) as client:
+        server.server_state.forwarding = Forwarding("https://reports.example/cx", ())
+        await client.send(get(b"/" + b"a" * 9_000))
+        answer = await client.answer()
+        assert answer
+        assert json.loads(answer.body)["type"] == "/cx/problems/target-too-long"

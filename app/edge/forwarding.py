@@ -5,7 +5,8 @@ reads the request; whoever else sends such fields is not believed (FAULTS T34). 
 with which `path` and `raw_path` begin.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.types import Scope
@@ -18,7 +19,11 @@ from app.settings.values import path_prefix
 FOR, PROTO, HOST, PREFIX = b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix"
 FIELDS = frozenset({FOR, PROTO, HOST, PREFIX})
 MOST_HOPS = 32  # looked at, the nearest first
+_LONGEST_HOP = 80  # characters
+_REMEMBERED = 4096
 _SCHEMES = frozenset({"http", "https"})
+
+Said = Mapping[bytes, Sequence[str]]  # field → values
 
 
 class Forwarding:
@@ -41,10 +46,10 @@ class Forwarding:
             return scope
         prefix = self.prefix
         client = scope.get("client")
-        if client and self.is_trusted(client[0]) and not FIELDS.isdisjoint(dict(scope["headers"])):
-            scope = self._forwarded(scope, client[0])
+        if client and self.is_trusted(client[0]) and (said := _said(scope["headers"])):
+            scope = self._forwarded(scope, client[0], said)
             if prefix is None:
-                prefix = _prefix(_nearest(PREFIX, scope["headers"]))
+                prefix = _prefix(_nearest(PREFIX, said))
         return _below(prefix, scope) if prefix else scope
 
     def url(self, scope: Scope, path: str) -> str:
@@ -54,12 +59,12 @@ class Forwarding:
         host = next(value for name, value in scope["headers"] if name == b"host").decode("latin-1")
         return f"{scope['scheme']}://{host}{scope.get('root_path', '')}{path}"
 
-    def _forwarded(self, scope: Scope, peer: str) -> Scope:
-        headers = scope["headers"]
-        scheme, host = _nearest(PROTO, headers).lower(), _nearest(HOST, headers).encode("latin-1")
+    def _forwarded(self, scope: Scope, peer: str, said: Said) -> Scope:
+        headers, hops = scope["headers"], ",".join(said.get(FOR, ())).split(",")
+        scheme, host = _nearest(PROTO, said).lower(), _nearest(HOST, said).encode("latin-1")
         return {
             **scope,
-            "client": (client_of(peer, _hops(headers), self.is_trusted), 0),
+            "client": (client_of(peer, hops, self.is_trusted), 0),
             "server": None,  # which of its addresses the client reached, no field tells: nobody is local (FAULTS T37)
             "scheme": scheme if scheme in _SCHEMES else scope["scheme"],
             "headers": _with_host(host, headers) if is_host(host) else headers,
@@ -87,23 +92,31 @@ def client_of(peer: str, hops: Sequence[str], is_trusted: Callable[[str], bool])
 
 def _hop(text: str) -> str | None:
     """The address in a hop: IPv4 or IPv6, the latter perhaps in brackets, and perhaps a port behind."""
-    text = text.strip(" \t")
-    is_bare_ipv6 = text.count(":") > 1 and not text.startswith("[")
-    host = text if is_bare_ipv6 else without_port(text)
+    return _address(text) if len(text) <= _LONGEST_HOP else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _address(hop: str) -> str | None:
+    hop = hop.strip(" \t")
+    is_bare_ipv6 = hop.count(":") > 1 and not hop.startswith("[")
+    host = hop if is_bare_ipv6 else without_port(hop)
     address = address_of(host.removeprefix("[").removesuffix("]"))
     return None if address is None else str(address)
 
 
-def _hops(headers: Headers) -> list[str]:
-    """Every hop, those of several fields as one list (RFC 9110 §5.3)."""
-    fields = [value.decode("latin-1") for name, value in headers if name == FOR]
-    return ",".join(fields).split(",") if fields else []
+def _said(headers: Headers) -> Said:
+    """The values of each field that proxies set, in their order."""
+    said: dict[bytes, list[str]] = {}
+    for name, value in headers:
+        if name in FIELDS:
+            said.setdefault(name, []).append(value.decode("latin-1"))
+    return said
 
 
-def _nearest(field: bytes, headers: Headers) -> str:
+def _nearest(field: bytes, said: Said) -> str:
     """What the proxy nearest to us says: the last value of the last field; empty where there is none."""
-    values = [value for name, value in headers if name == field]
-    return values[-1].rpartition(b",")[2].strip(b" \t").decode("latin-1") if values else ""
+    values = said.get(field)
+    return values[-1].rpartition(",")[2].strip(" \t") if values else ""
 
 
 def _prefix(text: str) -> str:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
+from app.edge.local_calendar import CALENDAR, in_utc, midnight
+
 FORMS = (
     "2026-11-01T08:00:00Z",
     "2026-11-01",
@@ -10,19 +12,20 @@ FORMS = (
     "now",
     "now-24h",
     "now-7d/d",
+    "now-1M/M",
 )
-UNITS = {
+LENGTHS = {
     "s": timedelta(seconds=1),
     "m": timedelta(minutes=1),
     "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
 }
+UNITS = (*LENGTHS, *CALENDAR)
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(3000, 1, 1, tzinfo=UTC)  # not included; what stands beyond is a slip, and some calendars end there
 LEAST_MILLISECONDS = 100_000_000_000  # in 1973; below it stand the seconds of our time
 _OUTSIDE = "lies outside the years 1970 to 2999"
 _LONGEST = 40
+_UNIT_WORDS = "s, m, h, d, w, M or y"
 _DATE_LENGTH = len("2026-11-01")
 
 
@@ -41,19 +44,28 @@ class TimeFrame:
 
 @dataclass(frozen=True, slots=True)
 class Relative:
-    """So far from now, then back to the start of the local second, minute, hour, day or week, if a unit says so."""
+    """So many units from now, then back to the start of the local unit `rounding`, where one is named."""
 
-    shift: timedelta
-    rounding: str | None
+    count: int = 0
+    unit: str = "s"
+    rounding: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it means another moment in another time zone."""
+        return self.rounding is not None or self.unit in CALENDAR
 
 
 def needs_zone(text: str) -> bool:
-    """Whether the moment depends on the time zone: a bare date, or a rounding. False also for what names no moment."""
+    """Whether the moment depends on the time zone: a bare date, steps of the calendar, a rounding.
+
+    False also for what names no moment.
+    """
     try:
         meant = _read(text)
     except NotATime:
         return False
-    return meant.rounding is not None if isinstance(meant, Relative) else not isinstance(meant, datetime)
+    return meant.is_local if isinstance(meant, Relative) else not isinstance(meant, datetime)
 
 
 def moment(text: str, frame: TimeFrame) -> datetime:
@@ -66,7 +78,7 @@ def moment(text: str, frame: TimeFrame) -> datetime:
             case datetime():
                 found = meant
             case _:
-                found = _midnight(meant, frame.zone)
+                found = midnight(meant, frame.zone)
     except OverflowError:
         raise NotATime(_OUTSIDE) from None
     if not EARLIEST <= found < LATEST:
@@ -120,13 +132,13 @@ def _relative(text: str) -> Relative:
     """`-24h`, `-7d/d`, `+1h` or nothing; the `+` may have arrived as a space."""
     shift, slash, rounding = text.partition("/")
     if slash and rounding not in UNITS:
-        raise NotATime("rounds to something else than s, m, h, d or w")
+        raise NotATime(f"rounds to something else than {_UNIT_WORDS}")
     if not shift:
-        return Relative(timedelta(), rounding or None)
+        return Relative(rounding=rounding or None)
     sign, count, unit = shift[0], shift[1:-1], shift[-1]
     if sign not in "+- " or not (count.isascii() and count.isdigit()) or unit not in UNITS:
-        raise NotATime("is not a relative time; write it like now-24h, with s, m, h, d or w")
-    return Relative((-1 if sign == "-" else 1) * int(count) * UNITS[unit], rounding or None)
+        raise NotATime(f"is not a relative time; write it like now-24h, with {_UNIT_WORDS}")
+    return Relative(-int(count) if sign == "-" else int(count), unit, rounding or None)
 
 
 def seconds_to_next_step(frame: TimeFrame) -> float:
@@ -140,25 +152,27 @@ def _step(frame: TimeFrame) -> timedelta:
 
 
 def _resolved(relative: Relative, frame: TimeFrame) -> datetime:
-    moved = frame.now - (frame.now - EARLIEST) % _step(frame) + relative.shift
-    return _rounded(moved, relative.rounding, frame.zone)
+    now = frame.now - (frame.now - EARLIEST) % _step(frame)
+    here = _shifted(now.astimezone(frame.zone), relative.count, relative.unit)
+    return _rounded(here, relative.rounding, frame.zone)
 
 
-def _rounded(moved: datetime, unit: str | None, zone: tzinfo) -> datetime:
-    """Back to the start of the local unit; weeks begin on Monday. An hour that comes twice has two starts."""
-    here = moved.astimezone(zone)
+def _shifted(here: datetime, count: int, unit: str) -> datetime:
+    """By a length of time, or by the calendar: then at the same local time, which clocks may skip on that day."""
+    if unit in LENGTHS:
+        return (here.astimezone(UTC) + count * LENGTHS[unit]).astimezone(here.tzinfo)
+    day = CALENDAR[unit].step(here.date(), count)
+    return here if day == here.date() else here.replace(year=day.year, month=day.month, day=day.day, fold=0)
+
+
+def _rounded(here: datetime, unit: str | None, zone: tzinfo) -> datetime:
+    """Back to the start of the local unit, in UTC. An hour that comes twice has two starts."""
     match unit:
-        case "w":
-            return _midnight(here.date() - timedelta(days=here.weekday()), zone)
-        case "d":
-            return _midnight(here.date(), zone)
         case "h":
-            return here.replace(minute=0, second=0).astimezone(UTC)
+            return in_utc(here.replace(minute=0, second=0))
         case "m":
-            return here.replace(second=0).astimezone(UTC)
-    return moved
-
-
-def _midnight(day: date, zone: tzinfo) -> datetime:
-    """The start of the day: of two midnights the first, and where clocks skip midnight, the moment they do."""
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+            return in_utc(here.replace(second=0))
+        case None | "s":
+            return in_utc(here)
+        case _:
+            return midnight(CALENDAR[unit].start(here.date()), zone)

@@ -357,12 +357,13 @@ def test_a_link_keeps_everything_but_the_place() -> None:
     [
         ("from=2026-11-01", True),
         ("to=now/d", True),
-        ("from=now-7d", False),
+        ("from=now-7d", True),
+        ("from=now-168h", False),
         ("attr=2026-11-01", False),
         ("from=x", False),
     ],
 )
-def test_the_time_zone_is_needed_for_local_days_alone(text: str, needs: bool) -> None:
+def test_the_time_zone_is_needed_for_dates_and_local_steps_alone(text: str, needs: bool) -> None:
     assert needs_time_zone(pairs_of(text.encode())) is needs
 
 

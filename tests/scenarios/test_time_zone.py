@@ -31,6 +31,8 @@ def cheap_calls(simulator: Simulator) -> int:
         ("2026-03-08", "2026-03-09", ("2026-03-08T05:00:00.000Z", "2026-03-09T04:00:00.000Z")),  # 23 hours
         ("now-2d/d", "now/d", ("2026-11-16T05:00:00.000Z", "2026-11-18T05:00:00.000Z")),
         ("now/w", "now", ("2026-11-16T05:00:00.000Z", "2026-11-18T15:00:00.000Z")),
+        ("now-1M/M", "now/M", ("2026-10-01T04:00:00.000Z", "2026-11-01T04:00:00.000Z")),
+        ("now-1M", "now", ("2026-10-18T14:00:00.000Z", "2026-11-18T15:00:00.000Z")),  # the same local time
     ],
 )
 async def test_dates_are_midnights_of_the_tenants_zone(
@@ -52,7 +54,7 @@ async def test_the_zone_is_learned_by_one_cheap_call_however_many_ask(facade: Fa
 
 @pytest.mark.parametrize(
     "query",
-    ["", "from=2026-11-17T00:00:00Z", "from=2026-11-17T00:00:00-05:00", "from=now-2d&to=now", "from=1794873600000"],
+    ["", "from=2026-11-17T00:00:00Z", "from=2026-11-17T00:00:00-05:00", "from=now-48h&to=now", "from=1794873600000"],
 )
 async def test_no_call_is_spent_on_the_zone_where_no_date_needs_it(
     facade: Facade, simulator: Simulator, query: str

@@ -84,7 +84,14 @@ def assemble(
     columns = {column.name: column for column in with_attributes(settings.attributes)}
     reports = Reports(
         upstream,
-        Snapshots(memory.store, settings.stale_seconds, memory.hot.forget_question, random, settings.fresh_max_seconds),
+        Snapshots(
+            memory.store,
+            settings.stale_seconds,
+            memory.hot.forget_question,
+            random,
+            settings.fresh_max_seconds,
+            settings.stale_while_revalidate_seconds,
+        ),
         flights,
         clock,
         report_rules.from_settings(settings, pseudonym_secret(settings)),

@@ -214,6 +214,7 @@ class InternalError(CxfacadeError):
     """Our own bug."""
 
     code = "internal-error"
+    stale_may_cover = True
 
 
 Verdict = Literal["failure", "success", "uncounted"]

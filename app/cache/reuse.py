@@ -51,23 +51,27 @@ class Decision:
         return self.action in (Action.SERVE, Action.SERVE_AND_REFRESH)
 
 
-def decide(stored: Stored[Any] | None, now: float, directives: Directives = UNDIRECTED) -> Decision:
+def decide(
+    stored: Stored[Any] | None, now: float, directives: Directives = UNDIRECTED, *, is_failing: bool = False
+) -> Decision:
     """What to do for a request, with what is stored for it at `now` (monotonic seconds).
 
     | stored      | acceptable to the client                                     | then               | otherwise      |
     |-------------|--------------------------------------------------------------|--------------------|----------------|
     | fresh       | age ≤ max-age, and fresh for min-fresh more                  | serve              | fetch, request |
     | stale       | age ≤ max-age, no min-fresh, past freshness by ≤ max-stale;  | serve, and refresh | fetch, stale   |
-    |             | without max-stale: at any age, unless there is a max-age     | behind             |                |
+    |             | without max-stale: by ≤ `revalidate_for`, unless there is a  | behind             |                |
+    |             | max-age                                                      |                    |                |
     | too old, or | –                                                            | –                  | fetch,         |
     | nothing     |                                                              |                    | uri-miss       |
 
     With only-if-cached, refuse instead of fetch. A failed fetch may be covered by what is stored and not too old,
-    whatever the directives (RFC 5861 §4, FAULTS 1.3). No directive prolongs a lifetime. A min-fresh that nothing could
-    meet would make each request fetch: what was received within JUST_RECEIVED_SECONDS meets it.
+    whatever the directives (RFC 5861 §4, FAULTS 1.3): while upstream `is_failing`, what is stale and not too old is
+    acceptable without a fetch. No directive prolongs a lifetime. A min-fresh that nothing could meet would make each
+    request fetch: what was received within JUST_RECEIVED_SECONDS meets it.
     """
     usable = stored if stored and stored.is_usable(now) else None
-    if usable and _is_acceptable(usable, now, directives):
+    if usable and _is_acceptable(usable, now, directives, is_failing=is_failing):
         return Decision(Action.SERVE if usable.is_fresh(now) else Action.SERVE_AND_REFRESH)
     if directives.only_if_cached:
         return Decision(Action.REFUSE)
@@ -76,7 +80,7 @@ def decide(stored: Stored[Any] | None, now: float, directives: Directives = UNDI
     return Decision(Action.FETCH, "request" if usable.is_fresh(now) else "stale", stale_if_error=True)
 
 
-def _is_acceptable(stored: Stored[Any], now: float, directives: Directives) -> bool:
+def _is_acceptable(stored: Stored[Any], now: float, directives: Directives, *, is_failing: bool) -> bool:
     max_age, max_stale, min_fresh = directives.max_age, directives.max_stale, directives.min_fresh
     time_left = stored.time_left(now)
     if max_age is not None and stored.age(now) > max_age:
@@ -85,7 +89,9 @@ def _is_acceptable(stored: Stored[Any], now: float, directives: Directives) -> b
         return min_fresh is None or time_left >= min(min_fresh, stored.fresh_for - JUST_RECEIVED_SECONDS)
     if min_fresh is not None:
         return False
-    return max_age is None if max_stale is None else -time_left <= max_stale
+    if max_stale is not None:
+        return -time_left <= max_stale
+    return max_age is None and (is_failing or stored.may_be_revalidated(now))
 
 
 def refresh_early(time_left: float, fetch_seconds: float, random_value: float, beta: float = 1.0) -> bool:

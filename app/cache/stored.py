@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
@@ -22,8 +23,9 @@ class Validity:
 class Stored(Generic[T]):
     """An immutable value, its size in bytes, when its facts were received, and how long it is fresh and then usable.
 
-    `stored_at` is a monotonic time, `fresh_for` and `stale_for` are seconds: fresh while age ≤ `fresh_for`, then stale
-    for `stale_for` more (FAULTS 1.1).
+    `stored_at` is a monotonic time, the others are seconds: fresh while age ≤ `fresh_for`, then stale for `stale_for`
+    more. For the first `revalidate_for` of these, none unless said, it is served at once and refreshed behind; from
+    then on it only covers failures (FAULTS 1.1, RFC 5861).
     """
 
     value: T
@@ -32,6 +34,13 @@ class Stored(Generic[T]):
     fresh_for: float
     stale_for: float
     validity: Validity = field(default_factory=Validity, compare=False, repr=False)
+    revalidate_for: float = 0.0
+
+    def holding(self, value: U, size: int) -> "Stored[U]":
+        """Another value with the lifetimes and the validity of this one."""
+        return Stored(
+            value, size, self.stored_at, self.fresh_for, self.stale_for, self.validity, self.revalidate_for
+        )
 
     def age(self, now: float) -> float:
         """Seconds since the facts were received, never negative (FAULTS T60)."""
@@ -44,6 +53,10 @@ class Stored(Generic[T]):
     def is_fresh(self, now: float) -> bool:
         """Whether it may be served without asking upstream."""
         return self.time_left(now) >= 0
+
+    def may_be_revalidated(self, now: float) -> bool:
+        """Whether it may be served without waiting for upstream: fresh, or stale within `revalidate_for`."""
+        return self.time_left(now) + self.revalidate_for >= 0
 
     def is_usable(self, now: float) -> bool:
         """Whether it may be served at all: fresh, or stale within its bound, and not purged."""

@@ -113,13 +113,14 @@ def reuse_headers(
     *,
     age: float,
     time_left: float,
+    revalidate_for: float,
     stale_for: float,
     cache_status: str,
     timings: Mapping[str, float] | None = None,
 ) -> Headers:
     """The headers that change from request to request; times in seconds, `timings` in milliseconds by name."""
     changing = [
-        (b"cache-control", cache_control(age, time_left, stale_for) if answer.masked else NO_STORE),
+        (b"cache-control", cache_control(age, time_left, revalidate_for, stale_for) if answer.masked else NO_STORE),
         (b"age", b"%d" % whole_age(age)),
         (b"cache-status", cache_status.encode()),
     ]
@@ -133,15 +134,19 @@ def whole_age(age: float) -> int:
     return max(0, math.floor(age))
 
 
-def cache_control(age: float, time_left: float, stale_for: float) -> bytes:
+def cache_control(age: float, time_left: float, revalidate_for: float, stale_for: float) -> bytes:
     """Cache-Control of a masked view (FAULTS 1.4); all in seconds.
 
-    `time_left` until it is stale, negative past that; `stale_for`: how long from then on it may be served at all. A
-    client subtracts Age from `max-age` (RFC 9111 §4.2.3), so the number is Age plus what must be left for it.
+    `time_left` until it is stale, negative past that. From then on it is served at once for `revalidate_for`, at all
+    for `stale_for`: the field says what is left of either. A client subtracts Age from `max-age` (RFC 9111 §4.2.3), so
+    the number is Age plus what must be left for it.
     """
-    max_age = whole_age(age) + max(0, math.floor(time_left))
-    stale_if_error = max(0, math.floor(min(LONGEST_STALE_IF_ERROR, stale_for + min(0.0, time_left))))
-    return b"private, max-age=%d, stale-if-error=%d" % (max_age, stale_if_error)
+    past = min(0.0, time_left)
+    return b"private, max-age=%d, stale-while-revalidate=%d, stale-if-error=%d" % (
+        whole_age(age) + max(0, math.floor(time_left)),
+        max(0, math.floor(revalidate_for + past)),
+        max(0, math.floor(min(LONGEST_STALE_IF_ERROR, stale_for + past))),
+    )
 
 
 def content_disposition(file_name: str) -> str:

@@ -158,7 +158,7 @@ class HotPath:
             return False
         age, left = report.age(now), report.time_left(now)
         reuse = Reuse(hit=True, ttl=left, age=age, seconds={"cache": self._monotonic() - now})
-        standing.headers = changing_headers(answer, reuse, report.stale_for)
+        standing.headers = changing_headers(answer, reuse, report)
         next_second = min(math.floor(age) + 1, report.fresh_for - math.floor(left))  # of Age, or of what is left
         standing.said_until = report.stored_at + next_second
         return True

@@ -46,7 +46,7 @@ class Maker:
         envelope = _envelope(page, query, url, self._reports.rules.zone(page.found.report.time_zone).key, masked)
         encoding = partial(_list, page, query.view, envelope)
         parts = ("encode", url, *query.key_parts())
-        answer = await self._reports.once(parts, page.found, encoding, self._reports.rules.wait_seconds)
+        answer = await self._reports.once(parts, page.found, encoding, standing.deadline)
         seconds = {
             "upstream": page.found.upstream_seconds,
             "flatten": page.flatten_seconds,

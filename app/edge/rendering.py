@@ -27,15 +27,14 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An answer in the coding the client takes, and the facts of how it was come by; times in seconds.
+    """An answer in the coding the client takes, and the facts of how it was come by.
 
-    `stale_for`: how long it may be served past its freshness, or from now on where that is over. `home` is the report
-    it is stored with, under `key`.
+    `report` is what it was made of; `home` is the same, where the answer is stored with it, under `key`.
     """
 
     answer: Answer
     reuse: Reuse
-    stale_for: float
+    report: Stored[Report]
     home: Stored[Report] | None
     key: bytes
 
@@ -67,14 +66,14 @@ class Answers:
             answer, key = await self._in_coding(current, shape, identity, accept_encoding)
             seconds = {"cache": self._clock.monotonic() - began}
             reuse = _hit(current, began, detail, seconds)
-            return Served(answer, reuse, _stale_for(current, began), current, key)
+            return Served(answer, reuse, current, current, key)
         made = await make()
         report, now = made.found.stored, self._clock.monotonic()
         home = report if made.found.kept else None  # no request would look for an answer without its report
         if home:
             self._put(_key(home, shape), home, made.answer)
         answer, key = await self._in_coding(home, shape, made.answer, accept_encoding)
-        return Served(answer, _reuse(made.found, now, made.seconds), _stale_for(report, now), home, key)
+        return Served(answer, _reuse(made.found, now, made.seconds), report, home, key)
 
     def is_stored(self, current: Stored[Report], parts: tuple[Part, ...]) -> bool:
         """Whether the answer that `parts` shape has been made of the report, and is stored."""
@@ -101,9 +100,7 @@ class Answers:
         return stored.value if stored else None
 
     def _put(self, key: bytes, report: Stored[Report], answer: Answer) -> None:
-        size = answer.size + OVERHEAD_BYTES
-        stored = Stored(answer, size, report.stored_at, report.fresh_for, report.stale_for, report.validity)
-        self._store.put(key, stored, derived=True)
+        self._store.put(key, report.holding(answer, answer.size + OVERHEAD_BYTES), derived=True)
 
 
 def _key(report: Stored[Report], shape: bytes, coding: str = "identity", of: str = "") -> bytes:
@@ -128,7 +125,3 @@ def _reuse(found: Found, now: float, seconds: Mapping[str, float]) -> Reuse:
 
 def _hit(stored: Stored[Report], now: float, detail: str | None, seconds: Mapping[str, float]) -> Reuse:
     return Reuse(hit=True, ttl=stored.time_left(now), age=stored.age(now), detail=detail, seconds=seconds)
-
-
-def _stale_for(stored: Stored[Report], now: float) -> float:
-    return stored.stale_for + min(0.0, stored.time_left(now))

@@ -31,11 +31,11 @@ router = APIRouter()
 
 async def list_interactions(request: Request, services: ServicesOf, viewer: Reader) -> Response:
     """One row per interaction: the main job."""
-    pairs = pairs_of(request.scope["query_string"])
-    scene = await _scene(services, pairs)
+    pairs, deadline = pairs_of(request.scope["query_string"]), services.reports.deadline()
+    scene = await _scene(services, pairs, deadline)
     query = parse(pairs, scene, viewer, extension=_extension(request), accept=request.headers.get("accept"))
     url = services.forwarding.url(request.scope, _own_path(request))
-    standing = services.reports.look(query, _directives(request, viewer), viewer.label)
+    standing = services.reports.look(query, _directives(request, viewer), viewer.label, deadline)
     served = await services.answers.serve(
         current=standing.current,
         parts=("interactions", url, query.key_parts()),
@@ -49,7 +49,7 @@ async def list_interactions(request: Request, services: ServicesOf, viewer: Read
 
 async def get_interaction(interaction_id: str, request: Request, services: ServicesOf, viewer: Reader) -> Response:
     """One interaction as one row; `include` adds its nested lists and its raw record."""
-    view = parse_view(pairs_of(request.scope["query_string"]), await _scene(services, ()), viewer)
+    view = parse_view(pairs_of(request.scope["query_string"]), await _scene(services, (), services.reports.deadline()), viewer)
     known = _identity(interaction_id)
     standing = services.reports.look_at_one(known, _directives(request, viewer), viewer.label)
     served = await services.answers.serve(
@@ -143,9 +143,9 @@ for _path, _endpoint, _name in (
     router.add_api_route(_path, _endpoint, methods=READ, name=_name)
 
 
-async def _scene(services: Services, pairs: Pairs) -> Scene:
+async def _scene(services: Services, pairs: Pairs, deadline: float) -> Scene:
     settings = services.settings
-    zone = await services.reports.time_zone() if needs_time_zone(pairs) else UTC
+    zone = await services.reports.time_zone(deadline) if needs_time_zone(pairs) else UTC
     frame = TimeFrame(services.clock.wall(), zone, settings.fresh_open_seconds)
     shows_raw = not hides(services.reports.rules.context.attribute_policy)
     return Scene(frame, services.columns, settings.max_rows, shows_raw)
@@ -210,7 +210,7 @@ def _send(request: Request, services: Services, served: Served) -> Response:
         request.method,
         request.scope["headers"],
         served.answer,
-        answer_headers(served.answer, served.reuse, served.stale_for),
+        answer_headers(served.answer, served.reuse, served.report),
         request_id=request.scope["state"]["request_id"],
         instance=request.scope["path"],
         root=request.scope.get("root_path", ""),

@@ -7,9 +7,11 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from app.cache.reuse import Reuse
+from app.cache.stored import Stored
 from app.edge.answers import Answer, Headers, representation_headers, reuse_headers
 from app.edge.cache_status import cache_status
 from app.edge.conditional import Prepared
+from app.reports.report import Report
 
 PART_BYTES = 256 * 1024  # handed to the transport at once: each is a turn of the loop, none is a copy (FAULTS T41)
 
@@ -47,18 +49,19 @@ def _slices(body: bytes) -> Iterator[Message]:
         yield {"type": "http.response.body", "body": part, "more_body": not is_last}
 
 
-def answer_headers(answer: Answer, reuse: Reuse, stale_for: float) -> Headers:
-    """All headers of an answer, from the facts of how it was come by; `stale_for` in seconds."""
-    return representation_headers(answer) + changing_headers(answer, reuse, stale_for)
+def answer_headers(answer: Answer, reuse: Reuse, report: Stored[Report]) -> Headers:
+    """All headers of an answer, from the facts of how it was come by and the lifetimes of its report."""
+    return representation_headers(answer) + changing_headers(answer, reuse, report)
 
 
-def changing_headers(answer: Answer, reuse: Reuse, stale_for: float) -> Headers:
-    """Those that tell how it was come by."""
+def changing_headers(answer: Answer, reuse: Reuse, report: Stored[Report]) -> Headers:
+    """Those that tell how it was come by, and how long it may be used."""
     return reuse_headers(
         answer,
         age=reuse.age,
         time_left=reuse.ttl or 0.0,
-        stale_for=stale_for,
+        revalidate_for=report.revalidate_for,
+        stale_for=report.stale_for,
         cache_status=cache_status(reuse),
         timings={name: 1000 * seconds for name, seconds in reuse.seconds.items()},
     )

@@ -14,7 +14,7 @@ from app.reports.rules import Rules
 from app.upstream.query import MOST_ROWS_PER_CALL, SPELLINGS, parameters
 from app.upstream.reading import blocks
 
-State = Literal["fresh", "stale", "absent", "pinned"]
+State = Literal["fresh", "stale", "stale-if-error", "absent", "pinned"]
 
 WORDS: Mapping[Rule, str] = {
     "open": "Something can still change: an interaction has not settled, or the range has not ended and settled.",
@@ -50,6 +50,7 @@ def kept(question: Question, stored: Stored[Report] | None, now: float) -> dict[
         "age_seconds": stored.age(now),
         "fresh_for_seconds": stored.fresh_for,
         "time_left_seconds": stored.time_left(now),
+        "revalidate_for_seconds": stored.revalidate_for,
         "stale_for_seconds": stored.stale_for,
         "rule": {"name": rule, "words": WORDS[rule]},
         "rows_stored": report.rows,
@@ -65,6 +66,7 @@ _OF_REPORT = (
     "age_seconds",
     "fresh_for_seconds",
     "time_left_seconds",
+    "revalidate_for_seconds",
     "stale_for_seconds",
     "rule",
     "rows_stored",
@@ -84,7 +86,9 @@ def total_of(question: Question, report: Report) -> int | None:
 def _state(question: Question, stored: Stored[Report], now: float) -> State:
     if question.version:
         return "pinned"
-    return "fresh" if stored.is_fresh(now) else "stale"
+    if stored.is_fresh(now):
+        return "fresh"
+    return "stale" if stored.may_be_revalidated(now) else "stale-if-error"
 
 
 def miss_cost(

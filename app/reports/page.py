@@ -1,6 +1,7 @@
 """What the service hands out: how a question stands, a report that was found, and a page of its rows."""
 
 from dataclasses import dataclass, replace
+from math import inf
 
 from app.cache.reuse import Action, Decision, Directives, Fwd, decide
 from app.cache.stored import Stored
@@ -53,7 +54,7 @@ class Standing:
     """What is stored for a question, and what is to be done about it.
 
     `is_enough`: it holds the rows wanted. `detail` says why it may serve though it is stale. `owner` answers for the
-    fetches that are started for it.
+    fetches that are started for it. The client waits until `deadline` (monotonic seconds) for all of them together.
     """
 
     question: Question
@@ -63,6 +64,7 @@ class Standing:
     detail: str | None = None
     only_if_cached: bool = False
     owner: str | None = None
+    deadline: float = -inf
 
     @property
     def current(self) -> Stored[Report] | None:
@@ -104,12 +106,13 @@ def standing_of(
     """How a question stands at `now` (monotonic seconds).
 
     For a cursor nothing newer than its snapshot would do. Of a stale report no more is read where it is not enough: a
-    new one takes as long. `has_failed`: the last refresh did. `may_be_stale`: what is stored serves past its freshness.
+    new one takes as long. `has_failed`: the last refresh did, or the next one would. `may_be_stale`: what is stored serves past its freshness.
     """
     if question.version:
         decision, why = Decision(Action.SERVE if stored else Action.REFUSE), "stale-snapshot"
     else:
-        decision, why = decide(stored, now, directives), "stale-if-error" if has_failed else "stale-while-revalidate"
+        decision = decide(stored, now, directives, is_failing=has_failed)
+        why = "stale-if-error" if has_failed else "stale-while-revalidate"
         if decision.action is Action.SERVE_AND_REFRESH and not (is_enough and may_be_stale):
             decision = decide(stored, now, replace(directives, max_stale=0))
         if not may_be_stale:

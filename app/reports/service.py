@@ -14,6 +14,7 @@ from app.clock import Clock
 from app.errors import (
     CursorExpired,
     CursorMismatch,
+    InternalError,
     NotFound,
     NotStored,
     SortNeedsCompleteResult,
@@ -39,6 +40,7 @@ from app.upstream.client import UpstreamClient
 T = TypeVar("T")
 
 AUTH_STALE_SECONDS = 300.0  # so long stale may cover that our credentials are refused (FAULTS 1.3)
+LEAST_MAKING_SECONDS = 1.0  # what is at hand at the end of a wait is made an answer of all the same
 
 
 @dataclass
@@ -58,15 +60,30 @@ class Reports:
     def __post_init__(self) -> None:
         self.fetching = Fetching(self.snapshots, self.clock, self.rules)
 
-    def look(self, query: InteractionQuery, directives: Directives = UNDIRECTED, owner: str | None = None) -> Standing:
-        """What is stored for the query; what is stale, or soon will be, is refreshed behind. Raises CursorMismatch."""
-        return replace(self._look(self.question(query), query.reach, directives), owner=owner)
+    def deadline(self) -> float:
+        """When the wait of a client who comes now is over (monotonic seconds)."""
+        return self.clock.monotonic() + self.rules.wait_seconds
+
+    def look(
+        self,
+        query: InteractionQuery,
+        directives: Directives = UNDIRECTED,
+        owner: str | None = None,
+        deadline: float | None = None,
+    ) -> Standing:
+        """What is stored for the query; what is stale, or soon will be, is refreshed behind. Raises CursorMismatch.
+
+        `deadline` is that of the client, who has come now unless it says otherwise.
+        """
+        standing = self._look(self.question(query), query.reach, directives)
+        return replace(standing, owner=owner, deadline=self.deadline() if deadline is None else deadline)
 
     def look_at_one(
         self, interaction_id: str, directives: Directives = UNDIRECTED, owner: str | None = None
     ) -> Standing:
         """What is stored of one interaction; refreshed behind likewise."""
-        return replace(self._look(self.question_of_one(interaction_id), 1, directives), owner=owner)
+        standing = self._look(self.question_of_one(interaction_id), 1, directives)
+        return replace(standing, owner=owner, deadline=self.deadline())
 
     def question(self, query: InteractionQuery) -> Question:
         """What the query asks of upstream. Raises CursorMismatch."""
@@ -87,7 +104,7 @@ class Reports:
         Where they need more calls than one request may make, those found so far, and a cursor for the rest. Raises
         CursorExpired, SortNeedsCompleteResult, NotStored, RateLimited, StillFetching, UpstreamError.
         """
-        deadline = self._deadline()
+        deadline = standing.deadline
         if query.order == NEWEST_FIRST:
             found = await self._reaching(standing, query.reach, deadline)
         else:
@@ -108,28 +125,30 @@ class Reports:
 
         Raises NotFound, NotStored, RateLimited, StillFetching, UpstreamError.
         """
-        found = await self._reaching(standing, 1, self._deadline())
+        found = await self._reaching(standing, 1, standing.deadline)
         facts = next(found.opened.facts(0, self.rules.context_of(found.report, audience)), None)
         if facts is None:
             raise NotFound("No interaction has this id.")
         return facts, found
 
-    async def time_zone(self) -> ZoneInfo:
-        """The configured time zone, else the tenant's, which upstream is asked for once."""
+    async def time_zone(self, deadline: float | None = None) -> ZoneInfo:
+        """The configured time zone, else the tenant's, which upstream is asked for once. Raises as `page`."""
         if self.rules.time_zone:
             return self.rules.time_zone
         if self.tenant_zone is None:
-            flown = await self.flights.join(b"time zone", self.upstream.tenancy, wait_seconds=self.rules.wait_seconds)
+            left = self._left(self.deadline() if deadline is None else deadline)
+            flown = await self.flights.join(b"time zone", self.upstream.tenancy, wait_seconds=left)
             self.tenant_zone = zone_of(flown.value.time_zone)
         return self.tenant_zone
 
-    async def once(self, parts: tuple[Part, ...], found: Found, work: Callable[[], Turns[T]], wait_seconds: float) -> T:
+    async def once(self, parts: tuple[Part, ...], found: Found, work: Callable[[], Turns[T]], deadline: float) -> T:
         """What `work` on a report gives, which `parts` describe; those who want it at the same time have it done once.
 
-        Raises StillFetching.
+        Raises StillFetching past the `deadline`, and not before LEAST_MAKING_SECONDS are over.
         """
         key = digest(*parts, found.report.version, found.report.rows)
-        return (await self.flights.join(key, lambda: in_turns(work()), wait_seconds=wait_seconds)).value
+        left = max(self._left(deadline), LEAST_MAKING_SECONDS)
+        return (await self.flights.join(key, lambda: in_turns(work()), wait_seconds=left)).value
 
     def _look(self, question: Question, rows: int, directives: Directives) -> Standing:
         stored, now = self.snapshots.current(question), self.clock.monotonic()
@@ -167,7 +186,7 @@ class Reports:
         """The rows of the page within `wanted`."""
         context = self.rules.context_of(found.report, query.view.audience)
         selecting = partial(select, found.opened, query, self.columns, context, wanted)
-        return await self.once(("select", *wanted, *query.key_parts()), found, selecting, self._left(deadline))
+        return await self.once(("select", *wanted, *query.key_parts()), found, selecting, deadline)
 
     def _may_read_on(self, found: Found) -> bool:
         return self.rules.is_readable(found.report) and found.upstream_calls < self.rules.most_calls
@@ -199,15 +218,12 @@ class Reports:
         try:
             left = self._left(deadline)
             flown = await self.flights.join(question.key, fetch, wait_seconds=left, owner=standing.owner)
-        except (UpstreamError, StillFetching) as error:
+        except (UpstreamError, StillFetching, InternalError) as error:
             if covering := standing.covering(error, self.clock.monotonic()):
                 return covering
             error.last_success_at = self.fetching.successes.last(question.key)
             raise
         return replace(flown.value, collapsed=flown.collapsed, fwd=decision.fwd or "uri-miss")
-
-    def _deadline(self) -> float:
-        return self.clock.monotonic() + self.rules.wait_seconds
 
     def _left(self, deadline: float) -> float:
         return max(0.0, deadline - self.clock.monotonic())

@@ -16,6 +16,7 @@ JITTER = 0.1
 class Snapshots:
     """Reports in a store. A cursor names a version, so that an older snapshot is found as long as it is kept.
 
+    Past freshness a report is served at once for `revalidate_seconds`, and at all for `stale_seconds`, which bounds both.
     `replaced` is told the key of a question whenever a report of it was fetched or is purged. `random`, of [0, 1),
     parts the ends of lifetimes that began together; none gets longer than `most_fresh_seconds` by it.
     """
@@ -27,12 +28,14 @@ class Snapshots:
         replaced: Callable[[bytes], None] = lambda _question: None,
         random: Callable[[], float] = lambda: 0.5,
         most_fresh_seconds: float = inf,
+        revalidate_seconds: float = inf,
     ) -> None:
         self._store = store
         self._stale_seconds = stale_seconds
         self._replaced = replaced
         self._random = random
         self._most_fresh_seconds = most_fresh_seconds
+        self._revalidate_seconds = revalidate_seconds
         self._validities: WeakSet[Validity] = WeakSet()
 
     def __len__(self) -> int:
@@ -67,11 +70,11 @@ class Snapshots:
         self._forget_deleted(question, report)
         validity = validity or self.begun(question)
         fresh_for, stale_for = self._lifetimes(question.lifetime(report))
-        stored = Stored(report, report.size, received, fresh_for, stale_for, validity)
+        revalidate_for = min(self._revalidate_seconds, stale_for)
+        stored = Stored(report, report.size, received, fresh_for, stale_for, validity, revalidate_for)
         kept = self._store.put(question.snapshot_key(report.version), stored, known_as=question.key)
         if kept:
-            newest = Stored(report.version, len(report.version), received, fresh_for, stale_for, validity)
-            self._store.put(question.key, newest)
+            self._store.put(question.key, stored.holding(report.version, len(report.version)))
         elif (older := self._store.get(question.key)) and older.stored_at < received:
             self._store.delete(question.key)
         self._replaced(question.key)

@@ -66,8 +66,13 @@ class Settings(BaseSettings):
     settle_seconds: SecondsOrZero = Field(
         3_600, description="How long after its last event an interaction counts as settled."
     )
+    stale_while_revalidate_seconds: SecondsOrZero = Field(
+        30,
+        description="How long past freshness an answer is served at once and refreshed behind; past it the client waits "
+        "for the refresh.",
+    )
     stale_seconds: SecondsOrZero = Field(
-        86_400, description="How long past freshness an answer may be served, while refreshing or when upstream fails."
+        86_400, description="How long past freshness an answer may be served when upstream fails, or is too slow."
     )
     upstream_concurrency: int = Field(8, ge=1, le=256, description="Calls in flight to upstream at once.")
     wait_seconds: Seconds = Field(10, description="Longest wait of one client; the fetch it waits for goes on.")

@@ -38,6 +38,7 @@ CACHING: Mapping[str, Schema] = {
             "age_seconds": _seconds("Since upstream was asked."),
             "fresh_for_seconds": _seconds("The freshness lifetime."),
             "time_left_seconds": _seconds("Of freshness; negative when stale."),
+            "revalidate_for_seconds": _seconds("How long past its freshness it is served at once, and refreshed behind."),
             "stale_for_seconds": _seconds("How long past its freshness it may be served at all."),
             "rule": nullable(said(ref("LifetimeRule"), "What gave the lifetime.")),
             "rows_stored": nullable(said(INTEGER, "Rows of the report read so far.")),
@@ -56,7 +57,11 @@ CACHING: Mapping[str, Schema] = {
         "What upstream is asked.", {"parameters": said(array(ref("UpstreamParameter")), "As sent with each call.")}
     ),
     "UpstreamParameter": record("One condition in upstream's words.", {"name": STRING, "value": STRING}),
-    "CacheState": enum(get_args(State), "What is stored; `pinned` is the snapshot of a cursor."),
+    "CacheState": enum(
+        get_args(State),
+        "What is stored. `stale` is served at once and refreshed behind; `stale-if-error` is past that: a client waits "
+        "for the refresh, and gets it only if that fails or takes too long. `pinned` is the snapshot of a cursor.",
+    ),
     "LifetimeRule": record("Why it is fresh for so long.", {"name": ref("LifetimeRuleName"), "words": STRING}),
     "LifetimeRuleName": enum(get_args(Rule), "A rule of lifetimes."),
     "MissCost": record(

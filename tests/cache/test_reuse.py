@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.cache.reuse import JUST_RECEIVED_SECONDS, Action, Decision, Directives, Reuse, decide, refresh_early
 from app.cache.stored import Stored
 
-STORED = Stored(value=b"rows", size=4, stored_at=100.0, fresh_for=20.0, stale_for=50.0)
+STORED = Stored(value=b"rows", size=4, stored_at=100.0, fresh_for=20.0, stale_for=50.0, revalidate_for=10.0)
 SERVE, REFRESH = Decision(Action.SERVE), Decision(Action.SERVE_AND_REFRESH)
 REFUSE = Decision(Action.REFUSE)
 MISS = Decision(Action.FETCH, "uri-miss")
@@ -19,10 +19,25 @@ TOO_STALE = Decision(Action.FETCH, "stale", stale_if_error=True)
 
 
 @pytest.mark.parametrize(
-    ("age", "decision"), [(0.0, SERVE), (20.0, SERVE), (20.1, REFRESH), (70.0, REFRESH), (70.1, MISS)]
+    ("age", "decision"),
+    [(0.0, SERVE), (20.0, SERVE), (20.1, REFRESH), (30.0, REFRESH), (30.1, TOO_STALE), (70.0, TOO_STALE), (70.1, MISS)],
 )
-def test_without_directives_fresh_is_served_stale_too_and_refreshed_behind(age: float, decision: Decision) -> None:
+def test_without_directives_fresh_is_served_stale_too_for_a_while_and_then_upstream_is_asked(
+    age: float, decision: Decision
+) -> None:
     assert decide(STORED, 100.0 + age) == decision
+
+
+@pytest.mark.parametrize(
+    ("age", "decision"), [(20.0, SERVE), (20.1, REFRESH), (30.1, REFRESH), (70.0, REFRESH), (70.1, MISS)]
+)
+def test_while_upstream_fails_all_that_covers_a_failure_is_served_at_once(age: float, decision: Decision) -> None:
+    assert decide(STORED, 100.0 + age, is_failing=True) == decision
+
+
+@pytest.mark.parametrize("directives", [Directives(max_age=60), Directives(max_stale=5), Directives(min_fresh=0)])
+def test_what_a_client_refuses_it_refuses_also_while_upstream_fails(directives: Directives) -> None:
+    assert decide(STORED, 130.0, directives, is_failing=True) == TOO_STALE
 
 
 def test_with_nothing_stored_upstream_is_asked() -> None:
@@ -59,7 +74,9 @@ DIRECTED = [
     (Directives(max_age=2, min_fresh=10**9), 2.1, REFUSED),
     # only-if-cached: what would be served is, and upstream is never waited for
     (Directives(only_if_cached=True), 20.0, SERVE),
-    (Directives(only_if_cached=True), 70.0, REFRESH),
+    (Directives(only_if_cached=True), 30.0, REFRESH),
+    (Directives(only_if_cached=True), 30.1, REFUSE),
+    (Directives(only_if_cached=True, max_stale=math.inf), 70.0, REFRESH),
     (Directives(only_if_cached=True), 70.1, REFUSE),
     (Directives(only_if_cached=True, max_age=10), 10.1, REFUSE),
     (Directives(only_if_cached=True, max_stale=5), 25.1, REFUSE),
@@ -88,8 +105,9 @@ SERVED = (Action.SERVE, Action.SERVE_AND_REFRESH)
 
 
 @given(st.floats(0, 200), any_directives)
-def test_no_directive_has_more_served_than_none_has(age: float, directives: Directives) -> None:
-    plain, decision = decide(STORED, 100.0 + age), decide(STORED, 100.0 + age, directives)
+def test_no_directive_but_max_stale_has_more_served_than_none_has(age: float, directives: Directives) -> None:
+    willing = Directives(max_stale=None if directives.max_stale is None else math.inf)
+    plain, decision = decide(STORED, 100.0 + age, willing), decide(STORED, 100.0 + age, directives)
     assert decision.action not in SERVED or decision == plain
     assert decision.stale_if_error is (decision.action is Action.FETCH and STORED.is_usable(100.0 + age))
     assert (decision.fwd is not None) == (decision.action is Action.FETCH)

@@ -1,10 +1,13 @@
 """Lifetimes at their edges."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from app.cache.stored import Stored
 
-STORED = Stored(value=b"rows", size=4, stored_at=100.0, fresh_for=10.0, stale_for=5.0)
+STORED: Stored[Any] = Stored(value=b"rows", size=4, stored_at=100.0, fresh_for=10.0, stale_for=5.0, revalidate_for=2.0)
 
 
 @pytest.mark.parametrize(
@@ -25,3 +28,15 @@ def test_a_value_is_fresh_then_stale_then_too_old(
     assert STORED.time_left(now) == time_left
     assert STORED.is_fresh(now) is fresh
     assert STORED.is_usable(now) is usable
+
+
+@pytest.mark.parametrize(("now", "may"), [(100.0, True), (112.0, True), (112.1, False), (115.0, False)])
+def test_past_its_freshness_it_may_be_revalidated_behind_for_a_while(now: float, may: bool) -> None:
+    assert STORED.may_be_revalidated(now) is may
+
+
+def test_another_value_may_have_the_same_lifetimes_and_validity() -> None:
+    other = STORED.holding("a name", 6)
+    assert replace(other, value=STORED.value, size=STORED.size) == STORED
+    assert (other.value, other.size) == ("a name", 6)
+    assert other.validity is STORED.validity

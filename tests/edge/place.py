@@ -66,9 +66,8 @@ class Place:
         """The answer made of a report, as the store has it."""
         answer = Answer(home.value.version.encode(), "identity", f'"{home.value.version}"', "text/plain", AS_OF)
         key = b"answer " + answer.body
-        stored = Stored(answer, answer.size, home.stored_at, home.fresh_for, home.stale_for, home.validity)
-        self.store.put(key, stored, derived=True)
-        return Served(answer, Reuse(hit=True), home.stale_for, home, key)
+        self.store.put(key, home.holding(answer, answer.size), derived=True)
+        return Served(answer, Reuse(hit=True), home, home, key)
 
     def is_hot(self, *headers: Field) -> bool:
         """Whether the request is answered at once."""

@@ -1,6 +1,7 @@
 """What an answer's bytes and headers say."""
 
 import gzip
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -41,7 +42,13 @@ MASKED = Answer(b"a\r\n1\r\n", "identity", '"e"', CSV, AS_OF)
 
 def sent(answer: Answer, timings: dict[str, float] | None = None) -> dict[str, str]:
     fields = representation_headers(answer) + reuse_headers(
-        answer, age=3.7, time_left=42.9, stale_for=86400, cache_status="cxfacade; hit; ttl=42", timings=timings
+        answer,
+        age=3.7,
+        time_left=42.9,
+        revalidate_for=30,
+        stale_for=86400,
+        cache_status="cxfacade; hit; ttl=42",
+        timings=timings,
     )
     assert len(dict(fields)) == len(fields), "a field is there twice"
     return {name.decode(): value.decode() for name, value in fields}
@@ -106,7 +113,7 @@ def test_a_masked_answer_has_the_published_headers() -> None:
         "last-modified": "Mon, 23 Nov 2026 06:40:00 GMT",
         "vary": "Accept, Accept-Encoding, Authorization, X-API-Key",
         "accept-ranges": "bytes",
-        "cache-control": "private, max-age=45, stale-if-error=300",
+        "cache-control": "private, max-age=45, stale-while-revalidate=30, stale-if-error=300",
         "age": "3",
         "cache-status": "cxfacade; hit; ttl=42",
     }
@@ -144,33 +151,42 @@ def test_timings_are_told_where_there_are_any() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "time_left", "stale_for", "expected"),
+    ("age", "time_left", "revalidate_for", "stale_for", "expected"),
     [
-        (0, 15, 86400, "private, max-age=15, stale-if-error=300"),
-        (10, 5, 86400, "private, max-age=15, stale-if-error=300"),
-        (20, -5, 86400, "private, max-age=20, stale-if-error=300"),
-        (150, -100, 300, "private, max-age=150, stale-if-error=200"),
-        (350, -300, 300, "private, max-age=350, stale-if-error=0"),
-        (0.9, 0.9, 299.9, "private, max-age=0, stale-if-error=299"),
-        (-3, 15, 10, "private, max-age=15, stale-if-error=10"),
-        (99, -99, -1, "private, max-age=99, stale-if-error=0"),
+        (0, 15, 30, 86400, (15, 30, 300)),
+        (10, 5, 30, 86400, (15, 30, 300)),
+        (20, -5, 30, 86400, (20, 25, 300)),
+        (45, -30, 30, 86400, (45, 0, 300)),
+        (115, -100, 30, 86400, (115, 0, 300)),
+        (150, -100, 30, 300, (150, 0, 200)),
+        (350, -300, 300, 300, (350, 0, 0)),
+        (0.9, 0.9, 29.9, 299.9, (0, 29, 299)),
+        (-3, 15, 10, 10, (15, 10, 10)),
+        (15, 0, 3600, 86400, (15, 3600, 300)),
+        (99, -99, -1, -1, (99, 0, 0)),
     ],
 )
-def test_cache_control_holds_the_age_plus_what_is_left(
-    age: float, time_left: float, stale_for: float, expected: str
+def test_cache_control_holds_the_age_plus_what_is_left_and_the_rest_of_both_bounds(
+    age: float, time_left: float, revalidate_for: float, stale_for: float, expected: tuple[int, int, int]
 ) -> None:
-    assert cache_control(age, time_left, stale_for).decode() == expected
+    told = cache_control(age, time_left, revalidate_for, stale_for).decode()
+    assert told == "private, max-age={}, stale-while-revalidate={}, stale-if-error={}".format(*expected)
 
 
-@given(age=st.floats(-10, 1e6), time_left=st.floats(-1e6, 1e6), stale_for=st.floats(-10, 1e6))
+@given(age=st.floats(-10, 1e6), time_left=st.floats(-1e6, 1e6), bounds=st.tuples(*[st.floats(-10, 1e6)] * 2))
 def test_a_client_that_subtracts_age_is_left_with_at_most_the_true_rest(
-    age: float, time_left: float, stale_for: float
+    age: float, time_left: float, bounds: tuple[float, float]
 ) -> None:
-    fields = dict(field.partition("=")[::2] for field in cache_control(age, time_left, stale_for).decode().split(", "))
+    told = cache_control(age, time_left, *bounds).decode()
+    fields = dict(field.partition("=")[::2] for field in told.split(", "))
     left = int(fields["max-age"]) - whole_age(age)
     assert max(0, time_left) - 1 < left <= max(0, time_left)
-    usable = max(0, time_left + stale_for) - max(0, time_left)
-    assert 0 <= int(fields["stale-if-error"]) <= max(0, min(300, usable))
+    for name, bound, most in (
+        ("stale-while-revalidate", bounds[0], math.inf),
+        ("stale-if-error", bounds[1], 300),
+    ):
+        usable = max(0, time_left + bound) - max(0, time_left)
+        assert 0 <= int(fields[name]) <= max(0, min(most, usable))
 
 
 @given(st.text(max_size=40))

@@ -25,7 +25,7 @@ def prepared(method: str = "GET", **request_headers: str) -> Prepared:
 def prepared_of(body: bytes, method: str = "GET", **request_headers: str) -> Prepared:
     answer = Answer(body, "gzip", ETAG, "application/json", AS_OF, file_name="a.json", link_next="http://localhost/n")
     base = representation_headers(answer) + reuse_headers(
-        answer, age=1, time_left=2, stale_for=3, cache_status="cxfacade; hit; ttl=2"
+        answer, age=1, time_left=2, revalidate_for=3, stale_for=3, cache_status="cxfacade; hit; ttl=2"
     )
     fields = [(name.replace("_", "-").encode(), value.encode()) for name, value in request_headers.items()]
     return respond(method, fields, answer, base, request_id="req-1", instance="/interactions")
@@ -225,7 +225,7 @@ def test_if_range_without_range_changes_nothing() -> None:
 def test_no_header_makes_the_answer_fail_or_lie_about_its_length(method: str, sent: dict[bytes, bytes]) -> None:
     answer = Answer(BODY, "identity", ETAG, "text/csv", AS_OF)
     base = representation_headers(answer) + reuse_headers(
-        answer, age=0, time_left=0, stale_for=0, cache_status="cxfacade; hit; ttl=0"
+        answer, age=0, time_left=0, revalidate_for=0, stale_for=0, cache_status="cxfacade; hit; ttl=0"
     )
     found = respond(method, list(sent.items()), answer, base, request_id="r", instance="/")
     assert found.status in {200, 206, 304, 416}

@@ -29,6 +29,7 @@ from tests.support.clock import HandClock
 TENANT = "11111111-2222-4333-8444-555555555555"
 NOW = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
 STALE_SECONDS = 3600.0
+REVALIDATE_SECONDS = 30.0
 COLUMN_BY_NAME = {column.name: column for column in COLUMNS}
 VIEW = View(columns=(("interaction_id", "interaction_id"),))
 
@@ -227,7 +228,7 @@ def desk(rows: Iterable[dict[str, Any]] = (), *, cache_bytes: int = 10_000_000, 
         MemoryStore(cache_bytes, lambda: clock.monotonic),
         Flights(clock.clock),
     )
-    snapshots = Snapshots(store, stale_seconds=STALE_SECONDS)
+    snapshots = Snapshots(store, stale_seconds=STALE_SECONDS, revalidate_seconds=REVALIDATE_SECONDS)
     client = cast("UpstreamClient", upstream)
     reports = Reports(client, snapshots, flights, clock.clock, rules(**changes), COLUMN_BY_NAME, random=lambda: 1.0)
     return Desk(upstream, clock, store, flights, reports)

@@ -29,9 +29,9 @@ from app.upstream.query import UpstreamQuery
 from tests.reports.support import NOW, FakeUpstream, rules
 
 REPORT = Report("v", NOW, UpstreamQuery(), None, simulated=False)
-STORED = Stored(REPORT, 1, stored_at=100.0, fresh_for=15.0, stale_for=100.0)
+STORED = Stored(REPORT, 1, stored_at=100.0, fresh_for=15.0, stale_for=100.0, revalidate_for=30.0)
 FOUND = Found(Opened(REPORT), STORED)
-FRESH, STALE, TOO_OLD = 110.0, 120.0, 216.0
+FRESH, STALE, WAITING, TOO_OLD = 110.0, 120.0, 146.0, 216.0
 SERVE, REFRESH, REFUSE = Decision(Action.SERVE), Decision(Action.SERVE_AND_REFRESH), Decision(Action.REFUSE)
 
 
@@ -69,6 +69,8 @@ def test_what_is_fresh_serves_and_says_nothing_of_staleness() -> None:
 def test_what_is_stale_serves_and_says_whether_it_could_not_be_refreshed() -> None:
     assert told(standing(STALE)) == (REFRESH, "stale-while-revalidate", True)
     assert told(standing(STALE, has_failed=True)) == (REFRESH, "stale-if-error", True)
+    assert told(standing(WAITING)) == (Decision(Action.FETCH, "stale", stale_if_error=True), "stale-while-revalidate", False)
+    assert told(standing(WAITING, has_failed=True)) == (REFRESH, "stale-if-error", True)
     found = standing(STALE).found()
     assert found is not None
     assert (found.stored, found.detail, found.fetched) == (STORED, "stale-while-revalidate", False)
@@ -101,8 +103,15 @@ def test_with_nothing_stored_there_is_nothing_to_find_and_no_version() -> None:
 # What stands in for a fetch that failed.
 
 
-COVERED = [UpstreamServerError(), UpstreamTimeout(), UpstreamThrottled(), UpstreamAuth(), StillFetching()]
-UNCOVERED = [UpstreamForbidden(), UpstreamUnknownTenant(), InternalError()]
+COVERED = [
+    UpstreamServerError(),
+    UpstreamTimeout(),
+    UpstreamThrottled(),
+    UpstreamAuth(),
+    StillFetching(),
+    InternalError(),
+]
+UNCOVERED = [UpstreamForbidden(), UpstreamUnknownTenant()]
 
 
 @pytest.mark.parametrize("error", [*COVERED, *UNCOVERED], ids=lambda error: error.code)

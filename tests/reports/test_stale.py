@@ -19,9 +19,19 @@ from app.errors import (
 )
 from app.reports.page import Found, Page
 from app.reports.query import Search
-from tests.reports.support import STALE_SECONDS, Desk, desk, identity, interaction, interactions, query
+from tests.reports.support import (
+    REVALIDATE_SECONDS,
+    STALE_SECONDS,
+    Desk,
+    desk,
+    identity,
+    interaction,
+    interactions,
+    query,
+)
 
 FRESH_SECONDS = 15.0
+WAITING = FRESH_SECONDS + REVALIDATE_SECONDS + 1  # seconds after which a client waits for the refresh
 CACHED = Directives(only_if_cached=True)
 OTHER = query(search=Search(contact_id="another"))
 
@@ -102,6 +112,124 @@ async def test_a_report_whose_newer_one_is_too_large_to_keep_is_not_refreshed_in
     assert (told(page.found), page.found.kept) == ((True, "uri-miss"), True)
 
 
+# Past the window: waited for.
+
+
+@pytest.mark.parametrize(("aged", "at_once"), [(WAITING - 1, True), (WAITING, False), (FRESH_SECONDS + 80_000, False)])
+async def test_past_the_window_a_client_waits_for_the_refresh(aged: float, at_once: bool) -> None:
+    at = await stocked(aged=min(aged, FRESH_SECONDS + STALE_SECONDS))
+    page = await at.page(query())
+    served = (False, "stale-while-revalidate") if at_once else (True, "stale")
+    assert (numbers(page)[0], told(page.found)) == (0 if at_once else 900, served)
+    await at.landed()
+    assert at.upstream.calls == 2
+
+
+async def test_what_was_empty_is_not_told_again_and_again_to_a_client_who_asks_seldom() -> None:
+    at = desk()
+    assert numbers(await at.page(query())) == []
+    at.upstream.rows.append(interaction(1))
+    at.clock.advance(100)
+    assert numbers(await at.page(query())) == [1]
+
+
+async def test_all_who_wait_for_the_refresh_share_it_with_the_one_set_off_before() -> None:
+    at = await stocked()
+    at.upstream.open_gate.clear()
+    assert told((await at.page(query())).found) == (False, "stale-while-revalidate")
+    at.clock.advance(REVALIDATE_SECONDS)
+    waiting = [asyncio.create_task(at.page(query())) for _ in range(5)]
+    await at.clock.asleep(5)
+    at.upstream.open_gate.set()
+    pages = await asyncio.gather(*waiting)
+    assert {(numbers(page)[0], told(page.found), page.found.collapsed) for page in pages} == {
+        (900, (True, "stale"), True)
+    }
+    assert at.upstream.calls == 2
+
+
+@pytest.mark.parametrize("failure", [UpstreamServerError("down"), UpstreamTimeout("slow"), ZeroDivisionError("a bug")])
+async def test_a_refresh_that_fails_is_covered_and_while_that_is_remembered_nobody_waits(failure: Exception) -> None:
+    at = await stocked(aged=WAITING)
+    at.upstream.failure = failure
+    for _ in range(4):
+        assert told((await at.page(query())).found) == (False, "stale-if-error")
+        assert told((await at.page(query(), CACHED)).found) == (False, "stale-if-error")
+    assert len(at.upstream.asked) == 2
+    at.upstream.failure = None
+    at.clock.advance(6)
+    assert told((await at.page(query())).found) == (True, "stale")
+
+
+async def test_nobody_waits_for_an_upstream_that_would_be_sent_nothing_now() -> None:
+    at = await stocked(aged=WAITING)
+    at.upstream.is_held = True
+    for directives in (Directives(), CACHED):
+        assert told((await at.page(query(), directives)).found) == (False, "stale-if-error")
+    await at.landed()
+    assert at.upstream.calls == 1
+
+
+@pytest.mark.parametrize("count", [30, 1500])
+async def test_a_refresh_that_takes_longer_than_the_wait_is_covered_however_many_rows_that_takes(count: int) -> None:
+    at = await stocked(count)
+    await at.page(query(limit=1000), Directives(max_age=0))
+    at.clock.advance(WAITING)
+    at.upstream.open_gate.clear()
+    waiting = asyncio.create_task(at.page(query(limit=1000)))
+    await at.clock.asleep()
+    at.clock.advance(10)
+    page = await waiting
+    assert (len(numbers(page)), told(page.found)) == (min(count + 1, 1000), (False, "stale-if-error"))
+    at.upstream.open_gate.set()
+    await at.landed()
+    assert told((await at.page(query())).found) == (False, None)
+
+
+async def test_a_denial_is_told_to_a_client_who_waited() -> None:
+    at = await stocked(aged=WAITING)
+    at.upstream.failure = UpstreamForbidden("denied")
+    with pytest.raises(UpstreamForbidden):
+        await at.page(query())
+    assert len(at.store) == 0
+
+
+async def test_refused_credentials_are_covered_for_five_minutes_also_where_a_client_waits() -> None:
+    at = await stocked(aged=WAITING)
+    at.upstream.failure = UpstreamServerError("refused")
+    at.upstream.refused_for = 300.0
+    assert told((await at.page(query())).found) == (False, "stale-if-error")
+    at.clock.advance(6)
+    at.upstream.refused_for = 300.1
+    with pytest.raises(UpstreamServerError):
+        await at.page(query())
+
+
+# One wait in all.
+
+
+async def test_a_client_who_has_waited_for_the_time_zone_waits_for_the_rows_only_for_the_rest() -> None:
+    at = desk(interactions(5))
+    at.upstream.open_gate.clear()
+    deadline = at.reports.deadline()
+    zone = asyncio.create_task(at.reports.time_zone(deadline))
+    await at.clock.asleep()
+    at.clock.advance(6)
+    at.upstream.open_gate.set()
+    await zone
+    at.upstream.open_gate.clear()
+    rows = asyncio.create_task(at.reports.page(query(), at.reports.look(query(), deadline=deadline)))
+    await at.clock.asleep()
+    at.clock.advance(3.9)
+    await asyncio.sleep(0)
+    assert not rows.done()
+    at.clock.advance(0.2)
+    with pytest.raises(StillFetching):
+        await rows
+    at.upstream.open_gate.set()
+    await at.landed()
+
+
 # Early.
 
 
@@ -162,8 +290,7 @@ async def test_a_bug_met_while_refreshing_is_not_met_again_by_every_request(capl
 async def test_stale_ends_at_its_bound_then_the_failure_is_told() -> None:
     at = await stocked(aged=FRESH_SECONDS + STALE_SECONDS)
     at.upstream.failure = UpstreamServerError("down")
-    assert told((await at.page(query())).found) == (False, "stale-while-revalidate")
-    await at.landed()
+    assert told((await at.page(query())).found) == (False, "stale-if-error")
     at.clock.advance(1)
     with pytest.raises(UpstreamServerError):
         await at.page(query())

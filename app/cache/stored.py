@@ -38,9 +38,7 @@ class Stored(Generic[T]):
 
     def holding(self, value: U, size: int) -> "Stored[U]":
         """Another value with the lifetimes and the validity of this one."""
-        return Stored(
-            value, size, self.stored_at, self.fresh_for, self.stale_for, self.validity, self.revalidate_for
-        )
+        return Stored(value, size, self.stored_at, self.fresh_for, self.stale_for, self.validity, self.revalidate_for)
 
     def age(self, now: float) -> float:
         """Seconds since the facts were received, never negative (FAULTS T60)."""

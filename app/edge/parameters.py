@@ -97,8 +97,8 @@ PARAMETERS: tuple[Parameter, ...] = (
                "The interaction has this attribute, with any value."),
     _condition("from", read.time, _STRING,
                "Start of the range, inclusive, on the interaction's start: RFC 3339 with zone, a date, epoch "
-               "milliseconds, or relative: `now-24h`, `now-7d/d`, `now-1M/M`, with units `s m h d w M y`. Days and longer "
-               "units are steps of the calendar in the time zone.", "2018-10-01"),
+               "milliseconds, or relative: `now-24h`, `now-7d/d`, `now-1M/M`, with units `s m h d w M y`. Days and "
+               "longer units are steps of the calendar in the time zone.", "2018-10-01"),
     _condition("to", read.time, _STRING,
                "End of the range, exclusive, in the same forms.", "now"),
     _condition("contact_id", read.identity, _UUID, "Interactions of this contact."),

@@ -49,7 +49,9 @@ async def list_interactions(request: Request, services: ServicesOf, viewer: Read
 
 async def get_interaction(interaction_id: str, request: Request, services: ServicesOf, viewer: Reader) -> Response:
     """One interaction as one row; `include` adds its nested lists and its raw record."""
-    view = parse_view(pairs_of(request.scope["query_string"]), await _scene(services, (), services.reports.deadline()), viewer)
+    view = parse_view(
+        pairs_of(request.scope["query_string"]), await _scene(services, (), services.reports.deadline()), viewer
+    )
     known = _identity(interaction_id)
     standing = services.reports.look_at_one(known, _directives(request, viewer), viewer.label)
     served = await services.answers.serve(

@@ -106,7 +106,8 @@ def standing_of(
     """How a question stands at `now` (monotonic seconds).
 
     For a cursor nothing newer than its snapshot would do. Of a stale report no more is read where it is not enough: a
-    new one takes as long. `has_failed`: the last refresh did, or the next one would. `may_be_stale`: what is stored serves past its freshness.
+    new one takes as long. `has_failed`: the last refresh did, or the next one would. `may_be_stale`: what is stored
+    serves past its freshness.
     """
     if question.version:
         decision, why = Decision(Action.SERVE if stored else Action.REFUSE), "stale-snapshot"

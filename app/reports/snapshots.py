@@ -16,7 +16,7 @@ JITTER = 0.1
 class Snapshots:
     """Reports in a store. A cursor names a version, so that an older snapshot is found as long as it is kept.
 
-    Past freshness a report is served at once for `revalidate_seconds`, and at all for `stale_seconds`, which bounds both.
+    Past its freshness a report is served at once for `revalidate_seconds`, at all for `stale_seconds`: the upper bound.
     `replaced` is told the key of a question whenever a report of it was fetched or is purged. `random`, of [0, 1),
     parts the ends of lifetimes that began together; none gets longer than `most_fresh_seconds` by it.
     """
@@ -25,6 +25,7 @@ class Snapshots:
         self,
         store: Store,
         stale_seconds: float,
+        *,
         replaced: Callable[[bytes], None] = lambda _question: None,
         random: Callable[[], float] = lambda: 0.5,
         most_fresh_seconds: float = inf,

@@ -68,8 +68,8 @@ class Settings(BaseSettings):
     )
     stale_while_revalidate_seconds: SecondsOrZero = Field(
         30,
-        description="How long past freshness an answer is served at once and refreshed behind; past it the client waits "
-        "for the refresh.",
+        description="How long past freshness an answer is served at once and refreshed behind; past it the client "
+        "waits for the refresh.",
     )
     stale_seconds: SecondsOrZero = Field(
         86_400, description="How long past freshness an answer may be served when upstream fails, or is too slow."

@@ -44,7 +44,13 @@ def ready(question: bytes = b"question", *, masked: bool = True) -> Ready:
     """As a request leaves it that was answered, and repeated once."""
     fixed = tuple(representation_headers(ANSWER))
     said = reuse_headers(
-        ANSWER, age=3, time_left=12, revalidate_for=30, stale_for=300, cache_status="cxfacade; hit; ttl=12", timings={"cache": 1}
+        ANSWER,
+        age=3,
+        time_left=12,
+        revalidate_for=30,
+        stale_for=300,
+        cache_status="cxfacade; hit; ttl=12",
+        timings={"cache": 1},
     )
     standing = Standing(question, bytes(bytearray(32)), "0123456789abcdef", masked, 900.25, said)
     return Ready(

@@ -69,7 +69,11 @@ def test_what_is_fresh_serves_and_says_nothing_of_staleness() -> None:
 def test_what_is_stale_serves_and_says_whether_it_could_not_be_refreshed() -> None:
     assert told(standing(STALE)) == (REFRESH, "stale-while-revalidate", True)
     assert told(standing(STALE, has_failed=True)) == (REFRESH, "stale-if-error", True)
-    assert told(standing(WAITING)) == (Decision(Action.FETCH, "stale", stale_if_error=True), "stale-while-revalidate", False)
+    assert told(standing(WAITING)) == (
+        Decision(Action.FETCH, "stale", stale_if_error=True),
+        "stale-while-revalidate",
+        False,
+    )
     assert told(standing(WAITING, has_failed=True)) == (REFRESH, "stale-if-error", True)
     found = standing(STALE).found()
     assert found is not None

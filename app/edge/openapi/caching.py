@@ -38,7 +38,9 @@ CACHING: Mapping[str, Schema] = {
             "age_seconds": _seconds("Since upstream was asked."),
             "fresh_for_seconds": _seconds("The freshness lifetime."),
             "time_left_seconds": _seconds("Of freshness; negative when stale."),
-            "revalidate_for_seconds": _seconds("How long past its freshness it is served at once, and refreshed behind."),
+            "revalidate_for_seconds": _seconds(
+                "How long past its freshness it is served at once, and refreshed behind."
+            ),
             "stale_for_seconds": _seconds("How long past its freshness it may be served at all."),
             "rule": nullable(said(ref("LifetimeRule"), "What gave the lifetime.")),
             "rows_stored": nullable(said(INTEGER, "Rows of the report read so far.")),

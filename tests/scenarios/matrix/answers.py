@@ -15,6 +15,7 @@ from tests.support.raw import Exchange
 THEIR_WORDS = "upstream-words-6Hn1"
 PAGE = f"<html><body>{THEIR_WORDS}</body></html>".encode()
 ELSEWHERE = "0badcafe-0000-4000-8000-000000000bad"
+FOREIGN_ROW = "a foreign row"
 
 Body = Callable[[Exchange, Scene], bytes]
 
@@ -97,7 +98,7 @@ def dated(ahead: timedelta, play: Act = nothing) -> Fault:
 
 def foreign_rows(exchange: Exchange) -> Any:
     """The right row, and one of another tenant."""
-    foreign = interaction(999, exchange.request, tenantId=ELSEWHERE, flowName="a foreign row")
+    foreign = interaction(999, exchange.request, tenantId=ELSEWHERE, flowName=FOREIGN_ROW)
     return listed(interaction(exchange.number, exchange.request), foreign)
 
 

@@ -1,4 +1,4 @@
-"""The five cells of a row, each as FAULTS 1.1 to 1.5 say: what is answered, and how often upstream was asked for it."""
+"""The six cells of a row, each as FAULTS 1.1 to 1.5 say: what is answered, and how often upstream was asked for it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ from tests.scenarios.matrix.expected import Problem, Rows, fresh, lawful, stale
 from tests.scenarios.matrix.grid import STATES
 from tests.scenarios.matrix.rows import RIGHT, STILL_FETCHING, Row
 from tests.scenarios.matrix.scene import Scene
-from tests.scenarios.matrix.setting import FRESH
+from tests.scenarios.matrix.setting import FRESH, REVALIDATE
 
 NEARLY = 0.2  # seconds before and after the end of a memo or a gate
 
@@ -52,6 +52,30 @@ async def stale_(scene: Scene, row: Row) -> None:
     else:
         row.answer.check(second, scene, last_success=...)
     assert (scene.calls, scene.logins) == counted
+
+
+async def waiting(scene: Scene, row: Row) -> None:
+    """The client waits for the refresh; where that fails or takes too long, and stale may cover it, that is told."""
+    name = await _filled(scene)
+    scene.clock.advance(FRESH + REVALIDATE + 5)
+    await scene.break_upstream()
+
+    def check(answer: httpx.Response) -> None:
+        if isinstance(row.answer, Rows):
+            row.answer.check_fetched(answer, scene, fwd="stale")
+        elif row.later == "covered":
+            stale(answer, scene, name, "if-error")
+        else:
+            row.answer.check(answer, scene, last_success=scene.answered_wall)
+
+    check(await scene.ask())
+    await scene.landed()
+    counted = (row.attempts, row.logins)
+    assert (scene.calls, scene.logins) == counted
+    _alarmed(scene, row)
+    if isinstance(row.answer, Problem) and row.memo:
+        check(await scene.ask(plays=False))
+        assert (scene.calls, scene.logins) == counted
 
 
 async def old(scene: Scene, row: Row) -> None:
@@ -121,4 +145,4 @@ async def _swept(scene: Scene) -> None:
 
 Cell = Callable[[Scene, Row], Awaitable[None]]
 
-CELLS: dict[str, Cell] = dict(zip(STATES, (empty, fresh_, stale_, old, recovered), strict=True))
+CELLS: dict[str, Cell] = dict(zip(STATES, (empty, fresh_, stale_, waiting, old, recovered), strict=True))

@@ -117,13 +117,14 @@ async def _at_the_gate(exchange: Exchange, scene: Scene) -> None:
 
 
 async def _until_the_slot_is_given_up(scene: Scene) -> None:
-    limits = scene.setting.limits
-    while True:
+    limits, is_told = scene.setting.limits, False
+    while not is_told:
         foreground = asyncio.ensure_future(scene.clock.asleep_for(limits.slot_wait_seconds, scene.slept))
         behind = asyncio.ensure_future(scene.clock.asleep_for(limits.background_slot_wait_seconds, scene.slept))
         try:
             await asyncio.wait({foreground, behind}, return_when=asyncio.FIRST_COMPLETED)
-            seconds = limits.slot_wait_seconds if foreground.done() else limits.background_slot_wait_seconds
+            is_told = foreground.done()
+            seconds = limits.slot_wait_seconds if is_told else limits.background_slot_wait_seconds
             scene.slept = len(scene.clock.asked)
             scene.clock.advance(seconds)
         finally:

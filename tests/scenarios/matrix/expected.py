@@ -9,7 +9,7 @@ import httpx
 
 from tests.scenarios.matrix.answers import THEIR_WORDS
 from tests.scenarios.matrix.scene import Scene
-from tests.scenarios.matrix.setting import FRESH, STALE
+from tests.scenarios.matrix.setting import FRESH, REVALIDATE, STALE
 from tests.support.facade import TENANT
 
 VARY = {"authorization", "x-api-key", "accept", "accept-encoding"}
@@ -40,17 +40,26 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows by the names of their flows; None: the one of upstream's last answer."""
+    """Rows by the names of their flows; None: the one of upstream's last answer, and `more`.
+
+    `counted` is a counter of the façade's that such rows raise.
+    """
 
     names: tuple[str, ...] | None = None
+    more: tuple[str, ...] = ()
+    counted: str = ""
     field: dict[str, str] = field(default_factory=dict)
 
     def check(
         self, answer: httpx.Response, scene: Scene, *, last_success: datetime | EllipsisType | None = None
     ) -> None:
-        """Hold an answer that was fetched just now against it."""
+        """Hold an answer that was fetched just now against it, as nothing usable was stored."""
+        self.check_fetched(answer, scene, fwd="uri-miss")
+
+    def check_fetched(self, answer: httpx.Response, scene: Scene, *, fwd: str) -> None:
+        """Likewise, whatever it was fetched for."""
         assert answer.status_code == 200, answer.text
-        assert answer.headers["cache-status"] == f"cxfacade; fwd=uri-miss; stored; ttl={FRESH}"
+        assert answer.headers["cache-status"] == f"cxfacade; fwd={fwd}; stored; ttl={FRESH}"
         assert answer.headers["age"] == "0"
         _cached(answer, FRESH)
         self.check_rows(answer, scene)
@@ -67,7 +76,8 @@ class Rows:
         """The rows alone."""
         rows = rows_of(answer)
         names = (f"answer {len(scene.upstream.requests)}",) if self.names is None else self.names
-        assert tuple(row["flow_name"] for row in rows) == names
+        assert tuple(row["flow_name"] for row in rows) == names + self.more
+        assert not self.counted or scene.facade.services.metrics.value(self.counted)
         for row in rows:
             assert self.field.items() <= row.items()
 
@@ -120,7 +130,9 @@ def lawful(answer: httpx.Response, scene: Scene) -> None:
 
 
 def _cached(answer: httpx.Response, lifetime: int) -> None:
-    """`max-age` counts from when upstream was asked; the grace left is capped (FAULTS 1.4)."""
-    left = min(LONGEST_IF_ERROR, FRESH + STALE - max(int(answer.headers["age"]), FRESH))
-    assert answer.headers["cache-control"] == f"private, max-age={lifetime}, stale-if-error={left}"
+    """`max-age` counts from when upstream was asked; of either grace the field says the rest, capped (FAULTS 1.4)."""
+    past = min(0, int(answer.headers["cache-status"].partition("ttl=")[2].partition(";")[0]))
+    behind, covering = max(0, REVALIDATE + past), min(LONGEST_IF_ERROR, STALE + past)
+    told = f"private, max-age={lifetime}, stale-while-revalidate={behind}, stale-if-error={covering}"
+    assert answer.headers["cache-control"] == told
     assert {name.strip().lower() for name in answer.headers["vary"].split(",")} >= VARY

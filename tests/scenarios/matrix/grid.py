@@ -3,9 +3,9 @@
 from typing import Any
 
 PROPERTY = "cell of the matrix"
-STATES = ("empty", "fresh", "stale", "old", "recovered")
-MARKS = ("failed", "error", "xfailed", "passed")
-SIGNS = {"failed": "✗", "error": "✗", "xfailed": "x", "passed": "✓"}
+STATES = ("empty", "fresh", "stale", "waiting", "old", "recovered")
+MARKS = ("failed", "error", "passed")
+SIGNS = {"failed": "✗", "error": "✗", "passed": "✓"}
 """From the worst to the best: a cell shows the worst of its variants."""
 
 
@@ -27,4 +27,4 @@ def summarise(terminalreporter: Any) -> None:
         signs = (SIGNS.get(worst.get((number, state), ""), "–").center(len(state)) for state in STATES)
         terminalreporter.write_line(f"{number:<6}{'  '.join(signs)}")
     met = sum(outcome == "passed" for outcome in worst.values())
-    terminalreporter.write_line(f"{met} of {len(worst)} cells as demanded; ✗ not, x cannot be, – not run")
+    terminalreporter.write_line(f"{met} of {len(worst)} cells as demanded; ✗ not, – not run")

@@ -19,13 +19,9 @@ THREATS = {
 """Threats of FAULTS section 5 that are rows of the matrix."""
 
 
-def cells(state: str, rows: Iterable[Row] = ROWS) -> list[Any]:
-    """The rows of one state as parameters, with the threats they show; where FAULTS cannot be met, with the reason."""
-    return [pytest.param(row, id=row.name, marks=[*_unmet(row, state), *_threats(row)]) for row in rows]
-
-
-def _unmet(row: Row, state: str) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.xfail(reason=row.unmet)] if row.unmet and state in row.unmet_in else []
+def cells(rows: Iterable[Row] = ROWS) -> list[Any]:
+    """The rows as parameters, with the threats they show."""
+    return [pytest.param(row, id=row.name, marks=_threats(row)) for row in rows]
 
 
 def _threats(row: Row) -> list[pytest.MarkDecorator]:

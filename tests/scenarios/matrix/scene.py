@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,8 @@ import httpx
 from app import upkeep
 from tests.scenarios.matrix.clock import PassingClock
 from tests.scenarios.matrix.desk import Desk, is_login
-from tests.scenarios.matrix.setting import FRESH, OTHER_VALUE, PATHS, STALE, VALUE, WAIT, Setting
+from tests.scenarios.matrix.setting import FRESH, OTHER_VALUE, PATHS, REVALIDATE, STALE, VALUE, WAIT, Setting
+from tests.support.clock import HandClock
 from tests.support.facade import Facade, running_facade
 from tests.support.raw import Exchange, RawServer, spy_server
 from tests.support.scripted import ScriptedUpstream, scripted_upstream
@@ -97,7 +99,7 @@ class Scene:
         asking = asyncio.create_task(
             self.facade.get(path, *(query if self.setting.path == "list" else []), status=None)
         )
-        await (self._played(asking) if plays else asyncio.wait({asking}))
+        await (self._played(asking, WAIT) if plays else asyncio.wait({asking}))
         return asking.result()
 
     async def fill(self) -> None:
@@ -145,16 +147,18 @@ class Scene:
         else:
             await self.desk(exchange)
 
-    async def _played(self, awaited: asyncio.Future[Any]) -> None:
-        """Wait for something while the fault goes on."""
+    async def _played(self, awaited: asyncio.Future[Any], lasts: float = math.inf) -> None:
+        """Wait for something while the fault goes on, though no longer than `lasts` seconds."""
         playing = asyncio.ensure_future(self.fault.play(self) if self.broken else nothing(self))
-        both: set[asyncio.Future[Any]] = {awaited, playing}
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        over = asyncio.ensure_future(HandClock.sleep(self.clock, lasts))  # unlike the façade's sleeps not noted
+        each: set[asyncio.Future[Any]] = {awaited, playing, over}
+        await asyncio.wait(each, return_when=asyncio.FIRST_COMPLETED)
         if playing.done():
             playing.result()
-            await asyncio.wait({awaited})
-        playing.cancel()
-        await asyncio.wait({playing})
+        else:
+            playing.cancel()
+        over.cancel()
+        await asyncio.wait(each)
 
     def _flights(self) -> list[asyncio.Task[Any]]:
         return list(self.facade.services.reports.flights._under_way.values())
@@ -186,6 +190,7 @@ async def staged(
         "auth": setting.auth,
         "upstream_concurrency": setting.slots,
         "fresh_open_seconds": FRESH,
+        "stale_while_revalidate_seconds": REVALIDATE,
         "stale_seconds": STALE,
         "wait_seconds": WAIT,
         "time_zone": "UTC",  # known, so that one interaction costs one call

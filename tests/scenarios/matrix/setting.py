@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.upstream.limits import DEFAULTS, Limits
 
-FRESH, STALE, WAIT = 15, 1000, 10  # seconds
+FRESH, REVALIDATE, STALE, WAIT = 15, 30, 1000, 10  # seconds
 ITEM = str(UUID(int=0x1D))
 PATHS = {"list": "/interactions", "item": f"/interactions/{ITEM}"}
 CERTIFICATES = ("good", "self-signed", "wrong name", "expired", "of an unknown authority")

@@ -13,7 +13,7 @@ from tests.scenarios.matrix.rows import Row
 STATE = "empty"
 
 
-@pytest.mark.parametrize("row", cells(STATE))
+@pytest.mark.parametrize("row", cells())
 async def test_with_nothing_stored_a_fault_is_told_as_its_own(
     row: Row, stage: Stage, record_property: Callable[[str, object], None]
 ) -> None:

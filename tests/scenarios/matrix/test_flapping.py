@@ -13,7 +13,7 @@ from tests.scenarios.matrix.expected import fresh, lawful
 from tests.scenarios.matrix.grid import PROPERTY
 from tests.scenarios.matrix.rows import BASIC, RIGHT
 from tests.scenarios.matrix.scene import Fault, Scene, staged
-from tests.scenarios.matrix.setting import FRESH, VALUE
+from tests.scenarios.matrix.setting import FRESH, REVALIDATE, VALUE
 from tests.support.raw import Exchange, http
 
 DEMAND, APART_SECONDS = 60, 0.5
@@ -121,6 +121,23 @@ async def test_stale_answers_cover_flapping_and_only_good_answers_replace_them(
                 assert len(answer.json()["items"]) == 1
             await scene.landed()
         assert scene.calls <= SHARE * 40
+
+
+async def test_who_waits_for_a_refresh_has_a_good_answer_or_what_is_stored(
+    flapping: Fault, record_property: Record
+) -> None:
+    async with flown(flapping, record_property, "waiting") as scene:
+        await demanded(scene, 20)
+        scene.clock.advance(FRESH + REVALIDATE)
+        await scene.break_upstream()
+        told = set()
+        for _, _, answer in await demanded(scene, 20):
+            assert answer.status_code == 200
+            _, how, *more = answer.headers["cache-status"].split("; ")
+            told.add((how, "detail=stale-if-error" in more))
+            assert len(answer.json()["items"]) == 1
+        assert told == {("fwd=stale", False), ("hit", True)}
+        assert scene.calls <= SHARE * 20
 
 
 async def test_what_is_too_old_does_not_cover_flapping(flapping: Fault, record_property: Record) -> None:

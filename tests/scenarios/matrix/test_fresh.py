@@ -13,7 +13,7 @@ from tests.scenarios.matrix.rows import Row
 STATE = "fresh"
 
 
-@pytest.mark.parametrize("row", cells(STATE))
+@pytest.mark.parametrize("row", cells())
 async def test_a_fault_is_not_noticed_while_the_answer_is_fresh(
     row: Row, stage: Stage, record_property: Callable[[str, object], None]
 ) -> None:

@@ -13,7 +13,7 @@ from tests.scenarios.matrix.rows import Row
 STATE = "old"
 
 
-@pytest.mark.parametrize("row", cells(STATE))
+@pytest.mark.parametrize("row", cells())
 async def test_what_is_too_old_covers_no_fault(
     row: Row, stage: Stage, record_property: Callable[[str, object], None]
 ) -> None:

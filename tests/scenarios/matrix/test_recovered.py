@@ -13,7 +13,7 @@ from tests.scenarios.matrix.rows import Row
 STATE = "recovered"
 
 
-@pytest.mark.parametrize("row", cells(STATE))
+@pytest.mark.parametrize("row", cells())
 async def test_once_a_fault_is_over_the_next_answer_is_right(
     row: Row, stage: Stage, record_property: Callable[[str, object], None]
 ) -> None:

@@ -13,7 +13,7 @@ from tests.scenarios.matrix.rows import Row
 STATE = "stale"
 
 
-@pytest.mark.parametrize("row", cells(STATE))
+@pytest.mark.parametrize("row", cells())
 async def test_a_stale_answer_covers_a_fault_where_it_may(
     row: Row, stage: Stage, record_property: Callable[[str, object], None]
 ) -> None:

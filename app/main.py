@@ -130,6 +130,7 @@ def create_app(
         store=memory.store,
         new_request_id=request_ids,
         monotonic=clock.monotonic,
+        wall=clock.wall,
     )
     app.add_middleware(Cors, origins=Origins(settings.allowed_origins, keys))
     app.add_middleware(

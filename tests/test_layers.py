@@ -64,7 +64,7 @@ HOMES: dict[str, set[str]] = {
     "os.environ": {"app.settings"},
     "os.environb": {"app.settings"},
     "os.getenv": {"app.settings"},
-    "time": {"app.main", "app.simulator"},
+    "time": {"app.main", "app.simulator", "app.listener.dating"},
     "datetime.datetime.now": {"app.main", "app.simulator"},
     "datetime.datetime.utcnow": {"app.main", "app.simulator"},
     "datetime.datetime.today": {"app.main", "app.simulator"},

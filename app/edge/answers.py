@@ -80,13 +80,16 @@ def entity_tag(audience: str, content_type: str, identity: bytes) -> str:
     return f'"{digest.hexdigest()}"'
 
 
-def representation_headers(answer: Answer) -> Headers:
-    """The headers that stay the same while the answer is stored."""
+def representation_headers(answer: Answer, now: datetime) -> Headers:
+    """The headers that stay the same while the answer is stored.
+
+    `now` is of the wall clock: where that was set back, nothing was modified later (RFC 9110 §8.8.2.1).
+    """
     fixed = [
         _content_type(answer.content_type),
         (b"content-length", b"%d" % answer.size),
         (b"etag", answer.etag.encode()),
-        _last_modified(answer.last_modified),
+        _last_modified(min(answer.last_modified, now).replace(microsecond=0)),
         *_ON_ALL,
     ]
     if answer.coding != "identity":

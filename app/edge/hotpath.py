@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from starlette.types import Message, Scope
@@ -40,6 +41,7 @@ def remember(
     question: Question,
     now: float,
     *,
+    wall: datetime,
     hits: Hits,
     changes_in: float | None,
     valid_for: float | None = None,
@@ -47,13 +49,14 @@ def remember(
 ) -> None:
     """Have exact repeats of this request answered from `served`, while it is fresh and stored.
 
+    `wall` is the time of day: where that was set back, what is said of a later answer has to change with it.
     `changes_in`: seconds from when it came until the same request means another question, None where it never does.
     `valid_for`: seconds from `now` on for which its credential is good, None where that does not expire.
     `hits` is where they are counted, `more` are fields that each answer of this application carries.
     """
     arrival: Arrival | None = scope.get(ARRIVAL)
     answer, home = served.answer, served.home
-    if arrival is None or home is None:
+    if arrival is None or home is None or answer.last_modified > wall:
         return
     key, came_at = arrival
     until = now + home.time_left(now) - _early(home)
@@ -64,7 +67,7 @@ def remember(
     if until > now:
         version, snapshot_key = home.value.version, question.snapshot_key(home.value.version)
         standing = Standing(question.key, snapshot_key, None if question.version else version, answer.masked)
-        headers = (*representation_headers(answer), *more)
+        headers = (*representation_headers(answer, wall), *more)
         ready = Ready(
             answer=AnswerRef(answer, hot.forget_answer, key),
             etag=dict(headers)[b"etag"],
@@ -84,7 +87,10 @@ def _early(report: Stored[Report]) -> float:
 
 
 class HotPath:
-    """Decides whether a request is an exact repeat. `monotonic` gives seconds, `new_request_id` a fresh id."""
+    """Decides whether a request is an exact repeat.
+
+    `monotonic` gives seconds, `wall` the time of day, `new_request_id` a fresh id.
+    """
 
     def __init__(
         self,
@@ -92,11 +98,13 @@ class HotPath:
         hot: HotAnswers,
         store: Store,
         monotonic: Callable[[], float],
+        wall: Callable[[], datetime],
         new_request_id: Callable[[], str],
     ) -> None:
         self._hot = hot
         self._store = store
         self._monotonic = monotonic
+        self._wall = wall
         self._new_request_id = new_request_id
 
     def answered(self, scope: Scope) -> Iterable[Message] | None:
@@ -154,7 +162,7 @@ class HotPath:
         newest = self._store.get(standing.question) if standing.version else None
         report = self._store.get(standing.snapshot_key)
         is_current = newest.value == standing.version if newest else standing.version is None
-        if not (is_current and report):
+        if not (is_current and report) or answer.last_modified > self._wall():
             return False
         age, left = report.age(now), report.time_left(now)
         reuse = Reuse(hit=True, ttl=left, age=age, seconds={"cache": self._monotonic() - now})

@@ -1,6 +1,7 @@
 """The way out: a prepared answer, handed on in slices, so that a slow reader holds little memory (FAULTS T41)."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import chain
 
 from starlette.responses import Response
@@ -49,9 +50,9 @@ def _slices(body: bytes) -> Iterator[Message]:
         yield {"type": "http.response.body", "body": part, "more_body": not is_last}
 
 
-def answer_headers(answer: Answer, reuse: Reuse, report: Stored[Report]) -> Headers:
-    """All headers of an answer, from the facts of how it was come by and the lifetimes of its report."""
-    return representation_headers(answer) + changing_headers(answer, reuse, report)
+def answer_headers(answer: Answer, reuse: Reuse, report: Stored[Report], now: datetime) -> Headers:
+    """All headers of an answer `now`, from the facts of how it was come by and the lifetimes of its report."""
+    return representation_headers(answer, now) + changing_headers(answer, reuse, report)
 
 
 def changing_headers(answer: Answer, reuse: Reuse, report: Stored[Report]) -> Headers:

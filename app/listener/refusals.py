@@ -6,6 +6,7 @@ from secrets import token_hex
 
 from app.edge.guard import ON_EVERY_ANSWER
 from app.edge.problems import rendered
+from app.listener.dating import date_field
 
 
 class Refused(Exception):
@@ -25,6 +26,7 @@ def refusal(slug: str, default_headers: Iterable[tuple[bytes, bytes]], root: str
     status, headers, body = rendered(slug, request_id=request_id, instance=None, root=root)
     fields = {
         **dict(default_headers),
+        **dict([date_field()]),
         **dict(headers),
         **dict(ON_EVERY_ANSWER),
         b"x-request-id": request_id.encode(),

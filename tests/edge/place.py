@@ -49,6 +49,7 @@ class Place:
             hot=self.hot,
             store=self.store,
             monotonic=lambda: self.clock.monotonic,
+            wall=lambda: self.clock.wall,
             new_request_id=lambda: "new",
         )
         self.metrics = Metrics()
@@ -96,6 +97,7 @@ class Place:
             served,
             question,
             self.clock.monotonic,
+            wall=self.clock.wall,
             hits=hits,
             changes_in=changes_in,
             valid_for=valid_for,

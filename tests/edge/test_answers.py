@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import current_thread, main_thread
 
@@ -41,7 +41,7 @@ MASKED = Answer(b"a\r\n1\r\n", "identity", '"e"', CSV, AS_OF)
 
 
 def sent(answer: Answer, timings: dict[str, float] | None = None) -> dict[str, str]:
-    fields = representation_headers(answer) + reuse_headers(
+    fields = representation_headers(answer, AS_OF) + reuse_headers(
         answer,
         age=3.7,
         time_left=42.9,
@@ -117,6 +117,15 @@ def test_a_masked_answer_has_the_published_headers() -> None:
         "age": "3",
         "cache-status": "cxfacade; hit; ttl=42",
     }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0.9, "06:40:00"), (3_600, "06:40:00"), (-1, "06:39:59"), (-3_600, "05:40:00")],
+)
+def test_nothing_was_modified_later_than_now_also_where_the_clock_was_set_back(seconds: float, expected: str) -> None:
+    fields = dict(representation_headers(MASKED, AS_OF + timedelta(seconds=seconds)))
+    assert fields[b"last-modified"] == f"Mon, 23 Nov 2026 {expected} GMT".encode()
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def prepared(method: str = "GET", **request_headers: str) -> Prepared:
 
 def prepared_of(body: bytes, method: str = "GET", **request_headers: str) -> Prepared:
     answer = Answer(body, "gzip", ETAG, "application/json", AS_OF, file_name="a.json", link_next="http://localhost/n")
-    base = representation_headers(answer) + reuse_headers(
+    base = representation_headers(answer, AS_OF) + reuse_headers(
         answer, age=1, time_left=2, revalidate_for=3, stale_for=3, cache_status="cxfacade; hit; ttl=2"
     )
     fields = [(name.replace("_", "-").encode(), value.encode()) for name, value in request_headers.items()]
@@ -224,7 +224,7 @@ def test_if_range_without_range_changes_nothing() -> None:
 )
 def test_no_header_makes_the_answer_fail_or_lie_about_its_length(method: str, sent: dict[bytes, bytes]) -> None:
     answer = Answer(BODY, "identity", ETAG, "text/csv", AS_OF)
-    base = representation_headers(answer) + reuse_headers(
+    base = representation_headers(answer, AS_OF) + reuse_headers(
         answer, age=0, time_left=0, revalidate_for=0, stale_for=0, cache_status="cxfacade; hit; ttl=0"
     )
     found = respond(method, list(sent.items()), answer, base, request_id="r", instance="/")

@@ -33,7 +33,7 @@ SHAPING = ("accept", "accept-encoding", "authorization", "x-api-key")
 HITS = Hits(None, "anonymous", "json", Timing(()))
 ANSWER = Answer(b"{}", "identity", '"tag"', "application/json", datetime(2026, 11, 23, tzinfo=UTC))
 
-ONE = OVERHEAD_BYTES + sum(len(value) for _name, value in representation_headers(ANSWER))
+ONE = OVERHEAD_BYTES + sum(len(value) for _name, value in representation_headers(ANSWER, ANSWER.last_modified))
 
 
 def key_of(number: int, length: int = 0) -> HotKey:
@@ -42,7 +42,7 @@ def key_of(number: int, length: int = 0) -> HotKey:
 
 def ready(question: bytes = b"question", *, masked: bool = True) -> Ready:
     """As a request leaves it that was answered, and repeated once."""
-    fixed = tuple(representation_headers(ANSWER))
+    fixed = tuple(representation_headers(ANSWER, ANSWER.last_modified))
     said = reuse_headers(
         ANSWER,
         age=3,

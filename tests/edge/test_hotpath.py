@@ -173,3 +173,18 @@ def test_what_did_not_come_by_the_hot_path_is_not_remembered() -> None:
     place.remembered(served)
     place.remember(replace(served, home=None))
     assert len(place.hot) == 0
+
+
+def test_what_the_clock_was_set_back_behind_goes_the_long_way_which_says_so() -> None:
+    place = Place(fresh_for=100)
+    served = place.served(place.kept())
+    place.remember(served)
+    assert place.is_hot()
+    place.clock.step(wall=-10)
+    place.clock.step(monotonic=1)
+    assert not place.is_hot()
+    place.remembered(served)
+    assert len(place.hot) == 0
+    place.clock.step(wall=10)
+    place.remember(served)
+    assert place.is_hot()

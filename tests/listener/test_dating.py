@@ -1,0 +1,53 @@
+"""The Date of an answer: when it began, and so never earlier than what it tells of."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.listener import dating
+from app.listener.dating import Dated
+from tests.listener.place import both_parsers, house, talk
+from tests.support.serving import listening
+
+SECOND = 1_795_416_000.0  # 2026-11-23T06:40:00Z
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time of day, as the only one of a list."""
+    times = [SECOND]
+    monkeypatch.setattr(dating, "time", lambda: times[0])
+    return times
+
+
+async def test_an_answer_is_dated_when_it_begins_and_not_when_its_request_came(now: list[float]) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def slow(_scope: object, _receive: object, send: Any) -> None:
+        now[0] += 7.9
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x", b"y")]})
+        now[0] += 5
+        await send({"type": "http.response.body", "body": b""})
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await Dated(slow)({"type": "http"}, send, send)
+    start, body = sent
+    assert start["headers"] == [(b"date", b"Mon, 23 Nov 2026 06:40:07 GMT"), (b"x", b"y")]
+    assert body == {"type": "http.response.body", "body": b""}
+
+
+@pytest.mark.usefixtures("now")
+@both_parsers
+@pytest.mark.parametrize(
+    "request_",
+    [b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"nonsense\r\n\r\n"],
+    ids=["an answer", "a refusal"],
+)
+async def test_whatever_is_answered_has_one_date(parser: type[asyncio.Protocol], request_: bytes) -> None:
+    async with listening(house(), parser=parser) as server, talk(server) as client:
+        await client.send(request_)
+        answer = (await client.ended()).lower()
+    assert answer.count(b"\r\ndate: mon, 23 nov 2026 06:40:00 gmt\r\n") == answer.count(b"\r\ndate:") == 1

@@ -51,6 +51,7 @@ def test_defaults_are_those_of_the_interface() -> None:
         "CXF_FRESH_OPEN_SECONDS": "15",
         "CXF_FRESH_MAX_SECONDS": "86400",
         "CXF_SETTLE_SECONDS": "3600",
+        "CXF_STALE_WHILE_REVALIDATE_SECONDS": "30",
         "CXF_STALE_SECONDS": "86400",
         "CXF_UPSTREAM_CONCURRENCY": "8",
         "CXF_WAIT_SECONDS": "10",

@@ -75,6 +75,10 @@ async def test_a_stale_report_is_explained_and_not_refreshed(
     clock.advance(20)
     told = await explained(facade, *QUESTION)
     assert (told["state"], told["age_seconds"], told["time_left_seconds"]) == ("stale", 20, -5)
+    clock.advance(30)
+    told = await explained(facade, *QUESTION)
+    assert (told["state"], told["revalidate_for_seconds"]) == ("stale-if-error", 30)
+    assert faults(SCHEMAS["CacheExplanation"], told) == []
     assert len(facade.services.reports.flights) == 0
     assert len(simulator.calls()) == 1
 

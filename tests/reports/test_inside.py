@@ -51,6 +51,11 @@ async def test_a_report_is_fresh_then_stale_and_its_times_are_those_of_the_clock
     at.clock.advance(12)
     stale = told(at, query())
     assert (stale["state"], stale["age_seconds"], stale["time_left_seconds"]) == ("stale", 17, -2)
+    assert (stale["revalidate_for_seconds"], stale["stale_for_seconds"]) == (30, 3600)
+    at.clock.advance(28)
+    assert told(at, query())["state"] == "stale"
+    at.clock.advance(1)
+    assert told(at, query())["state"] == "stale-if-error"
     assert at.upstream.calls == 1
 
 

@@ -1,6 +1,7 @@
 """How old an answer is, how long fresh and where it came from, on a clock turned by hand (INTERFACE §5, DESIGN §5)."""
 
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from uuid import UUID
 
 import httpx
@@ -47,10 +48,17 @@ async def test_miss_hit_and_age_are_told_while_the_clock_goes_on(
     facade: Facade, simulator: Simulator, clock: HandClock
 ) -> None:
     for passed, expected in (
-        (0, ("cxfacade; fwd=uri-miss; stored; ttl=15", "0", "private, max-age=15, stale-if-error=300")),
-        (0, ("cxfacade; hit; ttl=15", "0", "private, max-age=15, stale-if-error=300")),
-        (10.5, ("cxfacade; hit; ttl=4", "10", "private, max-age=14, stale-if-error=300")),
-        (4.4, ("cxfacade; hit; ttl=0", "14", "private, max-age=14, stale-if-error=300")),
+        (
+            0,
+            (
+                "cxfacade; fwd=uri-miss; stored; ttl=15",
+                "0",
+                "private, max-age=15, stale-while-revalidate=30, stale-if-error=300",
+            ),
+        ),
+        (0, ("cxfacade; hit; ttl=15", "0", "private, max-age=15, stale-while-revalidate=30, stale-if-error=300")),
+        (10.5, ("cxfacade; hit; ttl=4", "10", "private, max-age=14, stale-while-revalidate=30, stale-if-error=300")),
+        (4.4, ("cxfacade; hit; ttl=0", "14", "private, max-age=14, stale-while-revalidate=30, stale-if-error=300")),
     ):
         clock.advance(passed)
         assert told(await facade.get("/interactions", *OPEN)) == expected
@@ -65,6 +73,17 @@ async def test_a_hit_says_no_more_than_is_left_to_a_client_that_subtracts_age(fa
         ttl = int(answer.headers["cache-status"].rpartition("ttl=")[2])
         max_age = int(answer.headers["cache-control"].partition("max-age=")[2].partition(",")[0])
         assert max_age - int(answer.headers["age"]) == ttl
+
+
+async def test_nothing_was_modified_after_it_was_sent(facade: Facade, clock: HandClock) -> None:
+    """Neither on the long way nor in a repeat, also where the clock is set back meanwhile."""
+    for step in (0, -60, 30, 60):
+        clock.step(wall=step)
+        clock.advance(1)
+        for _ in range(3):
+            modified = (await facade.get("/interactions", *OPEN)).headers["last-modified"]
+            assert parsedate_to_datetime(modified) <= clock.wall
+    assert parsedate_to_datetime(modified) == ANCHOR.replace(microsecond=0) + timedelta(seconds=1)
 
 
 async def test_a_wall_clock_that_is_set_changes_neither_age_nor_lifetime(facade: Facade, clock: HandClock) -> None:

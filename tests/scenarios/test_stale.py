@@ -14,7 +14,7 @@ from tests.support.simulator import ANCHOR, Simulator
 
 VALUE = "watched"
 QUESTION = (("attr", VALUE), ("limit", "2"), ("fields", "interaction_id"))
-FRESH, STALE = 15, 86_400  # seconds, the defaults
+FRESH, BEHIND, STALE = 15, 30, 86_400  # seconds, the defaults
 AN_HOUR_AGO = (ANCHOR - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 NOBODY = UUID(int=0x0BAD0000_0000_4000_8000_000000000002)
 HIT = "cxfacade; hit; ttl="
@@ -60,7 +60,9 @@ async def test_stale_is_served_at_once_to_everybody_while_one_refresh_waits_for_
     crowd = await asyncio.gather(*(ask(facade) for _ in range(50)))
     assert {told(answer) for answer in crowd} == {f"{HIT}-5; detail=stale-while-revalidate"}
     assert {answer.headers["age"] for answer in crowd} == {"20"}
-    assert {answer.headers["cache-control"] for answer in crowd} == {"private, max-age=20, stale-if-error=300"}
+    assert {answer.headers["cache-control"] for answer in crowd} == {
+        "private, max-age=20, stale-while-revalidate=25, stale-if-error=300"
+    }
     assert [ids(answer) for answer in crowd] == [first] * 50
     await simulator.arrived(1)
     for age in (25, 30):
@@ -141,13 +143,72 @@ async def test_stale_goes_on_while_refreshes_fail_and_says_which_of_the_two_it_i
     assert told(await ask(facade)) == f"{HIT}15"
 
 
+async def test_an_answer_that_is_asked_for_seldom_is_as_new_as_upstream(
+    facade: Facade, simulator: Simulator, clock: HandClock
+) -> None:
+    """Every hour a dashboard asks for the last hour; and a case that was not there yet is there."""
+    assert ids(await ask(facade)) == []
+    for count in range(1, 4):
+        known = simulator.insert(1, value=VALUE, start=AN_HOUR_AGO)
+        clock.advance(100 if count == 1 else 3600)
+        answer = await ask(facade)
+        assert (told(answer), answer.headers["age"]) == ("cxfacade; fwd=stale; stored; ttl=15", "0")
+        assert set(known) <= set(ids(answer)) or count > 2
+
+
+async def test_past_the_window_nobody_is_answered_before_the_refresh_or_the_end_of_its_wait(
+    facade: Facade, simulator: Simulator, clock: HandClock, first: list[str]
+) -> None:
+    simulator.faults("hold")
+    clock.advance(FRESH + BEHIND + 1)
+    waiting = [asyncio.create_task(ask(facade)) for _ in range(3)]
+    await simulator.arrived(1)
+    await clock.asleep(4)  # the clients' waits, and the sweeper
+    clock.advance(9.9)
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in waiting)
+    clock.advance(0.1)
+    for answer in await asyncio.gather(*waiting):
+        assert (told(answer), ids(answer)) == (f"{HIT}-41; detail=stale-if-error", first)
+        assert answer.headers["age"] == "56"
+    simulator.release()
+    await landed(facade)
+    assert len(simulator.journal()) == 1
+    assert outcomes(facade) == {"fetched": 1, "stale": 3}
+
+
+async def test_an_outage_costs_a_client_one_attempt_and_then_nothing_while_it_is_remembered(
+    facade: Facade, simulator: Simulator, clock: HandClock, first: list[str]
+) -> None:
+    simulator.faults("status", None, status=500)
+    clock.advance(FRESH + BEHIND + 1)
+    for _ in range(3):
+        answer = await ask(facade)
+        assert (told(answer), ids(answer)) == (f"{HIT}-31; detail=stale-if-error", first)
+    assert len(simulator.journal()) == 1
+    simulator.clear_faults()
+    clock.advance(1)
+    assert told(await ask(facade)) == "cxfacade; fwd=stale; stored; ttl=15"
+
+
+async def test_a_window_of_nothing_serves_nothing_stale_to_a_healthy_upstreams_clients(
+    simulator: Simulator, clock: HandClock
+) -> None:
+    async with running_facade(simulator, clock=clock.clock, stale_while_revalidate_seconds=0) as facade:
+        fetched = await ask(facade)
+        assert "stale-while-revalidate=0, stale-if-error=300" in fetched.headers["cache-control"]
+        clock.advance(FRESH + 0.1)
+        assert told(await ask(facade)) == "cxfacade; fwd=stale; stored; ttl=15"
+
+
 async def test_past_its_bound_stale_covers_no_failure(simulator: Simulator, clock: HandClock) -> None:
     async with running_facade(simulator, clock=clock.clock, stale_seconds=100) as facade:
         await ask(facade)
         simulator.faults("status", None, status=500)
         clock.advance(FRESH + 100)
-        assert told(await ask(facade)) == f"{HIT}-100; detail=stale-while-revalidate"
-        await landed(facade)
+        covered = await ask(facade)
+        assert told(covered) == f"{HIT}-100; detail=stale-if-error"
+        assert covered.headers["cache-control"] == "private, max-age=115, stale-while-revalidate=0, stale-if-error=0"
         clock.advance(1.1)
         assert (await ask(facade, status=503)).json()["code"] == "upstream-error"
         simulator.clear_faults()
@@ -194,7 +255,13 @@ DIRECTED = [
     ("max-stale=0", 16, "cxfacade; fwd=stale; stored; ttl=15"),
     ("max-stale", 1000, f"{HIT}-985; {AS_STALE}"),
     ("only-if-cached", 10, f"{HIT}5"),
-    ("only-if-cached", 1000, f"{HIT}-985; {AS_STALE}"),
+    ("", 45, f"{HIT}-30; {AS_STALE}"),
+    ("", 46, "cxfacade; fwd=stale; stored; ttl=15"),
+    ("", 80_000, "cxfacade; fwd=stale; stored; ttl=15"),
+    ("max-stale=1000", 1000, f"{HIT}-985; {AS_STALE}"),
+    ("max-stale=900", 1000, "cxfacade; fwd=stale; stored; ttl=15"),
+    ("only-if-cached", 45, f"{HIT}-30; {AS_STALE}"),
+    ("only-if-cached, max-stale", 1000, f"{HIT}-985; {AS_STALE}"),
     ("only-if-cached, max-age=20, max-stale", 20, f"{HIT}-5; {AS_STALE}"),
     ("gibberish, max-age=soon", 10, f"{HIT}5"),
 ]
@@ -202,7 +269,7 @@ DIRECTED = [
 
 @pytest.mark.usefixtures("first")
 @pytest.mark.parametrize(("directives", "age", "expected"), DIRECTED)
-async def test_a_directive_shortens_what_is_served(
+async def test_age_and_directives_decide_what_is_served(
     facade: Facade, simulator: Simulator, clock: HandClock, *, directives: str, age: int, expected: str
 ) -> None:
     (new,) = simulator.insert(1, value=VALUE)

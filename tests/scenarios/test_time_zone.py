@@ -1,11 +1,14 @@
 """Whose midnight a date means: the tenant's, learned by one cheap call, unless CXF_TIME_ZONE names another."""
 
+import asyncio
 from datetime import datetime
+from email.utils import format_datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.listener import dating
 from tests.support.clock import HandClock
 from tests.support.facade import TENANT, Facade, running_facade
 from tests.support.simulator import Simulator, running_simulator
@@ -102,3 +105,33 @@ async def test_a_zone_nobody_knows_is_utc(clock: HandClock) -> None:
         simulator.faults("body", 1, text='{"results": null, "total": 5, "tenantTimezone": "Mars/Olympus"}')
         await facade.ask(("from", "2026-11-17"))
         assert ranges(simulator)[0][0] == "2026-11-17T00:00:00.000Z"
+
+
+async def test_who_has_waited_for_the_zone_waits_for_the_rows_only_for_the_rest(
+    facade: Facade, simulator: Simulator, clock: HandClock
+) -> None:
+    simulator.faults("hold", 2)
+    asking = asyncio.create_task(facade.get("/interactions", ("from", "2026-11-17"), status=None))
+    await simulator.arrived(1)
+    await clock.asleep(2)  # the client's wait, and the sweeper
+    clock.advance(6)
+    simulator.release()
+    await simulator.arrived(2)
+    await clock.asleep(2)
+    clock.advance(4)
+    answer = await asking
+    simulator.release()
+    assert (answer.status_code, answer.json()["code"]) == (504, "still-fetching")
+
+
+async def test_an_answer_that_had_to_wait_for_the_zone_first_is_dated_after_its_rows(
+    facade: Facade, simulator: Simulator, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dating, "time", lambda: clock.clock.wall().timestamp())
+    simulator.faults("hold")
+    asking = asyncio.create_task(facade.get("/interactions", ("from", "2026-11-17")))
+    await simulator.arrived(1)
+    clock.advance(6)
+    simulator.release()
+    headers = (await asking).headers
+    assert headers["last-modified"] == headers["date"] == format_datetime(clock.wall, usegmt=True)

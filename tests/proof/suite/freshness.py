@@ -9,7 +9,7 @@ from tests.support.simulator import ANCHOR
 BY_FINALITY = "the lifetime is the façade's own, by finality"
 DELTAS = (5, 10, 30, 60, 300, 600, 1200, 1800, 3600, 43_200, 86_400)  # seconds
 DAY = 86_400
-NOTHING_STALE = {"stale_seconds": 0}
+NO_WINDOW = {"stale_while_revalidate_seconds": 0}
 
 
 def settled(seconds: float) -> str:
@@ -28,10 +28,10 @@ async def a_fresh_answer_is_reused(world: World) -> None:
 @case(
     "cc-freshness",
     "freshness-max-age-stale",
-    remark=f"{BY_FINALITY}; here with `CXF_STALE_SECONDS=0`",
-    settings=NOTHING_STALE,
+    remark=f"{BY_FINALITY}; here with `CXF_STALE_WHILE_REVALIDATE_SECONDS=0`",
+    settings=NO_WINDOW,
 )
-@case("status", "status-200-stale", remark="with `CXF_STALE_SECONDS=0`", settings=NOTHING_STALE)
+@case("status", "status-200-stale", remark="with `CXF_STALE_WHILE_REVALIDATE_SECONDS=0`", settings=NO_WINDOW)
 async def a_stale_answer_is_not_reused(world: World) -> None:
     await world.fetched()
     world.pause(FRESH + 1)

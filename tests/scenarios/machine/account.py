@@ -7,7 +7,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 
 from tests.scenarios.machine.upstream import CUSTOMER
-from tests.scenarios.machine.world import CACHE_BYTES, FRESH, SLOTS, STALE, WAIT, World
+from tests.scenarios.machine.world import BEHIND, CACHE_BYTES, FRESH, SLOTS, STALE, WAIT, World
 from tests.scenarios.repeating import Received
 from tests.support.canary import WATCH
 
@@ -112,6 +112,8 @@ class Account:
         assert age >= self.ages.get((asked.view, value, number), 0), "I11"
         passed = world.clock.monotonic - world.upstream.began[number]
         assert FRESH + STALE >= age >= int(passed - STEP_SECONDS), "I2"
+        is_covering = answer.headers[b"cache-status"].endswith(b"; detail=stale-if-error")
+        assert age <= FRESH + BEHIND or is_covering, "I2: past the window stale only covers a failure"
         self.ages[(asked.view, value, number)] = age
         self.seen[value] = max(self.seen[value], number)
 

@@ -21,7 +21,7 @@ from tests.support.facade import facade_settings
 from tests.support.keys import Given, given, write
 from tests.support.scripted import scripted_upstream
 
-FRESH, STALE, WAIT = 15, 300, 10  # seconds
+FRESH, BEHIND, STALE, WAIT = 15, 30, 300, 10  # seconds
 SLOTS = 2
 CACHE_BYTES = 1_048_576
 HANG_SECONDS = 20  # of real time, in which nothing here ends unless it hangs
@@ -117,6 +117,7 @@ async def begun(stack: AsyncExitStack) -> World:
         time_zone="UTC",
         fresh_open_seconds=FRESH,
         fresh_max_seconds=FRESH,
+        stale_while_revalidate_seconds=BEHIND,
         stale_seconds=STALE,
         wait_seconds=WAIT,
         upstream_concurrency=SLOTS,

@@ -6,7 +6,6 @@ from typing import Any
 
 import uvicorn
 
-from app.listener.dating import Dated
 from app.listener.parsers import DEFAULT
 
 BACKLOG = 2048
@@ -19,14 +18,14 @@ def listener_config(
 ) -> uvicorn.Config:
     """The options of a server; `graceful_seconds` is how long what has begun may take at the end."""
     return uvicorn.Config(
-        Dated(app),
+        app,
         http=parser,
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
-        date_header=False,  # of a tick before the request came: see Dated
+        date_header=False,  # of a tick before the request came: see DatedHeaders
         proxy_headers=False,  # a client could claim any address (FAULTS T34)
         reset_contextvars=True,  # else one request's context reaches the next of its connection (FAULTS T22)
         backlog=BACKLOG,

@@ -159,7 +159,7 @@ class Guarded(Served):
         else:
             is_answered = self.phase is Phase.BODY and running is not None and running.response_complete
             root = self.listener.forwarding.prefix or ""
-            self._end_with(b"" if is_answered else refusal(slug, self.server_state.default_headers, root))
+            self._end_with(b"" if is_answered else refusal(slug, self.listener.default_headers, root))
 
     def _end_with(self, last: bytes) -> None:
         """Send it, then take in and drop for a while what the client is still sending: to close now would reset it."""

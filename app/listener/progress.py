@@ -3,6 +3,7 @@
 from enum import IntEnum
 from typing import Any
 
+from app.listener.dating import DatedHeaders
 from app.listener.state import CLOSE
 
 
@@ -18,4 +19,4 @@ def make_last(cycle: Any) -> None:
     """Have this answer say, where it still can, that the connection ends with it."""
     cycle.keep_alive = False
     if not cycle.response_started and CLOSE not in cycle.default_headers:
-        cycle.default_headers = [*cycle.default_headers, CLOSE]
+        cycle.default_headers = DatedHeaders((*cycle.default_headers, CLOSE))

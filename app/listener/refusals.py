@@ -1,12 +1,11 @@
 """What a request gets that never becomes one: a fixed problem, without a word of what was sent."""
 
-from collections.abc import Iterable
 from http import HTTPStatus
 from secrets import token_hex
 
 from app.edge.guard import ON_EVERY_ANSWER
 from app.edge.problems import rendered
-from app.listener.dating import date_field
+from app.listener.dating import DatedHeaders
 
 
 class Refused(Exception):
@@ -17,7 +16,7 @@ class Refused(Exception):
         self.slug = slug
 
 
-def refusal(slug: str, default_headers: Iterable[tuple[bytes, bytes]], root: str = "") -> bytes:
+def refusal(slug: str, default_headers: DatedHeaders, root: str = "") -> bytes:
     """The whole answer, after which the connection ends; `default_headers` are those of every answer of the server.
 
     `root` is the prefix of the public URL: what a proxy says of it has not been read.
@@ -25,9 +24,7 @@ def refusal(slug: str, default_headers: Iterable[tuple[bytes, bytes]], root: str
     request_id = token_hex(16)
     status, headers, body = rendered(slug, request_id=request_id, instance=None, root=root)
     fields = {
-        **dict(default_headers),
-        **dict([date_field()]),
-        **dict(headers),
+        **dict(default_headers + headers),
         **dict(ON_EVERY_ANSWER),
         b"x-request-id": request_id.encode(),
         b"connection": b"close",

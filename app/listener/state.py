@@ -2,13 +2,14 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, cast
 
 from uvicorn.server import ServerState
 
 from app.edge.forwarding import NOTHING_FORWARDED, Forwarding
 from app.edge.sampling import Sampled
+from app.listener.dating import DatedHeaders, Field
 from app.listener.limits import ListenerLimits
 from app.peers import owner_of
 
@@ -40,6 +41,15 @@ class ListenerState(ServerState):
         self.cuts = Sampled(logging.getLogger("cxfacade.listener"))
         self._of_owner: Counter[str] = Counter()
         self._admitted = 0
+
+    @property  # an attribute of uvicorn's, which sets it once a second
+    def default_headers(self) -> DatedHeaders:
+        """The fields of every answer."""
+        return self._default_headers
+
+    @default_headers.setter
+    def default_headers(self, fields: Iterable[Field]) -> None:
+        self._default_headers = DatedHeaders(fields)
 
     def watch_closes(self) -> None:
         """Once a second: uvicorn closes where an application fails, and tells the connection nothing of it."""

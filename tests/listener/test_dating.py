@@ -1,12 +1,11 @@
 """The Date of an answer: when it began, and so never earlier than what it tells of."""
 
 import asyncio
-from typing import Any
 
 import pytest
+from fastapi import FastAPI, Response
 
 from app.listener import dating
-from app.listener.dating import Dated
 from tests.listener.place import both_parsers, house, talk
 from tests.support.serving import listening
 
@@ -21,22 +20,22 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return times
 
 
-async def test_an_answer_is_dated_when_it_begins_and_not_when_its_request_came(now: list[float]) -> None:
-    sent: list[dict[str, Any]] = []
+@both_parsers
+async def test_an_answer_is_dated_when_it_begins_and_not_when_its_request_came(
+    now: list[float], parser: type[asyncio.Protocol]
+) -> None:
+    app = FastAPI()
 
-    async def slow(_scope: object, _receive: object, send: Any) -> None:
+    @app.get("/slow")
+    async def slow() -> Response:
         now[0] += 7.9
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"x", b"y")]})
-        now[0] += 5
-        await send({"type": "http.response.body", "body": b""})
+        return Response(b"late")
 
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
-
-    await Dated(slow)({"type": "http"}, send, send)
-    start, body = sent
-    assert start["headers"] == [(b"date", b"Mon, 23 Nov 2026 06:40:07 GMT"), (b"x", b"y")]
-    assert body == {"type": "http.response.body", "body": b""}
+    async with listening(app, parser=parser) as server, talk(server) as client:
+        await client.send(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = await client.answer()
+    assert answer is not None
+    assert answer.headers["date"] == "Mon, 23 Nov 2026 06:40:07 GMT"
 
 
 @pytest.mark.usefixtures("now")

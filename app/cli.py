@@ -144,10 +144,11 @@ def new_key(
     label: Annotated[str, typer.Argument(help="What the key is called in logs and lists.")],
     *,
     scope: Annotated[
-        list[str] | None, typer.Option(help=f"What it may do: {SCOPES}. May be repeated. [default: read]")
+        list[str] | None,
+        typer.Option(help=f"What it may do: {SCOPES}. Several with commas. [default: read]"),
     ] = None,
     origin: Annotated[
-        list[str] | None, typer.Option(help="A web origin whose pages may use it; may be repeated.")
+        list[str] | None, typer.Option(help="A web origin whose pages may use it; several with commas.")
     ] = None,
     expires: Annotated[str | None, typer.Option(help="90d, a date, or a time with its zone. [default: never]")] = None,
     quota: Annotated[int | None, typer.Option(help="Requests a minute. [default: none]")] = None,

@@ -32,8 +32,8 @@ def new(
     secret = new_secret(label)
     checked = _checked(
         label=("the label", members.label, label),
-        scopes=("--scope", _scopes, scopes),
-        origins=("--origin", _origins, origins),
+        scopes=("--scope", _scopes, _parted(scopes)),
+        origins=("--origin", _origins, _parted(origins)),
         expires_at=("--expires", _expiry, expires),
         quota=("--quota", members.quota, quota),
     )
@@ -91,18 +91,23 @@ def _checked(**given: tuple[str, members.Reader, object]) -> dict[str, Any]:
     return checked
 
 
+def _parted(given: Sequence[str]) -> list[str]:
+    """The members of lists whose members are parted by commas, as the settings have them."""
+    return [member.strip() for one in given for member in one.split(",")]
+
+
 def _scopes(given: Sequence[str]) -> frozenset[str]:
     try:
         return members.scopes(list(given))
     except ValueError:
-        raise ValueError(f"must be one of: {', '.join(members.SCOPES)}; repeat it for more") from None
+        raise ValueError(f"must be one of: {', '.join(members.SCOPES)}; for more, commas between") from None
 
 
 def _origins(given: Sequence[str]) -> tuple[str, ...]:
     try:
         return members.origins(list(given))
     except ValueError:
-        raise ValueError("must be an origin like https://app.example; repeat it for more") from None
+        raise ValueError("must be an origin like https://app.example; for more, commas between") from None
 
 
 def _expiry(text: str | None) -> datetime | None:

@@ -39,6 +39,8 @@ class Answer:
     masked: bool = True  # no personal data in clear: clients may store it
     file_name: str | None = None  # set when the client asked for a download
     link_next: str | None = None  # absolute URL of the next page
+    truncated: bool | None = None  # of a list: more rows match than it and its next pages can show
+    total: int | None = None  # rows of a list in all, where that is known
 
     @property
     def size(self) -> int:
@@ -71,10 +73,13 @@ async def in_coding(identity: Answer, coding: str) -> Answer:
     return replace(identity, body=body, coding=coding, etag=f'{identity.etag[:-1]}-{coding}"')
 
 
-def entity_tag(audience: str, content_type: str, identity: bytes) -> str:
-    """A strong validator (RFC 9110 §8.8.3), equal in every process for equal content, different between audiences."""
+def entity_tag(audience: str, content_type: str, identity: bytes, told: bytes = b"") -> str:
+    """A strong validator (RFC 9110 §8.8.3), equal in every process for equal content, different between audiences.
+
+    `told` is what headers alone say of the content: a 304 can change a header that a client holds, not take it back.
+    """
     digest = hashlib.blake2b(digest_size=_ETAG_BYTES, person=b"cxfacade-etag")
-    for part in (audience.encode(), content_type.encode(), identity):
+    for part in (audience.encode(), content_type.encode(), identity, told):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     return f'"{digest.hexdigest()}"'
@@ -94,11 +99,19 @@ def representation_headers(answer: Answer, now: datetime) -> Headers:
     ]
     if answer.coding != "identity":
         fixed.append((b"content-encoding", answer.coding.encode()))
+    if answer.truncated is not None:
+        fixed += list_headers(truncated=answer.truncated, total=answer.total)
     if answer.link_next is not None:
         fixed.append((b"link", f'<{quote(answer.link_next, safe=_URI_CHARACTERS)}>; rel="next"'.encode()))
     if answer.file_name is not None:
         fixed.append((b"content-disposition", content_disposition(answer.file_name).encode()))
     return fixed
+
+
+def list_headers(*, truncated: bool, total: int | None) -> Headers:
+    """How whole a list is: formats without an envelope have no other place for it."""
+    told = [(b"x-truncated", b"true" if truncated else b"false")]
+    return told if total is None else [*told, (b"x-total-count", b"%d" % total)]
 
 
 @lru_cache(maxsize=64)

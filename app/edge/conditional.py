@@ -16,7 +16,10 @@ from app.edge.problems import rendered
 CONDITIONS = frozenset(
     {b"if-match", b"if-unmodified-since", b"if-none-match", b"if-modified-since", b"range", b"if-range"}
 )
-KEPT_IN_304 = frozenset({b"etag", b"cache-control", b"vary", b"age", b"cache-status", b"server-timing"})  # §15.4.5
+KEPT_IN_304 = frozenset(
+    {b"etag", b"cache-control", b"vary", b"age", b"cache-status", b"server-timing"}
+    | {b"link", b"x-total-count", b"x-truncated"}  # for the client's copy, whose next page may be of a newer snapshot
+)  # §15.4.5
 _LONGEST_DATE = 64  # characters
 _LONGEST_POSITION = 18  # digits; a longer number is past the end of any body
 

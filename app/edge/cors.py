@@ -12,8 +12,8 @@ from app.edge.access import Viewer
 from app.edge.answers import Headers
 
 EXPOSED = (
-    b"ETag, Age, Cache-Status, Server-Timing, Link, X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, "
-    b"Content-Disposition, Content-Range, Accept-Ranges"
+    b"ETag, Age, Cache-Status, Server-Timing, Link, X-Total-Count, X-Truncated, X-Request-Id, RateLimit, "
+    b"RateLimit-Policy, Retry-After, Content-Disposition, Content-Range, Accept-Ranges"
 )
 READING = (b"GET", b"HEAD")  # a purge is never asked for by another site's page (FAULTS T38)
 # fmt: off

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from app.clock import Clock
-from app.edge.answers import Answer, entity_tag
+from app.edge.answers import Answer, entity_tag, list_headers
 from app.edge.rendering import Made
 from app.formats import Envelope, Table, format_named
 from app.interactions.columns import SCHEMA_VERSION
@@ -90,6 +90,8 @@ def _list(page: Page, view: View, envelope: Envelope) -> Turns[Answer]:
         masked=not view.shows_personal_data,
         file_name=file_name,
         link_next=envelope.next,
+        truncated=page.truncated,
+        total=page.total,
     )
 
 
@@ -102,16 +104,21 @@ def _answer(
     masked: bool,
     file_name: str | None = None,
     link_next: str | None = None,
+    truncated: bool | None = None,
+    total: int | None = None,
 ) -> Answer:
+    told = [] if truncated is None else list_headers(truncated=truncated, total=total)
     return Answer(
         body=identity,
         coding="identity",
-        etag=entity_tag(audience.name, content_type, identity),
+        etag=entity_tag(audience.name, content_type, identity, b",".join(value for _, value in told)),
         content_type=content_type,
         last_modified=report.as_of,
         masked=masked,
         file_name=file_name,
         link_next=link_next,
+        truncated=truncated,
+        total=total,
     )
 
 

@@ -9,6 +9,7 @@ from app.errors import InvalidParameters, KeyInQuery, ParameterFault
 Pairs = Sequence[tuple[str, str]]
 
 IGNORED_PREFIX = "_"
+ARRAY_SUFFIX = "[]"  # what axios and PHP put behind the name of a list
 MOST_PARAMETERS = 100
 KEY_NAMES = frozenset({"authorization", "key", "password", "secret", "token"}) | {
     f"{first}{joint}{second}"
@@ -27,7 +28,7 @@ def pairs_of(query_string: bytes) -> Pairs:
     except ValueError:
         words = f"The query string is not percent-encoded UTF-8, or has more than {MOST_PARAMETERS} parameters."
         raise InvalidParameters([ParameterFault("", words)]) from None
-    if any(name.lower() in KEY_NAMES for name, _ in pairs):
+    if any(name.lower().removesuffix(ARRAY_SUFFIX) in KEY_NAMES for name, _ in pairs):
         raise KeyInQuery(
             "A credential stands in the query string. Send it in a header, and replace it: logs keep URLs."
         )

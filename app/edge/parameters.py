@@ -79,6 +79,7 @@ _TEXT = {"type": "string", "minLength": 1}
 _UUID = {"type": "string", "format": "uuid"}
 _OFFSET = {"type": "integer", "minimum": 0, "default": 0}
 _LIMIT = {"type": "integer", "minimum": 1, "default": DEFAULT_LIMIT}
+_PAIR = {"type": "string", "pattern": r"^[^=]*[^=\s][^=]*=[\s\S]+"}
 _SORT = {"type": "string", "default": "-started_at"}
 
 # fmt: off
@@ -88,11 +89,14 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("offset", read.offset, _OFFSET,
               "Rows to skip. Not together with `cursor`."),
     Parameter("limit", read.limit, _LIMIT,
-              "Most rows in this answer; above the service's bound it is lowered."),
+              "Most rows in this answer. For more than the maximum follow `next`."),
     _attribute("attr", read.literal, _each(_TEXT),
                "A custom reporting attribute has this value, taken literally.", ["1234567"]),
-    _attribute(ATTRIBUTE_PREFIX, read.literal, _STRING,
-               "The attribute called `<name>` has this value: `attr.accountNumber=12345`."),
+    _attribute("attr_pair", read.attribute_pair, _each(_PAIR),
+               "The attribute of this name has this value: `name=value`, parted at the first `=`. For people "
+               "`attr.<name>=value` says the same: `attr.accountNumber=12345`.",
+               ["customAttributeWithResource=valueOne"]),
+    _attribute(ATTRIBUTE_PREFIX, read.literal, _STRING, "Shorthand for `attr_pair`."),
     _attribute("attr_name", read.literal, _each(_TEXT),
                "The interaction has this attribute, with any value."),
     _condition("from", read.time, _STRING,

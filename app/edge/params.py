@@ -7,10 +7,10 @@ from typing import Any
 from app.edge.access import Viewer
 from app.edge.hints import meant
 from app.edge.negotiation import choose_format
-from app.edge.pairs import Pairs, pairs_of
+from app.edge.pairs import ARRAY_SUFFIX, Pairs, pairs_of
 from app.edge.parameters import ATTRIBUTE_PREFIX, BY_NAME, DEFAULT_LIMIT, ITEM_PARAMETERS, MOST_VALUES, Parameter, Scene
 from app.edge.times import TimeFrame, needs_zone, seconds_to_next_step
-from app.edge.values import INCLUDE_NAMES, Refused
+from app.edge.values import INCLUDE_NAMES, LONGEST_SHOWN, Refused, plain
 from app.errors import Forbidden, InvalidParameters, ParameterFault
 from app.formats import FORMATS, Format
 from app.interactions.raw import RAW
@@ -23,7 +23,6 @@ RAW_SCOPES = ("pii:read", "notes:read")
 
 _NOT_LINKED = frozenset({"cursor", "offset"})
 _VARIANT_PARAMETERS = tuple(one.variant_parameter for one in FORMATS if one.variant_parameter)
-_LONGEST_NAME = 64  # characters of a name that are shown
 
 Values = Mapping[str, Sequence[Any]]  # canonical values by parameter; what type they have is its reader's to say
 
@@ -43,6 +42,7 @@ def parse(
     pairs: Pairs, scene: Scene, viewer: Viewer, *, extension: str | None = None, accept: str | None = None
 ) -> InteractionQuery:
     """The canonical query. Raises InvalidParameters with all faults, Forbidden where the viewer may not see this."""
+    pairs = [(_without_suffix(name), text) for name, text in pairs]
     values, faults = _read(pairs, scene, BY_NAME)
     chosen = choose_format(extension, _one(values, "format"), accept)
     faults += [*_conflicts(values), *_raw_of_many(values)]
@@ -98,8 +98,8 @@ def _read(pairs: Pairs, scene: Scene, known: Collection[str]) -> tuple[Values, l
         else:
             try:
                 values.setdefault(row.name, []).append(_value(row, name, text, scene))
-            except Refused as refused:
-                faults.append(_refused(name, refused))
+            except* Refused as group:
+                faults += [_refused(name, one) for one in group.exceptions if isinstance(one, Refused)]
     return {name: given for name, given in values.items() if given}, faults
 
 
@@ -107,6 +107,13 @@ def _row(name: str) -> Parameter | None:
     if name.startswith(ATTRIBUTE_PREFIX) and name.removeprefix(ATTRIBUTE_PREFIX).strip():
         return BY_NAME[ATTRIBUTE_PREFIX]
     return BY_NAME.get(name) if name != ATTRIBUTE_PREFIX else None
+
+
+def _without_suffix(name: str) -> str:
+    """The name of a parameter that may be repeated, as it is without brackets; any other as it stands."""
+    stem = name.removesuffix(ARRAY_SUFFIX)
+    row = _row(stem)
+    return stem if row is not None and row.repeatable else name
 
 
 def _value(row: Parameter, name: str, text: str, scene: Scene) -> object:
@@ -127,7 +134,7 @@ def _one(values: Values, name: str, default: Any = None) -> Any:
 def _search(values: Values) -> Search:
     return Search(
         attr=distinct(values.get("attr", ())),
-        attr_pairs=tuple(sorted(set(values.get(ATTRIBUTE_PREFIX, ())))),
+        attr_pairs=tuple(sorted({*values.get("attr_pair", ()), *values.get(ATTRIBUTE_PREFIX, ())})),
         attr_names=distinct(values.get("attr_name", ())),
         start=_one(values, "from"),
         end=_one(values, "to"),
@@ -163,21 +170,23 @@ def _admit_to_raw(scene: Scene, viewer: Viewer) -> None:
 
 
 def _refused(name: str, refused: Refused) -> ParameterFault:
-    words = f"{_shown(name)} {refused.words}."
-    return ParameterFault(name[:_LONGEST_NAME], words, allowed=refused.allowed, did_you_mean=refused.did_you_mean)
+    words = f"{_shown(name)} {refused.words}.{_question(refused.did_you_mean)}"
+    return ParameterFault(name[:LONGEST_SHOWN], words, allowed=refused.allowed, did_you_mean=refused.did_you_mean)
 
 
 def _unknown(name: str, known: Collection[str]) -> ParameterFault:
     allowed = tuple(one if one != ATTRIBUTE_PREFIX else "attr.<name>" for one in known)
     near = meant(name, allowed)
-    words = f"{_shown(name)} is not a parameter of this resource.{f' Did you mean {near}?' if near else ''}"
-    return ParameterFault(name[:_LONGEST_NAME], words, "unknown-parameter", allowed=allowed, did_you_mean=near)
+    words = f"{_shown(name)} is not a parameter of this resource.{_question(near)}"
+    return ParameterFault(name[:LONGEST_SHOWN], words, "unknown-parameter", allowed=allowed, did_you_mean=near)
 
 
 def _shown(name: str) -> str:
-    """A name as sentences may show it: one that is made of other characters than names are is not repeated."""
-    is_plain = name.replace("-", "_").replace(".", "_").isidentifier()
-    return name[:_LONGEST_NAME] if is_plain else "One parameter"
+    return plain(name) or "One parameter"
+
+
+def _question(near: str | None) -> str:
+    return f" Did you mean {near}?" if near else ""
 
 
 def _conflicts(values: Values) -> Iterator[ParameterFault]:

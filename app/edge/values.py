@@ -1,5 +1,9 @@
-"""Text of a parameter → its canonical value: a small reader for each kind. Refusals never repeat the text."""
+"""Text of a parameter → its canonical value: a small reader for each kind.
 
+A reader raises Refused, or a group of them for a list with several faults. Refusals repeat plain names, no other text.
+"""
+
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +19,9 @@ from app.reports.query import Cursor, Order
 from app.reports.rules import SNAPSHOT_FACTOR
 
 INCLUDE_NAMES = tuple(include.name for include in INCLUDES)
+ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_ .-]{0,63}")
+LONGEST_SHOWN = 64  # characters of a name that are shown
+MOST_LISTS = 4 * len(INCLUDES)  # names in one `include`; more are no question
 _MOST_DIGITS = 9  # a longer number is past every bound
 
 
@@ -79,8 +86,11 @@ def offset(text: str, scene: Scene) -> int:
 
 
 def limit(text: str, scene: Scene) -> int:
-    """Rows in one answer; what is above the bound is lowered to it."""
-    return min(_count(text, 1), scene.max_rows)
+    """Rows in one answer."""
+    rows, most = _count(text, 1), scene.max_rows
+    if rows > most:
+        raise Refused(f"is over the {most} rows that one answer holds; ask for {most} or fewer, and follow next")
+    return rows
 
 
 def _count(text: str, least: int) -> int:
@@ -99,28 +109,55 @@ def time(text: str, scene: Scene) -> datetime:
         raise Refused(str(error), FORMS) from None
 
 
+def attribute_pair(text: str, _scene: Scene) -> tuple[str, str]:
+    """`name=value`, parted at the first `=`; the name is trimmed, the value taken literally."""
+    name, _, value = text.partition("=")
+    if not name.strip() or not value:
+        raise Refused("must be an attribute's name and value, as accountNumber=12345")
+    return name.strip(), value
+
+
 def fields(text: str, scene: Scene) -> tuple[tuple[str, str], ...]:
-    """`column` or `alias:column`, comma separated → output name and column."""
+    """`column` or `alias:column`, comma separated → output name and column. A column stands once, so that rows end."""
+    parts = text.split(",")
+    if len(parts) > len(scene.columns):
+        raise Refused(f"lists more than the {len(scene.columns)} columns there are")
     chosen: dict[str, str] = {}
-    for part in text.split(","):
+    faults: list[Refused] = []
+    for part in parts:
         alias, colon, column = (side.strip() for side in part.rpartition(":"))
         output = alias if colon else column
-        source = _column(column, scene)
-        if not output:
-            raise Refused("has an empty alias")
-        if output in chosen:
-            raise Refused("names one output column twice")
-        chosen[output] = source
+        try:
+            source = _column(column, scene)
+            if colon and not ALIAS.fullmatch(alias):
+                raise Refused("has an alias that is not 1 to 64 of A-Z a-z 0-9 _ . - and space, a letter or _ first")
+            if source in chosen.values():
+                raise Refused(f"names the column {source} twice")
+            if output in chosen:
+                raise Refused("names one output column twice")
+            chosen[output] = source
+        except Refused as refused:
+            faults.append(refused)
+    if faults:
+        raise ExceptionGroup("fields", faults)
     return tuple(chosen.items())
 
 
 def include(text: str, _scene: Scene) -> tuple[str, ...]:
     """Names of nested lists, and the raw record's, comma separated → in the order of INCLUDES, each once."""
-    chosen, known = {part.strip() for part in text.split(",")}, (*INCLUDE_NAMES, RAW)
-    for unknown in sorted(chosen.difference(known)):
-        words = f"may list {', '.join(INCLUDE_NAMES)}, and of one interaction {RAW}"
-        raise Refused(words, INCLUDE_NAMES, nearest(unknown, INCLUDE_NAMES))
+    parts, known = text.split(","), (*INCLUDE_NAMES, RAW)
+    if len(parts) > MOST_LISTS:
+        raise Refused(f"lists more than {MOST_LISTS} names", INCLUDE_NAMES)
+    chosen = dict.fromkeys(part.strip() for part in parts)
+    faults = [_unknown_list(name) for name in chosen if name not in known]
+    if faults:
+        raise ExceptionGroup("include", faults)
     return tuple(name for name in known if name in chosen)
+
+
+def _unknown_list(name: str) -> Refused:
+    words, shown = f"may list {', '.join(INCLUDE_NAMES)}, and of one interaction {RAW}", plain(name)
+    return Refused(f"{words}; not {shown}" if shown else words, INCLUDE_NAMES, nearest(name, INCLUDE_NAMES))
 
 
 def sort(text: str, scene: Scene) -> Order:
@@ -138,5 +175,13 @@ def cursor(text: str, _scene: Scene) -> Cursor:
 
 def _column(name: str, scene: Scene) -> str:
     if name not in scene.columns:
-        raise Refused("names no column of /schema", did_you_mean=nearest(name, tuple(scene.columns)))
+        shown = plain(name)
+        words = f"names {shown}, no column of /schema" if shown else "names no column of /schema"
+        raise Refused(words, did_you_mean=nearest(name, tuple(scene.columns)))
     return name
+
+
+def plain(name: str) -> str | None:
+    """A name as sentences may show it; None for one that is made of other characters than names are."""
+    is_plain = name.replace("-", "_").replace(".", "_").isidentifier()
+    return name[:LONGEST_SHOWN] if is_plain else None

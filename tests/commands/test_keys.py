@@ -74,6 +74,12 @@ def test_what_a_key_may_do_is_said_by_flags(path: Path) -> None:
     assert row.split() == ["app", "read,pii:read", made["expires_at"], "600/min", "https://app.example"]
 
 
+def test_several_scopes_and_origins_may_stand_in_one_flag(path: Path) -> None:
+    origins = "https://a.example,https://b.example"
+    made = said("new", "app", "--scope", "read, pii:read", "--scope", "notes:read", "--origin", origins)
+    assert (made["scopes"], made["origins"]) == (["read", "pii:read", "notes:read"], origins.split(","))
+
+
 @pytest.mark.parametrize(
     ("text", "moment"),
     [("2999-01-31", "2999-01-31T00:00:00Z"), ("2999-01-31T01:00:00+01:00", "2999-01-31T00:00:00Z")],
@@ -86,6 +92,8 @@ FAULTS = {
     ("new", "a_b"): "the label must be 1 to 40 letters, digits or -",
     ("new", "x" * 41): "the label",
     ("new", "a", "--scope", CANARY): "--scope must be one of: read, pii:read",
+    ("new", "a", "--scope", "read,"): "--scope must be one of",
+    ("new", "a", "--scope", f"read,{CANARY}"): "--scope must be one of",
     ("new", "a", "--origin", f"https://{CANARY}.example/path"): "--origin must be an origin like https://app.example",
     ("new", "a", "--origin", "*"): "--origin",
     ("new", "a", "--origin", "null"): "--origin",

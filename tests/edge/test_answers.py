@@ -37,6 +37,7 @@ CSV = "text/csv; charset=utf-8"
 DECODE: dict[str, Callable[[bytes], bytes]] = {"identity": bytes, "gzip": gzip.decompress, "zstd": zstandard.decompress}
 
 
+TAGGED = st.tuples(*[st.text(st.characters(codec="utf-8"), max_size=5)] * 2, *[st.binary(max_size=5)] * 2)
 MASKED = Answer(b"a\r\n1\r\n", "identity", '"e"', CSV, AS_OF)
 
 
@@ -76,16 +77,17 @@ async def test_only_large_bodies_are_coded_in_a_thread(
     assert threads == [in_main_thread]
 
 
-@given(st.tuples(*[st.text(st.characters(codec="utf-8"), max_size=5)] * 2, st.binary(max_size=5)), st.data())
+@given(TAGGED, st.data())
 def test_an_etag_changes_with_each_of_its_parts_and_with_nothing_else(
-    parts: tuple[str, str, bytes], data: st.DataObject
+    parts: tuple[str, str, bytes, bytes], data: st.DataObject
 ) -> None:
-    others = data.draw(st.tuples(*[st.text(st.characters(codec="utf-8"), max_size=5)] * 2, st.binary(max_size=5)))
+    others = data.draw(TAGGED)
     assert (entity_tag(*parts) == entity_tag(*others)) == (parts == others)
 
 
 def test_an_etag_moved_across_its_parts_is_another_one() -> None:
     assert entity_tag("ab", "c", b"") != entity_tag("a", "bc", b"")
+    assert entity_tag("a", "b", b"c", b"") != entity_tag("a", "b", b"", b"c")
 
 
 def test_an_etag_is_strong_quoted_and_equal_in_another_process() -> None:
@@ -132,6 +134,10 @@ def test_nothing_was_modified_later_than_now_also_where_the_clock_was_set_back(s
     ("answer", "field", "value"),
     [
         (replace(MASKED, coding="zstd"), "content-encoding", "zstd"),
+        (replace(MASKED, truncated=False, total=0), "x-total-count", "0"),
+        (replace(MASKED, truncated=True, total=1834), "x-total-count", "1834"),
+        (replace(MASKED, truncated=True), "x-truncated", "true"),
+        (replace(MASKED, truncated=False), "x-truncated", "false"),
         (replace(MASKED, masked=False), "cache-control", "private, no-store"),
         (replace(MASKED, link_next="http://h/i?a=b&cursor=c"), "link", '<http://h/i?a=b&cursor=c>; rel="next"'),
         (

@@ -61,6 +61,7 @@ async def test_a_listed_origin_may_read_with_every_header_that_tells_something(f
         assert answer.headers[b"access-control-allow-origin"] == OURS.encode()
         exposed = {name.strip().lower() for name in answer.headers[b"access-control-expose-headers"].split(b",")}
         assert {b"etag", b"age", b"cache-status", b"server-timing", b"link", b"x-request-id", b"ratelimit"} <= exposed
+        assert {b"x-total-count", b"x-truncated"} <= exposed
         assert (b"vary", b"Origin") in answer.fields
         assert not [name for name, _ in answer.fields if name == b"access-control-allow-credentials"]
 

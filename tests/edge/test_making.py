@@ -17,7 +17,17 @@ from app.reports import cursor as cursors
 from app.reports.query import Filter, InteractionQuery, Search, View
 from tests.edge.scene import asked as parsed
 from tests.edge.scene import encoded
-from tests.reports.support import COLUMN_BY_NAME, NOW, Desk, desk, identity, interaction, interactions, query
+from tests.reports.support import (
+    COLUMN_BY_NAME,
+    NOW,
+    Desk,
+    desk,
+    identity,
+    interaction,
+    interactions,
+    query,
+    with_attribute,
+)
 
 URL = "http://localhost:8080/interactions"
 META = [
@@ -87,18 +97,19 @@ async def test_the_attributes_asked_for_are_shown() -> None:
 
 
 async def test_the_next_page_is_a_link_a_cursor_and_a_header_that_say_the_same() -> None:
-    at = desk(interactions(30))
-    asked = parsed("limit=10&fields=interaction_id,a%26b:direction")
+    at = desk(interactions(30, **with_attribute("n", "a&b")))
+    asked = parsed("limit=10&fields=interaction_id,a%20b:direction&attr_pair[]=n=a%26b")
     answer = (await made(at, asked)).answer
     whole = json.loads(answer.body)
     assert answer.link_next == whole["next"]
     split = urlsplit(whole["next"])
     assert f"{split.scheme}://{split.netloc}{split.path}" == URL
     pairs = parse_qsl(split.query)
-    assert pairs == [("fields", "interaction_id,a&b:direction"), ("limit", "10"), ("cursor", whole["next_cursor"])]
+    first = [("attr_pair", "n=a&b"), ("fields", "interaction_id,a b:direction"), ("limit", "10")]
+    assert pairs == [*first, ("cursor", whole["next_cursor"])]
     following = await envelope(at, parsed(encoded(*pairs)))
     assert [row["interaction_id"] for row in following["items"]] == [identity(number) for number in range(10, 20)]
-    assert list(following["items"][0]) == ["interaction_id", "a&b"]
+    assert list(following["items"][0]) == ["interaction_id", "a b"]
 
 
 async def test_a_walk_by_links_ends_with_null() -> None:
@@ -133,6 +144,34 @@ async def test_every_format_and_variant_is_made_with_its_type_and_a_validator_of
         assert answer.masked
         tags.add(answer.etag)
     assert len(tags) == len(known.variants)
+
+
+@pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.name)
+async def test_every_format_tells_how_whole_it_is(known: Any) -> None:
+    shown = replace(query().view, format=known.name)
+    for variant in known.variants:
+        view = replace(shown, variant=variant)
+        filtered = query(view=view, filters=(Filter("channel_type", ("voice",)),))
+        assert _told(await made(desk(interactions(12)), query(view=view))) == (False, 12)
+        assert _told(await made(desk(interactions(12)), filtered)) == (False, None)
+        assert _told(await made(desk(interactions(12), most_rows=11), query(view=view))) == (True, 12)
+
+
+def _told(of: Made) -> tuple[bool | None, int | None]:
+    return of.answer.truncated, of.answer.total
+
+
+async def test_equal_bytes_of_a_list_that_is_not_as_whole_have_another_validator() -> None:
+    view = replace(query().view, format="csv", variant="rfc4180")
+    answers = [(await made(desk(interactions(rows)), query(view=view, limit=10))).answer for rows in (12, 13, 12)]
+    assert len({answer.body for answer in answers}) == 1
+    assert answers[0].etag == answers[2].etag != answers[1].etag
+
+
+async def test_one_interaction_is_no_list() -> None:
+    at = desk(interactions(1))
+    one = await Maker(at.reports, at.clock.clock).interaction(at.reports.look_at_one(identity(0)), query().view)
+    assert _told(one) == (None, None)
 
 
 async def test_a_download_has_a_telling_name() -> None:

@@ -22,7 +22,6 @@ from app.edge.cache_routes import cache_routes
 from app.edge.explorer import explorer
 from app.edge.gates import PUBLIC
 from app.edge.openapi.examples import GOLDEN
-from app.edge.openapi.inputs import ATTRIBUTES
 from app.edge.parameters import ATTRIBUTE_PREFIX, PARAMETERS
 from app.edge.problem_table import PROBLEMS
 from app.edge.routes import LISTS, router
@@ -140,16 +139,31 @@ def test_operations_are_open_exactly_where_the_routes_are_public() -> None:
     assert opened == OPEN & {operation["operationId"] for operation in OPERATIONS.values()}
 
 
+def query_parameters(path: str) -> dict[str, dict[str, Any]]:
+    return {one["name"]: one for one in OPERATIONS[path]["parameters"] if one["in"] == "query"}
+
+
 def test_every_parameter_stands_in_the_order_of_the_table() -> None:
-    expected = [ATTRIBUTES if row.name == ATTRIBUTE_PREFIX else row.name for row in PARAMETERS]
-    query = [one["name"] for one in OPERATIONS["/interactions"]["parameters"] if one["in"] == "query"]
-    assert query == expected
-    assert query[0] == "cursor"
+    names = list(query_parameters("/cache/explain"))
+    assert names == [row.name for row in PARAMETERS if row.name != ATTRIBUTE_PREFIX]
+    assert names[0] == "cursor"
+    for path in LISTS:
+        shown = list(query_parameters(path))
+        assert shown == [name for name in names if name in shown]
 
 
-@pytest.mark.parametrize("path", LISTS[1:])
-def test_a_path_that_names_its_format_takes_no_parameter_of_another(path: str) -> None:
-    chosen = next(one for one in FORMATS if path.endswith(f".{one.extension}"))
+def test_the_shorthand_for_a_pair_is_told_in_words_where_the_pair_is() -> None:
+    for path in (*LISTS, "/cache/explain"):
+        pair = query_parameters(path)["attr_pair"]
+        assert "`attr.accountNumber=12345`" in pair["description"]
+        assert (pair["schema"]["type"], pair["style"], pair["explode"]) == ("array", "form", True)
+        for text, fits in (("a=1", True), ("a=b=c", True), ("a=\n", True), ("a=", False), (" =1", False), ("a", False)):
+            assert bool(re.search(pair["schema"]["items"]["pattern"], text)) is fits
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_list_is_told_in_one_format_and_takes_no_parameter_of_another(path: str) -> None:
+    chosen = next((one for one in FORMATS if path.endswith(f".{one.extension}")), FORMATS[0])
     names = {one["name"] for one in OPERATIONS[path]["parameters"]}
     variants = {one.variant_parameter for one in FORMATS if one.variant_parameter}
     assert names & variants == {chosen.variant_parameter} - {None}
@@ -159,7 +173,7 @@ def test_a_path_that_names_its_format_takes_no_parameter_of_another(path: str) -
 
 
 def test_no_default_is_told_where_sending_it_may_be_a_fault() -> None:
-    parameters = {one["name"]: one["schema"] for one in OPERATIONS["/interactions"]["parameters"]}
+    parameters = {name: one["schema"] for name, one in query_parameters("/cache/explain").items()}
     assert [name for name in ("offset", "shape", "csv") if "default" in parameters[name]] == []
     assert parameters["limit"]["default"] == 100
 
@@ -167,8 +181,7 @@ def test_no_default_is_told_where_sending_it_may_be_a_fault() -> None:
 def test_the_bound_of_rows_bounds_the_default_too() -> None:
     narrow: Any = openapi.document(COLUMNS_BY_NAME, 7)
     limit = next(one for one in narrow["paths"]["/interactions"]["get"]["parameters"] if one["name"] == "limit")
-    assert limit["schema"]["default"] == 7
-    assert "7" in limit["description"]
+    assert (limit["schema"]["default"], limit["schema"]["maximum"]) == (7, 7)
 
 
 @pytest.mark.parametrize("name", [name for name, schema in SCHEMAS.items() if schema["type"] == "object"])

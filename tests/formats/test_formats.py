@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.formats import FORMATS, Envelope, Format, Table, format_named
+from app.formats.rows import COLUMN_BYTES, TYPE_BYTES, RowTypes
 
 ENVELOPE = Envelope(next=None, next_cursor=None, meta={"count": 1, "masked": ("customer",)})
 NOTHING = Table(("interaction_id", "talk_seconds"), (), ("uuid", "float"))
@@ -212,6 +213,33 @@ def test_a_format_that_allows_include_nests_lists(chosen: Format) -> None:
 def test_a_renamed_column_may_hold_characters_that_must_be_escaped(chosen: Format) -> None:
     body = encoded(chosen.name, Table(('a"b', "c"), [("x", 1)], ("string", "int")))
     assert (b'"a""b",c' if chosen.name == "csv" else b'{"a\\"b":"x","c":1}') in body
+
+
+@pytest.mark.parametrize("character", ["\u0085", "\u2028", "\u2029"])
+def test_no_line_of_ndjson_holds_a_character_that_readers_end_a_line_at(character: str) -> None:
+    table = Table(("text", "lists"), [(f"a{character}b", [{"name": character}])] * 2, ("string", "list"))
+    written = encoded("ndjson", table).decode()
+    assert written.splitlines() == written.split("\n")[:-1]
+    assert [msgspec.json.decode(line)["text"] for line in written.splitlines()] == [f"a{character}b"] * 2
+    assert character in encoded("json", table).decode()
+
+
+def test_row_types_are_kept_within_a_bound_of_bytes_and_the_newest_used_of_them() -> None:
+    wide, narrow = tuple(f"column_{number}" for number in range(61)), ("a",)
+    kept = RowTypes(TYPE_BYTES + COLUMN_BYTES * 61 + TYPE_BYTES + COLUMN_BYTES)
+    first = kept.of(narrow)
+    kept.of(wide)
+    assert kept.of(narrow) is first
+    for number in range(100):
+        kept.of((*wide[1:], f"alias_{number}"))
+        assert kept.of(narrow) is first, "a view in use stays"
+        assert kept.bytes_held == 2 * TYPE_BYTES + 62 * COLUMN_BYTES
+
+
+def test_a_row_wider_than_all_row_types_together_is_encoded_all_the_same() -> None:
+    kept = RowTypes(1)
+    assert msgspec.json.encode(kept.of(("a", "b"))((1, 2))) == b'{"a":1,"b":2}'
+    assert kept.bytes_held == 0
 
 
 def test_names_extensions_and_media_types_are_each_used_once() -> None:

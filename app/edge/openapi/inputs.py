@@ -8,7 +8,6 @@ from app.edge.parameters import ATTRIBUTE_PREFIX, DEFAULT_LIMIT, PARAMETERS, Par
 from app.edge.params import ITEM_PARAMETERS
 from app.formats import FORMATS, Format
 
-ATTRIBUTES = "attributes"
 # Each excludes another parameter or format. Many clients send whatever default they are told, so none is told here.
 _WITHOUT_DEFAULT = frozenset({"offset", *(one.variant_parameter for one in FORMATS)})
 # Pages for trying things send each example: with one of `fields` the first rows seen would lack most columns.
@@ -63,7 +62,12 @@ def interaction_parameters() -> Iterator[Schema]:
 
 
 def _applies(name: str, formats: Sequence[Format]) -> bool:
-    """Where the path says the format, the parameters of other formats are faults, and `format` says nothing new."""
+    """Where there is one format, the parameters of others are faults, and `format` says nothing new.
+
+    OpenAPI has no word for a family of names like `attr.<name>`: generators send an object in too many ways.
+    """
+    if name == ATTRIBUTE_PREFIX:
+        return False
     if name == "format":
         return len(formats) > 1
     if name == "include":
@@ -73,12 +77,9 @@ def _applies(name: str, formats: Sequence[Format]) -> bool:
 
 
 def _parameter(row: Parameter, max_rows: int) -> Schema:
-    if row.name == ATTRIBUTE_PREFIX:
-        return _named_attributes(row)
     schema, words = dict(row.schema), row.description
     if row.name == "limit":
-        schema["default"] = min(DEFAULT_LIMIT, max_rows)
-        words = f"{words} That bound is {max_rows}."
+        schema |= {"maximum": max_rows, "default": min(DEFAULT_LIMIT, max_rows)}
     if row.name in _WITHOUT_DEFAULT:
         words = f"{words} Default: `{schema.pop('default')}`."
     if schema == STRING:
@@ -93,24 +94,4 @@ def _parameter(row: Parameter, max_rows: int) -> Schema:
         "schema": schema,
         **({"style": "form", "explode": True} if row.repeatable else {}),
         **({"example": example} if example is not None else {}),
-    }
-
-
-def _named_attributes(row: Parameter) -> Schema:
-    """OpenAPI has no word for a family of names: an exploded object sends each of its keys as a parameter."""
-    words = (
-        f"{row.description} An object whose keys are whole parameter names, `attr.` in front; its own name is not sent."
-    )
-    return {
-        "name": ATTRIBUTES,
-        "in": "query",
-        "description": words,
-        "style": "form",
-        "explode": True,
-        "schema": {
-            "type": "object",
-            "propertyNames": {"pattern": r"^attr\.."},
-            "additionalProperties": {"type": "string", "minLength": 1},
-        },
-        "example": {"attr.customAttributeWithResource": "valueOne"},
     }

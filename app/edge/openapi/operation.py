@@ -48,11 +48,14 @@ def service_responses(content: Schema, problems: Collection[int], *also: str) ->
     }
 
 
-def stored_responses(content: Schema, problems: Iterable[int], *also: str) -> Schema:
-    """What stored answers give: the whole, or the word that the client's copy is good still."""
+def stored_responses(content: Schema, problems: Iterable[int], *also: str, whole: Iterable[str] = ()) -> Schema:
+    """What stored answers give: the whole, or the word that the client's copy is good still.
+
+    `also` are headers of both beside those of every stored answer, `whole` of the first alone.
+    """
     return {
-        "200": {"description": "The whole answer.", "headers": headers((*IN_200, *also)), "content": content},
-        "304": {"description": "The client's copy is good still.", "headers": headers(IN_304)},
+        "200": {"description": "The whole answer.", "headers": headers((*IN_200, *also, *whole)), "content": content},
+        "304": {"description": "The client's copy is good still.", "headers": headers((*IN_304, *also))},
         **problem_references(problems),
     }
 

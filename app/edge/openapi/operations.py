@@ -19,6 +19,7 @@ from app.edge.openapi.operation import (
     service_responses,
     stored_responses,
 )
+from app.edge.openapi.responses import OF_LISTS
 from app.formats import FORMATS, Format
 
 PUBLIC = (400, 405, 500)  # whoever asks
@@ -32,13 +33,15 @@ _LIST_WORDS = (
 _SHAPES_WORDS = (
     "With `shape=records` a bare array of `Interaction`, with `shape=columns` an object of arrays by column."
 )
+_FORMATS_WORDS = "Other formats have paths of their own; `format` and `Accept` ask for them here too."
+_BARE_PATH = "/interactions"
 
 
 def paths(examples: Examples, max_rows: int) -> dict[str, Schema]:
     """Every documented path; the operationIds are the names of the routes."""
     operations: dict[str, Schema] = {
-        "/interactions": _list("listInteractions", FORMATS, examples, max_rows),
-        **{f"/interactions.{one.extension}": _list(list_name(one), (one,), examples, max_rows) for one in FORMATS},
+        _BARE_PATH: _list("listInteractions", FORMATS[0], examples, max_rows, _FORMATS_WORDS),
+        **{f"{_BARE_PATH}.{one.extension}": _list(list_name(one), one, examples, max_rows) for one in FORMATS},
         "/interactions/{interaction_id}": _one(examples),
         "/interactions/{interaction_id}/timeline": _timeline(examples),
         "/schema": _columns(),
@@ -58,20 +61,23 @@ def list_name(format_: Format) -> str:
     return f"listInteractions{format_.name.capitalize()}"
 
 
-def _list(name: str, formats: tuple[Format, ...], examples: Examples, max_rows: int) -> Schema:
-    content: Schema = {one.media_type: _list_content(one, examples) for one in formats}
-    responses = stored_responses(content, (*FETCHING, 410), "Link", "Content-Disposition")
+def _list(name: str, format_: Format, examples: Examples, max_rows: int, *more_words: str) -> Schema:
+    """One format a path: generated clients have one type for an answer then."""
+    content: Schema = {format_.media_type: _list_content(format_, examples)}
+    responses = stored_responses(content, (*FETCHING, 410), *OF_LISTS, whole=("Content-Disposition",))
     conditions = [IF_NONE_MATCH]
-    if _JSON not in content:
+    words = [_LIST_WORDS, *more_words]
+    if format_.media_type == _JSON:
+        words.insert(1, _SHAPES_WORDS)
+    else:
         conditions.append(RANGE)
-        responses |= range_responses(formats)
-    titles = " or ".join(one.name.upper() for one in formats)
+        responses |= range_responses([format_])
     return operation(
         name,
-        f"Interactions as {titles}",
-        f"{_LIST_WORDS} {_SHAPES_WORDS}" if _JSON in content else _LIST_WORDS,
+        f"Interactions as {format_.name.upper()}",
+        " ".join(words),
         responses,
-        parameters=[*list_parameters(formats, max_rows), *conditions],
+        parameters=[*list_parameters([format_], max_rows), *conditions],
         tag="interactions",
     )
 

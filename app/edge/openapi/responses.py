@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 
-from app.edge.openapi.building import Schema, ref
+from app.edge.openapi.building import BOOLEAN, STRING, Schema, ref
 from app.edge.parameters import ATTRIBUTE_PREFIX, PARAMETERS
 from app.edge.problem_table import PROBLEMS
 from app.edge.problems import rendered
@@ -26,22 +26,22 @@ _HEADER_WORDS = {
     "Server-Timing": "Where the time went, in milliseconds.",
     "Vary": "The request's headers that shape the answer.",
     "WWW-Authenticate": "How to send a key.",
+    "X-Total-Count": "Rows of the list in all; not there where that is not known.",
+    "X-Truncated": "Whether more rows match than this answer and its next pages can show.",
     "X-Request-Id": "The request's own id, else a new one.",
 }
-_NUMBERS = frozenset({"Age", "Retry-After"})
+_NUMBER: Schema = {"type": "integer", "minimum": 0}
+_SCHEMAS = {"Age": _NUMBER, "Retry-After": _NUMBER, "X-Total-Count": _NUMBER, "X-Truncated": BOOLEAN}
 HEADERS: dict[str, Schema] = {
-    name: {
-        "description": words,
-        "schema": {"type": "integer", "minimum": 0} if name in _NUMBERS else {"type": "string"},
-    }
-    for name, words in _HEADER_WORDS.items()
+    name: {"description": words, "schema": _SCHEMAS.get(name, STRING)} for name, words in _HEADER_WORDS.items()
 }
 OTHER: Schema = {"default": {"$ref": "#/components/responses/Problem"}}
 ALWAYS = ("X-Request-Id",)
 QUOTA = ("RateLimit", "RateLimit-Policy")
 IN_304 = ("ETag", "Cache-Control", "Vary", "Age", "Cache-Status", "Server-Timing", *QUOTA, *ALWAYS)
 IN_200 = (*IN_304, "Last-Modified", "Accept-Ranges")
-IN_206 = (*IN_200, "Content-Range")
+OF_LISTS = ("Link", "X-Total-Count", "X-Truncated")
+IN_206 = (*IN_200, *OF_LISTS, "Content-Range")
 _OWN_HEADERS = {
     401: ("WWW-Authenticate",),
     405: ("Allow",),

@@ -133,13 +133,13 @@ def fault_of(scope: Scope, is_allowed_host: Callable[[bytes], bool]) -> RequestE
     """The first thing wrong with the request, in the order Host, target, headers, body; None where nothing is."""
     fields = dict(scope["headers"])
     hosts = [value for name, value in scope["headers"] if name == b"host"]
-    whole: bytes = scope.get("raw_path") or scope["path"].encode()
-    path = whole.removeprefix(scope.get("root_path", "").encode())
+    raw_path: bytes = scope.get("raw_path") or b""
+    path = (raw_path or scope["path"].encode()).removeprefix(scope.get("root_path", "").encode())
     if len(hosts) > 1 or not (path in BY_ANY_NAME or (hosts and is_allowed_host(hosts[0]))):
         return BadHost()
     if len(path) + len(scope["query_string"]) + 1 > LONGEST_TARGET:
         return TargetTooLong()
-    if not _is_plain(path):
+    if not (_is_plain(path) and raw_path.isascii() and scope["query_string"].isascii()):
         return BadTarget()
     if b"_" in b" ".join(fields) or (b"content-length" in fields and b"transfer-encoding" in fields):
         return BadRequest()

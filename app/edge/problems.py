@@ -21,6 +21,7 @@ from starlette.routing import Match, Router
 
 from app.edge.answers import VARY, Headers
 from app.edge.problem_table import BY_SLUG, Problem
+from app.edge.slashes import without_slash
 from app.errors import CxfacadeError, InvalidParameters, ParameterFault
 
 LONGEST_RETRY_AFTER = 300  # seconds (FAULTS 1.5)
@@ -190,6 +191,8 @@ def log_unexpected(error: Exception, scope: MutableMapping[str, Any]) -> None:
 
 
 def _answer(request: Request, slug: str, error: CxfacadeError | None = None) -> Response:
+    if slug == "not-found" and (way := without_slash(request)):
+        return way
     allow = _allow(request) if slug == "method-not-allowed" else ""
     request_id = request.scope.get("state", {}).get("request_id", "")
     since = error.last_success_at if error else None

@@ -48,11 +48,13 @@ async def list_interactions(request: Request, services: ServicesOf, viewer: Read
 
 
 async def get_interaction(interaction_id: str, request: Request, services: ServicesOf, viewer: Reader) -> Response:
-    """One interaction as one row; `include` adds its nested lists and its raw record."""
-    view = parse_view(
-        pairs_of(request.scope["query_string"]), await _scene(services, (), services.reports.deadline()), viewer
-    )
+    """One interaction as one row; `include` adds its nested lists and its raw record.
+
+    An unknown resource is told before its parameters: they are those of another one.
+    """
     known = _identity(interaction_id)
+    scene = await _scene(services, (), services.reports.deadline())
+    view = parse_view(pairs_of(request.scope["query_string"]), scene, viewer)
     standing = services.reports.look_at_one(known, _directives(request, viewer), viewer.label)
     served = await services.answers.serve(
         current=standing.current,
@@ -69,8 +71,8 @@ async def get_interaction_timeline(
     interaction_id: str, request: Request, services: ServicesOf, viewer: Reader
 ) -> Response:
     """What happened when, as ordered spans."""
-    refuse_all(pairs_of(request.scope["query_string"]))
     known, audience = _identity(interaction_id), viewer.audience(clear=False)
+    refuse_all(pairs_of(request.scope["query_string"]))
     standing = services.reports.look_at_one(known, _directives(request, viewer), viewer.label)
     served = await services.answers.serve(
         current=standing.current,

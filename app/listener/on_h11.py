@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from typing import Any, cast
 
 import h11
@@ -14,6 +15,8 @@ from app.listener.limits import ListenerLimits
 from app.listener.progress import Phase
 from app.listener.refusals import Refused
 from app.listener.targets import declared_length, is_origin_form
+
+RAW_TARGET = re.compile(r"illegal request line: bytearray\(b.[A-Z]+ /.*\\x[89a-f]")  # h11 tells it in words alone
 
 
 class CheckedConnection(h11.Connection):
@@ -38,6 +41,8 @@ class CheckedConnection(h11.Connection):
         except h11.RemoteProtocolError as error:
             if error.error_status_hint == 431:  # noqa: PLR2004 - its only way to tell
                 self.slug = self.too_long()
+            elif RAW_TARGET.match(str(error)):
+                self.slug = "bad-target"
             raise
         except Refused as refused:
             self.slug = refused.slug

@@ -68,7 +68,8 @@ class GuardedHttpTools(Guarded, HttpToolsProtocol):
             pass
         except httptools.HttpParserError as error:
             cause = error.__context__
-            self.refuse(cause.slug if isinstance(cause, Refused) else "bad-request")
+            slug = "bad-target" if isinstance(error, httptools.HttpParserInvalidURLError) else "bad-request"
+            self.refuse(cause.slug if isinstance(cause, Refused) else slug)
 
     def on_url(self, url: bytes) -> None:
         """Bounded before the head is whole."""

@@ -45,6 +45,33 @@ async def test_a_hit_asks_nobody_and_an_equal_copy_is_not_sent_again(
 
 
 @pytest.mark.parametrize("path", DATA)
+async def test_a_list_says_how_whole_it_is_in_every_answer_of_it(facade: Facade, path: str) -> None:
+    whole = await facade.get(path, *([("limit", "2")] if path in LISTS else []))
+    url, headers = str(whole.request.url), {"accept-encoding": "identity"}
+    answers = {
+        "hit": await facade.client.get(url),
+        "head": await facade.client.head(url),
+        "304": await facade.client.get(url, headers={"if-none-match": whole.headers["etag"]}),
+        "part": await facade.client.get(url, headers={**headers, "range": "bytes=0-9"}),
+        "other tag": await facade.client.get(url, headers={"if-none-match": '"other", ' + whole.headers["etag"]}),
+    }
+    assert [answer.status_code for answer in answers.values()] == [200, 200, 304, 206, 304]
+    names = ("x-truncated", "x-total-count", "link")
+    told = [whole.headers.get(name) for name in names]
+    assert [[one.headers.get(name) for name in names] for one in answers.values()] == [told] * len(answers)
+    if path in LISTS:
+        assert (told[0], int(told[1] or 0) > 2, bool(told[2])) == ("false", True, True)
+    else:
+        assert told == [None] * 3
+
+
+@pytest.mark.parametrize("path", LISTS)
+async def test_a_list_whose_length_is_not_known_does_not_tell_one(facade: Facade, path: str) -> None:
+    answer = await facade.get(path, ("queue_name", "Support"), ("limit", "1"))
+    assert (answer.headers["x-truncated"], answer.headers.get("x-total-count")) == ("false", None)
+
+
+@pytest.mark.parametrize("path", DATA)
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 async def test_data_is_only_read(facade: Facade, simulator: Simulator, path: str, method: str) -> None:
     answer = await facade.client.request(method, path)
@@ -86,6 +113,60 @@ async def test_what_is_no_id_is_not_found_and_nobody_is_asked(facade: Facade, si
     answer = await facade.get(f"/interactions/{text}", status=None)
     assert answer.status_code in {400, 404}
     assert simulator.calls() == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/interactions/abc/foo",
+        f"/interactions/{KNOWN}/foo",
+        "/interactions/summary",
+        "/interactions/abc",
+        "/interactions/abc/timeline",
+    ],
+)
+async def test_an_unknown_resource_is_not_found_whatever_its_parameters(
+    facade: Facade, simulator: Simulator, path: str
+) -> None:
+    for query in ("", "?by=queue_name&limit=x&fields=nothing", "?attr=%FF"):
+        answer = await facade.get(f"{path}{query}", status=404)
+        assert answer.json()["code"] == "not-found"
+        assert "parameter" not in answer.text
+    assert simulator.calls() == []
+
+
+SLASHED = [*DATA, *ALONE, "/cache/explain", "/docs", "/openapi.json", "/health/live", "/problems/not-found"]
+
+
+@pytest.mark.parametrize("path", SLASHED)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_slash_at_the_end_leads_to_the_path_without_it(
+    facade: Facade, simulator: Simulator, method: str, path: str
+) -> None:
+    for query in ("", "?attr=a%2Fb&attr=c//d/&x=%C3%A9"):
+        answer = await facade.client.request(method, f"{path}/{query}")
+        assert (answer.status_code, answer.content) == (308, b"")
+        assert answer.next_request is not None
+        assert str(answer.next_request.url) == f"{facade.url}{path}{query}"
+        assert answer.next_request.method == method
+    assert simulator.calls() == []
+
+
+@pytest.mark.threat("T18")
+@pytest.mark.parametrize(
+    "path",
+    ["//evil.example/", "/evil.example/", "/interactions//", "//", "/https://evil.example/", "/%2Fevil.example/"],
+)
+async def test_a_slash_leads_nowhere_else(facade: Facade, path: str) -> None:
+    answer = await facade.client.request("GET", f"{facade.url}{path}")
+    assert answer.status_code in {400, 404}
+    assert "location" not in answer.headers
+
+
+async def test_a_slash_leads_to_the_next_path_behind_a_prefix_too(facade: Facade) -> None:
+    answer = await facade.client.get(f"/interactions/{KNOWN}/timeline/?a=1")
+    assert answer.headers["location"] == "../timeline?a=1"
+    assert answer.headers["cache-control"] == "no-store"
 
 
 async def test_an_id_is_the_same_in_capitals(facade: Facade, simulator: Simulator) -> None:

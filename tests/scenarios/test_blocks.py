@@ -75,9 +75,12 @@ async def test_what_was_read_is_not_read_again_when_more_is_wanted(facade: Facad
     assert offsets(simulator.journal()) == [0, 100, 1000]
 
 
-async def test_a_limit_above_the_bound_is_lowered_to_it(simulator: Simulator, clock: HandClock) -> None:
+async def test_a_limit_above_the_bound_is_refused_with_the_bound(simulator: Simulator, clock: HandClock) -> None:
     async with running_facade(simulator, clock=clock.clock, max_rows=150) as facade:
-        answer = await facade.ask(("attr", "SIM-2500"), ("limit", "99999"), ("fields", "interaction_id"))
+        refused = await facade.get("/interactions", ("attr", "SIM-2500"), ("limit", "151"), status=400)
+        assert simulator.journal() == []
+        answer = await facade.ask(("attr", "SIM-2500"), ("limit", "150"), ("fields", "interaction_id"))
+    assert "ask for 150 or fewer, and follow next" in refused.json()["detail"]
     assert answer["meta"]["count"] == answer["meta"]["limit"] == 150
 
 

@@ -1,4 +1,4 @@
-"""A TypeScript client is generated from openapi/facade.json: a program that uses it runs, a wrong one does not compile.
+"""Clients are generated from openapi/facade.json: programs that use them run, a wrong one does not compile.
 
 The packages are pinned with their hashes in tests/typescript; nothing is written into the tree.
 """
@@ -11,13 +11,16 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 import pytest
 
 from tests.support.facade import facade_in_thread
 
 PROJECT = Path(__file__).parents[1]
 SOURCES = PROJECT / "tests/typescript"
+DOCUMENT = str(PROJECT / "openapi/facade.json")
 NO_NETWORK = re.compile(r"EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED")
 HEAD = """
 import type { components, operations } from "./facade.js";
@@ -37,10 +40,28 @@ WRONG = {
 }
 RIGHT = """
 export const queue: string | null = row.first_queue_name;
-export const query: Query = { attr: ["1234567"], attributes: { "attr.accountNumber": "12345" }, limit: 10 };
+export const query: Query = { attr: ["1234567"], attr_pair: ["accountNumber=12345"], limit: 10 };
 export const names: (string | null)[] | undefined = row.attributes?.map((attribute) => attribute.name);
 export const met: boolean = row.sla_outcome === "met" && problem.code !== "cursor-expired";
 """
+# Each generator's command, and what its client puts behind the name of a list.
+CLIENTS = {
+    "openapi-fetch": (("openapi-typescript", DOCUMENT, "--output", "facade.d.ts"), ""),
+    "hey-api": (("openapi-ts", "--file", "openapi-ts.config.js", "--input", DOCUMENT, "--silent", "--no-log-file"), ""),
+    "axios": (("swagger-typescript-api", "generate", "--axios", "--path", DOCUMENT, "--output", "swagger"), "[]"),
+}
+KNOWN = "c506eb9b-f523-4616-8839-fbce3fd89c17"
+# What each client is asked, and the interactions there are; None where the service's answer to the same URL says it.
+QUESTIONS: list[tuple[dict[str, Any], list[str] | None]] = [
+    ({"attr_pair": ["customAttributeWithResource=valueOne"]}, [KNOWN]),
+    ({"attr_pair": ["customAttributeWithResource=valueOne", "customAttributeUsingIvrInput=1234567"]}, [KNOWN]),
+    ({"attr_pair": ["customAttributeWithResource=valueOne", "customAttributeUsingIvrInput=valueOne"]}, []),
+    ({"attr": ["valueOne", "1234567"], "limit": 2}, [KNOWN]),
+    ({"attr_pair": ["a&b=c+d=e%20/é?#"]}, []),
+    ({"channel_type": ["sms", "email"], "is_abandoned": ["false"], "limit": 7}, None),
+    ({"from": "2018-10-30T14:33:45.954Z", "to": "2018-10-30T16:33:45.955+02:00"}, [KNOWN]),
+    ({"from": "2018-10-30T14:33:45.955Z", "to": "2018-10-30T16:33:45.956+02:00"}, []),
+]
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -65,16 +86,30 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if installed.returncode and NO_NETWORK.search(installed.stderr):
         unavailable("the packages pinned in tests/typescript cannot be had from here")
     assert installed.returncode == 0, installed.stderr
-    document = str(PROJECT / "openapi/facade.json")
-    generated = run(copy, "node_modules/.bin/openapi-typescript", document, "--output", "facade.d.ts")
-    assert generated.returncode == 0, generated.stderr
+    generate(copy, copy, "openapi-fetch")
     return copy
+
+
+def generate(project: Path, folder: Path, client: str) -> None:
+    """Run the generator of a client in a folder of the project."""
+    (program, *arguments), _ = CLIENTS[client]
+    generated = run(folder, str(project / "node_modules/.bin" / program), *arguments)
+    assert generated.returncode == 0, generated.stderr + generated.stdout
 
 
 @pytest.fixture(scope="module")
 def compilation(project: Path) -> subprocess.CompletedProcess[str]:
     """What the compiler said of the program; it writes `out/example.js`."""
     return run(project, "node_modules/.bin/tsc")
+
+
+@pytest.fixture(scope="module")
+def clients(project: Path) -> subprocess.CompletedProcess[str]:
+    """What the compiler said of the programs over the generated clients; it writes `out/<client>.js`."""
+    folder = project / "clients"
+    for client in ("hey-api", "axios"):
+        generate(project, folder, client)
+    return run(folder, "../node_modules/.bin/tsc")
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +125,8 @@ def locked() -> dict[str, dict[str, Any]]:
 
 def test_every_package_is_pinned_by_its_hash_and_not_to_an_address() -> None:
     wanted = json.loads((SOURCES / "package.json").read_text())["devDependencies"]
-    assert {"openapi-typescript", "openapi-fetch", "typescript"} == set(wanted)
+    generators = {"openapi-typescript", "@hey-api/openapi-ts", "swagger-typescript-api"}
+    assert generators | {"openapi-fetch", "axios", "typescript"} == set(wanted)
     assert {name: locked()[f"node_modules/{name}"]["version"] for name in wanted} == wanted
     assert [path for path, package in locked().items() if not package["integrity"].startswith("sha512-")] == []
     assert [path for path, package in locked().items() if "resolved" in package] == []
@@ -101,7 +137,8 @@ def test_the_program_type_checks(compilation: subprocess.CompletedProcess[str]) 
 
 
 def test_what_the_document_does_not_say_does_not_compile(project: Path) -> None:
-    checked = shutil.copytree(project, project.parent / "wrong", symlinks=True)
+    checked = shutil.copytree(project, project.parent / "wrong", ignore=shutil.ignore_patterns("node_modules"))
+    (checked / "node_modules").symlink_to(project / "node_modules")
     for name, (source, _) in WRONG.items():
         (checked / f"{name}.ts").write_text(HEAD + source + "\n")
     (checked / "right.ts").write_text(HEAD + RIGHT)
@@ -117,5 +154,32 @@ def test_the_program_walks_all_pages_and_reads_rows_and_problems(project: Path, 
     said = json.loads(done.stdout)
     assert said["count"] == said["distinct"] > 500
     assert "Support" in said["queues"]
-    assert said["found"] == ["c506eb9b-f523-4616-8839-fbce3fd89c17 Support answered in time 3"]
+    assert said["found"] == [f"{KNOWN} Support answered in time 3"]
     assert (said["refused"], said["meant"]) == ("invalid-parameter", "started_at")
+
+
+def test_the_programs_over_generated_clients_type_check(clients: subprocess.CompletedProcess[str]) -> None:
+    assert (clients.returncode, clients.stdout) == (0, "")
+
+
+@pytest.mark.usefixtures("clients")
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_generated_client_sends_what_it_is_asked_and_finds_the_right_rows(
+    project: Path, facade_url: str, client: str
+) -> None:
+    done = run(project, "node", f"out/{client}.js", facade_url, json.dumps([question for question, _ in QUESTIONS]))
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    _, behind_lists = CLIENTS[client]
+    assert [parse_qsl(urlsplit(url).query) for url in said["sent"]] == [
+        [
+            (f"{name}{behind_lists}", text) if isinstance(value, list) else (name, str(text))
+            for name, value in question.items()
+            for text in (value if isinstance(value, list) else [value])
+        ]
+        for question, _ in QUESTIONS
+    ]
+    for (question, expected), found in zip(QUESTIONS, said["found"], strict=True):
+        asked = httpx.get(f"{facade_url}/interactions", params=question).json()["items"]
+        assert found == [row["interaction_id"] for row in asked]
+        assert found == expected if expected is not None else found

@@ -9,11 +9,7 @@ type Query = NonNullable<operations["listInteractions"]["parameters"]["query"]>;
 
 declare const process: { readonly argv: readonly string[] };
 
-// JSON is what it asks for; `attr.<name>` filters are the keys of one exploded object.
-const client = createClient<paths, "application/json" | "application/problem+json">({
-  baseUrl: process.argv[2] ?? "http://127.0.0.1:8080",
-  querySerializer: { object: { style: "form", explode: true } },
-});
+const client = createClient<paths>({ baseUrl: process.argv[2] ?? "http://127.0.0.1:8080" });
 
 class Refused extends Error {
   constructor(readonly problem: Problem) {
@@ -68,7 +64,7 @@ async function main(): Promise<void> {
   }
 
   const found: string[] = [];
-  for await (const row of rows({ attributes: { "attr.customAttributeWithResource": "valueOne" }, include: "attributes" })) {
+  for await (const row of rows({ attr_pair: ["customAttributeWithResource=valueOne"], include: "attributes" })) {
     const names = row.attributes?.map((attribute) => attribute.name) ?? [];
     found.push(`${row.interaction_id} ${row.first_queue_name} ${said(row.sla_outcome)} ${names.length}`);
   }

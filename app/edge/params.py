@@ -10,7 +10,7 @@ from app.edge.negotiation import choose_format
 from app.edge.pairs import ARRAY_SUFFIX, Pairs, pairs_of
 from app.edge.parameters import ATTRIBUTE_PREFIX, BY_NAME, DEFAULT_LIMIT, ITEM_PARAMETERS, MOST_VALUES, Parameter, Scene
 from app.edge.times import TimeFrame, needs_zone, seconds_to_next_step
-from app.edge.values import INCLUDE_NAMES, LONGEST_SHOWN, Refused, plain
+from app.edge.values import INCLUDE_NAMES, Refused
 from app.errors import Forbidden, InvalidParameters, ParameterFault
 from app.formats import FORMATS, Format
 from app.interactions.raw import RAW
@@ -23,6 +23,7 @@ RAW_SCOPES = ("pii:read", "notes:read")
 
 _NOT_LINKED = frozenset({"cursor", "offset"})
 _VARIANT_PARAMETERS = tuple(one.variant_parameter for one in FORMATS if one.variant_parameter)
+_LONGEST_NAME = 64  # characters of a name that are shown
 
 Values = Mapping[str, Sequence[Any]]  # canonical values by parameter; what type they have is its reader's to say
 
@@ -171,18 +172,20 @@ def _admit_to_raw(scene: Scene, viewer: Viewer) -> None:
 
 def _refused(name: str, refused: Refused) -> ParameterFault:
     words = f"{_shown(name)} {refused.words}.{_question(refused.did_you_mean)}"
-    return ParameterFault(name[:LONGEST_SHOWN], words, allowed=refused.allowed, did_you_mean=refused.did_you_mean)
+    return ParameterFault(name[:_LONGEST_NAME], words, allowed=refused.allowed, did_you_mean=refused.did_you_mean)
 
 
 def _unknown(name: str, known: Collection[str]) -> ParameterFault:
     allowed = tuple(one if one != ATTRIBUTE_PREFIX else "attr.<name>" for one in known)
     near = meant(name, allowed)
     words = f"{_shown(name)} is not a parameter of this resource.{_question(near)}"
-    return ParameterFault(name[:LONGEST_SHOWN], words, "unknown-parameter", allowed=allowed, did_you_mean=near)
+    return ParameterFault(name[:_LONGEST_NAME], words, "unknown-parameter", allowed=allowed, did_you_mean=near)
 
 
 def _shown(name: str) -> str:
-    return plain(name) or "One parameter"
+    """A name as sentences may show it: one that is made of other characters than names are is not repeated."""
+    is_plain = name.replace("-", "_").replace(".", "_").isidentifier()
+    return name[:_LONGEST_NAME] if is_plain else "One parameter"
 
 
 def _question(near: str | None) -> str:

@@ -1,6 +1,6 @@
-"""Text of a parameter → its canonical value: a small reader for each kind.
+"""Text of a parameter → its canonical value: a small reader for each kind. Refusals never repeat the text.
 
-A reader raises Refused, or a group of them for a list with several faults. Refusals repeat plain names, no other text.
+A reader raises Refused, or a group of them for a list with several faults, which are told by their place in it.
 """
 
 import re
@@ -20,7 +20,6 @@ from app.reports.rules import SNAPSHOT_FACTOR
 
 INCLUDE_NAMES = tuple(include.name for include in INCLUDES)
 ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_ .-]{0,63}")
-LONGEST_SHOWN = 64  # characters of a name that are shown
 MOST_LISTS = 4 * len(INCLUDES)  # names in one `include`; more are no question
 _MOST_DIGITS = 9  # a longer number is past every bound
 
@@ -124,11 +123,11 @@ def fields(text: str, scene: Scene) -> tuple[tuple[str, str], ...]:
         raise Refused(f"lists more than the {len(scene.columns)} columns there are")
     chosen: dict[str, str] = {}
     faults: list[Refused] = []
-    for part in parts:
+    for place, part in enumerate(parts, 1):
         alias, colon, column = (side.strip() for side in part.rpartition(":"))
         output = alias if colon else column
         try:
-            source = _column(column, scene)
+            source = _column(column, scene, f" in place {place}")
             if colon and not ALIAS.fullmatch(alias):
                 raise Refused("has an alias that is not 1 to 64 of A-Z a-z 0-9 _ . - and space, a letter or _ first")
             if source in chosen.values():
@@ -148,16 +147,16 @@ def include(text: str, _scene: Scene) -> tuple[str, ...]:
     parts, known = text.split(","), (*INCLUDE_NAMES, RAW)
     if len(parts) > MOST_LISTS:
         raise Refused(f"lists more than {MOST_LISTS} names", INCLUDE_NAMES)
-    chosen = dict.fromkeys(part.strip() for part in parts)
-    faults = [_unknown_list(name) for name in chosen if name not in known]
+    chosen = [part.strip() for part in parts]
+    words = f"may list {', '.join(INCLUDE_NAMES)}, and of one interaction {RAW}"
+    faults = [
+        Refused(f"{words}; in place {place} is another", INCLUDE_NAMES, nearest(name, INCLUDE_NAMES))
+        for place, name in enumerate(chosen, 1)
+        if name not in known
+    ]
     if faults:
         raise ExceptionGroup("include", faults)
     return tuple(name for name in known if name in chosen)
-
-
-def _unknown_list(name: str) -> Refused:
-    words, shown = f"may list {', '.join(INCLUDE_NAMES)}, and of one interaction {RAW}", plain(name)
-    return Refused(f"{words}; not {shown}" if shown else words, INCLUDE_NAMES, nearest(name, INCLUDE_NAMES))
 
 
 def sort(text: str, scene: Scene) -> Order:
@@ -173,15 +172,8 @@ def cursor(text: str, _scene: Scene) -> Cursor:
         raise Refused("is not one this service gave out; take it from next_cursor as it is") from None
 
 
-def _column(name: str, scene: Scene) -> str:
+def _column(name: str, scene: Scene, where: str = "") -> str:
     if name not in scene.columns:
-        shown = plain(name)
-        words = f"names {shown}, no column of /schema" if shown else "names no column of /schema"
+        words = f"names no column of /schema{where}"
         raise Refused(words, did_you_mean=nearest(name, tuple(scene.columns)))
     return name
-
-
-def plain(name: str) -> str | None:
-    """A name as sentences may show it; None for one that is made of other characters than names are."""
-    is_plain = name.replace("-", "_").replace(".", "_").isidentifier()
-    return name[:LONGEST_SHOWN] if is_plain else None

@@ -218,7 +218,12 @@ REFUSED: list[tuple[str, str, str, str | None]] = [
     ("is_final=yes", "is_final", "must be one of true, false", None),
     ("is_abandoned=True", "is_abandoned", "must be one of true, false", "true"),
     ("fields=", "fields", "names no column", None),
-    ("fields=duration", "fields", "names duration, no column of /schema. Did you mean", "duration_seconds"),
+    (
+        "fields=duration",
+        "fields",
+        "no column of /schema in place 1. Did you mean duration_seconds?",
+        "duration_seconds",
+    ),
     ("fields=direction,direction", "fields", "names the column direction twice", None),
     ("fields=a:direction,b:direction", "fields", "names the column direction twice", None),
     ("fields=a:direction,a:flow_id", "fields", "one output column twice", None),
@@ -232,9 +237,9 @@ REFUSED: list[tuple[str, str, str, str | None]] = [
     ("include=" + "notes," * 99, "include", "lists more than", None),
     ("include=notes&format=csv", "include", "needs JSON or NDJSON", None),
     ("include=raw", "include", "is for one interaction: /interactions/{interaction_id}?include=raw&pii=clear", None),
-    ("sort=duration", "sort", "names duration, no column of /schema", "duration_seconds"),
+    ("sort=duration", "sort", "names no column of /schema. Did you mean duration_seconds?", "duration_seconds"),
     ("sort=", "sort", "names no column", None),
-    ("sort=--started_at", "sort", "names -started_at, no column", "started_at"),
+    ("sort=--started_at", "sort", "names no column", "started_at"),
     ("sort=+started_at", "sort", "names no column", "started_at"),
     ("format=xml", "format", "must be one of json, ndjson, csv", None),
     ("format=JSON", "format", "must be one of", "json"),
@@ -306,7 +311,8 @@ def test_a_list_tells_every_name_in_it_that_is_not_known() -> None:
         ("include", "talk_times"),
         ("limit", None),
     ]
-    assert "fields names quue_name, no column of /schema. Did you mean last_queue_name?" in found[1].detail
+    assert found[1].detail == "fields names no column of /schema in place 4. Did you mean last_queue_name?"
+    assert found[4].detail.endswith("in place 3 is another. Did you mean talk_times?")
 
 
 def test_brackets_behind_a_name_that_may_be_repeated_change_nothing() -> None:
@@ -339,9 +345,9 @@ def test_an_unknown_name_is_answered_with_all_known_ones() -> None:
 
 
 def test_what_a_client_sent_is_not_repeated_but_for_a_plain_name() -> None:
-    texts = ["limit=CANARY", "from=CANARY", "cursor=CANARY", "%3Cb%3ECANARY=1", "attr_pair=CANARY", "csv=CANARY"]
-    texts += [f"{name}={text}" for name in ("fields", "include", "sort") for text in ("%3CCANARY", "CANARY%20x")]
-    for text in [*texts, "fields=CANARY%22:direction"]:
+    for name in ("limit", "from", "fields", "fields=direction,a:", "cursor", "%3Cb%3ECANARY", "include", "attr_pair"):
+        assert "CANARY" not in fault(f"{name}=CANARY").detail
+    for text in ("sort=CANARY", "fields=CANARY%22:direction"):
         assert "CANARY" not in fault(text).detail
     assert "some-name" in fault("some-name=1").detail
     long = fault("x" * 500 + "=1")

@@ -152,7 +152,6 @@ async def test_a_slash_at_the_end_leads_to_the_path_without_it(
     assert simulator.calls() == []
 
 
-@pytest.mark.threat("T18")
 @pytest.mark.parametrize(
     "path",
     ["//evil.example/", "/evil.example/", "/interactions//", "//", "/https://evil.example/", "/%2Fevil.example/"],

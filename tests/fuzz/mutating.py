@@ -19,6 +19,9 @@ OWN = (
     get(b"/cache/explain?attr=1", HOST + b"Authorization: Bearer cxf_nobody_invented\r\n"),
     get(b"/problems/upstream-reset", HOST + b"Accept: text/html\r\nX-Request-ID: abc\r\n"),
     get(b"/schema", HOST + b"Origin: https://a.example\r\nAccept-Encoding: gzip, zstd;q=0\r\n"),
+    *(get(b"/schema").replace(b"GET", method) for method in (b"DELETE", b"PUT", b"PATCH", b"OPTIONS")),
+    get(b"/interactions/?attr=1234567"),
+    get(b"/interactions?attr_pair=accountNumber=1&attr%5B%5D=2&fields=a:direction"),
     post(CHUNKED, b'c\r\n{"all":true}\r\n0\r\n\r\n').replace(b"/length", b"/cache/purge"),
 )
 BASES = (*(case.sent for case in CASES if case.sent and len(case.sent) <= LONGEST_BASE), *OWN)

@@ -6,10 +6,11 @@ from app.interactions.columns import SCHEMA_VERSION, Column
 from app.interactions.nested import INCLUDES
 
 
-def schema(columns: Mapping[str, Column]) -> dict[str, object]:
-    """Every column and every nested list, as JSON."""
+def schema(columns: Mapping[str, Column], max_rows: int) -> dict[str, object]:
+    """Every column and every nested list, and the most rows that one answer holds, as JSON."""
     return {
         "schema_version": SCHEMA_VERSION,
+        "max_rows": max_rows,
         "columns": [_column(column) for column in columns.values()],
         "include": [
             {

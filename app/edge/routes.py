@@ -88,7 +88,10 @@ async def get_interaction_timeline(
 async def get_schema(request: Request, services: ServicesOf, _viewer: Reader) -> Response:
     """Every column and nested list: name, type, unit, nullability, description, source, personal-data class."""
     refuse_all(pairs_of(request.scope["query_string"]))
-    return JSONResponse(documents.schema(services.columns), headers={"Cache-Control": "private, max-age=300"})
+    return JSONResponse(
+        documents.schema(services.columns, services.settings.max_rows),
+        headers={"Cache-Control": "private, max-age=300"},
+    )
 
 
 async def whoami(request: Request, services: ServicesOf, viewer: AnyViewer) -> Response:

@@ -32,44 +32,51 @@ function note(answer) {
 
 let asked = 0;
 
-/** JSON of a resource with the freshness of its answer. Throws Refusal; an AbortError where `signal` says so. */
-export async function ask(path, pairs = [], { signal } = {}) {
+/**
+ * JSON of a resource with its ETag and the freshness of its answer; the body is null where it still is what `etag` names.
+ * Throws Refusal; an AbortError where `signal` says so.
+ */
+export async function ask(path, pairs = [], { signal, etag = null } = {}) {
   // `_` is no part of any question: it keeps the browser's cache out, so that what is shown is the façade's own word.
   const query = written([...pairs, ["_", String((asked += 1))]]);
   const began = performance.now();
-  const response = await reached(`${BASE}${path}?${query}`, signal);
+  const { response, text } = await reached(`${BASE}${path}?${query}`, signal, etag ? { "If-None-Match": etag } : {});
+  const isSame = response.status === 304;
   const known = freshness(response.headers, Date.now());
   const isData = response.headers.has("cache-status");
   const upstream = /upstream;dur=([\d.]+)/.exec(response.headers.get("server-timing") ?? "");
-  const body = await bodyOf(response);
+  const body = read(text);
   if (isData || path.startsWith("interactions")) {
     note({
       path: path.split("/")[0],
       at: Date.now(),
       status: response.status,
       code: body?.code ?? null,
-      outcome: response.ok ? outcomeOf(known) : "error",
+      outcome: response.ok || isSame ? outcomeOf(known) : "error",
       milliseconds: performance.now() - began,
       upstream: upstream && response.ok && !known.hit ? Number(upstream[1]) : null,
     });
   }
-  if (!response.ok)
+  if (!response.ok && !isSame)
     throw new Refusal(
       body?.title ? body : { title: `The service answered ${response.status}`, status: response.status },
     );
-  return { body, freshness: known };
+  return { body, freshness: known, etag: response.headers.get("etag") };
 }
 
 /** Text of a resource. Throws Refusal. */
 export async function askText(path) {
-  const response = await reached(`${BASE}${path}`);
-  if (!response.ok) throw new Refusal((await bodyOf(response)) ?? { title: "No answer", status: response.status });
-  return response.text();
+  const { response, text } = await reached(`${BASE}${path}`);
+  if (!response.ok) throw new Refusal(read(text) ?? { title: "No answer", status: response.status });
+  return text;
 }
 
-async function reached(url, signal) {
+/** The response and its whole text. */
+async function reached(url, signal, conditions = {}) {
   try {
-    return await fetch(url, { signal, headers: { Accept: "application/json", ...credentials() } });
+    const headers = { Accept: "application/json", ...conditions, ...credentials() };
+    const response = await fetch(url, { signal, headers });
+    return { response, text: await response.text() };
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refusal({
@@ -80,8 +87,8 @@ async function reached(url, signal) {
   }
 }
 
-async function bodyOf(response) {
-  const text = await response.text();
+/** The text as JSON; null where it is none. */
+function read(text) {
   try {
     return JSON.parse(text);
   } catch {

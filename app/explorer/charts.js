@@ -11,6 +11,9 @@ function colours() {
 /** Stacked bars: `series` are [words, colour's name, numbers], the first at the bottom. */
 export function Bars({ title, xs, series, tick, height = 200, isTime = false, zone = "UTC" }) {
   const frame = useRef(null);
+  const drawn = useRef(null);
+  const latest = useRef(null);
+  latest.current = { xs, tick }; // what a chart that is drawn already asks for when its numbers change
   const [scheme, setScheme] = useState(DARK.matches);
   const [told, setTold] = useState(null);
   useEffect(() => {
@@ -20,9 +23,6 @@ export function Bars({ title, xs, series, tick, height = 200, isTime = false, zo
   }, []);
   useLayoutEffect(() => {
     const colour = colours();
-    const stacked = series.map((_, upTo) =>
-      xs.map((_x, place) => series.slice(0, upTo + 1).reduce((all, [, , numbers]) => all + numbers[place], 0)),
-    );
     const axis = {
       stroke: colour("muted"),
       font: "12px system-ui",
@@ -38,7 +38,7 @@ export function Bars({ title, xs, series, tick, height = 200, isTime = false, zo
         cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
         scales: {
-          x: { time: isTime, range: (_plot, least, most) => margins(xs, least, most) },
+          x: { time: isTime, range: (_plot, least, most) => margins(latest.current.xs, least, most) },
           y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.1)] },
         },
         axes: [
@@ -48,9 +48,8 @@ export function Bars({ title, xs, series, tick, height = 200, isTime = false, zo
             ...(tick
               ? {
                   size: 30,
-                  splits: ({ width }) =>
-                    xs.filter((_, place) => place % Math.ceil((54 * xs.length) / (width - 44)) === 0),
-                  values: (_plot, places) => places.map(tick),
+                  splits: ({ width }) => thinned(latest.current.xs, width),
+                  values: (_plot, places) => places.map(latest.current.tick),
                 }
               : { size: 42, values: dates(zone) }),
           },
@@ -71,9 +70,10 @@ export function Bars({ title, xs, series, tick, height = 200, isTime = false, zo
         ],
         hooks: { setCursor: [({ cursor }) => setTold(cursor.idx)] },
       },
-      [xs, ...stacked.reverse()],
+      stacked(xs, series),
       frame.current,
     );
+    drawn.current = plot;
     const sizes = new ResizeObserver(([{ contentRect }]) =>
       plot.setSize({ width: Math.floor(contentRect.width), height }),
     );
@@ -82,13 +82,15 @@ export function Bars({ title, xs, series, tick, height = 200, isTime = false, zo
       sizes.disconnect();
       plot.destroy();
     };
-  }, [xs, series, scheme, zone]);
+  }, [scheme, zone]);
+  useLayoutEffect(() => drawn.current.setData(stacked(xs, series)), [xs, series]);
+  const isTold = told !== null && told !== undefined && told < xs.length;
   const at = (place) => (tick ? tick(xs[place]) : named(xs[place], zone));
   return html`<figure class="chart"><figcaption><b>${title}</b>
       <span class="legend">${series.map(([words, name, numbers]) => html`<span key=${words}>
         <i class=${`swatch ${name}`}>
-        </i>${words}${told !== null && told !== undefined && html` <b>${numbers[told]}</b>`}</span>`)}
-        ${told !== null && told !== undefined && html`<span class="muted">${at(told)}</span>`}</span></figcaption>
+        </i>${words}${isTold && html` <b>${numbers[told]}</b>`}</span>`)}
+        ${isTold && html`<span class="muted">${at(told)}</span>`}</span></figcaption>
     <div class="plot" ref=${frame} aria-hidden="true"></div>
     <table class="unseen"><caption>${title}</caption><thead><tr>
       <th scope="col">From</th>${series.map(([words]) => html`<th scope="col" key=${words}>${words}</th>`)}</tr></thead>
@@ -97,6 +99,17 @@ export function Bars({ title, xs, series, tick, height = 200, isTime = false, zo
         key=${words}>${numbers[place]}</td>`)}</tr>`)}</tbody></table>
   </figure>`;
 }
+
+/** The numbers as uPlot draws them: each series on top of those below it, the highest first. */
+function stacked(xs, series) {
+  const sums = series.map((_, upTo) =>
+    xs.map((_x, place) => series.slice(0, upTo + 1).reduce((all, [, , numbers]) => all + numbers[place], 0)),
+  );
+  return [xs, ...sums.reverse()];
+}
+
+/** As many marks as there is room for. */
+const thinned = (xs, width) => xs.filter((_, place) => place % Math.ceil((54 * xs.length) / (width - 44)) === 0);
 
 /** Marks of a time axis: the hour, and the day below where it begins; whole days where they lie close. */
 function dates(zone) {

@@ -12,10 +12,15 @@ export function cacheStatus(field) {
   return found;
 }
 
-/** The facts of an answer, from its headers; `receivedAt` in milliseconds. */
+/**
+ * The facts of an answer, from its headers; `receivedAt` in milliseconds. `left`: seconds of freshness, by max-age − Age
+ * (RFC 9111 §4.2), or by ttl where no cache may store it; null where neither is said.
+ */
 export function freshness(headers, receivedAt) {
   const status = cacheStatus(headers.get("cache-status"));
-  return { ...status, age: Number(headers.get("age") ?? 0), receivedAt };
+  const age = Number(headers.get("age") ?? 0);
+  const maxAge = /\bmax-age=(\d+)/.exec(headers.get("cache-control") ?? "");
+  return { ...status, age, receivedAt, left: maxAge ? Number(maxAge[1]) - age : status.ttl };
 }
 
 /** fresh, stale (refreshed behind) or failing (upstream could not be asked). */

@@ -3,48 +3,98 @@ import { Refusal, ask } from "./api.js";
 import { badges, Badge } from "./cells.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icons.js";
-import { html, useEffect, useState } from "./parts.js";
+import { html, useEffect, useMemo, useReducer } from "./parts.js";
 import { Problem } from "./problem.js";
 import { RAW_SCOPES, Record } from "./record.js";
+import { Plan, inTurn, useHeldFocus, useRenewal } from "./renewal.js";
 import { Copy } from "./share.js";
 import { Timeline } from "./timeline.js";
+import { Stalled } from "./toolbar.js";
 import { duration, exactMoment, moment } from "./words.js";
 
 const LISTS = "attributes,agents,queues,segments,notes,talk_times";
 
-/** The row as clear as may be: with the record itself for who may see all of it, unless the service shows it to nobody. */
-async function asClear(id, isClear, isRaw) {
-  const pairs = [["include", isRaw ? `${LISTS},raw` : LISTS], ...(isClear ? [["pii", "clear"]] : [])];
-  try {
-    return { row: (await ask(`interactions/${id}`, pairs)).body };
-  } catch (error) {
-    if (!isRaw || !(error instanceof Refusal) || error.problem.status !== 403) throw error;
-    return { ...(await asClear(id, isClear, false)), refused: error.message };
+/** One interaction as it is shown, renewed as its plan says. */
+class Shown {
+  known = {};
+  plan = new Plan();
+  #abort = new AbortController();
+  #etags = {};
+
+  constructor(id, isClear, isRaw, changed) {
+    Object.assign(this, { id, isClear, isRaw, changed });
+  }
+
+  /** Ask for the row and its timeline; both are replaced by newer ones, and stay where there are none. */
+  async ask() {
+    this.plan.rest();
+    try {
+      const asking = (signal) => this.#parts(signal);
+      const { row, timeline, freshness, refused } = await (this.known.row
+        ? inTurn(asking, this.#abort)
+        : asking(this.#abort.signal));
+      this.plan.answered(freshness);
+      this.known = {
+        row: row ?? this.known.row,
+        timeline: timeline ?? this.known.timeline,
+        refused: refused ?? this.known.refused,
+      };
+    } catch (error) {
+      if (this.#abort.signal.aborted) return;
+      if (!(error instanceof Refusal)) throw error;
+      if (this.known.row) this.plan.failed(error.problem);
+      else this.known = { problem: error.problem };
+    }
+    this.changed();
+  }
+
+  close() {
+    this.#abort.abort();
+  }
+
+  async #parts(signal) {
+    const found = await this.#row(signal, this.isRaw);
+    const timeline = await this.#part(`interactions/${this.id}/timeline`, [], signal);
+    const freshness = found.freshness.detail ? found.freshness : timeline.freshness; // the older of both
+    return { row: found.body, refused: found.refused, timeline: timeline.body, freshness };
+  }
+
+  /** As clear as may be: with the record itself for who may see all of it, unless the service shows it to nobody. */
+  async #row(signal, isRaw) {
+    const pairs = [["include", isRaw ? `${LISTS},raw` : LISTS], ...(this.isClear ? [["pii", "clear"]] : [])];
+    try {
+      return await this.#part(`interactions/${this.id}`, pairs, signal);
+    } catch (error) {
+      if (!isRaw || !(error instanceof Refusal) || error.problem.status !== 403) throw error;
+      this.isRaw = false;
+      return { ...(await this.#row(signal, false)), refused: error.message };
+    }
+  }
+
+  async #part(path, pairs, signal) {
+    const answer = await ask(path, pairs, { signal, etag: this.#etags[path] });
+    this.#etags[path] = answer.etag;
+    return answer;
   }
 }
 
 function useInteraction(id, isClear, isRaw) {
-  const [known, setKnown] = useState({});
+  const [, changed] = useReducer((turn) => turn + 1, 0);
+  const shown = useMemo(() => new Shown(id, isClear, isRaw, changed), [id, isClear, isRaw]);
   useEffect(() => {
-    let isWanted = true;
-    Promise.all([asClear(id, isClear, isRaw), ask(`interactions/${id}/timeline`)]).then(
-      ([found, timeline]) => isWanted && setKnown({ ...found, timeline: timeline.body }),
-      (error) => {
-        if (!(error instanceof Refusal)) throw error;
-        if (isWanted) setKnown({ problem: error.problem });
-      },
-    );
-    return () => {
-      isWanted = false;
-    };
-  }, [id, isClear, isRaw]);
-  return known;
+    shown.ask();
+    return () => shown.close();
+  }, [shown]);
+  useRenewal(shown.plan, () => shown.ask());
+  useHeldFocus();
+  return shown;
 }
 
 export function Interaction({ id, rows, zone, service, wantsClear, onOpen, onClose, onCondition, onClear }) {
   const may = (scope) => Boolean(service.who?.scopes.includes(scope));
   const isClear = wantsClear && may("pii:read");
-  const { row, refused, timeline, problem } = useInteraction(id, isClear, isClear && RAW_SCOPES.every(may));
+  const shown = useInteraction(id, isClear, isClear && RAW_SCOPES.every(may));
+  const { row, refused, timeline, problem } = shown.known;
   const at = rows.findIndex((one) => one.interaction_id === id);
   const step = (
     by,
@@ -54,11 +104,12 @@ export function Interaction({ id, rows, zone, service, wantsClear, onOpen, onClo
     onClick=${() => onOpen(rows[at + by].interaction_id)}><${Icon} name=${icon} /></button>`;
   const actions = html`${step(-1, "The row before", "before")}${step(1, "The next row", "after")}`;
   return html`<${Dialog} title="Interaction" kind="drawer" onClose=${onClose} actions=${actions}>
-    ${problem && html`<${Problem} problem=${problem} onRetry=${() => onOpen(id)} />`}
+    ${problem && html`<${Problem} problem=${problem} onRetry=${() => shown.ask()} />`}
     ${!row && !problem && html`<p class="muted" role="status">Asking …</p>`}
     ${
       row &&
       html`
+      <${Stalled} plan=${shown.plan} onAgain=${() => shown.ask()} />
       <${Summary} row=${row} zone=${zone} />
       <section aria-labelledby="timeline-title"><h3 id="timeline-title">Timeline</h3>
         <${Timeline} key=${row.interaction_id} timeline=${timeline} zone=${zone} /></section>

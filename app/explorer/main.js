@@ -12,18 +12,19 @@ import { html, render, useEffect, useMemo, useReducer, useState } from "./parts.
 import { usePlace } from "./place.js";
 import { Problem } from "./problem.js";
 import { valueOf, withValue, without, written } from "./question.js";
+import { useHeldFocus, useRenewal } from "./renewal.js";
 import { Result } from "./result.js";
 import { Rows } from "./rows.js";
 import { Schema } from "./schema.js";
 import { learnt, seen } from "./seen.js";
 import { Share } from "./share.js";
 import { nextSort } from "./sorting.js";
-import { Empty, SortedHere } from "./states.js";
-import { Progress, Toolbar } from "./toolbar.js";
+import { Empty, NoneYet, SortedHere } from "./states.js";
+import { Progress, Stalled, Toolbar } from "./toolbar.js";
 
 const NEWEST_FIRST = "-started_at";
 
-function useResult(pairs, key) {
+function useResult(pairs, key, isShown) {
   const result = useMemo(() => new Result(), []);
   const [, changed] = useReducer((turn) => turn + 1, 0);
   useEffect(() => result.watch(changed), []);
@@ -37,12 +38,15 @@ function useResult(pairs, key) {
   useEffect(() => {
     run();
   }, [pairs, key]);
-  return [result, run];
+  const again = () =>
+    result.meta && !result.problem && !result.plan.isInVain ? result.renew({ isAsked: true }) : run();
+  useRenewal(result.plan, () => result.renew(), isShown);
+  return [result, run, again];
 }
 
 /** What the service says of itself: the columns, and who asks. */
 function useService(key) {
-  const [service, setService] = useState({ schema: [], include: [], who: null });
+  const [service, setService] = useState({ schema: [], include: [], maxRows: null, who: null });
   useEffect(() => {
     const quietly = (asking) =>
       asking.then(
@@ -53,7 +57,12 @@ function useService(key) {
         },
       );
     Promise.all([quietly(ask("schema")), quietly(ask("whoami"))]).then(([schema, who]) =>
-      setService({ schema: schema?.columns ?? [], include: schema?.include ?? [], who }),
+      setService({
+        schema: schema?.columns ?? [],
+        include: schema?.include ?? [],
+        maxRows: schema?.max_rows ?? null,
+        who,
+      }),
     );
   }, [key]);
   return service;
@@ -62,8 +71,11 @@ function useService(key) {
 function App() {
   const [{ pairs, view, opened }, go] = usePlace();
   const [key, renewed] = useReducer((turn) => turn + 1, 0);
-  const [result, run] = useResult(pairs, key);
+  const asks = view === "interactions" || view === "overview";
+  const [result, run, again] = useResult(pairs, key, asks);
   const service = useService(key);
+  useHeldFocus();
+  if (service.maxRows !== null) result.mostRows = service.maxRows;
   const [dialog, setDialog] = useState(null);
   const close = () => setDialog(null);
   const onAsk = (next) => (written(next) === written(pairs) ? run() : go({ pairs: next }));
@@ -77,8 +89,7 @@ function App() {
   };
   const onProblem = (problem) => Object.assign(result, { problem }) && renewedView();
   const [, renewedView] = useReducer((turn) => turn + 1, 0);
-  const given = { result, pairs, sort, columns, service, onAsk, onOpen, onSort, opened, onProblem };
-  const asks = view === "interactions" || view === "overview";
+  const given = { result, pairs, sort, columns, service, onAsk, onOpen, onSort, opened, onProblem, onRefresh: again };
   return html`
     <${Header} view=${view} onView=${(name) => go({ view: name })} result=${result} service=${service}
       onKey=${() => setDialog("key")} onTry=${(value) => go({ pairs: [["attr", value]], view: "interactions" })} />
@@ -88,13 +99,14 @@ function App() {
         asks &&
         html`<${Ask} pairs=${pairs} seen=${seen()} onAsk=${onAsk} faults=${Boolean(result.problem?.errors?.length)} />
         <${Progress} result=${result} />
+        <${Stalled} plan=${result.plan} onAgain=${again} />
         ${
           result.problem &&
           html`<${Problem} problem=${result.problem} onRetry=${run} onKey=${() => setDialog("key")}
           onRename=${({ parameter, did_you_mean: name }) => onAsk(renamed(pairs, parameter, name))} />`
         }`
       }
-      ${view === "interactions" && html`<${Interactions} ...${given} onDialog=${setDialog} onRefresh=${run} />`}
+      ${view === "interactions" && html`<${Interactions} ...${given} onDialog=${setDialog} />`}
       ${view === "overview" && html`<${Overview} ...${given} />`}
       ${view === "facade" && html`<${Facade} pairs=${pairs} service=${service} onAgain=${run} />`}
       ${view === "columns" && html`<${Schema} ...${given} />`}
@@ -108,7 +120,8 @@ function App() {
     }
     ${dialog === "columns" && html`<${Chooser} pairs=${pairs} schema=${service.schema} onAsk=${onAsk}
       onClose=${close} />`}
-    ${dialog === "share" && html`<${Share} pairs=${pairs} schema=${service.schema} onClose=${close} />`}
+    ${dialog === "share" && html`<${Share} pairs=${pairs} service=${service} total=${result.meta?.total}
+      onClose=${close} />`}
     ${
       dialog === "key" &&
       html`<${Key} onClose=${close} onChange=${() => {
@@ -129,16 +142,18 @@ function renamed(pairs, parameter, meant) {
 }
 
 function Interactions(given) {
-  const { result, pairs, onAsk, onDialog, onRefresh, onProblem } = given;
+  const { result, pairs, service, onAsk, onDialog, onRefresh, onProblem } = given;
+  const { meta, cursor } = result;
   const onCondition = (pair) => onAsk([...pairs, pair]);
-  const isEmpty = result.meta && result.rows.length === 0 && !result.problem && !result.isWaiting;
+  const isEmpty = meta && result.rows.length === 0 && !result.problem && (cursor !== null || !result.isWaiting);
   if (result.problem && !result.rows.length) return null;
   return html`
-    <${Toolbar} result=${result} pairs=${pairs} onRefresh=${onRefresh} onProblem=${onProblem}
+    <${Toolbar} result=${result} pairs=${pairs} maxRows=${service.maxRows} onRefresh=${onRefresh} onProblem=${onProblem}
       onColumns=${() => onDialog("columns")} onShare=${() => onDialog("share")} />
     ${result.sortedHere && html`<${SortedHere} rows=${result.rows} />`}
-    ${isEmpty ? html`<${Empty} pairs=${pairs} onAsk=${onAsk} />` : html`<${Rows} ...${given}
-      onCondition=${onCondition} />`}`;
+    ${isEmpty && (cursor === null ? html`<${Empty} pairs=${pairs} onAsk=${onAsk} isTruncated=${meta.truncated} />` : html`<${NoneYet}
+      result=${result} />`)}
+    ${!isEmpty && html`<${Rows} ...${given} onCondition=${onCondition} />`}`;
 }
 
 render(html`<${App} />`, document.getElementById("page"));

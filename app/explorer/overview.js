@@ -2,16 +2,19 @@
 import { Bars } from "./charts.js";
 import { figures, grouped, overTime, waits } from "./figures.js";
 import { html, useMemo } from "./parts.js";
-import { Empty } from "./states.js";
+import { Empty, NoneYet } from "./states.js";
+import { Age } from "./toolbar.js";
 import { clock, count, duration, percent } from "./words.js";
 
-export function Overview({ result, pairs, onAsk }) {
+export function Overview({ result, pairs, onAsk, onRefresh }) {
   const { rows, meta } = result;
   const known = useMemo(() => figures(rows), [rows]);
   if (!meta || (result.problem && !rows.length)) return null;
-  if (!rows.length) return result.isWaiting ? null : html`<${Empty} pairs=${pairs} onAsk=${onAsk} />`;
+  if (!rows.length && result.cursor !== null) return html`<${NoneYet} result=${result} />`;
+  if (!rows.length)
+    return result.isWaiting ? null : html`<${Empty} pairs=${pairs} onAsk=${onAsk} isTruncated=${meta.truncated} />`;
   return html`
-    <${Basis} result=${result} />
+    <div class="computed"><${Basis} result=${result} /><${Age} result=${result} onRefresh=${onRefresh} /></div>
     <div class="tiles">
       <${Tile} words="Interactions" value=${count(known.count)}
         note=${known.open ? `${count(known.open)} still open` : "all have ended"} />
@@ -36,9 +39,9 @@ function Basis({ result }) {
   const { rows, meta } = result;
   if (result.isWhole)
     return html`<p class="basis muted">Computed from all ${count(rows.length)} rows of this question.</p>`;
-  const of = meta.total === null ? "more match" : `${count(meta.total)} match`;
+  const of = meta.total === null ? "how many match is not known" : `${count(meta.total)} match`;
   return html`<p class="basis notice">
-    <span>Computed from the ${count(rows.length)} rows at hand; ${of}${meta.truncated ? ", not all can be reached" : ""}.</span>
+    <span>Computed from the ${count(rows.length)} rows at hand; ${of}${meta.truncated ? ", and not all can be reached" : ""}.</span>
     ${result.cursor !== null && html`<button type="button" disabled=${result.isWaiting}
       onClick=${() => result.all()}>${result.isWaiting ? "Loading …" : "Load all rows"}</button>`}</p>`;
 }

@@ -80,10 +80,10 @@ export function chips(pairs) {
     .filter(({ pair: [name] }) => !REPRESENTATION.has(name));
 }
 
-/** The question as this page sends it, with the columns and the page length it needs. */
+/** The question as this page sends it, with the columns and the page length it needs; without one the service's own. */
 export function sent(pairs, fields, limit) {
   const own = pairs.filter(([name]) => !REPRESENTATION.has(name) && name !== "fields" && name !== "limit");
-  return [...own, ["fields", fields.join(",")], ["include", "attributes"], ["limit", String(limit)]];
+  return withValue([...own, ["fields", fields.join(",")], ["include", "attributes"]], "limit", limit && String(limit));
 }
 
 /** The question as others would send it: what the URL says, without this page's own choices. */

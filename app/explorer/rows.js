@@ -1,17 +1,18 @@
 // The table: sticky head, only the rows in sight are in the document, the next page is asked for before its end is seen.
+// Where a newer answer takes the place of the rows, those that are looked at stay where they are.
 import { Cell, State } from "./cells.js";
 import { isNumber } from "./columns.js";
 import { Icon } from "./icons.js";
-import { html, useEffect, useLayoutEffect, useRef, useState } from "./parts.js";
-import { duration, moment } from "./words.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./parts.js";
+import { count, duration, moment } from "./words.js";
 
 const ROW = 37; // pixels; the style sheet says the same
 const CARD = 74;
 const BEYOND = 12; // rows kept above and below what is seen
 const AHEAD = 60; // rows from the end at which the next page is asked for
 
-/** Which rows are in sight, as the container is scrolled and sized. */
-function useSight(container, height, length) {
+/** Which rows are in sight, as the container is scrolled and sized; `shift`: how far all are about to move. */
+function useSight(container, height, rows, shift) {
   const [sight, setSight] = useState({ first: 0, last: 40 });
   useLayoutEffect(() => {
     const look = () => {
@@ -20,6 +21,7 @@ function useSight(container, height, length) {
       const last = Math.ceil((scrollTop + clientHeight) / height) + BEYOND;
       setSight((known) => (known.first === first && known.last === last ? known : { first, last }));
     };
+    if (shift) container.current.scrollTop += shift * height;
     look();
     const sizes = new ResizeObserver(look);
     sizes.observe(container.current);
@@ -28,8 +30,50 @@ function useSight(container, height, length) {
       sizes.disconnect();
       container.current?.removeEventListener("scroll", look);
     };
-  }, [height, length]);
-  return { first: Math.min(sight.first, Math.max(0, length - 1)), last: Math.min(sight.last, length) };
+  }, [height, rows]);
+  const [first, last] = [Math.max(0, sight.first + shift), sight.last + shift];
+  return { first: Math.min(first, Math.max(0, rows.length - 1)), last: Math.min(last, rows.length) };
+}
+
+/**
+ * How many places further down the rows in sight stand than before a newer answer replaced them; else 0. At the top the
+ * newest are to be seen, so 0 too, unless a row has the focus or is opened.
+ */
+function useShift(container, height, { rows, pairs }, active, opened) {
+  const shown = useRef({ rows, pairs });
+  const before = shown.current;
+  const shift = useMemo(() => {
+    if (before.rows === rows || before.pairs !== pairs) return 0;
+    const { scrollTop, clientHeight } = container.current;
+    const top = Math.floor(scrollTop / height);
+    const end = Math.ceil((scrollTop + clientHeight) / height);
+    if (scrollTop === 0 && !opened && !container.current.contains(document.activeElement)) return 0;
+    const held = before.rows.findIndex((row) => row.interaction_id === active);
+    const places = new Map(rows.map((row, place) => [row.interaction_id, place]));
+    const inSight = held >= top && held < end ? [held] : [];
+    for (let place = top; place < end && place < before.rows.length; place += 1) inSight.push(place);
+    const stays = inSight.find((place) => places.has(before.rows[place].interaction_id));
+    return stays === undefined ? 0 : places.get(before.rows[stays].interaction_id) - stays;
+  }, [rows, pairs]);
+  useLayoutEffect(() => {
+    shown.current = { rows, pairs };
+  }, [rows, pairs]);
+  return before.rows === rows ? 0 : shift;
+}
+
+/** How many newer rows came in above those in sight, until the top is seen. */
+function useUnseen(container, shift, rows, pairs) {
+  const [unseen, setUnseen] = useState(0);
+  useLayoutEffect(() => {
+    if (shift > 0) setUnseen((known) => known + shift);
+  }, [rows]);
+  useLayoutEffect(() => setUnseen(0), [pairs]);
+  useLayoutEffect(() => {
+    const look = () => container.current.scrollTop === 0 && setUnseen(0);
+    container.current.addEventListener("scroll", look, { passive: true });
+    return () => container.current?.removeEventListener("scroll", look);
+  }, []);
+  return unseen;
 }
 
 export function useNarrow() {
@@ -45,21 +89,29 @@ export function useNarrow() {
 
 export function Rows({ result, columns, sort, onSort, onOpen, onCondition, opened }) {
   const container = useRef(null);
-  const [active, setActive] = useState(0);
+  const [activeId, setActive] = useState(null); // of the row that keys act on, once there is one
+  const lastPlace = useRef(0);
   const narrow = useNarrow();
   const height = narrow ? CARD : ROW;
   const { rows } = result;
-  const { first, last } = useSight(container, height, rows.length);
+  const shift = useShift(container, height, result, activeId, opened);
+  const { first, last } = useSight(container, height, rows, shift);
+  const unseen = useUnseen(container, shift, rows, result.pairs);
+  const found = useMemo(() => rows.findIndex((row) => row.interaction_id === activeId), [rows, activeId]);
+  const active = found >= 0 ? found : Math.max(0, Math.min(lastPlace.current, rows.length - 1));
+  lastPlace.current = active;
   useEffect(() => {
-    if (last > rows.length - AHEAD) result.more();
+    if (last > rows.length - AHEAD && !result.isHalted) result.more();
   }, [last, rows.length, result.isWaiting]);
   useEffect(() => {
-    setActive(0);
+    setActive(null);
+    lastPlace.current = 0;
     container.current.scrollTop = 0;
   }, [result.pairs]);
+  useRowFocus(container, rows, active);
   const go = (place) => {
     const to = Math.max(0, Math.min(rows.length - 1, place));
-    setActive(to);
+    setActive(rows[to].interaction_id);
     bringIntoSight(container.current, to, height, narrow);
     requestAnimationFrame(() => container.current?.querySelector(`[data-place="${to}"]`)?.focus());
   };
@@ -75,7 +127,13 @@ export function Rows({ result, columns, sort, onSort, onOpen, onCondition, opene
   const facts = { zone: result.meta?.time_zone ?? "UTC", now: Date.now(), onCondition };
   const common = { facts, columns, active, onOpen, setActive, opened };
   const Shape = narrow ? Card : Row;
-  return html`<div class="rows ${result.isOutdated ? "outdated" : ""}" ref=${container} onKeyDown=${onKey} aria-busy=${result.isWaiting}
+  const toTop = ({ detail: clicks }) => {
+    container.current.scrollTop = 0;
+    if (clicks === 0) go(0); // by a key: the focus goes on from there
+  };
+  return html`${unseen > 0 && html`<button type="button" class="unseen-rows"
+    onClick=${toTop}>${count(unseen)} new ${unseen === 1 ? "row" : "rows"} above</button>`}
+  <div class="rows ${result.isOutdated ? "outdated" : ""}" ref=${container} onKeyDown=${onKey} aria-busy=${result.isWaiting}
     tabindex=${rows.length ? null : "0"}
       role="region" aria-label="Rows">
     <table aria-rowcount=${(result.meta?.total ?? rows.length) + 1}>
@@ -96,6 +154,15 @@ export function Rows({ result, columns, sort, onSort, onOpen, onCondition, opene
       </tbody>
     </table>
   </div>`;
+}
+
+/** Where the row that has the focus is no longer among the rows, the one in its place gets it. */
+function useRowFocus(container, rows, active) {
+  const held = document.activeElement;
+  const wasRow = Boolean(held?.dataset.place && container.current?.contains(held));
+  useLayoutEffect(() => {
+    if (wasRow && !held.isConnected) container.current.querySelector(`[data-place="${active}"]`)?.focus();
+  }, [rows]);
 }
 
 function bringIntoSight(container, place, height, narrow) {
@@ -126,10 +193,10 @@ function attributesOf({ row, place, active, onOpen, setActive, opened }) {
     tabindex: place === active ? 0 : -1,
     class: opened === row.interaction_id ? "opened" : place % 2 ? "odd" : "",
     onClick: () => {
-      setActive(place);
+      setActive(row.interaction_id);
       onOpen(row.interaction_id);
     },
-    onFocus: () => setActive(place),
+    onFocus: () => setActive(row.interaction_id),
   };
 }
 

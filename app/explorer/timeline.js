@@ -20,13 +20,14 @@ export function Timeline({ timeline, zone }) {
   const { first, last, lanes } = useMemo(() => layout(timeline, Date.now()), [timeline]);
   const margin = width < 520 ? 84 : 132;
   const x = (seconds) => margin + ((seconds - first) / (last - first)) * (width - margin - 14);
-  const bars = lanes.flatMap((lane, row) => lane.bars.map((bar) => ({ bar, row, lane })));
+  const bars = lanes.flatMap((lane, row) => lane.bars.map((bar, turn) => ({ bar, row, key: keyOf(lane, bar, turn) })));
+  const at = bars.findIndex(({ key }) => key === active);
   const height = lanes.length * LANE + AXIS;
   const onKey = (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (!step) return;
     event.preventDefault();
-    const to = ((active ?? 0) + step + bars.length) % bars.length;
+    const to = (Math.max(0, at) + step + bars.length) % bars.length;
     frame.current.querySelectorAll(".bar")[to].focus();
   };
   return html`<div class="timeline" ref=${frame} onMouseLeave=${() => setActive(null)}>
@@ -40,12 +41,15 @@ export function Timeline({ timeline, zone }) {
       )}
       ${lanes.map((lane, row) => html`<text class="lane" key=${lane.key} x="0" y=${row * LANE + LANE / 2}
         aria-hidden="true">${short(lane.words, margin)}<title>${lane.words}</title></text>`)}
-      ${bars.map(({ bar, row }, place) => html`<${Bar} key=${place} bar=${bar} x=${x} y=${row * LANE + (LANE - BAR) / 2}
-        isFirst=${place === (active ?? 0)} isActive=${place === active} onActive=${() => setActive(place)} />`)}
+      ${bars.map(({ bar, row, key }, place) => html`<${Bar} key=${key} bar=${bar} x=${x} y=${row * LANE + (LANE - BAR) / 2}
+        isFirst=${place === Math.max(0, at)} isActive=${place === at} onActive=${() => setActive(key)} />`)}
     </svg>
-    <${Told} bar=${active === null ? null : bars[active].bar} zone=${zone} />
+    <${Told} bar=${bars[at]?.bar ?? null} zone=${zone} />
   </div>`;
 }
+
+/** A bar is the same in a newer timeline where it is of the same kind, in the same lane and turn. */
+const keyOf = (lane, bar, turn) => `${lane.key} ${bar.kind} ${turn}`;
 
 const short = (words, margin) =>
   words.length > margin / 7.4 ? `${words.slice(0, Math.floor(margin / 7.4) - 1)}…` : words;

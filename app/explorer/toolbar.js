@@ -3,7 +3,7 @@ import { Icon } from "./icons.js";
 import { html, useEffect, useState } from "./parts.js";
 import { stateOf, words } from "./freshness.js";
 import { Downloads } from "./share.js";
-import { count, moment } from "./words.js";
+import { count, duration, moment } from "./words.js";
 
 export function useNow(milliseconds = 1000) {
   const [now, setNow] = useState(Date.now());
@@ -26,12 +26,18 @@ export function Toolbar({ result, pairs, onRefresh, onColumns, onShare, onProble
   </div>`;
 }
 
-function Found({ result }) {
-  const { meta, rows } = result;
+/** How many there are; where that is not known, or some cannot be reached, it says so. */
+export function Found({ result }) {
+  const { meta, rows, cursor, isWhole } = result;
   if (!meta) return "";
-  if (rows.length === 0) return "No interactions";
-  const of = meta.total !== null && meta.total > rows.length ? ` of ${count(meta.total)}` : "";
-  return html`<b>${count(rows.length)}${of}</b> ${rows.length === 1 && !of ? "interaction" : "interactions"}${result.cursor && !of ? " so far" : ""}`;
+  const isKnown = meta.total !== null;
+  const of = isKnown && meta.total > rows.length ? ` of ${count(meta.total)}` : "";
+  const number = rows.length || of ? html`<b>${count(rows.length)}${of}</b>` : "No";
+  const notes = [
+    !isKnown && !isWhole && "how many match is not known",
+    meta.truncated && "the answer is cut short: more match than can be reached",
+  ].filter(Boolean);
+  return html`${number} ${rows.length === 1 && !of ? "interaction" : "interactions"}${cursor && !isKnown ? " so far" : ""}${notes.length > 0 && html`<span class="muted">; ${notes.join("; ")}</span>`}`;
 }
 
 /** Age and origin of what is shown, ticking; a button asks again. */
@@ -39,7 +45,7 @@ export function Age({ result, onRefresh }) {
   const now = useNow();
   const { freshness, meta } = result;
   if (!freshness) return null;
-  const state = stateOf(freshness);
+  const state = result.plan.problem ? "failing" : stateOf(freshness);
   const origin = [freshness.hit ? "hit" : `fwd=${freshness.fwd}`, freshness.detail].filter(Boolean).join(", ");
   const title = `As of ${moment(meta.as_of, meta.time_zone, now)} (${meta.as_of}). Cache-Status: ${origin}`;
   return html`<p class="age ${state}" title=${title}>
@@ -48,6 +54,17 @@ export function Age({ result, onRefresh }) {
     <button type="button" class="plain" aria-label="Ask again" title="Ask again" onClick=${onRefresh}>
       <${Icon} name="refresh" /></button>
   </p>`;
+}
+
+/** Said while no newer answer can be had: why, and what happens next. */
+export function Stalled({ plan, onAgain }) {
+  const now = useNow();
+  if (!plan.problem) return null;
+  const seconds = plan.dueAt === null ? null : Math.max(0, Math.ceil((plan.dueAt - now) / 1000));
+  const next = plan.isInVain ? "" : seconds ? `Asked again in ${duration(seconds)}.` : "Asking again …";
+  return html`<p class="notice stalled" role="status"><span><b>Not refreshed.</b> ${plan.problem.title}. What is shown is the
+    latest that came. <span class="muted" aria-live="off">${next}</span></span>
+    <button type="button" onClick=${onAgain}>Ask again now</button></p>`;
 }
 
 /** What is under way: after a moment a bar, then words, then a way out. */

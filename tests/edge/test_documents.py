@@ -8,8 +8,8 @@ from app.interactions.nested import INCLUDES
 
 
 def test_the_schema_tells_of_every_column_what_the_table_says() -> None:
-    document = json.loads(json.dumps(schema({column.name: column for column in COLUMNS})))
-    assert document["schema_version"] == SCHEMA_VERSION
+    document = json.loads(json.dumps(schema({column.name: column for column in COLUMNS}, 10_000)))
+    assert (document["schema_version"], document["max_rows"]) == (SCHEMA_VERSION, 10_000)
     assert [column["name"] for column in document["columns"]] == [column.name for column in COLUMNS]
     for shown, column in zip(document["columns"], COLUMNS, strict=True):
         assert (shown["type"], shown["unit"], shown["nullable"]) == (column.type, column.unit, column.nullable)
@@ -20,7 +20,7 @@ def test_the_schema_tells_of_every_column_what_the_table_says() -> None:
 
 
 def test_the_schema_tells_of_every_nested_list_and_its_fields() -> None:
-    lists = {one["name"]: one["fields"] for one in json.loads(json.dumps(schema({})))["include"]}
+    lists = {one["name"]: one["fields"] for one in json.loads(json.dumps(schema({}, 10_000)))["include"]}
     assert list(lists) == [include.name for include in INCLUDES]
     for include in INCLUDES:
         assert [one["name"] for one in lists[include.name]] == [one.name for one in include.fields]
@@ -29,4 +29,4 @@ def test_the_schema_tells_of_every_nested_list_and_its_fields() -> None:
 
 def test_configured_attributes_are_in_the_schema() -> None:
     columns = {column.name: column for column in with_attributes(["accountNumber"])}
-    assert "attr_accountnumber" in json.dumps(schema(columns))
+    assert "attr_accountnumber" in json.dumps(schema(columns, 10_000))

@@ -84,6 +84,7 @@ _DESCRIPTIONS: Mapping[str, Schema] = {
         "Every column and every nested list.",
         {
             "schema_version": INTEGER,
+            "max_rows": said(INTEGER, "Most rows that one answer holds."),
             "columns": array(ref("ColumnDescription")),
             "include": array(ref("ListDescription")),
         },

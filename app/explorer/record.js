@@ -39,7 +39,7 @@ export function origins(source) {
 }
 
 /** Whether the pointer itself moved: a row that Tab scrolls under a resting one is not pointed at. */
-const isMoved = ({ movementX, movementY }) => Boolean(movementX || movementY);
+export const isMoved = ({ movementX, movementY }) => Boolean(movementX || movementY);
 
 /** Scroll a pane, and nothing around it, to the first that is lit. */
 function showLit(pane) {

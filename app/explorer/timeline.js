@@ -1,5 +1,6 @@
 // The timeline of one interaction, drawn to scale; pointer and arrow keys reach every bar.
 import { html, useLayoutEffect, useMemo, useRef, useState } from "./parts.js";
+import { isMoved } from "./record.js";
 import { layout, named, ticks } from "./spans.js";
 import { clock, duration, exactMoment } from "./words.js";
 
@@ -59,7 +60,7 @@ function Bar({ bar, x, y, isFirst, isActive, onActive }) {
   const width = Math.max(LEAST, x(bar.until) - left);
   const words = `${named(bar)}: from ${clock(bar.offset_seconds)}, ${bar.isOpen ? "still going on" : duration(bar.duration_seconds)}`;
   return html`<g class="bar ${bar.kind} ${bar.isOpen ? "open" : ""} ${isActive ? "active" : ""}" role="img"
-    aria-label=${words} tabindex=${isFirst ? 0 : -1} onMouseEnter=${onActive} onFocus=${onActive}>
+    aria-label=${words} tabindex=${isFirst ? 0 : -1} onMouseMove=${(event) => isMoved(event) && onActive()} onFocus=${onActive}>
     <rect x=${left} y=${y} width=${width} height=${BAR} rx="4" />
     ${width > 56 && html`<text x=${left + 7} y=${y + BAR / 2}
       aria-hidden="true">${bar.isOpen ? "open" : duration(bar.duration_seconds)}</text>`}

@@ -1,11 +1,20 @@
 """What README.md and CONTRIBUTING.md show is run as it stands, against a running demo."""
 
+import csv
+import io
+import json
 import os
 import re
 import subprocess
 import sys
+from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from shutil import which
+from typing import Any
+from urllib.request import Request, urlopen
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,6 +25,7 @@ from tests.support.shown import BIN, ROOT, Demo, blocks, consoles, running_demo
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHOWN = consoles(README)
+Record = dict[str, Any]  # an interaction as upstream sends it
 
 
 @pytest.fixture(scope="module")
@@ -30,20 +40,105 @@ def test_a_command_shown_prints_what_is_shown(demo: Demo, command: str, output: 
     demo.prints(command, output)
 
 
-@pytest.mark.parametrize("program", blocks("python", README))
-def test_a_python_recipe_runs_and_prints_rows(demo: Demo, program: str) -> None:
-    assert "Support" in demo.run(sys.executable, "-W", "error", "-c", demo.at_home(program))
+@pytest.fixture(scope="module")
+def records(demo: Demo) -> list[Record]:
+    """All that upstream has, read from the simulator itself, whose time stands still from then on: newest first."""
+    _simulator(demo, "POST", "/__sim/clock", b'{"freeze": true}')
+    tenant = re.search(r"CXF_TENANT_ID=(\S+)", README)
+    assert tenant
+    found: list[Record] = []
+    while True:
+        path = f"/v1/tenants/{tenant[1]}/interactions?limit=1000&offset={len(found)}"
+        found += (page := _simulator(demo, "GET", path)["results"] or [])
+        if not page:
+            return found
+
+
+def _simulator(demo: Demo, method: str, path: str, body: bytes | None = None) -> Any:
+    """What the simulator answers to the credentials that the README names."""
+    credentials = b64encode(b"demo:demo-not-a-secret").decode()
+    headers = {"Authorization": f"Basic {credentials}"}
+    with urlopen(Request(f"{demo.upstream_url}{path}", body, headers, method=method), timeout=30) as answer:
+        return json.load(answer)
+
+
+def since(records: list[Record], start: datetime) -> list[Record]:
+    """Those that started at `start` or later; none so near to it that the time a test takes would matter."""
+    starts = [datetime.fromisoformat(record["startTimestamp"]) for record in records]
+    assert not any(abs(one - start) < timedelta(minutes=2) for one in starts)
+    return [record for record, one in zip(records, starts, strict=True) if one >= start]
+
+
+def service_level(records: list[Record]) -> tuple[int, int]:
+    """How many met the service level of 20 seconds, and of how many, by the definition of `/schema`'s `sla_outcome`."""
+    outcomes = Counter(_sla_outcome(record) for record in records)
+    return outcomes["met"], outcomes["met"] + outcomes["missed"]
+
+
+def _sla_outcome(record: Record) -> str:
+    queues = sorted(record.get("queues", []), key=lambda queue: str(queue["startTimestamp"]))
+    if not queues:
+        return "not_applicable"
+    first = queues[0]
+    is_answered = "timeToAnswer" in first or first.get("queueExitType") == "success"
+    if not is_answered and "endTimestamp" not in record and "endTimestamp" not in first:
+        return "not_applicable"
+    waited = first.get("timeToAnswer", first.get("queueTime"))
+    if waited is None or waited > 20:
+        return "missed"
+    return "met" if is_answered else "excluded" if len(queues) == 1 and is_abandoned(record) else "missed"
+
+
+def is_abandoned(record: Record) -> bool:
+    """Whether the customer left: in the menu, in a queue, or on hold."""
+    return bool(record.get("ivrAbandoned") or record.get("customerHoldAbandoned") or "customerAbandonTime" in record)
+
+
+def test_the_python_recipe_counts_the_whole_range(demo: Demo, records: list[Record]) -> None:
+    (program,) = blocks("python", README)
+    printed = demo.run(sys.executable, "-W", "error", "-c", demo.at_home(program))
+    wanted = since(records, datetime.now(UTC) - timedelta(days=30))
+    met, eligible = service_level(wanted)
+    assert len(wanted) > 2 * int(re.findall(r"limit=(\d+)", program)[0]), "it has to read several pages"
+    assert printed.startswith(f"{len(wanted)} rows, service level {met / eligible:.2%}\n")
+    assert "Support" in printed
+
+
+def test_the_dashboards_answer_is_the_whole_range(demo: Demo, records: list[Record]) -> None:
+    (command,) = [command for command, _ in SHOWN if "from=now-7d/d" in command]
+    assert "limit=10000" in command
+    printed = demo.run("bash", "-c", demo.at_home(command))
+    rows = list(csv.DictReader(io.StringIO(printed)))
+    zone = ZoneInfo(json.loads(demo.run("curl", "-s", f"{demo.url}/interactions"))["meta"]["time_zone"])
+    midnight = (datetime.now(zone) - timedelta(days=7)).replace(hour=0, minute=0, second=0, microsecond=0)
+    wanted = [record for record in since(records, midnight) if record["channelType"] == "voice"]
+    assert len(rows) == len(wanted) > 1_000, "more than upstream gives at once"
+    figures = tuple(sum(row[name] == "true" for row in rows) for name in ("is_sla_met", "is_sla_eligible"))
+    assert figures == service_level(wanted)
+    assert sum(row["is_abandoned"] == "true" for row in rows) == sum(map(is_abandoned, wanted))
 
 
 @pytest.mark.parametrize("program", blocks("js", README))
-def test_a_front_end_recipe_runs_and_counts(demo: Demo, program: str) -> None:
+def test_a_front_end_recipe_counts_the_whole_range(demo: Demo, records: list[Record], program: str) -> None:
     node = which("node")
     if not node:
         assert not os.environ.get("REQUIRE_NODE"), "Node is required here"
         pytest.skip("Node is not installed")
     counted = re.fullmatch(r"(\d+) abandoned\n", demo.run(node, "--input-type=module", "-e", demo.at_home(program)))
     assert counted
-    assert int(counted[1]) > 100
+    wanted = since(records, datetime.now(UTC) - timedelta(days=30))
+    assert int(counted[1]) == sum(map(is_abandoned, wanted)) > int(re.findall(r"limit=(\d+)", program)[0])
+
+
+def test_the_bounds_of_the_recipes_are_said(demo: Demo) -> None:
+    said = README.partition("## Recipes")[2].partition("\n**A dashboard**")[0]
+    for words in ("`to` is not", "100 rows", "`CXF_MAX_ROWS` (10,000)", "`next`", 'Link: <…>; rel="next"'):
+        assert words in said
+    for header in ("`Authorization: Bearer …`", "`X-API-Key: …`"):
+        assert header in said
+    answer = json.loads(demo.run("curl", "-s", f"{demo.url}/interactions"))
+    assert (answer["meta"]["limit"], len(answer["items"])) == (100, 100)
+    assert answer["next"]
 
 
 def test_the_operators_check_passes(demo: Demo) -> None:

@@ -120,7 +120,7 @@ function App() {
     }
     ${dialog === "columns" && html`<${Chooser} pairs=${pairs} schema=${service.schema} onAsk=${onAsk}
       onClose=${close} />`}
-    ${dialog === "share" && html`<${Share} pairs=${pairs} service=${service} total=${result.meta?.total}
+    ${dialog === "share" && html`<${Share} pairs=${pairs} service=${service} total=${result.total}
       onClose=${close} />`}
     ${
       dialog === "key" &&

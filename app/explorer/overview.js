@@ -39,7 +39,7 @@ function Basis({ result }) {
   const { rows, meta } = result;
   if (result.isWhole)
     return html`<p class="basis muted">Computed from all ${count(rows.length)} rows of this question.</p>`;
-  const of = meta.total === null ? "how many match is not known" : `${count(meta.total)} match`;
+  const of = result.total === null ? "how many match is not known" : `${count(result.total)} match`;
   return html`<p class="basis notice">
     <span>Computed from the ${count(rows.length)} rows at hand; ${of}${meta.truncated ? ", and not all can be reached" : ""}.</span>
     ${result.cursor !== null && html`<button type="button" disabled=${result.isWaiting}

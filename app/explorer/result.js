@@ -41,6 +41,11 @@ export class Result {
     return this.waitingSince !== null;
   }
 
+  /** How many match: null where that is not known, undefined before any answer. */
+  get total() {
+    return this.isWhole ? this.rows.length : this.meta?.total;
+  }
+
   /** Ask anew: `fields` are the columns wanted. */
   async run(pairs, fields) {
     this.#stop();

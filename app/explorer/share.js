@@ -3,14 +3,17 @@ import { BASE, PUBLIC, credentials, keyOf } from "./api.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icons.js";
 import { html, useEffect, useRef, useState } from "./parts.js";
-import { shared, valueOf, withValue, written } from "./question.js";
-import { SNIPPETS } from "./snippets.js";
+import { shared, written } from "./question.js";
+import { SNIPPETS, beyond, whole } from "./snippets.js";
+import { count } from "./words.js";
 
-export function Share({ pairs, schema, onClose }) {
+export function Share({ pairs, service, total, onClose }) {
   const [chosen, setChosen] = useState(0);
   const tabs = useRef(null);
   const snippet = SNIPPETS[chosen];
-  const text = snippet.write({ pairs: shared(pairs), base: PUBLIC, schema, hasKey: Boolean(keyOf()) });
+  const { schema, maxRows } = service;
+  const given = { pairs: shared(pairs), base: PUBLIC, schema, maxRows, total, hasKey: Boolean(keyOf()) };
+  const text = snippet.write(given);
   const onKey = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
@@ -30,7 +33,9 @@ export function Share({ pairs, schema, onClose }) {
       )}
     </div>
     <div role="tabpanel" id="snippet" aria-labelledby=${`tab-${chosen}`}>
-      <p class="above"><span class="muted">${snippet.words}</span><${Copy} text=${text} /></p>
+      <p class="above"><span class="muted">${snippet.words(given)} Times are
+        from (included) to (excluded).${given.hasKey && html` The key goes as <code>X-API-Key</code>, or as
+        <code>Authorization: Bearer</code>.`}</span><${Copy} text=${text} /></p>
       <pre tabindex="0" aria-label=${snippet.name}><code>${text}</code></pre>
     </div>
   <//>`;
@@ -70,15 +75,15 @@ const FILES = [
 ];
 
 /** Where each file is; without a limit of its own a question brings as many rows as one answer may hold. */
-export function files(pairs) {
-  const asked = valueOf(pairs, "limit") ? shared(pairs) : withValue(shared(pairs), "limit", "10000");
+export function files(pairs, maxRows) {
+  const asked = whole(shared(pairs), maxRows);
   return FILES.map((file) => ({
     ...file,
     url: `${BASE}${file.path}?${written([...asked, ...file.more, ["download", "1"]])}`,
   }));
 }
 
-export function Downloads({ pairs, onProblem }) {
+export function Downloads({ pairs, maxRows, total, onProblem }) {
   const menu = useRef(null);
   const shut = (event) => {
     if (event.type === "keydown" ? event.key === "Escape" : !menu.current.contains(event.relatedTarget))
@@ -86,12 +91,13 @@ export function Downloads({ pairs, onProblem }) {
   };
   return html`<details class="menu" ref=${menu} onFocusOut=${shut} onKeyDown=${shut}>
     <summary><${Icon} name="download" />Download</summary>
-    <ul>${files(pairs).map(
+    <ul>${files(pairs, maxRows).map(
       ({ words, note, url }) => html`<li key=${words}>
       <a href=${url} download onClick=${(event) => keyOf() && taken(event, url, onProblem)}>
         <b>${words}</b> <span class="muted">${note}</span></a>
     </li>`,
-    )}</ul>
+    )}
+      ${maxRows !== null && html`<li class="note muted">A file holds ${count(maxRows)} rows at most${beyond(maxRows, total)}.</li>`}</ul>
   </details>`;
 }
 

@@ -1,13 +1,16 @@
 // The same question in five languages, as text to copy. `pairs` is the question, `base` the façade's URL with a slash at
-// its end; a key is never written out, only its place or the variable that holds it.
+// its end, `maxRows` what one answer may hold; a key is never written out, only its place or the variable that holds it.
 import { chosen } from "./columns.js";
 import { valueOf, withValue, written } from "./question.js";
+import { count } from "./words.js";
 
-const EVERY_ROW = "10000";
 const KEY = "CXF_KEY";
+const USUAL_LIMIT = 100; // rows, where a question says none
 
 /** Without a limit of its own a question is asked for as many rows as one answer may hold. */
-const whole = (pairs) => (valueOf(pairs, "limit") ? pairs : withValue(pairs, "limit", EVERY_ROW));
+export const whole = (pairs, maxRows) =>
+  valueOf(pairs, "limit") ? pairs : withValue(pairs, "limit", maxRows && String(maxRows));
+const limitOf = (pairs) => Number(valueOf(pairs, "limit")) || USUAL_LIMIT;
 const urlOf = (base, path, pairs) => `${base}${path}${pairs.length ? `?${written(pairs)}` : ""}`;
 /** Columns of the answer: [shown as, the schema's facts]. */
 function columnsOf(pairs, schema) {
@@ -23,20 +26,27 @@ function curl({ pairs, base, hasKey }) {
   return `curl -s ${header}'${urlOf(base, "interactions", pairs).replaceAll("'", "'\\''")}'\n`;
 }
 
-function python({ pairs, base, schema, hasKey }) {
+/** Page after page, as the header Link leads; CSV, so that an answer without rows has its columns. */
+function python({ pairs, base, schema, maxRows, hasKey }) {
   const times = columnsOf(pairs, schema)
     .filter(([, { type }]) => type === "time")
     .map(([output]) => output);
-  const options = [
-    ...(times.length ? [`parse_dates=${JSON.stringify(times).replaceAll(",", ", ")}`] : []),
-    ...(hasKey ? [`storage_options={"X-API-Key": os.environ["${KEY}"]}`] : []),
-  ];
+  const dates = times.length ? `, parse_dates=${JSON.stringify(times).replaceAll(",", ", ")}` : "";
   return [
-    ...(hasKey ? ["import os", ""] : []),
+    ...(hasKey ? ["import os"] : []),
+    "from urllib.request import Request, urlopen",
+    "",
     "import pandas as pd",
     "",
-    `url = ${JSON.stringify(urlOf(base, "interactions.csv", whole(pairs)))}`,
-    `rows = pd.read_csv(${["url", ...options].join(", ")})`,
+    `url = ${JSON.stringify(urlOf(base, "interactions.csv", whole(pairs, maxRows)))}`,
+    `headers = {${hasKey ? `"X-API-Key": os.environ["${KEY}"]` : ""}}`,
+    "pages = []",
+    "while url:",
+    "    with urlopen(Request(url, headers=headers)) as answer:",
+    `        pages.append(pd.read_csv(answer${dates}))`,
+    '        link = answer.headers["Link"]  # <URL>; rel="next", where more rows follow',
+    '    url = link and link[1 : link.index(">")]',
+    "rows = pd.concat(pages, ignore_index=True)",
     'print(rows.describe(include="all"))',
     "",
   ].join("\n");
@@ -51,10 +61,12 @@ const M_TYPES = {
 };
 const inM = (text) => `"${text.replaceAll("#", "#(#)").replaceAll('"', '""')}"`;
 
-function powerQuery({ pairs, base, schema, hasKey }) {
-  const names = [...new Set(whole(pairs).map(([name]) => name))];
+/** One answer; where it is full more rows may match, and it is an error rather than wrong figures. */
+function powerQuery({ pairs, base, schema, maxRows, hasKey }) {
+  const all = whole(pairs, maxRows);
+  const names = [...new Set(all.map(([name]) => name))];
   const query = names.map((name) => {
-    const values = whole(pairs)
+    const values = all
       .filter(([known]) => known === name)
       .map(([, value]) => inM(value));
     return `#${inM(name)} = ${values.length > 1 ? `{${values.join(", ")}}` : values[0]}`;
@@ -72,15 +84,19 @@ function powerQuery({ pairs, base, schema, hasKey }) {
     Rows = Table.PromoteHeaders(Table, [PromoteAllScalars = true]),
     Typed = Table.TransformColumnTypes(Rows, {
         ${types.join(",\n        ")}
-    }, "en-US")
-in
-    Typed
+    }, "en-US")${valueOf(pairs, "limit") ? "\nin\n    Typed" : fullIsError(limitOf(all))}
 `;
 }
 
+const fullIsError = (limit) => `,
+    Whole = if Table.RowCount(Typed) < ${limit} then Typed
+        else error "More than ${limit - 1} rows: narrow from and to, else some may be missing"
+in
+    Whole`;
+
 const GRAFANA_TYPES = { time: "timestamp", date: "string", float: "number", int: "number", bool: "boolean" };
 
-function grafana({ pairs, base, schema, hasKey }) {
+function grafana({ pairs, base, schema, maxRows, hasKey }) {
   const query = {
     refId: "A",
     datasource: { type: "yesoreyeram-infinity-datasource", uid: "${DS_INFINITY}" },
@@ -91,7 +107,7 @@ function grafana({ pairs, base, schema, hasKey }) {
     url: `${base}interactions.csv`,
     url_options: {
       method: "GET",
-      params: whole(pairs).map(([key, value]) => ({ key, value })),
+      params: whole(pairs, maxRows).map(([key, value]) => ({ key, value })),
       ...(hasKey ? { headers: [{ key: "X-API-Key", value: `\${${KEY}}` }] } : {}),
     },
     columns: columnsOf(pairs, schema).map(([output, { type }]) => ({
@@ -136,10 +152,46 @@ console.log(count, "rows");
 `;
 }
 
+/** How many match, where that is more than `limit` or not known (null). */
+export function beyond(limit, total) {
+  if (total === null) return "; how many match is not known";
+  return total > limit ? `; ${count(total)} match` : "";
+}
+
+/** How far one answer reaches. */
+function reach(pairs, maxRows, total) {
+  const limit = limitOf(whole(pairs, maxRows));
+  const more = beyond(limit, total);
+  return `One answer, of ${count(limit)} rows at most${more && `${more}: narrow from and to`}.`;
+}
+
+const PAGES = "It follows every page of one snapshot.";
+
+/** `words`: where it is used, and how much of the question it brings. */
 export const SNIPPETS = [
-  { name: "curl", words: "A shell.", write: curl },
-  { name: "Python", words: "pandas reads the CSV straight from its URL.", write: python },
-  { name: "Power Query", words: "Excel or Power BI: New source › Blank query › Advanced editor.", write: powerQuery },
-  { name: "Grafana", words: "Infinity data source: the panel's query, as JSON.", write: grafana },
-  { name: "TypeScript", words: "Every page of one snapshot; runs in browsers and in Node.", write: typescript },
+  {
+    name: "curl",
+    words: ({ pairs, maxRows }) =>
+      `The first ${count(Math.min(limitOf(pairs), maxRows ?? USUAL_LIMIT))} rows; next in the answer leads on.`,
+    write: curl,
+  },
+  { name: "Python", words: () => `pandas reads the CSV. ${PAGES}`, write: python },
+  {
+    name: "Power Query",
+    words: ({ pairs, maxRows, total }) =>
+      `Excel or Power BI: New source › Blank query › Advanced editor. ${reach(pairs, maxRows, total)} A full one is an error there.`,
+    write: powerQuery,
+  },
+  {
+    name: "Grafana",
+    words: ({ pairs, maxRows, total }) =>
+      `Infinity data source: the panel's query, as JSON. ${reach(pairs, maxRows, total)} A full one may lack rows.`,
+    write: grafana,
+  },
+  {
+    name: "TypeScript",
+    words: () =>
+      `${PAGES} Runs in Node and in browsers; the page's origin has to stand in CXF_ALLOWED_ORIGINS where it is another.`,
+    write: typescript,
+  },
 ];

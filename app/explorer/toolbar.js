@@ -14,13 +14,13 @@ export function useNow(milliseconds = 1000) {
   return now;
 }
 
-export function Toolbar({ result, pairs, onRefresh, onColumns, onShare, onProblem }) {
+export function Toolbar({ result, pairs, maxRows, onRefresh, onColumns, onShare, onProblem }) {
   return html`<div class="toolbar">
     <p class="found" aria-live="polite"><${Found} result=${result} /></p>
     <${Age} result=${result} onRefresh=${onRefresh} />
     <div class="tools">
       <button type="button" onClick=${onColumns}><${Icon} name="columns" />Columns</button>
-      <${Downloads} pairs=${pairs} onProblem=${onProblem} />
+      <${Downloads} pairs=${pairs} maxRows=${maxRows} total=${result.total} onProblem=${onProblem} />
       <button type="button" onClick=${onShare}><${Icon} name="code" />Use elsewhere</button>
     </div>
   </div>`;
@@ -28,13 +28,13 @@ export function Toolbar({ result, pairs, onRefresh, onColumns, onShare, onProble
 
 /** How many there are; where that is not known, or some cannot be reached, it says so. */
 export function Found({ result }) {
-  const { meta, rows, cursor, isWhole } = result;
+  const { meta, rows, cursor, total } = result;
   if (!meta) return "";
-  const isKnown = meta.total !== null;
-  const of = isKnown && meta.total > rows.length ? ` of ${count(meta.total)}` : "";
+  const isKnown = total !== null;
+  const of = isKnown && total > rows.length ? ` of ${count(total)}` : "";
   const number = rows.length || of ? html`<b>${count(rows.length)}${of}</b>` : "No";
   const notes = [
-    !isKnown && !isWhole && "how many match is not known",
+    !isKnown && "how many match is not known",
     meta.truncated && "the answer is cut short: more match than can be reached",
   ].filter(Boolean);
   return html`${number} ${rows.length === 1 && !of ? "interaction" : "interactions"}${cursor && !isKnown ? " so far" : ""}${notes.length > 0 && html`<span class="muted">; ${notes.join("; ")}</span>`}`;

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.explorer.conftest import Explorer, Place, fetched, served
 from tests.support.keys import given, write
@@ -146,6 +147,40 @@ def _by_typescript(text: str, project: Path) -> str:
     done = run(project, "node", "out/snippet.js")
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def cramped() -> Iterator[tuple[Place, set[str]]]:
+    """A façade of whose three interactions one answer holds two, and their ids."""
+    with served(max_rows=2) as place:
+        yield place, set(place.control("POST", "/insert", n=3, name="odd", value=ODD)["ids"])
+
+
+def test_where_one_answer_cannot_hold_all_the_texts_read_on_or_say_so(
+    cramped: tuple[Place, set[str]], explore: Callable[..., Explorer], tmp_path: Path, typescript: Path
+) -> None:
+    place, wanted = cramped
+    explorer = explore(place).open(f"?{urlencode(QUESTION, quote_via=quote)}")
+    explorer.says("3 interactions")
+    copied = copied_from(explorer)
+    assert _by_python(copied["Python"], tmp_path) == wanted
+    assert _by_typescript(copied["TypeScript"], typescript) == "3 rows"
+    assert "if Table.RowCount(Typed) < 2 then Typed" in copied["Power Query"]
+    assert len(ids(fetched(_asked_by_grafana(copied["Grafana"], place)))) == 2
+    dialog = explorer.page.get_by_role("dialog")
+    for name, words in (
+        ("curl", "The first 2 rows; next in the answer leads on."),
+        ("Python", "It follows every page of one snapshot."),
+        ("Power Query", "One answer, of 2 rows at most; 3 match: narrow from and to. A full one is an error there."),
+        ("Grafana", "One answer, of 2 rows at most; 3 match: narrow from and to. A full one may lack rows."),
+        ("TypeScript", "It follows every page of one snapshot."),
+    ):
+        dialog.get_by_role("tab", name=name).click()
+        expect(dialog.locator(".above")).to_contain_text(words)
+        expect(dialog.locator(".above")).to_contain_text("from (included) to (excluded)")
+    explorer.page.keyboard.press("Escape")
+    explorer.page.get_by_text("Download", exact=True).click()
+    expect(explorer.page.locator(".menu .note")).to_have_text("A file holds 2 rows at most; 3 match.")
 
 
 def test_files_bring_the_whole_question(

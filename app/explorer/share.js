@@ -97,7 +97,7 @@ export function Downloads({ pairs, maxRows, total, onProblem }) {
         <b>${words}</b> <span class="muted">${note}</span></a>
     </li>`,
     )}
-      ${maxRows !== null && html`<li class="note muted">A file holds ${count(maxRows)} rows at most${beyond(maxRows, total)}.</li>`}</ul>
+      ${maxRows !== null && html`<li class="bound muted">A file holds ${count(maxRows)} rows at most${beyond(maxRows, total)}.</li>`}</ul>
   </details>`;
 }
 

@@ -58,9 +58,9 @@ export function Age({ result, onRefresh }) {
 
 /** Said while no newer answer can be had: why, and what happens next. */
 export function Stalled({ plan, onAgain }) {
-  const now = useNow();
+  useNow();
   if (!plan.problem) return null;
-  const seconds = plan.dueAt === null ? null : Math.max(0, Math.ceil((plan.dueAt - now) / 1000));
+  const seconds = plan.dueAt === null ? null : Math.max(0, Math.ceil((plan.dueAt - Date.now()) / 1000));
   const next = plan.isInVain ? "" : seconds ? `Asked again in ${duration(seconds)}.` : "Asking again …";
   return html`<p class="notice stalled" role="status"><span><b>Not refreshed.</b> ${plan.problem.title}. What is shown is the
     latest that came. <span class="muted" aria-live="off">${next}</span></span>

@@ -1,4 +1,4 @@
-"""A view that has become stale is replaced by the newer answer while it can be seen; nothing else of the page changes."""
+"""A view that has become stale is replaced by the newer answer while it can be seen; nothing else changes."""
 
 import asyncio
 import re

@@ -75,7 +75,7 @@ function App() {
   const [result, run, again] = useResult(pairs, key, asks);
   const service = useService(key);
   useHeldFocus();
-  if (service.maxRows !== null) result.mostRows = service.maxRows;
+  result.mostRows = service.maxRows;
   const [dialog, setDialog] = useState(null);
   const close = () => setDialog(null);
   const onAsk = (next) => (written(next) === written(pairs) ? run() : go({ pairs: next }));

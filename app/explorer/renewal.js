@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect } from "./parts.js";
 const LEAST = 5; // seconds between two renewals
 const FOLLOW_UPS = [1, 2, 4]; // seconds after a stale answer: the service fetches a newer one behind it
 const MOST = 60; // seconds between two renewals that fail
-const LONGEST_TIMER = 2 ** 31 - 1; // milliseconds; a browser fires a longer one at once
+const LONGEST_TIMER = 60_000; // milliseconds: timers stand still while the machine sleeps, the time of day does not
 const PATIENCE = 30_000; // milliseconds for one renewal: a connection that died in a sleep never answers
 const IN_VAIN = new Set([400, 401, 403, 404]); // statuses that asking again does not change
 

@@ -23,7 +23,7 @@ export class Result {
   isWhole = false;
   isOutdated = false;
   isHalted = false; // no further page is asked for unless by hand
-  mostRows = NEXT_PAGES; // in one answer, as the service says
+  mostRows = null; // in one answer, once the service has said so
   plan = new Plan();
   #listener = () => {};
   #abort = null;
@@ -142,7 +142,7 @@ export class Result {
   }
 
   #following(cursor) {
-    const limit = valueOf(this.pairs, "limit") ?? Math.min(NEXT_PAGES, this.mostRows);
+    const limit = valueOf(this.pairs, "limit") ?? (this.mostRows ? Math.min(NEXT_PAGES, this.mostRows) : null);
     const pairs = this.pairs.filter(([name]) => name !== "offset");
     return [...sent(pairs, this.fields, limit), ["cursor", cursor]];
   }

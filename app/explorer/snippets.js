@@ -61,38 +61,36 @@ const M_TYPES = {
 };
 const inM = (text) => `"${text.replaceAll("#", "#(#)").replaceAll('"', '""')}"`;
 
-/** One answer; where it is full more rows may match, and it is an error rather than wrong figures. */
+/** One answer; where rows are left that it does not hold, it is an error rather than wrong figures. */
 function powerQuery({ pairs, base, schema, maxRows, hasKey }) {
   const all = whole(pairs, maxRows);
   const names = [...new Set(all.map(([name]) => name))];
   const query = names.map((name) => {
-    const values = all
-      .filter(([known]) => known === name)
-      .map(([, value]) => inM(value));
+    const values = all.filter(([known]) => known === name).map(([, value]) => inM(value));
     return `#${inM(name)} = ${values.length > 1 ? `{${values.join(", ")}}` : values[0]}`;
   });
-  const types = columnsOf(pairs, schema)
+  const columns = columnsOf(pairs, schema);
+  const types = columns
     .filter(([, { type }]) => M_TYPES[type])
     .map(([output, { type }]) => `{${inM(output)}, ${M_TYPES[type]}}`);
   const headers = hasKey ? `,\n        Headers = [#"X-API-Key" = ${KEY}]` : "";
   return `let
-    Source = Web.Contents(${inM(base)}, [
-        RelativePath = "interactions.csv",
+    Answer = Json.Document(Web.Contents(${inM(base)}, [
+        RelativePath = "interactions",
         Query = [${query.join(", ")}]${headers}
-    ]),
-    Table = Csv.Document(Source, [Delimiter = ",", Encoding = 65001, QuoteStyle = QuoteStyle.Csv]),
-    Rows = Table.PromoteHeaders(Table, [PromoteAllScalars = true]),
+    ])),
+    Items = if Answer[next_cursor] = null and not Answer[meta][truncated] then Answer[items]
+        else error "More rows match than one answer holds: narrow from and to",
+    Rows = Table.FromRecords(Items, {
+        ${columns.map(([output]) => inM(output)).join(",\n        ")}
+    }),
     Typed = Table.TransformColumnTypes(Rows, {
         ${types.join(",\n        ")}
-    }, "en-US")${valueOf(pairs, "limit") ? "\nin\n    Typed" : fullIsError(limitOf(all))}
+    }, "en-US")
+in
+    Typed
 `;
 }
-
-const fullIsError = (limit) => `,
-    Whole = if Table.RowCount(Typed) < ${limit} then Typed
-        else error "More than ${limit - 1} rows: narrow from and to, else some may be missing"
-in
-    Whole`;
 
 const GRAFANA_TYPES = { time: "timestamp", date: "string", float: "number", int: "number", bool: "boolean" };
 
@@ -179,13 +177,13 @@ export const SNIPPETS = [
   {
     name: "Power Query",
     words: ({ pairs, maxRows, total }) =>
-      `Excel or Power BI: New source › Blank query › Advanced editor. ${reach(pairs, maxRows, total)} A full one is an error there.`,
+      `Excel or Power BI: New source › Blank query › Advanced editor. ${reach(pairs, maxRows, total)} Where rows are left it is an error.`,
     write: powerQuery,
   },
   {
     name: "Grafana",
     words: ({ pairs, maxRows, total }) =>
-      `Infinity data source: the panel's query, as JSON. ${reach(pairs, maxRows, total)} A full one may lack rows.`,
+      `Infinity data source: the panel's query, as JSON. ${reach(pairs, maxRows, total)} It is whole where no Link header comes with it.`,
     write: grafana,
   },
   {

@@ -73,14 +73,17 @@ def test_every_text_works_as_it_is_copied(
     assert set(snippets) == {"curl", "Python", "Power Query", "Grafana", "TypeScript"}
     assert _by_curl(snippets["curl"]) == wanted
     assert _by_python(snippets["Python"], tmp_path) == wanted
-    assert ids(fetched(_asked_by_power_query(snippets["Power Query"], place))) == wanted
+    assert _ids(fetched(_asked_by_power_query(snippets["Power Query"], place))) == wanted
     assert ids(fetched(_asked_by_grafana(snippets["Grafana"], place))) == wanted
     assert _by_typescript(snippets["TypeScript"], typescript) == "3 rows"
 
 
 def _by_curl(text: str, **variables: str) -> set[str]:
-    done = _run("sh", "-c", text, **variables)
-    return {row["interaction_id"] for row in json.loads(done.stdout)["items"]}
+    return _ids(_run("sh", "-c", text, **variables).stdout)
+
+
+def _ids(answer: str) -> set[str]:
+    return {row["interaction_id"] for row in json.loads(answer)["items"]}
 
 
 def _run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -105,6 +108,7 @@ def _asked_by_power_query(text: str, place: Place) -> str:
     literal = r'"((?:[^"]|"")*)"'
     pairs = [(_of_m(name), _of_m(value)) for name, value in re.findall(rf"#{literal} = {literal}", query)]
     assert pairs[: len(QUESTION)] == QUESTION
+    assert re.findall(literal, text.partition("FromRecords")[2].partition("}")[0]) == FIELDS
     assert re.findall(rf"\{{{literal}, ([\w. ]+)\}}", text) == [
         ("started_at", "type datetimezone"),
         ("is_sla_met", "type logical"),
@@ -165,14 +169,19 @@ def test_where_one_answer_cannot_hold_all_the_texts_read_on_or_say_so(
     copied = copied_from(explorer)
     assert _by_python(copied["Python"], tmp_path) == wanted
     assert _by_typescript(copied["TypeScript"], typescript) == "3 rows"
-    assert "if Table.RowCount(Typed) < 2 then Typed" in copied["Power Query"]
+    assert "if Answer[next_cursor] = null and not Answer[meta][truncated]" in copied["Power Query"]
+    answer = json.loads(fetched(_asked_by_power_query(copied["Power Query"], place)))
+    assert answer["next_cursor"], "it would be an error there"
     assert len(ids(fetched(_asked_by_grafana(copied["Grafana"], place)))) == 2
     dialog = explorer.page.get_by_role("dialog")
     for name, words in (
         ("curl", "The first 2 rows; next in the answer leads on."),
         ("Python", "It follows every page of one snapshot."),
-        ("Power Query", "One answer, of 2 rows at most; 3 match: narrow from and to. A full one is an error there."),
-        ("Grafana", "One answer, of 2 rows at most; 3 match: narrow from and to. A full one may lack rows."),
+        (
+            "Power Query",
+            "One answer, of 2 rows at most; 3 match: narrow from and to. Where rows are left it is an error.",
+        ),
+        ("Grafana", "One answer, of 2 rows at most; 3 match: narrow from and to. It is whole where no Link header"),
         ("TypeScript", "It follows every page of one snapshot."),
     ):
         dialog.get_by_role("tab", name=name).click()

@@ -86,6 +86,7 @@ export class Result {
    */
   async renew({ isAsked = false } = {}) {
     if (this.isWaiting || this.isOutdated || this.meta === null) return;
+    this.#abort?.abort();
     const abort = (this.#abort = new AbortController());
     this.plan.rest();
     if (isAsked) this.waitingSince = Date.now();

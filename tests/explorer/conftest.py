@@ -8,7 +8,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect
 
 from app.clock import Clock
 from app.main import SYSTEM_CLOCK, create_app
@@ -94,6 +94,7 @@ class Explorer:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """One browser for all of the package; its loop must end before a test of another package runs one."""
+    expect.set_options(timeout=PATIENCE)
     with running_browser("the explorer is not looked at") as running:
         yield running
 

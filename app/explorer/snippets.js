@@ -177,13 +177,15 @@ export const SNIPPETS = [
   {
     name: "Power Query",
     words: ({ pairs, maxRows, total }) =>
-      `Excel or Power BI: New source › Blank query › Advanced editor. ${reach(pairs, maxRows, total)} Where rows are left it is an error.`,
+      `Excel or Power BI: New source › Blank query › Advanced editor. ${reach(pairs, maxRows, total)} Where rows are left ` +
+      "it is an error.",
     write: powerQuery,
   },
   {
     name: "Grafana",
     words: ({ pairs, maxRows, total }) =>
-      `Infinity data source: the panel's query, as JSON. ${reach(pairs, maxRows, total)} It is whole where no Link header comes with it.`,
+      `Infinity data source: the panel's query, as JSON. ${reach(pairs, maxRows, total)} It is whole where no Link ` +
+      "header comes with it.",
     write: grafana,
   },
   {

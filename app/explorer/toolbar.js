@@ -37,7 +37,8 @@ export function Found({ result }) {
     !isKnown && "how many match is not known",
     meta.truncated && "the answer is cut short: more match than can be reached",
   ].filter(Boolean);
-  return html`${number} ${rows.length === 1 && !of ? "interaction" : "interactions"}${cursor && !isKnown ? " so far" : ""}${notes.length > 0 && html`<span class="muted">; ${notes.join("; ")}</span>`}`;
+  const words = `${rows.length === 1 && !of ? "interaction" : "interactions"}${cursor && !isKnown ? " so far" : ""}`;
+  return html`${number} ${words}${notes.length > 0 && html`<span class="muted">; ${notes.join("; ")}</span>`}`;
 }
 
 /** Age and origin of what is shown, ticking; a button asks again. */

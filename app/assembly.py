@@ -20,6 +20,7 @@ from app.edge.making import Maker
 from app.edge.pace import Pace
 from app.edge.rendering import Answers
 from app.edge.services import Services
+from app.edge.unread import Unread
 from app.gauges import watch_memory
 from app.interactions.columns import masked_columns, with_attributes
 from app.metrics import Metrics
@@ -57,6 +58,7 @@ class Memory(NamedTuple):
 
     store: MemoryStore
     hot: HotAnswers
+    unread: Unread
     metrics: Metrics
     requests: Requests
 
@@ -66,7 +68,7 @@ def new_memory(settings: Settings, clock: Clock) -> Memory:
     store = MemoryStore(settings.cache_bytes, clock.monotonic)
     hot, metrics = HotAnswers(settings.cache_bytes // HOT_SHARE, store.charge), Metrics()
     watch_memory(metrics, store, hot, settings.cache_bytes)
-    return Memory(store, hot, metrics, Requests(metrics))
+    return Memory(store, hot, Unread(), metrics, Requests(metrics))
 
 
 def assemble(
@@ -106,12 +108,13 @@ def assemble(
         reports=reports,
         maker=Maker(reports, clock, masked_columns(settings.attributes, reports.rules.context.attribute_policy)),
         hot=memory.hot,
+        unread=memory.unread,
         door=Door(settings, keys, clock),
         forwarding=forwarding,
         origins=Origins(settings.allowed_origins, keys),
         requests=memory.requests,
         purges=Pace(PURGE_SECONDS, clock.monotonic),
-        answers=Answers(memory.store, clock, settings.tenant_id or ""),
+        answers=Answers(memory.store, clock, settings.tenant_id or "", flights, settings.wait_seconds),
         openapi=cache(partial(openapi.text, columns, settings.max_rows)),
     )
 

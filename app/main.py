@@ -29,6 +29,7 @@ from app.edge.gates import admitted
 from app.edge.guard import Guard
 from app.edge.hotpath import HotPath
 from app.edge.routes import router
+from app.edge.sending import send_all
 from app.errors import SettingsError
 from app.gauges import watch_work
 from app.lag import Lag
@@ -59,8 +60,7 @@ class Application(FastAPI):
         if answered is None:
             await super().__call__(scope, receive, send)
         else:
-            for message in answered:
-                await send(message)
+            await send_all(send, answered)
 
 
 def create_app(
@@ -128,6 +128,7 @@ def create_app(
     app.hot_path = HotPath(
         hot=memory.hot,
         store=memory.store,
+        unread=memory.unread,
         new_request_id=request_ids,
         monotonic=clock.monotonic,
         wall=clock.wall,

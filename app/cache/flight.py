@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 from app.cache.shares import Shares
 from app.clock import Clock
 from app.errors import CxfacadeError, InternalError, Overloaded, StillFetching, UpstreamError
+from app.owners import Owners
 
 T = TypeVar("T")
 
@@ -64,6 +65,7 @@ class Flights:
         self._clock = clock
         self._new_context = new_context
         self._under_way: dict[bytes, asyncio.Task[Landed | Failed]] = {}
+        self._owners: dict[bytes, Owners] = {}
         self._disowned: set[asyncio.Task[Landed | Failed]] = set()
         self._memos: dict[bytes, Memo] = {}
         self._shares = Shares()
@@ -73,13 +75,13 @@ class Flights:
         return len(self._under_way)
 
     async def join(
-        self, key: bytes, fetch: Callable[[], Awaitable[T]], *, wait_seconds: float, owner: str | None = None
+        self, key: bytes, fetch: Callable[[], Awaitable[T]], *, wait_seconds: float, owners: Owners | None = None
     ) -> Flown[T]:
         """What `fetch` brings, run once for all who ask for `key` meanwhile; waits for `wait_seconds` at most.
 
         Raises StillFetching when the wait is over and the flight goes on, the caller's own copy of the error if the
         fetch fails or failed a moment ago, InternalError if it fails in a way that is none of ours, and RateLimited
-        where `owner` would have to start it and has too many under way.
+        where `owners` would have to start it and have too many under way. Who joins a flight becomes one of its owners.
 
         `fetch` looks into the store before it asks upstream. Otherwise: caller B finds nothing stored and lets others
         run before it joins; A's flight stores its value, ends and leaves the map; B starts a second fetch for it.
@@ -90,19 +92,24 @@ class Flights:
             if self._closed:
                 raise Overloaded("The service is stopping.")
             self._raise_remembered(key)
-            give_back = self._shares.take(owner)
-            flight = self._start(key, fetch)
+            give_back = self._shares.take(owners.first if owners else None)
+            flight = self._start(key, fetch, owners)
             flight.add_done_callback(give_back)
+        elif owners and key in self._owners:
+            self._owners[key].join(owners)
         await self._wait(flight, wait_seconds)
         outcome = _outcome(flight)
         if isinstance(outcome, Failed):
             raise outcome.error.again()
         return Flown(outcome.value, collapsed)
 
-    def launch(self, key: bytes, fetch: Callable[[], Awaitable[object]]) -> None:
-        """Start a flight that nobody waits for, unless one for `key` is under way or failed a moment ago."""
+    def launch(self, key: bytes, fetch: Callable[[], Awaitable[object]], owners: Owners | None = None) -> None:
+        """Start a flight that nobody waits for, unless one for `key` is under way or failed a moment ago.
+
+        `owners` are none yet: those who join it.
+        """
         if not self._closed and key not in self._under_way and not self.has_failed(key):
-            self._start(key, fetch)
+            self._start(key, fetch, owners)
 
     def has_failed(self, key: bytes) -> bool:
         """Whether the last flight for `key` failed a moment ago, so that its failure is still remembered."""
@@ -112,6 +119,7 @@ class Flights:
     def disown(self, key: bytes | None = None) -> None:
         """Let the flight for `key`, or each, end for those who wait for it; who asks from now on starts another."""
         for one in [*self._under_way] if key is None else [key]:
+            self._owners.pop(one, None)
             if flight := self._under_way.pop(one, None):
                 self._disowned.add(flight)
                 flight.add_done_callback(self._disowned.discard)
@@ -125,9 +133,13 @@ class Flights:
         if flights:
             await asyncio.wait(flights)
 
-    def _start(self, key: bytes, fetch: Callable[[], Awaitable[T]]) -> asyncio.Task[Landed | Failed]:
+    def _start(
+        self, key: bytes, fetch: Callable[[], Awaitable[T]], owners: Owners | None
+    ) -> asyncio.Task[Landed | Failed]:
         flight = asyncio.get_running_loop().create_task(self._fly(key, fetch), context=self._new_context())
         self._under_way[key] = flight  # the loop itself holds its tasks weakly
+        if owners is not None:
+            self._owners[key] = owners
         flight.add_done_callback(partial(self._remove, key))
         return flight
 
@@ -147,6 +159,7 @@ class Flights:
         # key have been given to another flight by then, that one stays.
         if self._under_way.get(key) is flight:
             del self._under_way[key]
+            self._owners.pop(key, None)
         if not flight.cancelled():
             flight.exception()  # retrieved, else asyncio complains when the last waiter has left
 

@@ -1,4 +1,4 @@
-"""How many flights one caller may have under way: nobody fills the queue for all others (FAULTS §3)."""
+"""How many flights one owner may have under way: nobody fills the queue for all others (FAULTS §3)."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -9,7 +9,7 @@ MOST = 500  # half of the calls that may wait for upstream
 
 
 class Shares:
-    """What each caller has under way; who has no name has no bound."""
+    """How many flights each owner has under way; flights without an owner have no bound."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most

@@ -7,7 +7,7 @@ recently used goes first.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 from cachetools import Cache, LRUCache
@@ -43,8 +43,8 @@ class Store(Protocol):
     def primary(self) -> Iterable[Stored[Any]]:
         """What is kept that was fetched."""
 
-    def drop_purged(self) -> None:
-        """Forget whatever is no longer valid."""
+    def drop_purged(self) -> Iterator[None]:
+        """Forget whatever is no longer valid, yielding often."""
 
     def __len__(self) -> int:
         """How many values are held."""
@@ -134,13 +134,17 @@ class MemoryStore:
 
     def primary(self) -> Iterable[Stored[Any]]:
         """What is kept that was fetched, without counting as its use."""
-        return [Cache.__getitem__(self._primary, key).stored for key in self._primary]
+        for key in [*self._primary]:
+            if key in self._primary:  # others may have their turn between two of them
+                yield Cache.__getitem__(self._primary, key).stored
 
-    def drop_purged(self) -> None:
+    def drop_purged(self) -> Iterator[None]:
         """Forget whatever is no longer valid, and with it the last copy of what a purge was for (FAULTS T29)."""
-        for shelf in (self._primary, self._derived):
-            for key in [key for key in shelf if Cache.__getitem__(shelf, key).stored.validity.over]:
-                del shelf[key]
+        for key in [*self._primary, *self._derived]:
+            stored = self._peek(key)
+            if stored and stored.validity.over:
+                self.delete(key)
+            yield
 
     def sweep(self, keys: int = SWEPT_AT_ONCE) -> None:
         """Delete what is too old among the next `keys` keys; the turn of each comes within two rounds (FAULTS T29)."""

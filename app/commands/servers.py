@@ -17,6 +17,7 @@ import uvicorn
 
 from app.edge.forwarding import NOTHING_FORWARDED, Forwarding
 from app.errors import CxfacadeError
+from app.listener.acceptor import Acceptor
 from app.listener.config import BACKLOG, listener_config
 from app.listener.guarded import Guarded
 from app.listener.limits import ListenerLimits
@@ -121,9 +122,15 @@ class Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As inherited, and says so."""
-        await super().startup(sockets)
+        """As inherited, but for how connections are taken, and says so."""
+        await super().startup([])
+        self.servers = [cast("asyncio.Server", Acceptor(listener, self._protocol)) for listener in sockets or ()]
         self.listening.set()
+
+    def _protocol(self) -> asyncio.Protocol:
+        """What speaks with the client of a new connection."""
+        kind = cast("type[Guarded]", self.config.http_protocol_class)
+        return kind(self.config, self.server_state, self.lifespan.state)
 
     async def on_tick(self, counter: int) -> bool:
         """As inherited, ten times a second."""

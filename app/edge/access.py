@@ -1,6 +1,6 @@
 """Who asks: credential → Viewer, what they may see, and how often they may ask (INTERFACE §7)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from starlette.types import Scope
@@ -24,11 +24,15 @@ _is_loopback = lru_cache(maxsize=64)(is_loopback)
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """One who may ask, under a label fit for logs; `key` is None for anonymous ones."""
+    """A client who may ask, under a label fit for logs; `key` is None for an anonymous client.
+
+    `owner` is whose turn a fetch takes: the client's key, or else its address.
+    """
 
     label: str
     scopes: frozenset[str]
     key: ClientKey | None = None
+    owner: str = field(default="", compare=False)
 
     def require(self, scope: str) -> None:
         """Raise Forbidden where the scope is missing."""
@@ -66,7 +70,7 @@ class Door:
         if key is None:
             self._note_failure(scope)
             raise Unauthorized("This key is not known here, was revoked, or has expired.")
-        return Viewer(key.label, key.scopes, key)
+        return Viewer(key.label, key.scopes, key, f"key {key.digest.hex()}")
 
     def charge(self, viewer: Viewer) -> tuple[Headers, float]:
         """Count a request against the viewer's quota: what its answer says of that, and the seconds to wait.
@@ -102,7 +106,7 @@ class Door:
             raise Unauthorized(
                 "A client key is needed, as `Authorization: Bearer <key>`, `X-API-Key: <key>`, or Basic user name."
             )
-        return Viewer("anonymous", frozenset(settings.anonymous_scopes))
+        return Viewer("anonymous", frozenset(settings.anonymous_scopes), owner=_peer(scope))
 
     def _note_failure(self, scope: Scope) -> None:
         """Those with a valid key are served all the same: one peer may be a proxy with everybody behind it."""

@@ -1,6 +1,5 @@
 """A finished answer: its bytes in one coding, its validators, and the headers that say what it is and how old."""
 
-import asyncio
 import gzip
 import hashlib
 import math
@@ -8,10 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from urllib.parse import quote
 
 import zstandard
+
+from app.turns import unlocked
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -19,7 +20,6 @@ VARY = b"Accept, Accept-Encoding, Authorization, X-API-Key"
 _ON_ALL = ((b"vary", VARY), (b"accept-ranges", b"bytes"))
 NO_STORE = b"private, no-store"
 LONGEST_STALE_IF_ERROR = 300  # seconds; a client's cache may use it on any of our 5xx (RFC 5861 §4, FAULTS 1.4)
-INLINE_BYTES = 64 * 1024  # a larger body is coded in a thread, so that the loop goes on (FAULTS T47)
 _ETAG_BYTES = 16
 _GZIP_LEVEL = 6
 _ZSTD_LEVEL = 3  # its window is 2 MB; browsers refuse more than 8 MB (RFC 9659 §3)
@@ -62,14 +62,11 @@ def encode_body(identity: bytes, coding: str) -> bytes:
 
 async def coded(identity: bytes, coding: str) -> bytes:
     """As `encode_body`, away from the event loop where the body is large."""
-    if coding == "identity" or len(identity) <= INLINE_BYTES:
-        return encode_body(identity, coding)
-    return await asyncio.to_thread(encode_body, identity, coding)
+    return await unlocked(partial(encode_body, identity, coding), size=0 if coding == "identity" else len(identity))
 
 
-async def in_coding(identity: Answer, coding: str) -> Answer:
+def in_coding(identity: Answer, coding: str, body: bytes) -> Answer:
     """The answer in another coding, with a validator of its own, as RFC 9110 §8.8.3.3 has it."""
-    body = await coded(identity.body, coding)
     return replace(identity, body=body, coding=coding, etag=f'{identity.etag[:-1]}-{coding}"')
 
 

@@ -64,23 +64,21 @@ def _purge(order: PurgeOrder, services: Services, viewer: Viewer) -> Callable[[]
     reports = services.reports
     match order.scope:
         case "all":
-            return _at_once(partial(purge_all, reports))
+            return partial(purge_all, reports)
         case "interaction":
-            return _at_once(partial(purge_interaction, reports, order.text))
+            return partial(purge_interaction, reports, order.text)
         case "customer":
             return partial(purge_customer, reports, order.text)
         case "query":
             pairs = pairs_of(order.text.encode("utf-8", "surrogatepass"))
             scene, is_certain = _scene(services, pairs)
             questions = every_view(reports, parse(pairs, scene, viewer))
-            return _at_once(partial(purge_question, reports, *questions) if is_certain else lambda: 0)
+            return partial(purge_question, reports, *questions) if is_certain else _nothing
 
 
-def _at_once(purge: Callable[[], int]) -> Callable[[], Awaitable[int]]:
-    async def purged() -> int:
-        return purge()
-
-    return purged
+async def _nothing() -> int:
+    """What is purged where nothing can be stored."""
+    return 0
 
 
 def _scene(services: Services, pairs: Pairs) -> tuple[Scene, bool]:

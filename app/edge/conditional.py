@@ -30,7 +30,7 @@ class Prepared:
 
     status: int
     headers: Headers
-    body: bytes
+    body: bytes | memoryview
 
 
 def respond(
@@ -148,4 +148,4 @@ def _partial(selected: range, answer: Answer, base_headers: Headers) -> Prepared
     headers = [field for field in base_headers if field[0] != b"content-length"]
     headers.append((b"content-length", b"%d" % len(selected)))
     headers.append((b"content-range", b"bytes %d-%d/%d" % (selected.start, selected.stop - 1, answer.size)))
-    return Prepared(206, headers, answer.body[selected.start : selected.stop])
+    return Prepared(206, headers, memoryview(answer.body)[selected.start : selected.stop])

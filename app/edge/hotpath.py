@@ -18,7 +18,8 @@ from app.edge.counting import TIMED_ONE_IN, UNTIMED, Hits
 from app.edge.guard import NOT_MODIFIED, ON_EVERY_ANSWER, ON_NOT_MODIFIED, usable_request_id
 from app.edge.hot import AnswerRef, HotAnswers, HotKey, Ready, Standing, hot_key
 from app.edge.rendering import Served
-from app.edge.sending import changing_headers, messages
+from app.edge.sending import PART_BYTES, changing_headers, messages
+from app.edge.unread import Unread
 from app.reports.question import Question
 from app.reports.report import Report
 
@@ -97,18 +98,20 @@ class HotPath:
         *,
         hot: HotAnswers,
         store: Store,
+        unread: Unread,
         monotonic: Callable[[], float],
         wall: Callable[[], datetime],
         new_request_id: Callable[[], str],
     ) -> None:
         self._hot = hot
         self._store = store
+        self._unread = unread
         self._monotonic = monotonic
         self._wall = wall
         self._new_request_id = new_request_id
 
     def answered(self, scope: Scope) -> Iterable[Message] | None:
-        """The messages that answer an exact repeat; None for everything else, which has to go the long way."""
+        """The messages that answer an exact repeat; None for all that goes the long way, as where it is refused."""
         if scope["type"] != "http":
             return None
         fields = dict(scope["headers"])
@@ -121,12 +124,15 @@ class HotPath:
             self._hot.forget(key)
             scope[ARRIVAL] = Arrival(key, now)
             return None
+        if len(answer.body) > PART_BYTES and not self._unread.has_room(scope, answer.body):
+            return None
         hits = ready.hits
         hits.count = number = hits.count + 1
         own_id = fields.get(b"x-request-id")
         request_id = (own_id and usable_request_id(own_id)) or self._new_request_id()
         own = (b"x-request-id", request_id.encode())
-        status, body = 200, answer.body
+        status = 200
+        body: bytes | memoryview = answer.body
         if fields.get(b"if-none-match") == ready.etag:  # the very tag of the answer
             hits.not_modified += 1
             status, headers, body = 304, [*ready.not_modified, *ready.standing.headers, own, *ON_NOT_MODIFIED], b""
@@ -141,7 +147,9 @@ class HotPath:
             log_request({**scope, "route": hits.route, "state": state}, status, self._monotonic() - now, logging.DEBUG)
         if not number & UNTIMED:
             hits.timing.took(self._monotonic() - now, TIMED_ONE_IN)
-        return messages(status, headers, body)
+        if len(body) <= PART_BYTES:
+            return messages(status, headers, body)
+        return messages(status, headers, body, self._unread.sending(scope, answer.body))
 
     def _is_current(self, ready: Ready, answer: Answer, now: float) -> bool:
         """Whether the long way would give this answer too, until what is said of its age has to change.
@@ -172,7 +180,7 @@ class HotPath:
         return True
 
 
-def _responded(scope: Scope, ready: Ready, answer: Answer, request_id: str) -> tuple[int, Headers, bytes]:
+def _responded(scope: Scope, ready: Ready, answer: Answer, request_id: str) -> tuple[int, Headers, bytes | memoryview]:
     """What preconditions, ranges and HEAD make of the answer."""
     headers = [*ready.headers, *ready.standing.headers]
     prepared = respond(

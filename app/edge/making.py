@@ -1,15 +1,18 @@
 """What is made of a report: the list in its formats, one interaction, its timeline. Bytes in identity coding."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from io import BytesIO
 from urllib.parse import urlencode
 
 import msgspec
 
 from app.clock import Clock
+from app.collector import held_back
 from app.edge.answers import Answer, entity_tag, list_headers
 from app.edge.rendering import Made
+from app.errors import InvalidParameters, ParameterFault
 from app.formats import Envelope, Table, format_named
 from app.interactions.columns import SCHEMA_VERSION
 from app.interactions.derive import rfc3339
@@ -22,10 +25,13 @@ from app.reports.page import Page, Standing
 from app.reports.query import InteractionQuery, View
 from app.reports.report import Report
 from app.reports.select import row_of
-from app.reports.service import Reports
-from app.reports.turns import Turns
+from app.reports.service import Reports, cells_of
+from app.turns import Turns, in_turns, let_go, unlocked
 
 JSON = "application/json"
+MIB = 1024 * 1024
+MOST_BYTES = 64 * MIB  # of one answer: ten thousand rows of all columns take 18 MB
+TOO_LARGE = f"The answer would be larger than {MOST_BYTES // MIB} MiB: ask for fewer `fields`, or a smaller `limit`."
 Show = Callable[[Facts, Report], Mapping[str, object]]  # the only record of a report
 _SHOWN_APART = frozenset({"attr", "from", "to", "sort"})
 
@@ -40,19 +46,34 @@ class Maker:
 
     async def interactions(self, query: InteractionQuery, standing: Standing, url: str) -> Made:
         """The rows of a query; `url` is the absolute URL of the resource, without its query."""
+        with held_back(query.limit):
+            return await self._interactions(query, standing, url)
+
+    async def _interactions(self, query: InteractionQuery, standing: Standing, url: str) -> Made:
         page = await self._reports.page(query, standing)
         began = self._clock.monotonic()
-        masked = () if query.view.audience.clear else self._masked
-        envelope = _envelope(page, query, url, self._reports.rules.zone(page.found.report.time_zone).key, masked)
-        encoding = partial(_list, page, query.view, envelope)
-        parts = ("encode", url, *query.key_parts())
-        answer = await self._reports.once(parts, page.found, encoding, standing.deadline)
+        answer = await self._encoded(page, query, standing, url)
         seconds = {
             "upstream": page.found.upstream_seconds,
             "flatten": page.flatten_seconds,
             "encode": self._clock.monotonic() - began,
         }
-        return Made(answer, page.found, seconds)
+        made = Made(answer, page.found.packed(), seconds)
+        rows, facts = [*page.selection.rows], [one for block in page.found.opened.at_hand.values() for one in block]
+        del page
+        await let_go(rows, facts)
+        return made
+
+    async def _encoded(self, page: Page, query: InteractionQuery, standing: Standing, url: str) -> Answer:
+        masked = () if query.view.audience.clear else self._masked
+        envelope = _envelope(page, query, url, self._reports.rules.zone(page.found.report.time_zone).key, masked)
+
+        async def encoding() -> Answer:
+            async with self._reports.making.admitted(cells_of(query, page.found, query.limit), first=True):
+                return await _list(page, query.view, envelope)
+
+        parts = ("encode", url, *query.key_parts())
+        return await self._reports.once(parts, page.found, encoding, standing.deadline)
 
     async def interaction(self, standing: Standing, view: View) -> Made:
         """One row, as an object."""
@@ -70,19 +91,17 @@ class Maker:
     async def _one(self, standing: Standing, audience: Audience, show: Show, *, masked: bool) -> Made:
         facts, found = await self._reports.interaction(standing, audience)
         began = self._clock.monotonic()
-        answer = _answer(msgspec.json.encode(show(facts, found.report)), JSON, audience, found.report, masked=masked)
+        identity = msgspec.json.encode(show(facts, found.report))
+        answer = await _answer(identity, JSON, audience, found.report, masked=masked)
         return Made(answer, found, {"upstream": found.upstream_seconds, "encode": self._clock.monotonic() - began})
 
 
-def _list(page: Page, view: View, envelope: Envelope) -> Turns[Answer]:
+async def _list(page: Page, view: View, envelope: Envelope) -> Answer:
     chosen, selection, report = format_named(view.format), page.selection, page.found.report
-    table, parts = Table(selection.names, selection.rows, selection.types), []
-    for part in chosen.parts(table, envelope, view.variant):
-        parts.append(part)
-        yield
-    identity = b"".join(parts)
+    table = Table(selection.names, selection.rows, selection.types)
+    identity = await in_turns(_encoded(chosen.parts(table, envelope, view.variant)))
     file_name = f"interactions-{report.as_of:%Y%m%dT%H%M%SZ}{chosen.file_name_suffix}" if view.download else None
-    return _answer(
+    return await _answer(
         identity,
         chosen.content_type,
         view.audience,
@@ -95,7 +114,18 @@ def _list(page: Page, view: View, envelope: Envelope) -> Turns[Answer]:
     )
 
 
-def _answer(
+def _encoded(parts: Iterable[bytes]) -> Turns[bytes]:
+    """The parts as one body, which is never copied as a whole: that would hold the loop for 10 ms."""
+    body = BytesIO()
+    for part in parts:
+        body.write(part)
+        if body.tell() > MOST_BYTES:
+            raise InvalidParameters([ParameterFault("limit", TOO_LARGE)])
+        yield
+    return body.getvalue()
+
+
+async def _answer(
     identity: bytes,
     content_type: str,
     audience: Audience,
@@ -108,10 +138,11 @@ def _answer(
     total: int | None = None,
 ) -> Answer:
     told = [] if truncated is None else list_headers(truncated=truncated, total=total)
+    tag = partial(entity_tag, audience.name, content_type, identity, b",".join(value for _, value in told))
     return Answer(
         body=identity,
         coding="identity",
-        etag=entity_tag(audience.name, content_type, identity, b",".join(value for _, value in told)),
+        etag=await unlocked(tag, size=len(identity)),
         content_type=content_type,
         last_modified=report.as_of,
         masked=masked,

@@ -2,16 +2,19 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
+from app.cache.flight import Flights
 from app.cache.keys import Part, digest
 from app.cache.reuse import Reuse
 from app.cache.store import Store
 from app.cache.stored import Stored
 from app.clock import Clock
-from app.edge.answers import Answer, in_coding
+from app.edge.answers import Answer, coded, in_coding
 from app.edge.negotiation import choose_coding
 from app.reports.page import Found
 from app.reports.report import Report
+from app.turns import INLINE_BYTES
 
 OVERHEAD_BYTES = 500  # the objects around a body
 
@@ -42,8 +45,10 @@ class Served:
 class Answers:
     """Finished answers. The key of each holds whatever shapes its bytes: tenant, snapshot, audience, view, link."""
 
-    def __init__(self, store: Store, clock: Clock, tenant_id: str) -> None:
+    def __init__(self, store: Store, clock: Clock, tenant_id: str, flights: Flights, wait_seconds: float) -> None:
         self._store = store
+        self._flights = flights
+        self._wait_seconds = wait_seconds
         self._clock = clock
         self._tenant_id = tenant_id
 
@@ -85,15 +90,27 @@ class Answers:
         """The answer in the coding that suits the client, which is made once for the life of `home`, and its key."""
         coding = choose_coding(accept_encoding, identity.size)
         if home is None:
-            return identity if coding == identity.coding else await in_coding(identity, coding), b""
+            return identity if coding == identity.coding else await self._coded(identity, coding), b""
         if coding == identity.coding:
             return identity, _key(home, shape)
         key = _key(home, shape, coding, of=identity.etag)
         answer = self._get(key)
         if answer is None:
-            answer = await in_coding(identity, coding)
+            answer = await self._coded(identity, coding)
             self._put(key, home, answer)
         return answer, key
+
+    async def _coded(self, identity: Answer, coding: str) -> Answer:
+        """The answer in another coding; a large one that many want at the same time is coded once.
+
+        Raises StillFetching.
+        """
+        coding_it = partial(coded, identity.body, coding)
+        if identity.size <= INLINE_BYTES:
+            return in_coding(identity, coding, await coding_it())
+        key = digest("coding", identity.etag, coding)
+        flown = await self._flights.join(key, coding_it, wait_seconds=self._wait_seconds)
+        return in_coding(identity, coding, flown.value)
 
     def _get(self, key: bytes) -> Answer | None:
         stored: Stored[Answer] | None = self._store.get(key)

@@ -35,7 +35,7 @@ async def list_interactions(request: Request, services: ServicesOf, viewer: Read
     scene = await _scene(services, pairs, deadline)
     query = parse(pairs, scene, viewer, extension=_extension(request), accept=request.headers.get("accept"))
     url = services.forwarding.url(request.scope, _own_path(request))
-    standing = services.reports.look(query, _directives(request, viewer), viewer.label, deadline)
+    standing = services.reports.look(query, _directives(request, viewer), viewer.owner, deadline)
     served = await services.answers.serve(
         current=standing.current,
         parts=("interactions", url, query.key_parts()),
@@ -55,7 +55,7 @@ async def get_interaction(interaction_id: str, request: Request, services: Servi
     known = _identity(interaction_id)
     scene = await _scene(services, (), services.reports.deadline())
     view = parse_view(pairs_of(request.scope["query_string"]), scene, viewer)
-    standing = services.reports.look_at_one(known, _directives(request, viewer), viewer.label)
+    standing = services.reports.look_at_one(known, _directives(request, viewer), viewer.owner)
     served = await services.answers.serve(
         current=standing.current,
         parts=("interaction", view.key_parts()),
@@ -73,7 +73,7 @@ async def get_interaction_timeline(
     """What happened when, as ordered spans."""
     known, audience = _identity(interaction_id), viewer.audience(clear=False)
     refuse_all(pairs_of(request.scope["query_string"]))
-    standing = services.reports.look_at_one(known, _directives(request, viewer), viewer.label)
+    standing = services.reports.look_at_one(known, _directives(request, viewer), viewer.owner)
     served = await services.answers.serve(
         current=standing.current,
         parts=("timeline", audience.name),
@@ -223,4 +223,4 @@ def _send(request: Request, services: Services, served: Served) -> Response:
         instance=request.scope["path"],
         root=request.scope.get("root_path", ""),
     )
-    return PreparedResponse(prepared)
+    return PreparedResponse(prepared, served.answer.body, services.unread)

@@ -1,6 +1,8 @@
 """The way out: a prepared answer, handed on in slices, so that a slow reader holds little memory (FAULTS T41)."""
 
+import asyncio
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from itertools import chain
 
@@ -12,42 +14,58 @@ from app.cache.stored import Stored
 from app.edge.answers import Answer, Headers, representation_headers, reuse_headers
 from app.edge.cache_status import cache_status
 from app.edge.conditional import Prepared
+from app.edge.unread import Unread
 from app.reports.report import Report
 
-PART_BYTES = 256 * 1024  # handed to the transport at once: each is a turn of the loop, none is a copy (FAULTS T41)
+PART_BYTES = 128 * 1024  # handed to the transport at once: each is a turn of the loop, none is a copy (FAULTS T41)
+NOT_HELD = nullcontext()
 
 
 class PreparedResponse(Response):
-    """What preconditions and ranges have made of an answer, as the framework's response."""
+    """What preconditions and ranges have made of an answer, as the framework's response; `whole` is what a part is of.
 
-    def __init__(self, prepared: Prepared) -> None:
+    `unread` bounds what one address leaves unread.
+    """
+
+    def __init__(self, prepared: Prepared, whole: bytes, unread: Unread) -> None:
         super().__init__(status_code=prepared.status)
         self.prepared = prepared
+        self.whole = whole
+        self.unread = unread
 
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Send it."""
-        await send_answer(send, self.prepared.status, self.prepared.headers, self.prepared.body)
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it. Raises RateLimited, before anything is sent."""
+        prepared = self.prepared
+        if prepared.body:
+            self.unread.require_room(scope, self.whole)
+        held = self.unread.sending(scope, self.whole)
+        await send_all(send, messages(prepared.status, prepared.headers, prepared.body, held))
 
 
-async def send_answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    """Send it as ASGI messages, the body in slices of at most PART_BYTES."""
-    for message in messages(status, headers, body):
+async def send_all(send: Send, answer: Iterable[Message]) -> None:
+    """Send the messages of one answer; after each part of a large one others have their turn."""
+    for message in answer:
         await send(message)
+        if message.get("more_body"):
+            await asyncio.sleep(0)
 
 
-def messages(status: int, headers: Headers, body: bytes) -> Iterable[Message]:
-    """It as ASGI messages, the body in slices of at most PART_BYTES."""
+def messages(
+    status: int, headers: Headers, body: bytes | memoryview, held: AbstractContextManager[None] = NOT_HELD
+) -> Iterable[Message]:
+    """It as ASGI messages, the body in slices of at most PART_BYTES; a large one is `held` until all is sent."""
     start = {"type": "http.response.start", "status": status, "headers": headers}
     if len(body) <= PART_BYTES:
         return start, {"type": "http.response.body", "body": body}
-    return chain((start,), _slices(body))
+    return chain((start,), _slices(body, held))
 
 
-def _slices(body: bytes) -> Iterator[Message]:
+def _slices(body: bytes | memoryview, held: AbstractContextManager[None]) -> Iterator[Message]:
     whole = memoryview(body)  # the answer is held until all is sent: no slice needs to be a copy
-    for sent in range(0, len(body), PART_BYTES):
-        part, is_last = whole[sent : sent + PART_BYTES], sent + PART_BYTES >= len(body)
-        yield {"type": "http.response.body", "body": part, "more_body": not is_last}
+    with held:
+        for sent in range(0, len(body), PART_BYTES):
+            part, is_last = whole[sent : sent + PART_BYTES], sent + PART_BYTES >= len(body)
+            yield {"type": "http.response.body", "body": part, "more_body": not is_last}
 
 
 def answer_headers(answer: Answer, reuse: Reuse, report: Stored[Report], now: datetime) -> Headers:

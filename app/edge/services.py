@@ -15,6 +15,7 @@ from app.edge.hot import HotAnswers
 from app.edge.making import Maker
 from app.edge.pace import Pace
 from app.edge.rendering import Answers
+from app.edge.unread import Unread
 from app.errors import RateLimited
 from app.interactions.columns import Column
 from app.metrics import Metrics
@@ -34,6 +35,7 @@ class Services:
     maker: Maker
     answers: Answers
     hot: HotAnswers
+    unread: Unread
     door: Door
     forwarding: Forwarding
     origins: Origins

@@ -29,9 +29,10 @@ def _records(table: Table, _envelope: Envelope) -> Iterator[bytes]:
 
 
 def _columns(table: Table, _envelope: Envelope) -> Iterator[bytes]:
-    columns = zip(*table.rows, strict=True) if table.rows else ((),) * len(table.names)
-    for number, (name, column) in enumerate(zip(table.names, columns, strict=True)):
-        yield (b"," if number else b"{") + _ENCODER.encode(name) + b":" + _ENCODER.encode(column)
+    for number, name in enumerate(table.names):
+        yield (b"," if number else b"{") + _ENCODER.encode(name) + b":["
+        yield from _listed([row[number] for row in part.rows] for part in table.parts())
+        yield b"]"
     yield b"}"
 
 

@@ -36,6 +36,10 @@ class Found:
         """The report itself."""
         return self.opened.report
 
+    def packed(self) -> "Found":
+        """The same without the facts at hand."""
+        return replace(self, opened=Opened(self.report))
+
     def after(self, earlier: "Found", *, collapsed: bool) -> "Found":
         """This, a flight's longer reading of the report found `earlier`, with the facts of both."""
         return replace(
@@ -63,7 +67,7 @@ class Standing:
     is_enough: bool
     detail: str | None = None
     only_if_cached: bool = False
-    owner: str | None = None
+    owner: str = ""
     deadline: float = -inf
 
     @property

@@ -3,6 +3,7 @@
 Each gives how many stored reports are gone. Who waits for a fetch that is under way gets its answer; nobody else does.
 """
 
+from collections.abc import Container
 from dataclasses import replace
 
 from app.interactions.masking import customer_key
@@ -10,14 +11,14 @@ from app.reports.query import InteractionQuery
 from app.reports.question import Question
 from app.reports.report import Report
 from app.reports.service import Reports
-from app.reports.turns import TURN_ROWS, Turns, in_turns
+from app.turns import Turns, in_turns
 
 
-def purge_all(reports: Reports) -> int:
+async def purge_all(reports: Reports) -> int:
     """Forget everything upstream has told, the tenant's time zone among it."""
     reports.flights.disown()
     reports.tenant_zone = None
-    return reports.snapshots.purge(lambda _key, _report: True)
+    return await in_turns(reports.snapshots.purging(lambda _key, _report: True))
 
 
 def every_view(reports: Reports, query: InteractionQuery) -> list[Question]:
@@ -31,18 +32,18 @@ def every_view(reports: Reports, query: InteractionQuery) -> list[Question]:
     return [own, *(other for other in every if other.key != own.key)]
 
 
-def purge_question(reports: Reports, question: Question, *others: Question) -> int:
+async def purge_question(reports: Reports, question: Question, *others: Question) -> int:
     """Forget every snapshot of the question's report, and with them its answers, however they show the rows.
 
     The `others` are forgotten too, and not counted: that would tell what people who see more have asked for.
     """
     for one in others:
-        purge_question(reports, one)
+        await purge_question(reports, one)
     reports.flights.disown(question.key)
-    return reports.snapshots.purge(lambda key, _report: key == question.key)
+    return await in_turns(reports.snapshots.purging(lambda key, _report: key == question.key))
 
 
-def purge_interaction(reports: Reports, interaction_id: str) -> int:
+async def purge_interaction(reports: Reports, interaction_id: str) -> int:
     """Forget every report that holds the interaction, also those that only say that there is none.
 
     A list that is being fetched may hold it too: no such list is stored.
@@ -54,7 +55,7 @@ def purge_interaction(reports: Reports, interaction_id: str) -> int:
         return report is None or key == own_key or any(spelling in report.ids for spelling in spellings)
 
     reports.flights.disown()
-    return reports.snapshots.purge(concerns)
+    return await in_turns(reports.snapshots.purging(concerns))
 
 
 async def purge_customer(reports: Reports, pseudonym: str) -> int:
@@ -65,11 +66,20 @@ async def purge_customer(reports: Reports, pseudonym: str) -> int:
     """
     secret = reports.rules.context.pseudonym_secret
     holds: dict[tuple[str, int], bool] = {}
-    while unseen := [one for one in reports.snapshots.reports() if _content(one) not in holds]:
+    while unseen := await in_turns(_unseen(reports, holds)):
         for one in unseen:
             holds[_content(one)] = await in_turns(_holds(one, pseudonym, secret))
     reports.flights.disown()
-    return reports.snapshots.purge(lambda _key, report: report is None or holds[_content(report)])
+    return await in_turns(reports.snapshots.purging(lambda _key, report: report is None or holds[_content(report)]))
+
+
+def _unseen(reports: Reports, seen: Container[tuple[str, int]]) -> Turns[list[Report]]:
+    unseen = []
+    for report in reports.snapshots.reports():
+        if _content(report) not in seen:
+            unseen.append(report)
+        yield
+    return unseen
 
 
 def _content(report: Report) -> tuple[str, int]:
@@ -79,9 +89,8 @@ def _content(report: Report) -> tuple[str, int]:
 
 def _holds(report: Report, pseudonym: str, secret: bytes) -> Turns[bool]:
     for block in report.blocks:
-        for number, record in enumerate(block.records()):
-            if number % TURN_ROWS == 0:
-                yield
+        for record in block.records():
+            yield
             if record.customer and customer_key(record.customer, secret) == pseudonym:
                 return True
     return False

@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.cache.keys import digest
 from app.interactions.masking import Audience
 from app.interactions.records import ATTRIBUTE
+from app.owners import Owners
 from app.reports import lifetime
 from app.reports.lifetime import Lifetime
 from app.reports.query import Search
@@ -20,19 +22,26 @@ from app.upstream.reading import Position, Reading
 _NO_INTERACTION = Reading(records=(), offset=0, total=0, complete=True)
 
 
+class Terms(NamedTuple):
+    """By how many calls a reading may go on, in whose turns, and whether nobody waits for it."""
+
+    most_calls: int
+    owners: Owners | None = None
+    background: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked of upstream.
 
-    `read` takes what to ask, where to go on, how many of its rows are wanted in all, how many calls that may take, and
-    whether nobody waits for it.
-    `is_held` says whether it would be sent nothing now. `version` pins the snapshot to answer from; None takes the
-    newest. `is_of_one`: it is about one interaction. `plan` says which conditions are answered here, and why.
+    `read` takes what to ask, where to go on, how many of its rows are wanted in all, and on what terms. `is_held` says
+    whether it would be sent nothing now. `version` pins the snapshot to answer from; None takes the newest.
+    `is_of_one`: it is about one interaction. `plan` says which conditions are answered here, and why.
     """
 
     key: bytes
     asked: UpstreamQuery
-    read: Callable[[UpstreamQuery, Position, int, int, bool], Awaitable[Reading]]
+    read: Callable[[UpstreamQuery, Position, int, Terms], Awaitable[Reading]]
     lifetime: Callable[[Report], Lifetime]
     is_held: Callable[[], bool]
     version: str | None = None
@@ -55,17 +64,19 @@ def of_search(
     context = replace(rules.context, audience=audience)
     plan = plan_of(search, context)
 
-    async def read(asked: UpstreamQuery, position: Position, rows: int, most_calls: int, background: bool) -> Reading:
+    async def read(asked: UpstreamQuery, position: Position, rows: int, terms: Terms) -> Reading:
         if plan.in_vain:
-            return replace(await upstream.tenancy(asked, background=background), total=0, complete=True)
+            envelope = await upstream.tenancy(asked, background=terms.background, owners=terms.owners)
+            return replace(envelope, total=0, complete=True)
         admits = plan.admits(asked, context.pseudonym_secret)
         reading = await upstream.interactions(
             asked,
             position,
             rows=rows,
             most=rules.most_rows,
-            most_calls=most_calls,
-            background=background,
+            most_calls=terms.most_calls,
+            background=terms.background,
+            owners=terms.owners,
             admits=admits,
         )
         if admits and reading.complete:
@@ -100,9 +111,9 @@ def of_interaction(
 ) -> Question:
     """One interaction. Upstream's answer names no time zone, so the tenant's is asked for."""
 
-    async def read(_asked: UpstreamQuery, _position: Position, _rows: int, _calls: int, background: bool) -> Reading:
+    async def read(_asked: UpstreamQuery, _position: Position, _rows: int, terms: Terms) -> Reading:
         zone = await time_zone()
-        reading = await upstream.interaction(interaction_id, background=background)
+        reading = await upstream.interaction(interaction_id, background=terms.background, owners=terms.owners)
         return replace(reading or _NO_INTERACTION, time_zone=zone.key)
 
     return Question(

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import TypeVar
 
 import zstandard
 
@@ -14,15 +13,14 @@ from app.interactions.derive import is_final
 from app.interactions.facts import Context, Facts
 from app.interactions.masking import keyed_code
 from app.interactions.records import Interaction, decoded, join, raw_records
-from app.reports.turns import TURN_ROWS, Turns, in_turns, unlocked
+from app.turns import Turns, in_turns, unlocked
 from app.upstream.query import UpstreamQuery
 from app.upstream.reading import Position, Reading, Record
-
-T = TypeVar("T")
 
 VERSION_DIGITS = 16
 BLOCK_ROWS = 1000  # at most: a page from the middle of a long report decodes one or two
 AT_HAND_ROWS = BLOCK_ROWS
+BLOCK_BYTES = 2 * 1024 * 1024  # above which a block ends: undoing its compression takes 2 ms
 _BLOCK_BYTES, _ID_BYTES, _REPORT_BYTES = 100, 60, 500  # what the objects cost beside their content
 
 
@@ -128,6 +126,11 @@ class _Packed:
     last_event_at: datetime | None
     all_final: bool
 
+    def batches(self) -> Iterator[Sequence[Facts]]:
+        """The facts of each block."""
+        facts = iter(self.facts)
+        return ([*islice(facts, block.count)] for block in self.blocks)
+
 
 async def begun(key: bytes, asked: UpstreamQuery, reading: Reading, context: Context) -> Opened:
     """A new report from its first reading.
@@ -167,8 +170,7 @@ def _longer(opened: Opened, reading: Reading, packed: _Packed) -> Opened:
         last_event_at=max(filter(None, (packed.last_event_at, opened.report.last_event_at)), default=None),
         all_final=opened.report.all_final and packed.all_final,
     )
-    batches = dict(enumerate(_batches(packed.facts), len(opened.report.blocks)))
-    return Opened(report, _newest({**opened.at_hand, **batches}))
+    return Opened(report, _newest({**opened.at_hand, **dict(enumerate(packed.batches(), len(opened.report.blocks)))}))
 
 
 def _newest(at_hand: Mapping[int, Sequence[Facts]]) -> Mapping[int, Sequence[Facts]]:
@@ -195,7 +197,7 @@ def _version(key: bytes, context: Context, blocks: Sequence[Block]) -> str:
 
 async def _packed(records: Sequence[Record], context: Context) -> _Packed:
     records, facts = await in_turns(_indexed(records, context))
-    blocks = [await unlocked(partial(_block, batch), rows=len(batch)) for batch in _batches(records)]
+    blocks = [await unlocked(partial(_block, batch), size=_size(batch)) for batch in _batches(records)]
     last_event_at = max((one.last_event_at for one in facts), default=None)
     return _Packed(blocks, facts, last_event_at, all(map(is_final, facts)))
 
@@ -203,15 +205,21 @@ async def _packed(records: Sequence[Record], context: Context) -> _Packed:
 def _indexed(records: Sequence[Record], context: Context) -> Turns[tuple[list[Record], list[Facts]]]:
     """The records in their order, and their facts, with the dear one that the index needs worked out."""
     indexed = []
-    for number, record in enumerate(records, 1):
+    for record in records:
         facts = Facts(record.interaction, context)
         _ = facts.last_event_at
         indexed.append((record, facts))
-        if number % TURN_ROWS == 0:
-            yield
+        yield
     indexed.sort(key=lambda pair: pair[1].interaction.interaction_id)
+    yield
     indexed.sort(key=lambda pair: pair[1].started_at, reverse=True)
+    yield
     return [record for record, _ in indexed], [facts for _, facts in indexed]
+
+
+def _size(records: Sequence[Record]) -> int:
+    """Bytes of the records as they came."""
+    return sum(len(record.raw) for record in records)
 
 
 def _block(records: Sequence[Record]) -> Block:
@@ -220,5 +228,11 @@ def _block(records: Sequence[Record]) -> Block:
     return Block(bytes(memoryview(compressed)), len(records))  # the library's own bytes keep room for the worst case
 
 
-def _batches(records: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (records[start : start + BLOCK_ROWS] for start in range(0, len(records), BLOCK_ROWS))
+def _batches(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """The records of each block: BLOCK_ROWS of them, fewer where they are large."""
+    start, size = 0, 0
+    for number, record in enumerate(records, 1):
+        size += len(record.raw)
+        if number - start == BLOCK_ROWS or size >= BLOCK_BYTES or number == len(records):
+            yield records[start:number]
+            start, size = number, 0

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from heapq import merge
 from itertools import islice
+from typing import Any, TypeVar
 
 from app.interactions import derive
 from app.interactions.columns import Column
@@ -11,8 +13,8 @@ from app.interactions.flatten import reader
 from app.interactions.nested import INCLUDES
 from app.reports.query import NEWEST_FIRST, Filter, InteractionQuery, Order, PageRange, View
 from app.reports.report import Opened
-from app.reports.turns import TURN_ROWS, Turns
 from app.reports.visible import meets, plan_of
+from app.turns import Turns
 
 # The conditions answered here: the texts a record shows for each, of which one must be among those asked.
 FILTERS: Mapping[str, Callable[[Facts], Iterable[str | None]]] = {
@@ -28,6 +30,9 @@ FILTERS: Mapping[str, Callable[[Facts], Iterable[str | None]]] = {
 _INCLUDES = {include.name: include for include in INCLUDES}
 
 Numbered = tuple[int, Facts]
+T = TypeVar("T")
+
+SORTED_AT_ONCE = 1_000  # about 1 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +65,17 @@ def select(
     if not query.is_filtered_here():
         passed = min(skip, max(0, opened.report.rows - position))
         position, skip = position + passed, skip - passed
+    in_order: list[Facts] = []
     if query.order == NEWEST_FIRST:
         candidates = _numbered(opened, position, context)
     else:
         in_order = yield from _sorted(opened, columns[query.order.column], query.order, context)
-        candidates = islice(in_order, position, None)
+        candidates = islice(enumerate(_popped(in_order)), position, None)
     row, left = _row(query.view, columns), plan_of(query.search, context).left
     rows: list[tuple[object, ...]] = []
     following = None
-    for seen, (place, facts) in enumerate(candidates, 1):
-        if seen % TURN_ROWS == 0:
-            yield
+    for place, facts in candidates:
+        yield
         if not (meets(facts, left) and _passes(facts, query.filters)):
             continue
         if len(rows) == limit:
@@ -80,6 +85,9 @@ def select(
             skip -= 1
         else:
             rows.append(row(facts))
+    while in_order:  # freed in turns, too
+        in_order.pop()
+        yield
     return Selection(*shape(query.view, columns), rows, following, skip)
 
 
@@ -99,21 +107,42 @@ def _numbered(opened: Opened, start: int, context: Context) -> Iterator[Numbered
     return enumerate(opened.facts(start, context), start)
 
 
-def _sorted(opened: Opened, column: Column, order: Order, context: Context) -> Turns[Iterator[Numbered]]:
+def _sorted(opened: Opened, column: Column, order: Order, context: Context) -> Turns[list[Facts]]:
     """All records in another order than upstream's; nulls last either way, ties by identity."""
-    value_of, valued, absent = column.value, [], []
-    for place, facts in _numbered(opened, 0, context):
+    value_of = column.value
+    valued: list[tuple[Any, Facts]] = []
+    absent: list[Facts] = []
+    for facts in opened.facts(0, context):
         value = value_of(facts)
         if value is None:
             absent.append(facts)
         else:
             valued.append((value, facts))
-        if place % TURN_ROWS == 0:
-            yield
-    absent.sort(key=_identity)
-    valued.sort(key=lambda pair: _identity(pair[1]))
-    valued.sort(key=lambda pair: pair[0], reverse=order.descending)
-    return enumerate([*(facts for _, facts in valued), *absent])
+        yield
+    absent = yield from _ordered(absent, _identity)
+    valued = yield from _ordered(valued, lambda pair: _identity(pair[1]))
+    valued = yield from _ordered(valued, lambda pair: pair[0], descending=order.descending)
+    return [*(facts for _, facts in valued), *absent]
+
+
+def _popped(facts: list[Facts]) -> Iterator[Facts]:
+    """One after the other, none kept."""
+    facts.reverse()
+    while facts:
+        yield facts.pop()
+
+
+def _ordered(given: list[T], key: Callable[[T], Any], *, descending: bool = False) -> Turns[list[T]]:
+    """As `sorted`, which would not let go: parts are sorted by themselves, then merged. Both keep the order of ties."""
+    parts = []
+    for start in range(0, len(given), SORTED_AT_ONCE):
+        parts.append(sorted(given[start : start + SORTED_AT_ONCE], key=key, reverse=descending))
+        yield
+    merged = []
+    for one in merge(*parts, key=key, reverse=descending):
+        merged.append(one)
+        yield
+    return merged
 
 
 def _identity(facts: Facts) -> str:

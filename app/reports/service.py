@@ -1,6 +1,6 @@
 """The spine: query → key → cache → fetch → report → rows. Read this first."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
@@ -24,6 +24,7 @@ from app.errors import (
 from app.interactions.columns import Column
 from app.interactions.facts import Facts
 from app.interactions.masking import Audience
+from app.owners import Owners
 from app.reports import question as questions
 from app.reports.fetching import Fetching
 from app.reports.page import Found, Page, Standing, page_of, standing_of
@@ -32,15 +33,19 @@ from app.reports.question import Question
 from app.reports.report import Report
 from app.reports.rules import Rules
 from app.reports.select import Selection, select
+from app.reports.semaphore import WeightedSemaphore
 from app.reports.snapshots import Snapshots
-from app.reports.turns import Turns, in_turns
 from app.reports.zones import zone_of
+from app.turns import in_turns
 from app.upstream.client import UpstreamClient
 
 T = TypeVar("T")
 
 AUTH_STALE_SECONDS = 300.0  # so long stale may cover that our credentials are refused (FAULTS 1.3)
 LEAST_MAKING_SECONDS = 1.0  # what is at hand at the end of a wait is made an answer of all the same
+MOST_CELLS = 1_000_000  # rows × columns that are made into answers at once, about 100 MB
+CELLS_OF_A_LIST = 20  # a nested list in a row takes as much as so many columns
+LIGHT_CELLS = 20_000  # so few wait for nobody
 
 
 @dataclass
@@ -56,9 +61,11 @@ class Reports:
     random: Callable[[], float]
     tenant_zone: ZoneInfo | None = field(default=None, init=False)
     fetching: Fetching = field(init=False)
+    making: WeightedSemaphore = field(init=False)
 
     def __post_init__(self) -> None:
         self.fetching = Fetching(self.snapshots, self.clock, self.rules)
+        self.making = WeightedSemaphore(MOST_CELLS, LIGHT_CELLS)
 
     def deadline(self) -> float:
         """When the wait of a client who comes now is over (monotonic seconds)."""
@@ -68,7 +75,7 @@ class Reports:
         self,
         query: InteractionQuery,
         directives: Directives = UNDIRECTED,
-        owner: str | None = None,
+        owner: str = "",
         deadline: float | None = None,
     ) -> Standing:
         """What is stored for the query; what is stale, or soon will be, is refreshed behind. Raises CursorMismatch.
@@ -78,9 +85,7 @@ class Reports:
         standing = self._look(self.question(query), query.reach, directives)
         return replace(standing, owner=owner, deadline=self.deadline() if deadline is None else deadline)
 
-    def look_at_one(
-        self, interaction_id: str, directives: Directives = UNDIRECTED, owner: str | None = None
-    ) -> Standing:
+    def look_at_one(self, interaction_id: str, directives: Directives = UNDIRECTED, owner: str = "") -> Standing:
         """What is stored of one interaction; refreshed behind likewise."""
         standing = self._look(self.question_of_one(interaction_id), 1, directives)
         return replace(standing, owner=owner, deadline=self.deadline())
@@ -141,14 +146,14 @@ class Reports:
             self.tenant_zone = zone_of(flown.value.time_zone)
         return self.tenant_zone
 
-    async def once(self, parts: tuple[Part, ...], found: Found, work: Callable[[], Turns[T]], deadline: float) -> T:
+    async def once(self, parts: tuple[Part, ...], found: Found, work: Callable[[], Awaitable[T]], deadline: float) -> T:
         """What `work` on a report gives, which `parts` describe; those who want it at the same time have it done once.
 
         Raises StillFetching past the `deadline`, and not before LEAST_MAKING_SECONDS are over.
         """
         key = digest(*parts, found.report.version, found.report.rows)
         left = max(self._left(deadline), LEAST_MAKING_SECONDS)
-        return (await self.flights.join(key, lambda: in_turns(work()), wait_seconds=left)).value
+        return (await self.flights.join(key, work, wait_seconds=left)).value
 
     def _look(self, question: Question, rows: int, directives: Directives) -> Standing:
         stored, now = self.snapshots.current(question), self.clock.monotonic()
@@ -164,9 +169,9 @@ class Reports:
             may_be_stale=self.upstream.refused_seconds() <= AUTH_STALE_SECONDS,
         )
         if stored and standing.may_be_refreshed and not is_held and self._is_due(stored, now):
-            self.flights.launch(
-                question.key, partial(self.fetching.begin, question, rows, standing.version, background=True)
-            )
+            owners = Owners()
+            refresh = partial(self.fetching.begin, question, rows, standing.version, owners, background=True)
+            self.flights.launch(question.key, refresh, owners)
         return standing
 
     def _is_due(self, stored: Stored[Report], now: float) -> bool:
@@ -185,7 +190,12 @@ class Reports:
     async def _selected(self, query: InteractionQuery, found: Found, deadline: float, wanted: PageRange) -> Selection:
         """The rows of the page within `wanted`."""
         context = self.rules.context_of(found.report, query.view.audience)
-        selecting = partial(select, found.opened, query, self.columns, context, wanted)
+        cells = cells_of(query, found, wanted.limit)
+
+        async def selecting() -> Selection:
+            async with self.making.admitted(cells):
+                return await in_turns(select(found.opened, query, self.columns, context, wanted))
+
         return await self.once(("select", *wanted, *query.key_parts()), found, selecting, deadline)
 
     def _may_read_on(self, found: Found) -> bool:
@@ -203,9 +213,9 @@ class Reports:
         while not self.rules.is_enough(found.report, rows) and found.upstream_calls < self.rules.most_calls:
             if standing.only_if_cached:
                 raise NotStored()
-            key = question.snapshot_key(found.report.version)
-            fetch = partial(self.fetching.extend, question, rows, found)
-            flown = await self.flights.join(key, fetch, wait_seconds=self._left(deadline), owner=standing.owner)
+            key, owners = question.snapshot_key(found.report.version), Owners(standing.owner)
+            fetch = partial(self.fetching.extend, question, rows, found, owners)
+            flown = await self.flights.join(key, fetch, wait_seconds=self._left(deadline), owners=owners)
             found = flown.value.after(found, collapsed=flown.collapsed)
         return found
 
@@ -214,10 +224,11 @@ class Reports:
         question, decision = standing.question, standing.decision
         if decision.action is Action.REFUSE:
             raise CursorExpired() if question.version else NotStored()
-        fetch = partial(self.fetching.begin, question, rows, standing.version)
+        owners = Owners(standing.owner)
+        fetch = partial(self.fetching.begin, question, rows, standing.version, owners)
         try:
             left = self._left(deadline)
-            flown = await self.flights.join(question.key, fetch, wait_seconds=left, owner=standing.owner)
+            flown = await self.flights.join(question.key, fetch, wait_seconds=left, owners=owners)
         except (UpstreamError, StillFetching, InternalError) as error:
             if covering := standing.covering(error, self.clock.monotonic()):
                 return covering
@@ -227,3 +238,9 @@ class Reports:
 
     def _left(self, deadline: float) -> float:
         return max(0.0, deadline - self.clock.monotonic())
+
+
+def cells_of(query: InteractionQuery, found: Found, limit: int) -> int:
+    """How many cells so many rows of an answer may have: what it weighs while it is made."""
+    rows = min(limit, found.report.rows)
+    return rows * (len(query.view.columns) + CELLS_OF_A_LIST * len(query.view.include))

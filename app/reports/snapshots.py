@@ -1,6 +1,6 @@
 """Where reports are kept: each snapshot under its own version, and for each question the version that is current."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import inf
 from weakref import WeakSet
 
@@ -9,8 +9,11 @@ from app.cache.stored import Stored, Validity
 from app.reports.lifetime import Lifetime
 from app.reports.question import Question
 from app.reports.report import Report
+from app.turns import Turns
 
 JITTER = 0.1
+
+Concerns = Callable[[bytes, Report | None], bool]
 
 
 class Snapshots:
@@ -94,20 +97,36 @@ class Snapshots:
         if question.is_of_one and not report.rows and self.current(question):
             self.purge(lambda of, older: of == question.key and older is not None)
 
-    def reports(self) -> list[Report]:
+    def reports(self) -> Iterator[Report]:
         """Every report that is stored."""
-        return [one.value for one in self._store.primary() if isinstance(one.value, Report)]
+        return (one.value for one in self._store.primary() if isinstance(one.value, Report))
 
-    def purge(self, concerns: Callable[[bytes, Report | None], bool]) -> int:
+    def purge(self, concerns: Concerns) -> int:
+        """As `purging`, at once."""
+        work = self.purging(concerns)
+        while True:
+            try:
+                next(work)
+            except StopIteration as ended:
+                return int(ended.value)
+
+    def purging(self, concerns: Concerns) -> Turns[int]:
         """Forget each report that `concerns` says yes to, and all that was made of it; how many were stored.
 
         It is told the key of the question, and the report: None for one that is under way, or was not kept. What is
         under way goes on for those who wait for it, and is not stored.
         """
-        reports = {one.validity: one.value for one in self._store.primary() if isinstance(one.value, Report)}
-        purged = [one for one in self._validities if concerns(one.of, reports.get(one))]
-        for validity in purged:
-            validity.over = True
-            self._replaced(validity.of)
-        self._store.drop_purged()
-        return sum(validity in reports for validity in purged)
+        reports, validities = dict[Validity, Report](), [*self._validities]
+        for one in self._store.primary():
+            if isinstance(one.value, Report):
+                reports[one.validity] = one.value
+            yield
+        purged = 0
+        for validity in validities:
+            if concerns(validity.of, reports.get(validity)):
+                validity.over = True
+                self._replaced(validity.of)
+                purged += validity in reports
+            yield
+        yield from self._store.drop_purged()
+        return purged

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from random import random as system_random
+from sys import maxsize
 
 from app.clock import Clock
 from app.errors import SettingsError, UpstreamError, UpstreamShape, UpstreamUnknownTenant
 from app.metrics import Metrics
+from app.owners import Owners, service_itself
 from app.upstream.access import UpstreamAccess
 from app.upstream.asking import Asking, Call
 from app.upstream.attempts import Attempts
@@ -19,7 +22,8 @@ from app.upstream.pages import Page
 from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, UpstreamQuery, parameters
 from app.upstream.reading import Block, Position, Reading, Record, Span, merge
 from app.upstream.restraint import Restraint
-from app.upstream.retries import BACKGROUND, Budget, Effort
+from app.upstream.retries import Budget, Effort
+from app.upstream.slots import Slots
 from app.upstream.transport import Transport, Wire
 from app.upstream.urls import INTERACTION, INTERACTIONS
 from app.upstream.walk import MOST_CALLS, Walk
@@ -44,6 +48,7 @@ class UpstreamClient:
         restraint = Restraint(limits, monotonic, random, metrics)
         credentials = new_credentials(settings, door, restraint, clock, random)
         self._line = Line(settings, door, credentials, restraint, Budget(limits, monotonic), clock, metrics, random)
+        self._long_readings = Slots(maxsize, limits.slot_queue, clock.sleep, each=limits.long_readings)
         self._names = Names()
         self._intake = Intake(settings.tenant_id, metrics, self._names, self._line.turn)
         metrics.watch("upstream_auth_gate_seconds", self._line.auth_gate_seconds)
@@ -57,17 +62,18 @@ class UpstreamClient:
         most: int,
         most_calls: int = MOST_CALLS,
         background: bool = False,
+        owners: Owners | None = None,
         admits: Admits | None = None,
     ) -> Reading:
         """Read whole blocks from `position` until `rows` rows of upstream's list are read in all, none past `most`.
 
-        It ends sooner where that would take more than `most_calls`. `background`: nobody waits for it.
-        Where `admits` says which rows count at all, the first block is as large as upstream gives: how many calls are
-        made does not tell then whether any row was let go. Raises ValueError for an empty condition, before any call
-        (R2).
+        It ends sooner where that would take more than `most_calls`. `background`: nobody waits for it; else `owners`
+        share its turns. Where `admits` says which rows count at all, the first block is as large as upstream gives: how
+        many calls are made does not tell then whether any row was let go. Raises ValueError for an empty condition,
+        before any call (R2).
         """
         parameters(query, position.offset, 0)
-        asking = self._asking(background=background)
+        asking = self._asking(background=background, owners=owners)
 
         async def fetch(span: Span) -> Block:
             async def take(page: Page) -> Block:
@@ -76,7 +82,9 @@ class UpstreamClient:
 
             return await asking.page(Call(INTERACTIONS, {}, parameters(query, span.offset, span.limit), take))
 
-        walk = Walk(fetch, position, parallel=self._line.access.upstream_concurrency, most_calls=most_calls)
+        turn = partial(self._long_readings.take, self._line.access.fetch_seconds, asking.attempts.effort.owners)
+        parallel = self._line.access.upstream_concurrency
+        walk = Walk(fetch, position, parallel=parallel, most_calls=most_calls, turn=turn)
         await walk.read(max(rows, MOST_ROWS_PER_CALL) if admits else rows, most)
         merged = merge(walk.blocks, position.seen)
         return Reading(
@@ -95,14 +103,16 @@ class UpstreamClient:
             calls=walk.calls,
         )
 
-    async def interaction(self, interaction_id: str, *, background: bool = False) -> Reading | None:
+    async def interaction(
+        self, interaction_id: str, *, background: bool = False, owners: Owners | None = None
+    ) -> Reading | None:
         """The one interaction of this id, `details` included; None where upstream knows none.
 
         Raises UpstreamShape where upstream answers with another interaction.
         """
         if interaction_id in UNNAMEABLE:
             return None
-        asking = self._asking(background=background)
+        asking = self._asking(background=background, owners=owners)
 
         async def take(page: Page) -> Record:
             rows = await self._intake.rows(page.rows, UpstreamQuery())
@@ -117,9 +127,11 @@ class UpstreamClient:
             return None
         return _reading(asking, (record,), total=1)
 
-    async def tenancy(self, query: UpstreamQuery = EVERYTHING, *, background: bool = False) -> Reading:
+    async def tenancy(
+        self, query: UpstreamQuery = EVERYTHING, *, background: bool = False, owners: Owners | None = None
+    ) -> Reading:
         """No rows, but the tenant's time zone and the count of what is asked: the cheapest call there is."""
-        asking = self._asking(background=background)
+        asking = self._asking(background=background, owners=owners)
         page = await asking.page(envelope_alone(query))
         return _reading(asking, (), total=page.total)
 
@@ -171,9 +183,12 @@ class UpstreamClient:
         await self._line.transport.aclose()
         await self._line.credentials.aclose()
 
-    def _asking(self, *, background: bool) -> Asking:
-        effort = BACKGROUND if background else Effort(self._line.access.wait_seconds)
-        return Asking(self._line, Attempts(self._line, effort))
+    def _asking(self, *, background: bool, owners: Owners | None = None) -> Asking:
+        """The calls of a reading; one that no client asks for is the service's own, or in the background."""
+        if owners is None:
+            owners = Owners() if background else service_itself()
+        wait_seconds = 0.0 if background else self._line.access.wait_seconds
+        return Asking(self._line, Attempts(self._line, Effort(wait_seconds, background, owners)))
 
 
 def _reading(asking: Asking, records: tuple[Record, ...], total: int) -> Reading:

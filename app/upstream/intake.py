@@ -1,4 +1,4 @@
-"""Rows as they come in: decoded, checked against what was asked, counted; in slices, so that the loop is never held."""
+"""Rows as they come in: decoded, checked against what was asked, counted; in turns, so that the loop is never held."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,7 @@ import msgspec
 from app.errors import UpstreamBadNumber, UpstreamShape
 from app.interactions.records import Decoded, Interaction, decode
 from app.metrics import Metrics
+from app.turns import Turns, in_turns
 from app.upstream.matching import mismatch
 from app.upstream.names import Names
 from app.upstream.oddities import repeats_keys, unreadable
@@ -19,8 +20,6 @@ from app.upstream.query import UpstreamQuery
 from app.upstream.reading import Record, Row
 
 MOST_RECORD_BYTES = 1024 * 1024
-SLICE_BYTES = 256 * 1024  # about 2 ms
-SLICE_ROWS = 40  # about 1 ms
 ROWS_A_LOOK = 20  # of so many rows one is looked through for unknown fields, which takes half as long as decoding it
 MOST_FIELD_NAMES = 100
 NO_ID, TOO_LARGE, UNREADABLE = "no-id", "too-large", "unreadable"
@@ -55,20 +54,22 @@ class Intake:
         What one ill record costs is that record: one over MOST_RECORD_BYTES is never decoded. Raises UpstreamShape or
         UpstreamBadAnswer where a row is no JSON object in UTF-8, or holds a number beyond all range.
         """
-        rows: list[Row] = []
         dropped: Counter[str] = Counter()
         if raw_rows and repeats_keys(memoryview(raw_rows[0])):
             self._metrics.count("upstream_warnings", reason="repeated-key")
-        weight = 0
         async with self._turn:
-            for number, raw in enumerate(raw_rows):
-                weight += max(_size(raw), SLICE_BYTES // SLICE_ROWS)
-                if weight > SLICE_BYTES:
-                    weight = 0
-                    await asyncio.sleep(0)
-                rows.append(self._row(raw, query, dropped, admits, looks=number % ROWS_A_LOOK == 0))
+            rows = await in_turns(self._read(raw_rows, query, dropped, admits))
         self._report(dropped)
         return tuple(rows)
+
+    def _read(
+        self, raw_rows: Sequence[msgspec.Raw], query: UpstreamQuery, dropped: Counter[str], admits: Admits | None
+    ) -> Turns[list[Row]]:
+        rows = []
+        for number, raw in enumerate(raw_rows):
+            rows.append(self._row(raw, query, dropped, admits, looks=number % ROWS_A_LOOK == 0))
+            yield
+        return rows
 
     def _row(
         self, raw: msgspec.Raw, query: UpstreamQuery, dropped: Counter[str], admits: Admits | None, *, looks: bool

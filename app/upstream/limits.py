@@ -20,6 +20,7 @@ class Limits:
     slot_wait_seconds: float = 8.0
     background_slot_wait_seconds: float = 2.0
     slot_queue: int = 1000  # calls that may wait for a slot
+    long_readings: int = 2  # of one owner at once: readings of more than one block
 
     foreground_attempts: int = 2
     background_attempts: int = 3

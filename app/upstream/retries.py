@@ -1,19 +1,24 @@
 """Whether a failed attempt is made again, and after which pause (FAULTS 1.2 and 2.1, column Att.)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.errors import UpstreamError, UpstreamThrottled
+from app.owners import Owners, service_itself
 from app.upstream.limits import Limits
 from app.upstream.window import Window
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How hard to try: for a caller who waits for so many seconds at most, or in the `background`, for none."""
+    """How hard to try: for a caller who waits for so many seconds at most, or in the `background`, for none.
+
+    `owners` share the turns of the calls, which are in the background as long as there are none.
+    """
 
     wait_seconds: float = 0.0
     background: bool = False
+    owners: Owners = field(default_factory=service_itself, compare=False)
 
     def attempts(self, limits: Limits) -> int:
         """How many attempts a call may take in all."""
@@ -24,7 +29,7 @@ class Effort:
         return limits.background_slot_wait_seconds if self.background else limits.slot_wait_seconds
 
 
-FOREGROUND, BACKGROUND = Effort(), Effort(background=True)
+FOREGROUND = Effort()
 
 
 @dataclass(frozen=True, slots=True)

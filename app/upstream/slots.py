@@ -1,25 +1,46 @@
-"""How many calls may be under way: our own places before the pool, so that nothing waits inside the HTTP library."""
+"""How many calls may be under way: our own places before the pool, shared out fairly between their owners."""
 
 import asyncio
-from collections import deque
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+from typing import Any
 
 from app.errors import UpstreamBusy
+from app.owners import Owners
+
+GiveBack = Callable[[], None]
+
+TOO_MANY = "Too many calls wait for the upstream already."
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A call that waits for a place; `place` becomes the function that gives it back."""
+
+    owners: Owners
+    place: asyncio.Future[Any]
 
 
 class Slots:
     """Places for calls. One is taken for a call and given back when that call has ended, whoever still waits for it.
 
-    Who has a caller waiting goes first, whoever came first.
+    A free place goes to the owner who has the fewest, and among equals round robin: whose turn it was goes to the end
+    of the line. A call of several owners goes with the first of them, a background call, which has none, last. `each`
+    bounds the places of one owner.
     """
 
-    def __init__(self, size: int, queue: int, sleep: Callable[[float], Awaitable[None]]) -> None:
-        self._size = size
-        self._free = size
+    def __init__(
+        self, size: int, queue: int, sleep: Callable[[float], Awaitable[None]], *, each: int | None = None
+    ) -> None:
+        self._free = self._size = size
         self._queue = queue
         self._sleep = sleep
-        self._foreground: deque[asyncio.Future[None]] = deque()
-        self._background: deque[asyncio.Future[None]] = deque()
+        self._each = size if each is None else each
+        self._held: Counter[str] = Counter()
+        self._waiting: list[_Waiting] = []
 
     @property
     def used(self) -> int:
@@ -29,36 +50,78 @@ class Slots:
     @property
     def waiting(self) -> int:
         """Calls that wait for a place."""
-        return len(self._foreground) + len(self._background)
+        return len(self._waiting)
 
-    async def take(self, most_seconds: float, *, background: bool = False) -> None:
-        """Wait for a place. Raises UpstreamBusy after `most_seconds`, and at once if too many wait already."""
-        if self._free:
-            self._free -= 1
-            return
-        if self.waiting >= self._queue:
-            raise UpstreamBusy("Too many calls wait for the upstream already.")
-        queue = self._background if background else self._foreground
-        place = asyncio.get_running_loop().create_future()
-        queue.append(place)
-        bound = asyncio.ensure_future(self._sleep(most_seconds))
+    async def take(self, most_seconds: float, owners: Owners) -> GiveBack:
+        """Wait for a place: what gives it back. Raises UpstreamBusy after `most_seconds`.
+
+        Where too many wait already, the newest call of the owner with the most of them is turned away.
+        """
+        if self._may_go(owners):
+            return self._given(owners)
+        self._make_room(owners)
+        call = _Waiting(owners, asyncio.get_running_loop().create_future())
+        self._waiting.append(call)
+        owners.watch(self._hand_out)
+        bound: asyncio.Future[Any] = asyncio.ensure_future(self._sleep(most_seconds))
         try:
-            await asyncio.wait({place, bound}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({call.place, bound}, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            if place.done():  # given in the very turn in which the call was given up
-                self.give_back()
+            if call.place.done() and call.place.exception() is None:  # given in the very turn in which it was given up
+                call.place.result()()
             raise
         finally:
             bound.cancel()
-            if not place.done():
-                queue.remove(place)
-        if not place.done():
+            owners.unwatch(self._hand_out)
+            if not call.place.done():
+                self._waiting.remove(call)
+        if not call.place.done():
             raise UpstreamBusy("Every call the upstream may be asked at once is taken.")
+        give_back: GiveBack = call.place.result()
+        return give_back
 
-    def give_back(self) -> None:
-        """Free one place, or hand it to who is next."""
-        queue = self._foreground or self._background
-        if queue:
-            queue.popleft().set_result(None)
-        else:
-            self._free += 1
+    def _may_go(self, owners: Owners) -> bool:
+        """Whether a place is free, and within the bound of one owner."""
+        return self._free > 0 and (not owners.names or self._least(owners) < self._each)
+
+    def _least(self, owners: Owners) -> float:
+        """The places of that owner who has the fewest; infinite where there is none."""
+        return min((self._held.get(owner, 0) for owner in owners.names), default=inf)
+
+    def _given(self, owners: Owners) -> GiveBack:
+        """A place, counted for that owner who has the fewest, whose other calls go to the end of the line."""
+        self._free -= 1
+        owner = min(owners.names, key=lambda one: self._held.get(one, 0), default=None)
+        if owner is not None:
+            self._held[owner] += 1
+            self._waiting.sort(key=lambda call: call.owners.names.keys() == {owner})
+        return partial(self._give_back, owner)
+
+    def _give_back(self, owner: str | None) -> None:
+        self._free += 1
+        if owner is not None:
+            self._held[owner] -= 1
+            if not self._held[owner]:
+                del self._held[owner]
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Give what is free to those who wait, in their turns."""
+        while self._free and self._waiting:
+            call = min(self._waiting, key=lambda one: self._least(one.owners))
+            if not self._may_go(call.owners):
+                return
+            self._waiting.remove(call)
+            call.place.set_result(self._given(call.owners))
+
+    def _make_room(self, owners: Owners) -> None:
+        """See to it that one more call may wait. Raises UpstreamBusy where none has to give way to it."""
+        if len(self._waiting) < self._queue:
+            return
+        waiting = Counter(call.owners.first for call in self._waiting)
+        most = None if waiting[None] else max(waiting, key=lambda owner: waiting[owner])
+        if owners.first is None or (most is not None and waiting[owners.first] + 1 >= waiting[most]):
+            raise UpstreamBusy(TOO_MANY)
+        newest = next(call for call in reversed(self._waiting) if call.owners.first == most)
+        self._waiting.remove(newest)
+        newest.place.set_exception(UpstreamBusy(TOO_MANY))

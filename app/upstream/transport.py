@@ -10,6 +10,7 @@ from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import cast
 
+import anyio._backends._asyncio  # noqa: F401 - else the first call imports it, which takes 30 ms of the loop
 import httpcore
 import httpx
 import msgspec
@@ -113,13 +114,13 @@ class Transport:
         """
         path = target(template, {"tenant": self._access.tenant_id, **segments}, query)
         left = deadline - self._clock.monotonic()
-        await self.slots.take(min(left, effort.slot_wait(self._limits)), background=effort.background)
+        give_back = await self.slots.take(min(left, effort.slot_wait(self._limits)), effort.owners)
         try:
             outgoing = Outgoing("GET", path, {"authorization": admission()})
         except BaseException:
-            self.slots.give_back()
+            give_back()
             raise
-        return await self._calls.run(self._called(self._pool, template, outgoing, deadline), self.slots.give_back)
+        return await self._calls.run(self._called(self._pool, template, outgoing, deadline), give_back)
 
     async def login(self, username: str, password: SecretStr) -> Answer:
         """The answer to a login with these, over a pool of its own: it never waits for a slot."""

@@ -6,11 +6,18 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from app.upstream.reading import Block, Position, Span, around, blocks
+from app.upstream.slots import GiveBack
 
 MOST_CALLS = 10  # that read on
 MOST_REPAIRS = 3  # calls that read again around one boundary
 
 Fetch = Callable[[Span], Awaitable[Block]]
+Turn = Callable[[], Awaitable[GiveBack]]
+
+
+async def at_once() -> GiveBack:
+    """The turn of a reading that need not wait for one."""
+    return lambda: None
 
 
 class Filled(NamedTuple):
@@ -25,12 +32,21 @@ class Walk:
 
     `calls` read on; those that read again what moved are not among them, and as many at most. `total` is the number of
     rows as the last block names it, `least_total` the smallest ever named, `lost` how many rows could not be read.
-    `shifted`: rows may be missing.
+    `shifted`: rows may be missing. A reading of more than one block waits for its `turn`.
     """
 
-    def __init__(self, fetch: Fetch, position: Position, *, parallel: int, most_calls: int = MOST_CALLS) -> None:
+    def __init__(
+        self,
+        fetch: Fetch,
+        position: Position,
+        *,
+        parallel: int,
+        most_calls: int = MOST_CALLS,
+        turn: Turn = at_once,
+    ) -> None:
         self._fetch = fetch
         self._parallel = parallel
+        self._turn = turn
         self._most_calls = most_calls
         self._ids = set(position.seen)
         self.lost = position.lost
@@ -55,10 +71,21 @@ class Walk:
         """
         if self.total is None:
             await self._take(blocks(self.offset, rows, most)[:1])
-        while not self.complete and self.offset < min(rows, most) and self._calls_left():
-            await self._take(blocks(self.offset, min(rows, self.total or 0), most)[: self._calls_left()])
+        left = self._left(rows, most)
+        give_back = await (self._turn if left and self.calls + len(left) > 1 else at_once)()
+        try:
+            while left := self._left(rows, most):
+                await self._take(left)
+        finally:
+            give_back()
         if self.complete and len(self._ids) + self.lost < (self.least_total or 0):
             self.shifted = True
+
+    def _left(self, rows: int, most: int) -> list[Span]:
+        """What is still to be read, and may be."""
+        if self.complete:
+            return []
+        return blocks(self.offset, min(rows, self.total or 0), most)[: self._calls_left()]
 
     def _calls_left(self) -> int:
         return self._most_calls - self.calls

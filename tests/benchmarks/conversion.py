@@ -17,8 +17,8 @@ from app.metrics import Metrics
 from app.reports import rules
 from app.reports.report import Opened, begun
 from app.reports.select import select
-from app.reports.turns import in_turns
 from app.settings import load
+from app.turns import in_turns
 from app.upstream.intake import Intake
 from app.upstream.names import Names
 from app.upstream.pages import read_page

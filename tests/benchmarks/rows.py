@@ -1,6 +1,6 @@
 """The table: DESIGN section 6, line by line, and how cost grows."""
 
-from tests.benchmarks import conversion, growth, hits, memory, misses, stall
+from tests.benchmarks import answers, conversion, growth, hits, memory, misses, stall
 from tests.benchmarks.row import Row, Target
 
 FLAT = Target("≥", 0.8)  # of the smallest size's ratio to a bare application: what three short rounds can tell
@@ -23,6 +23,12 @@ ROWS = (
         "stall", f"longest stall while {stall.MEGABYTES} MB are parsed and flattened", Target("≤", 50, "ms"), stall.loop
     ),
     Row("stall-hits", "hits on the same process meanwhile, 99th percentile", Target("≤", 50, "ms"), stall.hits),
+    Row(
+        "stall-answers",
+        "longest stall of answers of 10,000 rows: formats × codings, cold and stored",
+        Target("≤", 50, "ms"),
+        answers.stalls,
+    ),
     Row("growth-stored", "hits as stored answers grow, worst against first", FLAT, growth.stored_answers),
     Row("growth-rows", "hits as rows per answer grow, worst against first", FLAT, growth.rows_per_answer),
     Row("growth-clients", "hits as clients grow, worst against first", FLAT, growth.clients),

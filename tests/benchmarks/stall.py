@@ -39,7 +39,7 @@ def hits(scene: Scene) -> Measured:
 
 @cache
 def _heavy(scene: Scene) -> Heavy:
-    with scene.another_facade("tests.benchmarks.watched") as facade:
+    with scene.another_facade("tests.benchmarks.watched", wait_seconds=60) as facade:
         return asyncio.run(_watch(facade.url, f"/interactions?attr={scene.new(ROWS)}&limit={ROWS}"))
 
 

@@ -25,7 +25,13 @@ DESIGN = {
     "ready": "≤ 2 s",
     "stall": "≤ 50 ms",
 }
-BESIDE_IT = {"stall-hits": "≤ 50 ms", "growth-stored": "≥ 0.8", "growth-rows": "≥ 0.8", "growth-clients": "≥ 0.8"}
+BESIDE_IT = {
+    "stall-hits": "≤ 50 ms",
+    "stall-answers": "≤ 50 ms",
+    "growth-stored": "≥ 0.8",
+    "growth-rows": "≥ 0.8",
+    "growth-clients": "≥ 0.8",
+}
 
 
 def measured_nowhere(scene: Scene) -> Measured:

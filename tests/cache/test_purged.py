@@ -43,7 +43,7 @@ def test_what_is_purged_is_gone_from_memory_at_once(store: MemoryStore) -> None:
     store.put(DERIVED, stored(b"answer", reached), derived=True)
     store.put(OTHER, stored(b"others", Validity()))
     reached.over = True
-    store.drop_purged()
+    list(store.drop_purged())
     assert (store.primary_count, store.derived_count) == (1, 0)
     assert [one.value for one in store.primary()] == [b"others"]
 

@@ -7,6 +7,7 @@ import pytest
 from app.cache.flight import Flights
 from app.cache.shares import Shares
 from app.errors import RateLimited
+from app.owners import Owners
 from tests.support.clock import HandClock
 
 
@@ -30,7 +31,7 @@ async def test_joining_a_flight_costs_nothing_and_its_end_gives_the_share_back()
         return await ready.wait()
 
     def joined(key: bytes) -> "asyncio.Task[object]":
-        return asyncio.create_task(flights.join(key, fetch, wait_seconds=10, owner="one"))
+        return asyncio.create_task(flights.join(key, fetch, wait_seconds=10, owners=Owners("one")))
 
     callers = [joined(b"a") for _ in range(5)]
     with pytest.raises(RateLimited):

@@ -13,9 +13,10 @@ from app.edge.counting import Requests
 from app.edge.hot import HotAnswers
 from app.edge.hotpath import HotPath, remember
 from app.edge.rendering import Served
+from app.edge.unread import Unread
 from app.metrics import Metrics
 from app.reports.lifetime import Lifetime
-from app.reports.question import Question
+from app.reports.question import Question, Terms
 from app.reports.report import Report
 from app.reports.snapshots import Snapshots
 from app.upstream.query import UpstreamQuery
@@ -27,7 +28,7 @@ TARGET = "/interactions?attr=1234567"
 AS_OF = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
 
 
-async def unread(_asked: UpstreamQuery, _position: Position, _rows: int, _calls: int, _behind: bool) -> Reading:
+async def unread(_asked: UpstreamQuery, _position: Position, _rows: int, _terms: Terms) -> Reading:
     raise AssertionError
 
 
@@ -48,6 +49,7 @@ class Place:
         self.path = HotPath(
             hot=self.hot,
             store=self.store,
+            unread=Unread(),
             monotonic=lambda: self.clock.monotonic,
             wall=lambda: self.clock.wall,
             new_request_id=lambda: "new",

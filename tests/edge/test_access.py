@@ -196,6 +196,19 @@ def test_a_peer_is_the_address_behind_the_socket_and_of_ipv6_a_network(clients: 
     assert len(at._failures) == peers
 
 
+def test_whose_turn_a_fetch_takes_is_the_keys_or_else_the_addresss(tmp_path: Path) -> None:
+    other = given("second", "read")
+    opened = door(keys=write(tmp_path / "keys.json", READER, other), allow_anonymous=True)
+
+    def owner(*fields: Field, host: str = "192.0.2.7") -> str:
+        return opened.viewer(request(*fields, client=(host, 50_000))).owner
+
+    assert owner() == owner() == "192.0.2.7"
+    assert owner(host="2001:db8::1") == owner(host="2001:db8::2") == "2001:db8::/64"
+    assert owner(READER.field) == owner(READER.field, host="192.0.2.8")
+    assert len({owner(), owner(host="192.0.2.8"), owner(READER.field), owner(other.field)}) == 4
+
+
 def test_peers_that_are_remembered_are_bounded() -> None:
     at = door()
     at._failures._most = 3

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from app.edge import answers
 from app.edge.answers import (
     CODINGS,
-    INLINE_BYTES,
     Answer,
     cache_control,
     coded,
@@ -31,6 +30,7 @@ from app.edge.answers import (
     server_timing,
     whole_age,
 )
+from app.turns import INLINE_BYTES
 
 AS_OF = datetime(2026, 11, 23, 6, 40, 0, 250_000, tzinfo=UTC)
 CSV = "text/csv; charset=utf-8"
@@ -102,7 +102,7 @@ def test_an_etag_is_strong_quoted_and_equal_in_another_process() -> None:
 
 @pytest.mark.parametrize("coding", sorted(set(CODINGS) - {"identity"}))
 async def test_an_answer_in_another_coding_differs_in_its_body_and_in_its_validator_alone(coding: str) -> None:
-    other = await in_coding(MASKED, coding)
+    other = in_coding(MASKED, coding, await coded(MASKED.body, coding))
     assert DECODE[coding](other.body) == MASKED.body
     assert other == replace(MASKED, body=other.body, coding=coding, etag=f'"e-{coding}"')
 

@@ -9,9 +9,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from app.edge.making import Maker
+from app.edge import making
+from app.edge.making import TOO_LARGE, Maker
 from app.edge.rendering import Made
-from app.formats import FORMATS
+from app.errors import InvalidParameters, ParameterFault
+from app.formats import FORMATS, Format
 from app.interactions.masking import MASKED, Audience
 from app.reports import cursor as cursors
 from app.reports.query import Filter, InteractionQuery, Search, View
@@ -89,6 +91,26 @@ async def test_meta_says_what_was_asked_and_what_was_found() -> None:
         "schema_version": 1,
         "masked": ["customer"],
     }
+
+
+@pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: str(one.name))
+async def test_an_answer_beyond_the_bound_of_bytes_is_refused_in_words_that_say_what_to_ask_for(
+    monkeypatch: pytest.MonkeyPatch, chosen: Format
+) -> None:
+    at, asked = desk(interactions(200)), query(limit=200, view=replace(query().view, format=chosen.name))
+    asked = replace(asked, view=replace(asked.view, variant=chosen.variants[0]))
+    size = (await made(at, asked)).answer.size
+    monkeypatch.setattr(making, "MOST_BYTES", size)
+    assert (await made(at, asked)).answer.size == size
+    monkeypatch.setattr(making, "MOST_BYTES", size - 1)
+    with pytest.raises(InvalidParameters) as refused:
+        await made(at, asked)
+    assert refused.value.faults == (ParameterFault("limit", TOO_LARGE),)
+    assert all(name in TOO_LARGE for name in ("64 MiB", "`fields`", "`limit`"))
+
+
+async def test_of_an_answer_nothing_is_kept_but_its_bytes_and_the_packed_report() -> None:
+    assert (await made(desk(interactions(3)))).found.opened.at_hand == {}
 
 
 async def test_the_attributes_asked_for_are_shown() -> None:

@@ -1,5 +1,6 @@
 """Finished answers: made once, found again by everything that shapes them, and by nothing else."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -8,16 +9,19 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.cache.flight import Flights
 from app.cache.keys import Part
 from app.cache.reuse import Reuse
 from app.cache.store import MemoryStore
 from app.cache.stored import Stored
-from app.edge.answers import Answer, entity_tag
+from app.edge import rendering
+from app.edge.answers import Answer, coded, entity_tag
 from app.edge.rendering import Answers, Made, Served
 from app.interactions.masking import Audience
 from app.reports.page import Found
 from app.reports.query import View
 from app.reports.report import Opened, Report
+from app.turns import INLINE_BYTES
 from app.upstream.query import UpstreamQuery
 from tests.reports.support import NOW, TENANT, query
 from tests.support.clock import HandClock
@@ -51,7 +55,7 @@ class Kitchen:
     def __post_init__(self) -> None:
         own = MemoryStore(1_000_000, lambda: self.clock.monotonic)
         self.store = own if self.shared is None else self.shared
-        self.answers = Answers(self.store, self.clock.clock, self.tenant)
+        self.answers = Answers(self.store, self.clock.clock, self.tenant, Flights(self.clock.clock), 10.0)
 
     async def serve(
         self,
@@ -79,6 +83,22 @@ async def test_an_answer_is_made_once_for_the_life_of_its_report() -> None:
     assert hit.answer == miss.answer
     assert hit.reuse == Reuse(hit=True, ttl=10, age=5, seconds={"cache": 0})
     assert kitchen.made == 1
+
+
+async def test_a_large_answer_that_many_want_in_a_coding_at_once_is_coded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    async def spy(identity: bytes, coding: str) -> bytes:
+        calls.append(coding)
+        return await coded(identity, coding)
+
+    monkeypatch.setattr(rendering, "coded", spy)
+    kitchen = Kitchen(body=b"x" * (INLINE_BYTES + 1))
+    await kitchen.serve()
+    served = await asyncio.gather(*(kitchen.serve(report(), coding=coding) for coding in ["gzip"] * 50 + ["zstd"] * 50))
+    assert sorted(calls) == ["gzip", "zstd"]
+    assert len({id(one.answer.body) for one in served}) == 2, "equal answers share their bytes"
+    assert [one.answer.coding for one in served] == ["gzip"] * 50 + ["zstd"] * 50
 
 
 HIT = Reuse(hit=True, ttl=15, seconds=SECONDS)

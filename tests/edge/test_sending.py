@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message
 
+from app.edge import sending
 from app.edge.conditional import Prepared
-from app.edge.sending import PART_BYTES, PreparedResponse, send_answer
+from app.edge.sending import PART_BYTES, PreparedResponse, send_all
+from app.edge.unread import Unread
 from tests.scenarios.repeating import scope_of, sent_by
 
 FIELDS = [(b"content-type", b"text/plain")]
@@ -18,7 +20,7 @@ async def messages(status: int, body: bytes) -> list[Message]:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await send_answer(send, status, FIELDS, body)
+    await send_all(send, sending.messages(status, FIELDS, body))
     return sent
 
 
@@ -51,5 +53,5 @@ async def test_a_body_of_one_slice_is_not_copied() -> None:
 
 
 async def test_a_prepared_answer_is_a_response_of_the_framework() -> None:
-    sent = await sent_by(PreparedResponse(Prepared(304, FIELDS, b"")), scope_of("/"))
+    sent = await sent_by(PreparedResponse(Prepared(304, FIELDS, b""), b"whole", Unread()), scope_of("/"))
     assert sent == await messages(304, b"")

@@ -14,6 +14,7 @@ from app.interactions.columns import COLUMNS
 from app.interactions.facts import Context, Facts
 from app.interactions.masking import MASKED, Audience
 from app.interactions.records import decode
+from app.owners import Owners
 from app.reports.page import Found, Page
 from app.reports.query import InteractionQuery, Search, View
 from app.reports.rules import Rules
@@ -131,6 +132,7 @@ class FakeUpstream:
         most: int,
         most_calls: int = 10,
         background: bool = False,
+        owners: Owners | None = None,
         admits: Admits | None = None,
     ) -> Reading:
         self.asked.append(query)
@@ -163,7 +165,9 @@ class FakeUpstream:
             calls=len(wanted),
         )
 
-    async def interaction(self, interaction_id: str, *, background: bool = False) -> Reading | None:
+    async def interaction(
+        self, interaction_id: str, *, background: bool = False, owners: Owners | None = None
+    ) -> Reading | None:
         self.single.append(interaction_id)
         self.background.append(background)
         await self._answering()

@@ -2,15 +2,19 @@
 
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.interactions.facts import Context, Facts
 from app.interactions.masking import Audience
+from app.reports import select as select_module
 from app.reports.query import Cursor, Filter, Order, Search, View
 from app.reports.report import Opened, begun
 from app.reports.select import FILTERS, Selection, row_of, select, shape
-from app.reports.turns import in_turns
+from app.turns import in_turns
 from app.upstream.query import UpstreamQuery
 from tests.reports.support import (
     COLUMN_BY_NAME,
@@ -181,3 +185,12 @@ async def test_the_audience_of_the_context_decides_what_is_shown() -> None:
     clear = row_of(Facts(one, replace(CONTEXT, audience=Audience(clear=True))), view, COLUMN_BY_NAME)
     assert masked == {"customer": None, "masked": "***00"}
     assert clear == {"customer": "+15550100", "masked": "***00"}
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers())), st.booleans())
+async def test_rows_are_ordered_in_turns_as_they_would_be_at_once(
+    rows: list[tuple[int, int]], descending: bool
+) -> None:
+    with mock.patch.object(select_module, "SORTED_AT_ONCE", 4):
+        in_order = await in_turns(select_module._ordered(rows, lambda row: row[0], descending=descending))
+    assert in_order == sorted(rows, key=lambda row: row[0], reverse=descending)

@@ -4,7 +4,7 @@ import pytest
 
 from app import errors
 from app.upstream.limits import Limits
-from app.upstream.retries import BACKGROUND, FOREGROUND, Budget, Left, pause_after
+from app.upstream.retries import FOREGROUND, Budget, Effort, Left, pause_after
 from tests.support.clock import HandClock
 
 LIMITS = Limits()
@@ -84,8 +84,9 @@ def test_where_nobody_waits_an_outage_is_waited_out_and_throttling_is_not() -> N
 
 
 def test_two_attempts_for_a_caller_and_three_behind() -> None:
-    assert (FOREGROUND.attempts(LIMITS), BACKGROUND.attempts(LIMITS)) == (2, 3)
-    assert (FOREGROUND.slot_wait(LIMITS), BACKGROUND.slot_wait(LIMITS)) == (8, 2)
+    background = Effort(background=True)
+    assert (FOREGROUND.attempts(LIMITS), background.attempts(LIMITS)) == (2, 3)
+    assert (FOREGROUND.slot_wait(LIMITS), background.slot_wait(LIMITS)) == (8, 2)
 
 
 def taken(budget: Budget) -> int:

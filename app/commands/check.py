@@ -52,10 +52,11 @@ class Verdict:
 
     def as_text(self) -> str:
         """The same for people."""
-        lines = [f"{row['name']:<26}{row['value']}  ({row['source']})" for row in self.settings]
+        width = 2 + max((len(row["name"]) for row in self.settings), default=0)
+        lines = [f"{row['name']:<{width}}{row['value']}  ({row['source']})" for row in self.settings]
         if self.upstream:
             seen = {name.replace("_", " "): value for name, value in asdict(self.upstream).items()}
-            lines += ["", *(f"{name:<26}{_words(value)}" for name, value in seen.items())]
+            lines += ["", *(f"{name:<{width}}{_words(value)}" for name, value in seen.items())]
         return "".join(f"{line}\n" for line in lines)
 
 

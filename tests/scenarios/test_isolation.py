@@ -34,7 +34,7 @@ INCLUDED = "include=attributes,agents,queues,segments,notes,talk_times"
 LISTS = (
     f"/interactions?attr={VALUE}&limit=3&{INCLUDED}",
     f"/interactions.ndjson?attr={VALUE}&{INCLUDED}",
-    f"/interactions?attr={VALUE}&shape=columns&fields=customer,who:customer,customer_masked,attr_account,attr_reason",
+    f"/interactions?attr={VALUE}&shape=columns&fields=who:customer,customer_masked,attr_account,attr_reason",
     f"/interactions?attr={VALUE}&shape=records&sort=customer&{INCLUDED}",
     f"/interactions.csv?attr={VALUE}",
     f"/interactions.csv?attr={VALUE}&csv=excel&download=1&sort=-attr_account",

@@ -15,7 +15,7 @@ import msgspec
 from app.interactions.parts import LARGEST_COUNT, Count, Time
 
 OUT_OF_RANGE = "a number that is beyond the range of a float"
-MOST_PARTS = 10_000  # of one kind in one record; each costs memory and time, and the longest calls have a few dozen
+MOST_PARTS = 5_000  # in one record; each costs memory and time, and the longest calls have a few dozen
 
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"

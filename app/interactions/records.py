@@ -3,6 +3,7 @@
 A record whose values all fit is decoded at once, any other is mended value by value (R14).
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Annotated, NamedTuple
 
@@ -103,7 +104,8 @@ _decoder = msgspec.json.Decoder(Interaction)
 _raw_array_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 _text = msgspec.json.Decoder(Annotated[str, msgspec.Meta(min_length=1)])
 _MISFITS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_LEAST_BYTES_OF_A_PART = 2
+_FIELDS = frozenset(field.encode_name for field in msgspec.structs.fields(Interaction))
+_MANY_PARTS = "A record holds more parts than any record has."
 
 
 def decode(raw: bytes | msgspec.Raw) -> Decoded | None:
@@ -111,13 +113,22 @@ def decode(raw: bytes | msgspec.Raw) -> Decoded | None:
 
     Raises UpstreamShape where the bytes are not JSON, or hold more parts than any record has.
     """
+    if memoryview(raw).nbytes > MOST_PARTS:
+        _refuse_many_parts(bytes(raw))
     try:
-        decoded = Decoded(_decoder.decode(raw))
+        return Decoded(_decoder.decode(raw))
     except _MISFITS:
         return _decode_mended(bytes(raw))
-    if len(memoryview(raw)) > MOST_PARTS * _LEAST_BYTES_OF_A_PART:
-        _refuse_many_parts(decoded.interaction)
-    return decoded
+
+
+def _refuse_many_parts(raw: bytes) -> None:
+    """Count before anything is made of them; unknown fields may hold as many as they like."""
+    if raw.count(b"{") <= MOST_PARTS:
+        return
+    with contextlib.suppress(*_MISFITS):  # said when it is decoded
+        known = [bytes(member).count(b"{") for name, member in members_of(raw).items() if name in _FIELDS]
+        if sum(known) > MOST_PARTS:
+            raise UpstreamShape(_MANY_PARTS)
 
 
 def _decode_mended(raw: bytes) -> Decoded | None:
@@ -136,17 +147,7 @@ def _decode_mended(raw: bytes) -> Decoded | None:
         interaction = Interaction(**mended_fields(members, Interaction, repairs))
     except (TooManyParts, RecursionError):
         raise UpstreamShape(_MANY_PARTS) from None
-    _refuse_many_parts(interaction)
     return Decoded(interaction, len(repairs), OUT_OF_RANGE in repairs)
-
-
-_MANY_PARTS = "A record holds more parts than any record has."
-
-
-def _refuse_many_parts(interaction: Interaction) -> None:
-    many = [value for value in msgspec.structs.astuple(interaction) if isinstance(value, tuple)]
-    if any(len(parts) > MOST_PARTS for parts in (*many, *(leg.talk_times for leg in interaction.agents))):
-        raise UpstreamShape(_MANY_PARTS)
 
 
 def join(raws: Iterable[bytes]) -> bytes:

@@ -51,7 +51,7 @@ async def test_a_start_that_cannot_be_read_is_filtered_by_the_value_that_is_show
     assert (await facade.ask(fields, beginning, ("to", END)))["items"] == []
 
 
-async def test_the_midnight_that_ends_a_day_is_the_one_that_begins_the_next(facade: Facade, simulator: Simulator) -> None:
+async def test_the_midnight_that_ends_a_day_begins_the_next(facade: Facade, simulator: Simulator) -> None:
     upstream_sends(simulator, interaction(1, startTimestamp="2026-03-01T24:00:00.000Z"))
     day = ("from", "2026-03-02T00:00:00Z"), ("to", "2026-03-03T00:00:00Z")
     answer = await facade.ask(("fields", "started_at"), *day)

@@ -113,7 +113,7 @@ def decode(raw: bytes | msgspec.Raw) -> Decoded | None:
 
     Raises UpstreamShape where the bytes are not JSON, or hold more parts than any record has.
     """
-    if memoryview(raw).nbytes > MOST_PARTS:
+    if memoryview(raw).nbytes > MOST_PARTS * len(b"{},"):
         _refuse_many_parts(bytes(raw))
     try:
         return Decoded(_decoder.decode(raw))

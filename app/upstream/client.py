@@ -108,7 +108,7 @@ class UpstreamClient:
     ) -> Reading | None:
         """The one interaction of this id, `details` included; None where upstream knows none.
 
-        Raises UpstreamShape where upstream answers with another interaction.
+        Raises UpstreamShape where upstream answers with another interaction, or with one that cannot be read.
         """
         if interaction_id in UNNAMEABLE:
             return None
@@ -118,7 +118,7 @@ class UpstreamClient:
             rows = await self._intake.rows(page.rows, UpstreamQuery())
             wanted = rows[0].record if len(rows) == 1 else None
             if wanted is None or wanted.interaction.interaction_id.lower() != interaction_id.lower():
-                raise UpstreamShape("The upstream answered with something else than the interaction asked for.")
+                raise UpstreamShape("The upstream's answer is not the interaction asked for, or cannot be read.")
             return wanted
 
         try:

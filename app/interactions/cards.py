@@ -81,14 +81,14 @@ def mask_cards(text: str) -> str:
     if len(digits) < LENGTHS.start or not _ENOUGH_TOGETHER.search(text):
         return text
     places: list[int] = []
-    hidden: set[int] = set()
+    masked: list[str] = []
     for first, end in _candidates(digits):
         places = places or list(compress(range(len(codes)), codes.translate(_IS_DIGIT)))
         if _stands_alone(text, places, first, end):
-            hidden.update(places[first : end - KEPT_DIGITS])
-    if not hidden:
-        return text
-    return "".join("*" if place in hidden else character for place, character in enumerate(text))
+            masked = masked or list(text)
+            for place in places[first : end - KEPT_DIGITS]:
+                masked[place] = "*"
+    return "".join(masked) if masked else text
 
 
 def _candidates(digits: bytes) -> Iterator[tuple[int, int]]:

@@ -36,7 +36,7 @@ class PreparedResponse(Response):
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Send it. Raises RateLimited, before anything is sent."""
         prepared = self.prepared
-        if prepared.body:
+        if len(prepared.body) > PART_BYTES:
             self.unread.require_room(scope, self.whole)
         held = self.unread.sending(scope, self.whole)
         await send_all(send, messages(prepared.status, prepared.headers, prepared.body, held))

@@ -10,14 +10,17 @@ from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 import httpx
 import pytest
 
+from app.cache.shares import Shares
+from app.edge.unread import LARGE_BYTES
 from tests.scenarios.matrix.desk import interaction, listed
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, running_facade
 from tests.support.keys import given, write
 from tests.support.raw import Exchange
 from tests.support.scripted import ScriptedUpstream, scripted_upstream
+from tests.support.simulator import Simulator
 
-SLOTS, LINE, ROWS = 8, 190, 400
+SLOTS, LINE, SHORT_LINE, ROWS = 8, 190, 20, 400
 READER = given("reader", "read")
 NO_TLS = SSLContext(PROTOCOL_TLS_CLIENT)  # one of its own would read every root certificate for each client
 
@@ -113,23 +116,24 @@ async def test_a_key_and_another_address_get_the_next_free_places_before_the_lin
 
 
 async def test_a_key_that_joins_what_an_address_waits_for_brings_it_forward(place: Place) -> None:
-    for number in range(LINE):
+    for number in range(SHORT_LINE):
         place.ask(f"line-{number}")
     await place.lined_up(SLOTS)
-    last = next(f"line-{number}" for number in reversed(range(LINE)) if f"line-{number}" not in place.held.asked)
+    last = next(f"line-{number}" for number in reversed(range(SHORT_LINE)) if f"line-{number}" not in place.held.asked)
     sleepers = place.clock.sleepers
     place.ask(last, key=True)
     await place.clock.asleep(sleepers + 1)
     await place.answered(SLOTS + 1)
     assert place.held.asked[SLOTS] == last
     assert set(await place.finished()) == {200}
-    assert len(place.held.asked) == LINE
+    assert len(place.held.asked) == SHORT_LINE
 
 
 async def test_each_address_has_a_share_of_its_own(place: Place) -> None:
     """Three lines are more than one owner may have under way, and nobody is refused."""
+    place.facade.services.reports.flights._shares = Shares(most=SHORT_LINE)
     for address in ("127.0.0.1", "127.0.0.2", "127.0.0.3"):
-        for number in range(LINE):
+        for number in range(SHORT_LINE):
             place.ask(f"{address}-{number}", address=address)
     await place.lined_up(SLOTS)
     place.ask("of a fourth", address="127.0.0.4")
@@ -153,3 +157,21 @@ async def test_an_owner_reads_two_long_lists_at_once_and_the_others_wait_their_t
     await place.upstream.arrived(7)
     assert place.held.asked[6] == waits
     assert set(await place.finished()) == {200}
+
+
+async def test_whose_address_leaves_too_much_unread_is_told_to_read_it(simulator: Simulator) -> None:
+    """The first request goes the long way, its repeat the short one; another part of the bytes is as large."""
+    async with running_facade(simulator) as facade:
+        large = (("attr", "SIM-2500"), ("limit", "1000"))
+        plain = {"accept-encoding": "identity"}
+        assert len((await facade.get("/interactions", *large, headers=plain)).content) > LARGE_BYTES
+        facade.services.unread._most = 0
+        for headers in ({}, {}, {"accept": "text/csv"}, {"range": "bytes=1-900000"}):
+            refused = await facade.get("/interactions", *large, status=429, headers={**plain, **headers})
+            assert refused.json()["code"] == "rate-limited"
+            assert refused.headers["retry-after"] == "1"
+        assert (await facade.get("/interactions", *large, headers={**plain, "range": "bytes=0-9"}, status=206)).content
+        await facade.get("/interactions", ("attr", "SIM-2500"), headers=plain)
+        facade.services.unread._most = 2**30
+        await facade.get("/interactions", *large, headers=plain)
+        assert facade.services.unread._sending == {}

@@ -200,7 +200,7 @@ def test_a_client_that_subtracts_age_is_left_with_at_most_the_true_rest(
         ("stale-while-revalidate", bounds[0], math.inf),
         ("stale-if-error", bounds[1], 300),
     ):
-        usable = max(0, time_left + bound) - max(0, time_left)
+        usable = bound + min(0, time_left)
         assert 0 <= int(fields[name]) <= max(0, min(most, usable))
 
 

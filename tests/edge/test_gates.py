@@ -29,7 +29,6 @@ BY_PATH = [  # ways round a gate that looks at the path
     "/%69nteractions",
     "//interactions",
     "/interactions;/health/live",
-    "/interactions/",
 ]
 BY_FIELD = [
     (b"host", b"a/?x"),
@@ -121,6 +120,14 @@ async def test_a_public_route_is_open_whatever_key_is_sent(
 async def test_no_way_of_spelling_a_path_leads_round(guarded: Repeating, simulator: Simulator, path: str) -> None:
     answer = await guarded.ask(path)
     assert answer.status in {400, 401, 404}
+    assert simulator.calls() == []
+
+
+@pytest.mark.threat("T33")
+async def test_a_slash_too_many_leads_to_the_gate(guarded: Repeating, simulator: Simulator) -> None:
+    answer = await guarded.ask("/interactions/")
+    assert (answer.status, answer.headers[b"location"]) == (308, b"../interactions")
+    assert (await guarded.ask("/interactions")).status == 401
     assert simulator.calls() == []
 
 

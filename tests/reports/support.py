@@ -174,7 +174,9 @@ class FakeUpstream:
         found = [row for row in self.rows if row["interactionId"] == interaction_id]
         return replace(reading(found), upstream_seconds=0.5) if found else None
 
-    async def tenancy(self, _query: UpstreamQuery = EVERYTHING, *, background: bool = False) -> Reading:
+    async def tenancy(
+        self, _query: UpstreamQuery = EVERYTHING, *, background: bool = False, owners: Owners | None = None
+    ) -> Reading:
         self.tenancies += 1
         await self._answering()
         return replace(reading(()), time_zone=self.zone)

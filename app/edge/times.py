@@ -1,7 +1,7 @@
 """The forms in which `from` and `to` may name a moment (INTERFACE §4)."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from app.edge.local_calendar import CALENDAR, in_utc, midnight
 
@@ -27,6 +27,8 @@ _OUTSIDE = "lies outside the years 1970 to 2999"
 _LONGEST = 40
 _UNIT_WORDS = "s, m, h, d, w, M or y"
 _DATE_LENGTH = len("2026-11-01")
+END_OF_DAY = "24:00"
+MIDNIGHT = time()
 
 
 class NotATime(Exception):
@@ -117,13 +119,23 @@ def _date(text: str) -> date:
 
 
 def _rfc3339(text: str) -> datetime:
-    """A date and a time of day, with its offset. In a query string an unencoded `+` arrives as a space."""
+    """A date and a time of day, with its offset; 24:00 is the next midnight (ISO 8601-1 §4.3.8).
+
+    In a query string an unencoded `+` arrives as a space.
+    """
     day, separator, hours = text[:_DATE_LENGTH], text[_DATE_LENGTH : _DATE_LENGTH + 1], text[_DATE_LENGTH + 1 :]
     if separator not in ("T", "t", " "):
         raise ValueError(text)
+    is_end_of_day = hours.startswith(END_OF_DAY)
+    if is_end_of_day:
+        hours = hours.replace(END_OF_DAY, "00:00", 1)
     parsed = datetime.fromisoformat(f"{_date(day)}T{hours.upper().replace(' ', '+')}")
     if parsed.tzinfo is None:
         raise NotATime("has no time zone; end it with Z or an offset like +01:00")
+    if is_end_of_day:
+        if parsed.time() != MIDNIGHT:
+            raise ValueError(text)
+        parsed += timedelta(days=1)
     utc = parsed.astimezone(UTC)
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 

@@ -20,7 +20,7 @@ from tests.support.raw import Exchange
 from tests.support.scripted import ScriptedUpstream, scripted_upstream
 from tests.support.simulator import Simulator
 
-SLOTS, LINE, SHORT_LINE, ROWS = 8, 190, 20, 400
+SLOTS, LINE, SHORT_LINE, ROWS = 8, 190, 20, 1400
 READER = given("reader", "read")
 NO_TLS = SSLContext(PROTOCOL_TLS_CLIENT)  # one of its own would read every root certificate for each client
 

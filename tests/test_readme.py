@@ -150,7 +150,7 @@ def test_the_operators_service_answers(demo: Demo) -> None:
     (script,) = [block for block in blocks("sh", README) if "cxfacade check" in block]
     (serve,) = [block for block in blocks("sh", README) if "cxfacade serve" in block]
     settings = "\n".join(line for line in script.splitlines() if line.startswith("export"))
-    started = f"{settings}\nexec {serve.strip().replace('8080', '0')} --log-format text 2>&1"
+    started = f"{settings}\nexec {serve.strip().replace('8081', '0')} --log-format text 2>&1"
     environ = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     command = ["bash", "-euc", demo.at_home(started)]
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as running:

@@ -20,13 +20,16 @@ KEY_NAMES = frozenset({"authorization", "key", "password", "secret", "token"}) |
 
 def pairs_of(query_string: bytes) -> Pairs:
     """Names and values; only `&` separates. Raises InvalidParameters, or KeyInQuery for a credential (FAULTS T32)."""
+    if query_string.count(b"&") >= MOST_PARAMETERS:
+        words = f"The query string has more than {MOST_PARAMETERS} parameters; send fewer."
+        raise InvalidParameters([ParameterFault("", words)])
     try:
         text = query_string.decode("ascii")
         if not _is_percent_encoded(text):
             raise ValueError("a % that encodes nothing")
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
     except ValueError:
-        words = f"The query string is not percent-encoded UTF-8, or has more than {MOST_PARAMETERS} parameters."
+        words = "The query string is not percent-encoded UTF-8: é is %C3%A9, a percent sign %25."
         raise InvalidParameters([ParameterFault("", words)]) from None
     if any(name.lower().removesuffix(ARRAY_SUFFIX) in KEY_NAMES for name, _ in pairs):
         raise KeyInQuery(

@@ -70,9 +70,9 @@ PROBLEMS = (
             "You asked for a stored answer only (only-if-cached); there is none. Ask without it to have it fetched."),
     Problem("bad-request", 400, None, "Malformed request",
             "The request is not valid HTTP, has an underscore in a header name, or carries two credentials."),
-    Problem("bad-target", 400, None, "Malformed path",
-            "The path must start with one slash and hold no semicolon, encoded slash or dot segment. "
-            "Percent-encode it, and the query too, where they hold anything but ASCII: é is %C3%A9."),
+    Problem("bad-target", 400, None, "Malformed URL",
+            "Percent-encode what is not ASCII, in the path and in the query: é is %C3%A9. "
+            "The path must start with one slash and hold no semicolon, encoded slash or dot segment."),
     Problem("bad-host", 400, None, "Unknown host",
             "The Host header is missing, doubled or not one this service answers to. The operator keeps the list."),
     Problem("body-not-allowed", 400, None, "Body not allowed",

@@ -92,11 +92,11 @@ export function Bars({ title, xs, series, tick, height = 200, isTime = false, zo
         </i>${words}${isTold && html` <b>${numbers[told]}</b>`}</span>`)}
         ${isTold && html`<span class="muted">${at(told)}</span>`}</span></figcaption>
     <div class="plot" ref=${frame} aria-hidden="true"></div>
-    <table class="unseen"><caption>${title}</caption><thead><tr>
+    <div class="unseen"><table><caption>${title}</caption><thead><tr>
       <th scope="col">From</th>${series.map(([words]) => html`<th scope="col" key=${words}>${words}</th>`)}</tr></thead>
       <tbody>${xs.map((_, place) => html`<tr key=${place}>
         <th scope="row">${at(place)}</th>${series.map(([words, , numbers]) => html`<td
-        key=${words}>${numbers[place]}</td>`)}</tr>`)}</tbody></table>
+        key=${words}>${numbers[place]}</td>`)}</tr>`)}</tbody></table></div>
   </figure>`;
 }
 

@@ -139,7 +139,10 @@ _PROBLEMS: Mapping[str, Schema] = {
             "title": STRING,
             "status": INTEGER,
             "detail": said(STRING, "What to do about it."),
-            "instance": said({**STRING, "format": "uri-reference"}, "The path asked for."),
+            "instance": said(
+                {**STRING, "format": "uri-reference"},
+                "The path asked for; absent where the request could not be read so far.",
+            ),
             "code": ref("ProblemCode"),
             "request_id": said(STRING, "As in `X-Request-Id`; tell it the operator."),
             "retryable": said(BOOLEAN, "Whether the same request may work later."),
@@ -147,7 +150,7 @@ _PROBLEMS: Mapping[str, Schema] = {
             "errors": said(array(ref("ParameterFault")), "All faults of the parameters at once."),
             "last_success_at": said(TIME, "When the same question was last answered."),
         },
-        optional=("retry_after_seconds", "errors", "last_success_at"),
+        optional=("instance", "retry_after_seconds", "errors", "last_success_at"),
     ),
     "ParameterFault": record(
         "One thing wrong with one parameter.",

@@ -102,14 +102,17 @@ class Block:
         """The ids of its rows."""
         return {row.interaction_id for row in self.rows if row.interaction_id is not None}
 
-    def holds_ties_at(self, boundary: int) -> bool:
-        """Whether it begins before, and ends behind, all rows that share their start with those at this offset."""
+    def holds_ties_at(self, boundary: int) -> bool | None:
+        """Whether it begins before, and ends behind, all rows that share their start with those at this offset.
+
+        None where a start is not known, as of rows that do not match.
+        """
         place = boundary - self.offset
         if not 0 < place < len(self.rows):
-            return False
+            return self.end >= self.total
         first, before, behind, last = (self.rows[at].start for at in (0, place - 1, place, -1))
         if first is None or before is None or behind is None or last is None:
-            return False
+            return None
         return (self.offset == 0 or first > before) and (self.end >= self.total or behind > last)
 
 

@@ -10,6 +10,7 @@ from app.upstream.slots import GiveBack
 
 MOST_CALLS = 10  # that read on
 MOST_REPAIRS = 3  # calls that read again around one boundary
+WIDER = 4  # times, where that was not enough
 
 Fetch = Callable[[Span], Awaitable[Block]]
 Turn = Callable[[], Awaitable[GiveBack]]
@@ -56,7 +57,7 @@ class Walk:
         self.blocks: list[Block] = []
         self.calls = 0
         self.offset = position.offset
-        self.total = position.total
+        self.total = self._joined_total = position.total
         self.shifted = False
 
     @property
@@ -149,19 +150,21 @@ class Walk:
         """Add the block behind those before it.
 
         Rows slip through between two answers where some left the list in between, which its total shows, or where
-        upstream ordered rows of equal start differently: then as many come twice, and no arrivals explain them.
+        upstream ordered rows of equal start differently: then as many come twice. So they do where rows arrived, and
+        only reading again tells the two apart.
         """
-        fallen = repeated = 0
-        if self.total is not None:
-            fallen = max(0, self.total - block.total)
-            repeated = max(0, len(block.ids() & self._ids) - max(0, block.total - self.total))
+        before, self._joined_total, self.total = self._joined_total, block.total, block.total
+        fallen, repeated = 0, len(block.ids() & self._ids)
+        lacking = repeated
+        if before is not None:
+            fallen = max(0, before - block.total)
+            lacking -= max(0, block.total - before)  # so many rows arrived, and pushed others down
         if fallen or repeated:
-            self.shifted |= not await self._repaired(block, fallen, repeated)
+            self.shifted |= not await self._repaired(block, fallen, repeated, max(0, lacking))
         brings_new = self._take_up(block)
         self.lost += sum(row.interaction_id is None for row in block.rows)
         self.offset = max(self.offset, block.end) if block.rows else self.offset
-        self.total = block.total
-        if repeated and not brings_new:
+        if lacking > 0 and not brings_new:
             self._give_up()
 
     def _take_up(self, block: Block) -> bool:
@@ -171,13 +174,14 @@ class Walk:
         self._ids |= block.ids()
         return len(self._ids) > known
 
-    async def _repaired(self, block: Block, fallen: int, repeated: int) -> bool:
+    async def _repaired(self, block: Block, fallen: int, repeated: int, lacking: int) -> bool:
         """Read again around the beginning of `block`; whether nothing lacks then.
 
-        Wider while the total goes on falling, and while fewer new rows were found than came twice, unless what was read
-        holds every row that shares its start with those at the boundary.
+        Wider while the total goes on falling, and, where rows came twice, until what is read holds every row that
+        shares its start with those at the boundary, or the `lacking` ones were found.
         """
-        totals, lacking, width = {block.total, block.total + fallen}, repeated, max(fallen, repeated)
+        totals, is_unexplained = {block.total, block.total + fallen}, lacking > 0
+        width = max(fallen, repeated + 1 if repeated else 0)
         for _ in range(MOST_REPAIRS):
             span = around(block.offset, width)
             if span is None or self._repairs == self._most_calls:
@@ -186,11 +190,14 @@ class Walk:
             again = await self._call(span)
             lacking -= len(again.ids() - self._ids - block.ids())
             self._take_up(again)
+            self.total = again.total
             totals.add(again.total)
             spread = max(totals) - min(totals)
-            if spread <= width and (lacking <= 0 or again.holds_ties_at(block.offset)):
+            holds_ties = not repeated or again.holds_ties_at(block.offset)
+            is_found = lacking <= 0 if is_unexplained else holds_ties is None
+            if spread <= width and (holds_ties or is_found):
                 return True
-            width = max(spread, 2 * width if lacking > 0 else width)
+            width = max(spread, width if spread > width else WIDER * width)
         return False
 
     def _give_up(self) -> None:

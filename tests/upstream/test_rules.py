@@ -187,7 +187,7 @@ async def test_r11_blocks_are_read_as_far_as_needed_and_in_parallel_within_the_l
 
 
 async def test_r11_a_reading_is_continued_without_repeating_what_is_held() -> None:
-    moving = MovingList.of(1_200)
+    moving = MovingList.of(1_200, reorder=lambda _call, group: group)
     async with raw_server(moving) as server, opened(access(server.url)) as client:
         first = await client.client.interactions(UpstreamQuery(), Position(), rows=100, most=10_000)
         added = moving.insert(3)

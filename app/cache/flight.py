@@ -6,6 +6,7 @@ empty context so that nobody's identity travels with it, and ends in an outcome,
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ class Flights:
         self._new_context = new_context
         self._under_way: dict[bytes, asyncio.Task[Landed | Failed]] = {}
         self._owners: dict[bytes, Owners] = {}
+        self._waiters: Counter[bytes] = Counter()
         self._disowned: set[asyncio.Task[Landed | Failed]] = set()
         self._memos: dict[bytes, Memo] = {}
         self._shares = Shares()
@@ -97,11 +99,21 @@ class Flights:
             flight.add_done_callback(give_back)
         elif owners and key in self._owners:
             self._owners[key].join(owners)
-        await self._wait(flight, wait_seconds)
+        self._waiters[key] += 1
+        try:
+            await self._wait(flight, wait_seconds)
+        finally:
+            self._waiters[key] -= 1
+            if not self._waiters[key]:
+                del self._waiters[key]
         outcome = _outcome(flight)
         if isinstance(outcome, Failed):
             raise outcome.error.again()
         return Flown(outcome.value, collapsed)
+
+    def is_awaited(self, key: bytes) -> bool:
+        """Whether a caller waits for the flight for `key`."""
+        return key in self._waiters
 
     def launch(self, key: bytes, fetch: Callable[[], Awaitable[object]], owners: Owners | None = None) -> None:
         """Start a flight that nobody waits for, unless one for `key` is under way or failed a moment ago.

@@ -20,6 +20,7 @@ from app.interactions.facts import Facts
 from app.interactions.masking import Audience
 from app.interactions.raw import RAW, without_cards
 from app.interactions.timeline import timeline
+from app.owners import Owners
 from app.reports import cursor as cursors
 from app.reports.page import Page, Standing
 from app.reports.query import InteractionQuery, View
@@ -68,12 +69,13 @@ class Maker:
         masked = () if query.view.audience.clear else self._masked
         envelope = _envelope(page, query, url, self._reports.rules.zone(page.found.report.time_zone).key, masked)
 
-        async def encoding() -> Answer:
-            async with self._reports.making.admitted(cells_of(query, page.found, query.limit), first=True):
+        async def encoding(_owners: Owners, require_waiter: Callable[[], None]) -> Answer:
+            async with self._reports.weights.admitted(cells_of(query, page.found, query.limit), first=True):
+                require_waiter()
                 return await _list(page, query.view, envelope)
 
         parts = ("encode", url, *query.key_parts())
-        return await self._reports.once(parts, page.found, encoding, standing.deadline)
+        return await self._reports.once(parts, page.found, encoding, standing)
 
     async def interaction(self, standing: Standing, view: View) -> Made:
         """One row, as an object."""

@@ -17,6 +17,7 @@ from app.errors import (
     InternalError,
     NotFound,
     NotStored,
+    Overloaded,
     SortNeedsCompleteResult,
     StillFetching,
     UpstreamError,
@@ -38,11 +39,16 @@ from app.reports.snapshots import Snapshots
 from app.reports.zones import zone_of
 from app.turns import in_turns
 from app.upstream.client import UpstreamClient
+from app.upstream.slots import Slots
 
 T = TypeVar("T")
+Work = Callable[[Owners, Callable[[], None]], Awaitable[T]]
+"""Makes something of a report for these owners; it may ask whether somebody still waits, which raises Overloaded."""
 
 AUTH_STALE_SECONDS = 300.0  # so long stale may cover that our credentials are refused (FAULTS 1.3)
 LEAST_MAKING_SECONDS = 1.0  # what is at hand at the end of a wait is made an answer of all the same
+MAKING, OF_ONE_OWNER = 4, 2  # answers made at once
+MOST_WAITING = 1_000
 MOST_CELLS = 1_000_000  # rows × columns that are made into answers at once, about 100 MB
 CELLS_OF_A_LIST = 20  # a nested list in a row takes as much as so many columns
 LIGHT_CELLS = 20_000  # so few wait for nobody
@@ -61,11 +67,13 @@ class Reports:
     random: Callable[[], float]
     tenant_zone: ZoneInfo | None = field(default=None, init=False)
     fetching: Fetching = field(init=False)
-    making: WeightedSemaphore = field(init=False)
+    making: Slots = field(init=False)
+    weights: WeightedSemaphore = field(init=False)
 
     def __post_init__(self) -> None:
         self.fetching = Fetching(self.snapshots, self.clock, self.rules)
-        self.making = WeightedSemaphore(MOST_CELLS, LIGHT_CELLS)
+        self.making = Slots(MAKING, MOST_WAITING, self.clock.sleep, each=OF_ONE_OWNER, refuse=Overloaded)
+        self.weights = WeightedSemaphore(MOST_CELLS, LIGHT_CELLS)
 
     def deadline(self) -> float:
         """When the wait of a client who comes now is over (monotonic seconds)."""
@@ -115,13 +123,13 @@ class Reports:
         else:
             found = await self._whole(standing, deadline)
         began = self.clock.monotonic()
-        selection = await self._selected(query, found, deadline, query.page_range)
+        selection = await self._selected(query, found, standing, query.page_range)
         while len(selection.rows) < query.limit and self._may_read_on(found):
             scanned = found.report.rows
             rows = max(2 * scanned, self.rules.scan_rows)
             found = await self._reaching(standing, rows, deadline, found)
             further = PageRange(scanned, selection.skip, query.limit - len(selection.rows))
-            selection = selection.then(await self._selected(query, found, deadline, further))
+            selection = selection.then(await self._selected(query, found, standing, further))
         seconds = self.clock.monotonic() - began - found.upstream_seconds
         return page_of(query, standing.question, found, selection, self.rules, seconds=max(0.0, seconds))
 
@@ -146,14 +154,20 @@ class Reports:
             self.tenant_zone = zone_of(flown.value.time_zone)
         return self.tenant_zone
 
-    async def once(self, parts: tuple[Part, ...], found: Found, work: Callable[[], Awaitable[T]], deadline: float) -> T:
+    async def once(self, parts: tuple[Part, ...], found: Found, work: Work[T], standing: Standing) -> T:
         """What `work` on a report gives, which `parts` describe; those who want it at the same time have it done once.
 
-        Raises StillFetching past the `deadline`, and not before LEAST_MAKING_SECONDS are over.
+        It is not done where nobody waits for it any more. Raises StillFetching past the client's deadline, and not
+        before LEAST_MAKING_SECONDS are over, and RateLimited.
         """
-        key = digest(*parts, found.report.version, found.report.rows)
-        left = max(self._left(deadline), LEAST_MAKING_SECONDS)
-        return (await self.flights.join(key, work, wait_seconds=left)).value
+        key, owners = digest(*parts, found.report.version, found.report.rows), Owners(standing.owner)
+        left = max(self._left(standing.deadline), LEAST_MAKING_SECONDS)
+        made = partial(work, owners, partial(self._require_waiter, key))
+        return (await self.flights.join(key, made, wait_seconds=left, owners=owners)).value
+
+    def _require_waiter(self, key: bytes) -> None:
+        if not self.flights.is_awaited(key):
+            raise Overloaded("Nobody waits for it any more.")
 
     def _look(self, question: Question, rows: int, directives: Directives) -> Standing:
         stored, now = self.snapshots.current(question), self.clock.monotonic()
@@ -187,16 +201,23 @@ class Reports:
             raise SortNeedsCompleteResult()
         return found
 
-    async def _selected(self, query: InteractionQuery, found: Found, deadline: float, wanted: PageRange) -> Selection:
+    async def _selected(
+        self, query: InteractionQuery, found: Found, standing: Standing, wanted: PageRange
+    ) -> Selection:
         """The rows of the page within `wanted`."""
         context = self.rules.context_of(found.report, query.view.audience)
         cells = cells_of(query, found, wanted.limit)
 
-        async def selecting() -> Selection:
-            async with self.making.admitted(cells):
-                return await in_turns(select(found.opened, query, self.columns, context, wanted))
+        async def selecting(owners: Owners, require_waiter: Callable[[], None]) -> Selection:
+            give_back = await self.making.take(self.rules.wait_seconds, owners)
+            try:
+                async with self.weights.admitted(cells):
+                    require_waiter()
+                    return await in_turns(select(found.opened, query, self.columns, context, wanted))
+            finally:
+                give_back()
 
-        return await self.once(("select", *wanted, *query.key_parts()), found, selecting, deadline)
+        return await self.once(("select", *wanted, *query.key_parts()), found, selecting, standing)
 
     def _may_read_on(self, found: Found) -> bool:
         return self.rules.is_readable(found.report) and found.upstream_calls < self.rules.most_calls

@@ -8,12 +8,13 @@ from functools import partial
 from math import inf
 from typing import Any
 
-from app.errors import UpstreamBusy
+from app.errors import CxfacadeError, UpstreamBusy
 from app.owners import Owners
 
 GiveBack = Callable[[], None]
 
-TOO_MANY = "Too many calls wait for the upstream already."
+TOO_MANY = "Too many wait already."
+ALL_TAKEN = "All places are taken."
 
 
 @dataclass(slots=True, eq=False)
@@ -29,13 +30,20 @@ class Slots:
 
     A free place goes to the owner who has the fewest, and among equals round robin: whose turn it was goes to the end
     of the line. A call of several owners goes with the first of them, a background call, which has none, last. `each`
-    bounds the places of one owner.
+    bounds the places of one owner; `refuse` makes the error for a call that gets none.
     """
 
     def __init__(
-        self, size: int, queue: int, sleep: Callable[[float], Awaitable[None]], *, each: int | None = None
+        self,
+        size: int,
+        queue: int,
+        sleep: Callable[[float], Awaitable[None]],
+        *,
+        each: int | None = None,
+        refuse: Callable[[str], CxfacadeError] = UpstreamBusy,
     ) -> None:
         self._free = self._size = size
+        self._refuse = refuse
         self._queue = queue
         self._sleep = sleep
         self._each = size if each is None else each
@@ -53,7 +61,7 @@ class Slots:
         return len(self._waiting)
 
     async def take(self, most_seconds: float, owners: Owners) -> GiveBack:
-        """Wait for a place: what gives it back. Raises UpstreamBusy after `most_seconds`.
+        """Wait for a place: what gives it back. Raises UpstreamBusy, or what `refuse` makes, after `most_seconds`.
 
         Where too many wait already, the newest call of the owner with the most of them is turned away.
         """
@@ -76,7 +84,7 @@ class Slots:
             if not call.place.done():
                 self._waiting.remove(call)
         if not call.place.done():
-            raise UpstreamBusy("Every call the upstream may be asked at once is taken.")
+            raise self._refuse(ALL_TAKEN)
         give_back: GiveBack = call.place.result()
         return give_back
 
@@ -115,13 +123,13 @@ class Slots:
             call.place.set_result(self._given(call.owners))
 
     def _make_room(self, owners: Owners) -> None:
-        """See to it that one more call may wait. Raises UpstreamBusy where none has to give way to it."""
+        """See to it that one more call may wait. Raises UpstreamBusy, likewise, where none has to give way to it."""
         if len(self._waiting) < self._queue:
             return
         waiting = Counter(call.owners.first for call in self._waiting)
         most = None if waiting[None] else max(waiting, key=lambda owner: waiting[owner])
         if owners.first is None or (most is not None and waiting[owners.first] + 1 >= waiting[most]):
-            raise UpstreamBusy(TOO_MANY)
+            raise self._refuse(TOO_MANY)
         newest = next(call for call in reversed(self._waiting) if call.owners.first == most)
         self._waiting.remove(newest)
-        newest.place.set_exception(UpstreamBusy(TOO_MANY))
+        newest.place.set_exception(self._refuse(TOO_MANY))

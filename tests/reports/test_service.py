@@ -8,18 +8,22 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.cache.flight import Failed
 from app.errors import (
     CursorExpired,
     CursorMismatch,
     NotFound,
+    Overloaded,
     SortNeedsCompleteResult,
     StillFetching,
     UpstreamServerError,
 )
 from app.interactions.masking import MASKED, Audience
 from app.interactions.records import ATTRIBUTE
+from app.owners import Owners
 from app.reports.page import Found, Page
 from app.reports.query import Filter, InteractionQuery, Order, Search
+from app.reports.service import OF_ONE_OWNER
 from tests.reports.support import NOW, Desk, desk, identity, interaction, interactions, query, with_attribute
 
 BY_DURATION = Order("duration_seconds", descending=False)
@@ -567,3 +571,48 @@ async def test_the_configured_zone_is_above_all_and_nobody_is_asked() -> None:
         at.reports.rules.zone(page.found.report.time_zone).key == (await at.reports.time_zone()).key == "Europe/Berlin"
     )
     assert at.upstream.tenancies == 0
+
+
+# Whose turn it is to have an answer made.
+
+
+def asked_by(at: Desk, owner: str, limit: int) -> "asyncio.Task[Page]":
+    question = query(limit=limit)
+    return asyncio.create_task(at.reports.page(question, at.reports.look(question, owner=owner)))
+
+
+async def settled() -> None:
+    """Let everything go on as far as it can."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def test_the_answers_of_one_owner_leave_places_for_those_of_others() -> None:
+    at = desk(interactions(30))
+    await at.page(query(limit=30))
+    held = [await at.reports.making.take(10, Owners("crowd")) for _ in range(OF_ONE_OWNER)]
+    crowd = [asked_by(at, "crowd", limit) for limit in range(1, 20)]
+    await settled()
+    other = asked_by(at, "another", 25)
+    assert numbers(await other) == list(range(25))
+    assert not any(one.done() for one in crowd)
+    for give_back in held:
+        give_back()
+    assert [len(numbers(await one)) for one in crowd] == [*range(1, 20)]
+
+
+async def test_an_answer_nobody_waits_for_any_more_is_not_made() -> None:
+    at = desk(interactions(30))
+    await at.page(query(limit=30))
+    held = [await at.reports.making.take(10, Owners("crowd")) for _ in range(OF_ONE_OWNER)]
+    asking = asked_by(at, "crowd", 10)
+    await settled()
+    (flight,) = at.flights._under_way.values()
+    asking.cancel()
+    await settled()
+    for give_back in held:
+        give_back()
+    outcome = await flight
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.error, Overloaded)
+    assert at.reports.making.used == 0

@@ -121,8 +121,11 @@ class Answers:
 
 
 def _key(report: Stored[Report], shape: bytes, coding: str = "identity", of: str = "") -> bytes:
-    """`of` is the validator of what was coded: a report that has grown may give another answer."""
-    return digest(shape, report.value.version, coding, of)
+    """`of` is the validator of what was coded: a report that has grown may give another answer.
+
+    What was made before the report was found to lack rows said that it is whole.
+    """
+    return digest(shape, report.value.version, report.value.lacks_rows, coding, of)
 
 
 def _reuse(found: Found, now: float, seconds: Mapping[str, float]) -> Reuse:

@@ -90,6 +90,18 @@ async def test_a_list_that_sends_fewer_rows_than_it_counts_is_told_and_soon_aske
     assert len(moving.asked) <= 10
 
 
+async def test_an_answer_that_called_itself_whole_is_not_given_again_once_rows_are_found_to_lack(
+    clock: HandClock,
+) -> None:
+    moving = Lacking([f"row-{number:05d}" for number in range(140)])
+    async with raw_server(moving) as server, in_front_of(server, clock) as facade:
+        told = [
+            (await facade.get("/interactions", SLIM, *ENDED, ("limit", limit))).headers["x-truncated"]
+            for limit in ("100", "1000", "100", "100")
+        ]
+    assert told == ["false", "true", "true", "true"]
+
+
 # Long walks are made in many requests.
 
 

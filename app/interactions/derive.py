@@ -13,7 +13,7 @@ import msgspec
 from app.interactions.cards import mask_cards
 from app.interactions.facts import EARLIEST, Facts, is_answered
 from app.interactions.masking import customer_key as pseudonym
-from app.interactions.parts import AgentLeg, Hook, Note, QueueEntry, Segment, Stretch, TalkTime
+from app.interactions.parts import AgentLeg, Hook, QueueEntry, Segment, Stretch, TalkTime
 from app.interactions.records import Interaction
 from app.interactions.times import rfc3339 as rfc3339  # noqa: PLC0414 - the other layers import it from here
 from app.interactions.times import seconds_between
@@ -198,16 +198,12 @@ def row_version(facts: Facts) -> str:
         (contact_id(facts), csat_score(facts), disposition_name(facts)),
         (facts.segments, facts.legs, facts.queues),
         [*map(_attribute, sorted(facts.attributes_masked, key=_when_and_what))],
-        [*map(_link, sorted(facts.interaction.hooks, key=_when_and_what))],
-        [*map(_note, sorted(facts.interaction.notes, key=_identity))],
+        sorted(map(_link, facts.interaction.hooks), key=_encoder.encode),
+        sorted(map(_note, facts.interaction.notes), key=_encoder.encode),
     )
     return sha256(_encoder.encode(content)).hexdigest()[:_VERSION_DIGITS]
 
 
 def _when_and_what(hook: Hook) -> tuple[datetime, str]:
     """Of several writes of one attribute in one moment the order counts: the last is the one that columns show."""
-    return hook.timestamp or EARLIEST, hook.hook_type or ""
-
-
-def _identity(note: Note) -> str:
-    return note.note_id or ""
+    return hook.timestamp or EARLIEST, (hook.hook_type or "").strip()

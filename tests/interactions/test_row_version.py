@@ -56,6 +56,20 @@ def test_it_does_not_matter_in_which_order_or_array_hooks_stand_nor_how_often(or
 
 
 @pytest.mark.parametrize(
+    "field",
+    [
+        {"hooks": [{**LINK, "timestamp": START}, {**LINK, "timestamp": START, "hookSubType": "ticket", "hookId": "5"}]},
+        {"hooks": [{**LINK, "agentId": "a", "hookId": "5"}, {**LINK, "agentId": "b"}]},
+        {"notes": [{**NOTE, "noteId": None}, {**NOTE, "noteId": None, "agentId": "a"}]},
+        {"interactionAttributes": [attribute("a", "1"), attribute("b ", "1")]},
+    ],
+)
+def test_it_does_not_matter_in_which_order_things_of_one_moment_stand(field: dict[str, list[object]]) -> None:
+    [(name, things)] = field.items()
+    assert version(**{name: things}) == version(**{name: things[::-1]})
+
+
+@pytest.mark.parametrize(
     ("one", "other"),
     [
         ({"interactionAttributes": [attribute("a", "1")]}, {"interactionAttributes": [attribute("a", "2")]}),
@@ -68,6 +82,10 @@ def test_it_does_not_matter_in_which_order_or_array_hooks_stand_nor_how_often(or
         (
             {"interactionAttributes": [attribute("a", "1"), attribute("a", "2")]},  # in one millisecond the later wins
             {"interactionAttributes": [attribute("a", "2"), attribute("a", "1")]},
+        ),
+        (
+            {"interactionAttributes": [attribute("a", "1"), attribute("a ", "2")]},
+            {"interactionAttributes": [attribute("a ", "2"), attribute("a", "1")]},
         ),
         ({"hooks": [LINK]}, {"hooks": [{**LINK, "hookedBy": "26303434627"}]}),
         ({"notes": [NOTE]}, {"notes": [{**NOTE, "updated": END}]}),

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from app.interactions.cards import mask_cards
-from app.interactions.facts import EARLIEST, Facts, is_answered
+from app.interactions.facts import Facts, is_answered, written_at
 from app.interactions.masking import customer_key as pseudonym
 from app.interactions.parts import AgentLeg, Hook, QueueEntry, Segment, Stretch, TalkTime
 from app.interactions.records import Interaction
@@ -205,5 +205,5 @@ def row_version(facts: Facts) -> str:
 
 
 def _when_and_what(hook: Hook) -> tuple[datetime, str]:
-    """Of several writes of one attribute in one moment the order counts: the last is the one that columns show."""
-    return hook.timestamp or EARLIEST, (hook.hook_type or "").strip()
+    """Of several writes of one attribute in one millisecond the order counts: the last is the one that columns show."""
+    return written_at(hook), (hook.hook_type or "").strip()

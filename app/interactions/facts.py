@@ -108,7 +108,7 @@ class Facts:
 
         Later is by time, then by place in the list.
         """
-        in_time = sorted(self.attributes, key=lambda hook: hook.timestamp or EARLIEST)
+        in_time = sorted(self.attributes, key=written_at)
         return {hook.hook_type.strip(): hook.hook_name for hook in in_time if hook.hook_type is not None}
 
     @once
@@ -136,6 +136,12 @@ class Facts:
         if answered:
             return "met"
         return "excluded" if self.abandoned and len(self.queues) == 1 else "missed"
+
+
+def written_at(hook: Hook) -> datetime:
+    """When a hook was written, to the millisecond: finer digits are upstream's clock, not an order."""
+    moment = hook.timestamp or EARLIEST
+    return moment - timedelta(microseconds=moment.microsecond % 1000)
 
 
 def _left_in_ivr(interaction: Interaction) -> bool:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.interactions.columns import with_attributes
 from tests.interactions.records import CONTEXT, made, row
 
 START, END = "2026-03-02T15:00:00.000Z", "2026-03-02T15:10:00.000Z"
@@ -129,6 +130,27 @@ LATEST = "2026-03-02T17:00:00.000Z"
 )
 def test_the_last_event_is_the_latest_time_anywhere(fields: dict[str, object]) -> None:
     assert row(made(**{**ENDED, **fields}))["last_event_at"] == LATEST
+
+
+@pytest.mark.parametrize(
+    ("times", "latest"),
+    [
+        ((at(1), at(2)), "second"),
+        ((at(2), at(1)), "first"),
+        (("2026-03-02T15:00:01.000900Z", "2026-03-02T15:00:01.000100Z"), "second"),
+        (("2026-03-02T15:00:01.001Z", "2026-03-02T15:00:01.000999Z"), "first"),
+        ((None, at(1)), "second"),
+        ((at(1), None), "first"),
+    ],
+)
+def test_of_two_writes_in_one_millisecond_the_later_in_the_list_is_the_latest(
+    times: tuple[str | None, ...], latest: str
+) -> None:
+    writes = [
+        {"hookType": "a", "hookName": value, "timestamp": time}
+        for value, time in zip(("first", "second"), times, strict=True)
+    ]
+    assert row(made(interactionAttributes=writes), columns=with_attributes(["a"]))["attr_a"] == latest
 
 
 def test_a_start_upstream_does_not_name_is_the_earliest_time_there_is() -> None:

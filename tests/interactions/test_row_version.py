@@ -13,6 +13,7 @@ from app.interactions.policy import by_name
 from tests.interactions.records import CLEAR, CONTEXT, made, row, sample
 
 START, END, LATEST = "2026-03-02T15:00:00.000Z", "2026-03-02T15:10:00.000Z", "2026-03-02T17:00:00.000Z"
+FINER = "2026-03-02T15:00:00.000900Z"
 ENDED = {"startTimestamp": START, "endTimestamp": END}
 NOTE = {"noteId": "n", "title": "Title", "body": "Body", "created": START, "updated": START}
 LINK = {"hookType": "zendesk", "hookSubType": "user", "hookName": "Jordan Sample", "hookId": "26359162568"}
@@ -86,6 +87,10 @@ def test_it_does_not_matter_in_which_order_things_of_one_moment_stand(field: dic
         (
             {"interactionAttributes": [attribute("a", "1"), attribute("a ", "2")]},
             {"interactionAttributes": [attribute("a ", "2"), attribute("a", "1")]},
+        ),
+        (
+            {"interactionAttributes": [attribute("a", "1", FINER), attribute("a", "2")]},
+            {"interactionAttributes": [attribute("a", "2"), attribute("a", "1", FINER)]},
         ),
         ({"hooks": [LINK]}, {"hooks": [{**LINK, "hookedBy": "26303434627"}]}),
         ({"notes": [NOTE]}, {"notes": [{**NOTE, "updated": END}]}),

@@ -4,6 +4,7 @@ A record whose values all fit is decoded at once, any other is mended value by v
 """
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator
 from typing import Annotated, NamedTuple
 
@@ -105,6 +106,7 @@ _raw_array_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 _text = msgspec.json.Decoder(Annotated[str, msgspec.Meta(min_length=1)])
 _MISFITS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _FIELDS = frozenset(field.encode_name for field in msgspec.structs.fields(Interaction))
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # the last one may lack its end: linear in any text
 _MANY_PARTS = "A record holds more parts than any record has."
 
 
@@ -122,11 +124,11 @@ def decode(raw: bytes | msgspec.Raw) -> Decoded | None:
 
 
 def _refuse_many_parts(raw: bytes) -> None:
-    """Count before anything is made of them; unknown fields may hold as many as they like."""
+    """Count before anything is made of them; unknown fields, and texts, may hold as many braces as they like."""
     if raw.count(b"{") <= MOST_PARTS:
         return
     with contextlib.suppress(*_MISFITS):  # said when it is decoded
-        known = [bytes(member).count(b"{") for name, member in members_of(raw).items() if name in _FIELDS]
+        known = [_STRING.sub(b"", bytes(member)).count(b"{") for name, member in members_of(raw).items() if name in _FIELDS]
         if sum(known) > MOST_PARTS:
             raise UpstreamShape(_MANY_PARTS)
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from app.errors import UpstreamShape
+from app.interactions.mending import MOST_PARTS
 from app.interactions.records import ATTRIBUTE, attributes, decode, decoded, join, links, raw_records
 from tests.interactions.records import facts, made, row, sample
 
@@ -73,6 +74,25 @@ def test_an_unknown_field_may_be_deep() -> None:
     deep = "[" * 200 + "]" * 200
     assert repaired(f'"neverSeen": {deep}') == 0
     assert repaired(f'"neverSeen": {deep}, "customer": 5') == 1
+
+
+@pytest.mark.parametrize("text", ["{" * 3 * (MOST_PARTS + 1), '{"a": "\\\\"} \\ ' * (MOST_PARTS + 1)])
+def test_braces_in_a_text_are_no_parts(text: str) -> None:
+    assert facts(made(notes=[{"body": text}])).interaction.notes[0].body == text
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"notes": [{}] * (MOST_PARTS + 1)},
+        {"notes": [{"body": '"'}] * (MOST_PARTS + 1)},
+        {"agents": [{"talkTimes": [{}] * (MOST_PARTS // 2)}] * 3},
+        {"interactionTime": "x", "notes": [{}] * (MOST_PARTS + 1)},
+    ],
+)
+def test_a_record_of_too_many_parts_is_refused(fields: dict[str, object]) -> None:
+    with pytest.raises(UpstreamShape, match="more parts"):
+        decode(json.dumps(made(**fields)).encode())
 
 
 def test_records_joined_come_apart_byte_for_byte() -> None:

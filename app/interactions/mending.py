@@ -66,8 +66,11 @@ def mended(raw: msgspec.Raw, kind: Any, repairs: list[str]) -> Any:
 
 def mended_fields(members: dict[str, msgspec.Raw], struct: type[msgspec.Struct], repairs: list[str]) -> dict[str, Any]:
     """The fields of `struct` among the members of an object, those that are not null, by their names in Python."""
-    known = [field for field in msgspec.structs.fields(struct) if field.encode_name in members]
-    fields = {field.name: mended(members[field.encode_name], field.type, repairs) for field in known}
+    fields = {
+        name: mended(members[written], kind, repairs)
+        for written, name, kind in _fields_of(struct)
+        if written in members
+    }
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -122,6 +125,12 @@ def _is_out_of_range(text: bytes) -> bool:
 @lru_cache(maxsize=64)
 def _decoder_of(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
+
+
+@lru_cache(maxsize=64)
+def _fields_of(struct: type[msgspec.Struct]) -> list[tuple[str, str, Any]]:
+    """The name in JSON, the name in Python and the type of each field; to find them takes longer than to read them."""
+    return [(field.encode_name, field.name, field.type) for field in msgspec.structs.fields(struct)]
 
 
 @lru_cache(maxsize=256)

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from app.errors import UpstreamShape
@@ -93,6 +94,21 @@ def test_braces_in_a_text_are_no_parts(text: str) -> None:
 def test_a_record_of_too_many_parts_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(UpstreamShape, match="more parts"):
         decode(json.dumps(made(**fields)).encode())
+
+
+def test_the_fields_of_a_part_are_looked_up_once_however_many_are_mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up: list[object] = []
+    fields_of = msgspec.structs.fields
+
+    def counted(struct: type[msgspec.Struct]) -> object:
+        looked_up.append(struct)
+        return fields_of(struct)
+
+    monkeypatch.setattr(msgspec.structs, "fields", counted)
+    ill = decode(json.dumps(made(notes=[{"body": 5}] * 1000)).encode())
+    assert ill is not None
+    assert ill.repaired == len(ill.interaction.notes) == 1000
+    assert len(looked_up) == len(set(looked_up))
 
 
 def test_records_joined_come_apart_byte_for_byte() -> None:

@@ -161,12 +161,14 @@ def is_answered_by_agent(facts: Facts) -> bool:
 
 
 def is_final(facts: Facts) -> bool:
-    """Ended with all its children, and no event for `CXF_SETTLE_SECONDS` before it was received."""
+    """Ended with all its children and conversations, and no event for `CXF_SETTLE_SECONDS` before it was received."""
     if facts.ended_at is None:
         return False
     for child in _children(facts):
         if child.end_timestamp is None:
             return False
+    if any(leg.conversation_start_timestamp and leg.conversation_end_timestamp is None for leg in facts.legs):
+        return False
     return facts.context.as_of - facts.last_event_at >= facts.context.settle
 
 

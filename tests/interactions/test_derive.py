@@ -78,6 +78,7 @@ def test_an_abandon_has_a_stage_and_the_time_upstream_says(
 
 
 ENDED = {"startTimestamp": START, "endTimestamp": END}
+TALKED = {"conversationStartTimestamp": START, "conversationEndTimestamp": END}
 STRETCHES = ("customerTalkTimes", "customerHoldTimes", "customerResponseTimes", "monitors")
 SETTLED = datetime(2026, 3, 2, 16, 10, tzinfo=UTC)  # an hour after END
 
@@ -91,6 +92,9 @@ SETTLED = datetime(2026, 3, 2, 16, 10, tzinfo=UTC)  # an hour after END
         (True, {"segments": [ENDED], "agents": [ENDED], "queues": [ENDED]}, SETTLED),
         (False, {"segments": [ENDED, {"startTimestamp": START}]}, SETTLED),
         (False, {"agents": [{}]}, SETTLED),
+        (False, {"agents": [{**ENDED, "conversationStartTimestamp": START}]}, SETTLED),
+        (True, {"agents": [{**ENDED, **TALKED}]}, SETTLED),
+        (True, {"agents": [{**ENDED, "conversationEndTimestamp": END}]}, SETTLED),
         (False, {"queues": [{"startTimestamp": START}]}, SETTLED),
         (True, {"agents": [{**ENDED, "talkTimes": [ENDED]}], **{name: [ENDED] for name in STRETCHES}}, SETTLED),
         (False, {"agents": [{**ENDED, "talkTimes": [ENDED, {"startTimestamp": START}]}]}, SETTLED),

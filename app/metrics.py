@@ -83,7 +83,7 @@ METRICS = (
     Metric("upstream_calls", "Calls sent to upstream.", ("endpoint", "status")),
     Metric("upstream_logins", "Logins sent to upstream."),
     Metric("upstream_rows_dropped", "Rows upstream sent that were not asked for, or that cannot be read.", ("reason",)),
-    Metric("upstream_values_repaired", "Values that became null as they could not be read."),
+    Metric("upstream_values_repaired", "Values that became null: not to be read, or a duration below nought."),
     Metric("upstream_unknown_fields", "Fields upstream sent that are documented nowhere.", ("field",)),
     Metric("upstream_foreign_tenant_rows", "Rows that name another tenant than their envelope."),
     Metric("upstream_retries", "Attempts made again after one that failed.", ("endpoint", "reason")),

@@ -128,8 +128,8 @@ def _refuse_many_parts(raw: bytes) -> None:
     if raw.count(b"{") <= MOST_PARTS:
         return
     with contextlib.suppress(*_MISFITS):  # said when it is decoded
-        known = [_STRING.sub(b"", bytes(member)).count(b"{") for name, member in members_of(raw).items() if name in _FIELDS]
-        if sum(known) > MOST_PARTS:
+        known = [bytes(member) for name, member in members_of(raw).items() if name in _FIELDS]
+        if sum(_STRING.sub(b"", member).count(b"{") for member in known) > MOST_PARTS:
             raise UpstreamShape(_MANY_PARTS)
 
 

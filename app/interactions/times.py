@@ -62,6 +62,12 @@ def started_at(interaction: Interaction) -> datetime:
     return min(moments(interaction), default=_BEGINNING)
 
 
+def has_negative_duration(interaction: Interaction) -> bool:
+    """Whether its duration, which upstream does not name, is null because the end comes before the start (R14)."""
+    end = interaction.end_timestamp or (interaction.details.end_timestamp if interaction.details else None)
+    return interaction.interaction_time is None and end is not None and end < started_at(interaction)
+
+
 def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
     """Seconds from start to end, milliseconds kept; None where either is missing or the end comes first."""
     if start is None or end is None or end < start:

@@ -11,6 +11,7 @@ import msgspec
 
 from app.errors import UpstreamBadNumber, UpstreamShape
 from app.interactions.records import Decoded, Interaction, decode
+from app.interactions.times import has_negative_duration
 from app.metrics import Metrics
 from app.turns import Turns, in_turns
 from app.upstream.matching import mismatch
@@ -100,8 +101,9 @@ class Intake:
         return Row(interaction.interaction_id, Record(received, interaction))
 
     def _observe(self, decoded: Decoded) -> None:
-        if decoded.repaired:
-            self._metrics.count("upstream_values_repaired", decoded.repaired)
+        repaired = decoded.repaired + has_negative_duration(decoded.interaction)
+        if repaired:
+            self._metrics.count("upstream_values_repaired", repaired)
         tenant_id = decoded.interaction.tenant_id
         if tenant_id is not None and tenant_id.lower() != self._tenant_id:
             self._metrics.count("upstream_foreign_tenant_rows")

@@ -68,6 +68,27 @@ async def test_whatever_stands_in_an_unknown_field_of_any_row_harms_nothing(valu
         assert asked.counted("upstream_unknown_fields", field="fieldFromTheFuture") == 2  # of rows 0 and 20
 
 
+EARLY, LATE = "2026-03-02T15:00:00.000Z", "2026-03-02T15:00:01.000Z"
+
+
+@pytest.mark.parametrize(
+    ("times", "count"),
+    [
+        ({"startTimestamp": LATE, "endTimestamp": EARLY}, 1),
+        ({"startTimestamp": LATE, "details": {"endTimestamp": EARLY}}, 1),
+        ({"startTimestamp": LATE, "endTimestamp": EARLY, "interactionTime": -1}, 2),
+        ({"startTimestamp": LATE, "endTimestamp": EARLY, "interactionTime": 1}, 0),
+        ({"startTimestamp": LATE, "endTimestamp": LATE}, 0),
+        ({"startTimestamp": LATE, "endTimestamp": None}, 0),
+        ({"startTimestamp": None, "endTimestamp": EARLY}, 0),
+    ],
+)
+async def test_a_duration_below_nought_is_null_and_counted(times: dict[str, object], count: int) -> None:
+    async with talking(json.dumps(envelope([row("one", **times)])).encode()) as asked:
+        assert ids(await asked.read()) == ["one"]
+        assert asked.counted("upstream_values_repaired") == count
+
+
 @pytest.mark.threat("T46")
 @pytest.mark.parametrize("number", [str(2**53 + 1), "9" * 5000, "-1", "1.5"])
 async def test_a_number_that_cannot_be_read_is_null_and_counted_in_a_known_field(number: str) -> None:

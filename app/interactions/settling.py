@@ -80,7 +80,8 @@ def _part_hooks(record: Interaction) -> None:
 
 
 def _described(hook: Hook) -> object:
-    return (hook.hook_type, hook.hook_sub_type, hook.hook_id, hook.hook_name, hook.timestamp)
+    """Among attributes, one without subtype is the same as one that has it; among links there is no such subtype."""
+    return (hook.hook_type, hook.hook_sub_type or ATTRIBUTE, hook.hook_id, hook.hook_name, hook.timestamp)
 
 
 def _mask_cards(record: Interaction) -> None:

@@ -154,6 +154,15 @@ def test_an_attribute_needs_a_subtype_among_hooks_but_not_in_its_own_array() -> 
     assert values(interactionAttributes=[bare]) == ["1"]
 
 
+@pytest.mark.parametrize("fields", [{}, {"timestamp": "2026-03-02T15:00:00Z", "hookId": "5"}, {"interactionHookId": "x"}])
+def test_an_attribute_in_both_arrays_counts_once_with_a_subtype_or_without(fields: dict[str, str]) -> None:
+    bare = {"hookType": "a", "hookName": "1", **fields}
+    assert values(hooks=[hook("a", "1", **fields)], interactionAttributes=[bare]) == ["1"]
+    assert values(interactionAttributes=[bare, hook("a", "1", **fields)]) == ["1"]
+    assert values(hooks=[bare], interactionAttributes=[bare]) == ["1"]
+    assert len(links(facts(made(hooks=[bare], interactionAttributes=[bare])).interaction)) == 1
+
+
 def test_crm_links_are_no_attributes() -> None:
     interaction = facts(sample("list-zendesk-ticket")).interaction
     assert [link.hook_id for link in links(interaction)] == ["415", "26359162568"]

@@ -27,6 +27,8 @@ ISSUERS: tuple[tuple[str, tuple[tuple[int, int], ...], tuple[int, ...]], ...] = 
     ("Mir", ((2200, 2204),), (16, 17, 18, 19)),
 )
 
+_HEX = "[0-9a-fA-F]"
+UUID = re.compile(f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}")  # an identity, never a card
 _ENOUGH_TOGETHER = re.compile(r"\d(?:[\W_]{0,3}\d){12}")
 _TOGETHER = re.compile(r"\d(?:[\W_]{0,3}\d)*")
 _OTHER_DIGIT = re.compile(r"[^\D0-9]")

@@ -4,13 +4,12 @@ import re
 
 import msgspec
 
-from app.interactions.cards import LENGTHS, mask_cards
+from app.interactions.cards import LENGTHS, UUID, mask_cards
 from app.interactions.mending import readable
 
 RAW = "raw"  # its name in `include` and in an answer
 
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?[0-9][0-9.eE+-]*+', re.DOTALL)
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _text = msgspec.json.Decoder(str)
 
 
@@ -27,5 +26,5 @@ def _masked(token: re.Match[bytes]) -> bytes:
     if len(written) < LENGTHS.start:
         return written
     text = _text.decode(readable(written)) if written.startswith(b'"') else written.decode()
-    masked = text if _UUID.fullmatch(text) else mask_cards(text)
+    masked = text if UUID.fullmatch(text) else mask_cards(text)
     return written if masked == text else msgspec.json.encode(masked)

@@ -6,12 +6,13 @@ Values of custom attributes are the exception: a pseudonym is made of the whole 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import filterfalse
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import force_setattr
 
-from app.interactions.cards import mask_cards, may_hold_card
+from app.interactions.cards import UUID, mask_cards, may_hold_card
 from app.interactions.parts import Hook, Part
 
 if TYPE_CHECKING:
@@ -45,6 +46,22 @@ _TEXTS = {
 _own_texts = attrgetter(*_OWN_TEXTS)
 _parts = attrgetter(*_TEXTS)
 _texts = [attrgetter(*names) for names in _TEXTS.values()]
+
+# Likewise the ids that views show; the interaction's own is the key of its row, and stays.
+_OWN_IDS = ("tenant_id", "contact_id", "flow_id")
+_IDS = {
+    "segments": ("interaction_segment_id", "segment_to_agent_id"),
+    "agents": ("interaction_agent_id", "agent_id", "interaction_segment_id", "queue_id"),
+    "queues": ("interaction_queue_id", "queue_id", "agent_id"),
+    "notes": ("note_id", "agent_id"),
+    "interaction_attributes": ("interaction_hook_id", "agent_id"),
+    "hooks": ("interaction_hook_id", "agent_id"),
+}
+_TALK_TIME_IDS = ("agent_id", "queue_id")
+_own_ids = attrgetter(*_OWN_IDS)
+_identified = attrgetter(*_IDS)
+_ids = [attrgetter(*names) for names in _IDS.values()]
+_talk_time_ids = attrgetter(*_TALK_TIME_IDS)
 
 
 def settle(record: Interaction) -> None:
@@ -99,6 +116,35 @@ def _mask_cards(record: Interaction) -> None:
             for name in names:
                 text = getattr(part, name)
                 force_setattr(part, name, text and mask_cards(text))
+    if may_hold_card(_APART.join(filterfalse(UUID.fullmatch, filter(None, _all_ids(record))))):
+        for part, names in _with_ids(record):
+            for name in names:
+                written = getattr(part, name)
+                if written and not UUID.fullmatch(written):
+                    force_setattr(part, name, mask_cards(written))
+
+
+def _all_ids(record: Interaction) -> set[str | None]:
+    """Each id once, as most stand in several places."""
+    ids = {*_own_ids(record)}
+    for parts, ids_of in zip(_identified(record), _ids):  # noqa: B905 - made of one table
+        for part in parts:
+            ids.update(ids_of(part))
+    for leg in record.agents:
+        for talk in leg.talk_times:
+            ids.update(_talk_time_ids(talk))
+    if record.details:
+        ids.add(record.details.contact_id)
+    return ids
+
+
+def _with_ids(record: Interaction) -> Iterator[tuple[Part, tuple[str, ...]]]:
+    yield record, _OWN_IDS
+    for parts, names in zip(_identified(record), _IDS.values(), strict=True):
+        yield from ((part, names) for part in parts)
+    yield from ((talk, _TALK_TIME_IDS) for leg in record.agents for talk in leg.talk_times)
+    if record.details:
+        yield record.details, ("contact_id",)
 
 
 def _with_texts(record: Interaction) -> Iterator[tuple[Part, tuple[str, ...]]]:

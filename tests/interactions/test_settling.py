@@ -104,6 +104,40 @@ def test_no_view_shows_a_card_number_wherever_it_stands(audience: Audience) -> N
     assert shown.count(SHOWN) >= 20
 
 
+def with_ids(written: str) -> dict[str, object]:
+    """A record with this id wherever a view shows one, its own aside."""
+    ids = dict.fromkeys(("agentId", "queueId", "interactionSegmentId", "segmentToAgentId"), written)
+    return made(
+        **ENDED,
+        **dict.fromkeys(("tenantId", "contactId", "flowId"), written),
+        segments=[{**ids, **ENDED}],
+        agents=[{**ids, **ENDED, "interactionAgentId": written, "agentWorkAccepted": True, "talkTimes": [ids]}],
+        queues=[{**ids, **ENDED, "interactionQueueId": written}],
+        hooks=[{**ids, "hookType": "zendesk"}],
+        interactionAttributes=[{**ids, "hookType": "a", "hookName": "b"}],
+        notes=[{**ids, "noteId": written}],
+    )
+
+
+@pytest.mark.parametrize("audience", [Audience(clear, notes) for clear in (False, True) for notes in (False, True)])
+@pytest.mark.parametrize("written", [CARD, "4111111111111111", "4111-1111-1111-1111-aaaaaaaaaaaaaaaa"])
+def test_no_view_shows_a_card_number_for_an_id(audience: Audience, written: str) -> None:
+    shown = json.dumps(everything(with_ids(written), replace(CONTEXT, audience=audience)), ensure_ascii=False)
+    assert "4111" not in shown
+    assert shown.count("1111") >= 25
+    in_details = made(details={"contactId": written})
+    assert str(row(in_details)["contact_id"]).startswith("****")
+
+
+def test_a_uuid_is_an_identity_whatever_its_digits_look_like_and_so_is_the_interactions_own_id() -> None:
+    uuid = "41111111-1111-1111-8000-000000000000"
+    for written in (uuid, "a-short-id-1"):
+        assert json.dumps(everything(with_ids(written))).count(written) >= 25
+    mixed = row({**with_ids(uuid), "flowId": CARD, "interactionId": "4111111111111111"})
+    assert (mixed["first_agent_id"], mixed["flow_id"]) == (uuid, SHOWN)
+    assert mixed["interaction_id"] == "4111111111111111"
+
+
 def test_a_disposition_in_details_alone_is_masked_too() -> None:
     assert row(made(details={"agents": [{"dispositionName": CARD}]}))["disposition_name"] == SHOWN
 

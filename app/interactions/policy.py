@@ -1,6 +1,7 @@
 """What may be shown of custom attributes, name by name: `allow`, `mask`, `hash` or `drop` (CXF_ATTRIBUTE_POLICY)."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from unicodedata import normalize
 
 import msgspec
 
@@ -15,7 +16,10 @@ Policy = Mapping[str, Treatment]  # by name as `by_name` spells it; empty where 
 
 
 def by_name(rows: Iterable[tuple[str, Treatment]]) -> Policy:
-    """The policy that the settings spell. Capitals and blanks around a name do not count: they must not undo a mask."""
+    """The policy that the settings spell.
+
+    Capitals, blanks around a name and the form of Unicode it is in do not count: they must not undo a mask.
+    """
     return {_spelled(name): treatment for name, treatment in rows}
 
 
@@ -82,4 +86,5 @@ def _veiled(hook: Hook, treatment: Treatment, secret: bytes) -> str | None:
 
 
 def _spelled(name: str) -> str:
-    return name.strip().casefold()
+    """Caseless, in one form of Unicode (NFKC); capitals are folded in between, as that may leave another form."""
+    return normalize("NFKC", normalize("NFKC", name).casefold()).strip()

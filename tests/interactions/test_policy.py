@@ -46,6 +46,16 @@ def column(of: Facts, name: str) -> Any:
     return reader([found])(of)[0]
 
 
+@pytest.mark.parametrize(
+    "named", ["gr\u00f6\u00dfe", "gro\u0308\u00dfe", "GRO\u0308SSE", "\u00a0Gr\u00f6\u1e9ee", "\uff47r\u00f6sse"]
+)
+@pytest.mark.parametrize("sent", ["gr\u00f6\u00dfe", "Gro\u0308\u00dfe", "GR\u00d6SSE"])
+def test_a_name_is_covered_in_whatever_form_of_unicode_it_is_sent(named: str, sent: str) -> None:
+    assert listed(facts(f"{named}=drop", None, **{sent: "1234", "other": "shown"})) == {"other": "shown"}
+    [hashed], [also] = (listed(facts(f"{named}=hash", None, **{name: "1234"})).values() for name in (sent, named))
+    assert hashed == also != "1234"
+
+
 def test_without_a_policy_all_is_shown() -> None:
     assert listed(facts()) == VALUES
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from math import isinf
-from typing import Any, get_args, get_origin
+from typing import Any, NamedTuple, get_args, get_origin
 
 import msgspec
 
@@ -41,14 +41,23 @@ def members_of(text: bytes) -> dict[str, msgspec.Raw]:
     return _members.decode(readable(text))
 
 
-def mended(raw: msgspec.Raw, kind: Any, repairs: list[str]) -> Any:
+class Kind(NamedTuple):
+    """What a value should be: how it is read, the struct it is made of, and how another form of it is read."""
+
+    decode: Callable[[msgspec.Raw], Any]
+    struct: type[msgspec.Struct] | None
+    repeated: bool
+    read: Callable[[bytes], Any] | None
+
+
+def mended(raw: msgspec.Raw, kind: Kind, repairs: list[str]) -> Any:
     """The value of the JSON text `raw` as `kind`; None, and a fault among `repairs`, where it does not fit.
 
     Null is None wherever it stands, without a fault (R9). Raises TooManyParts.
     """
-    struct, repeated = _struct_in(kind)
+    decode, struct, repeated, read = kind
     try:
-        return _decoder_of(struct if struct and not repeated else kind).decode(raw)
+        return decode(raw)
     except _MISFITS as error:
         fault = str(error)
     text = bytes(raw).strip()
@@ -58,7 +67,7 @@ def mended(raw: msgspec.Raw, kind: Any, repairs: list[str]) -> Any:
         return _mended_elements(raw, struct, repairs)
     if struct and not repeated and text.startswith(b"{"):
         return struct(**mended_fields(_members.decode(raw), struct, repairs))
-    found = _in_another_form(text, kind)
+    found = _in_another_form(text, read) if read else None
     if found is None:
         repairs.append(OUT_OF_RANGE if _is_out_of_range(text) else fault)
     return found
@@ -78,19 +87,17 @@ def _mended_elements(raw: msgspec.Raw, struct: type[msgspec.Struct], repairs: li
     elements = _elements.decode(raw)
     if len(elements) > MOST_PARTS:
         raise TooManyParts
-    parts = [mended(element, struct, repairs) for element in elements]
+    kind = _kind_of(struct)
+    parts = [mended(element, kind, repairs) for element in elements]
     return tuple(part for part in parts if part is not None)
 
 
-def _in_another_form(text: bytes, kind: Any) -> Any:
+def _in_another_form(text: bytes, read: Callable[[bytes], Any]) -> Any:
     """The value that upstream means by a form which JSON Schema would not allow here; None where it means none."""
-    for core, read in _OTHER_FORMS.items():
-        if core in get_args(kind):
-            try:
-                return read(text)
-            except (*_MISFITS, ValueError):
-                return None
-    return None
+    try:
+        return read(text)
+    except (*_MISFITS, ValueError):
+        return None
 
 
 def whole_number(text: bytes | msgspec.Raw) -> int:
@@ -128,15 +135,21 @@ def _decoder_of(kind: Any) -> msgspec.json.Decoder[Any]:
 
 
 @lru_cache(maxsize=64)
-def _fields_of(struct: type[msgspec.Struct]) -> list[tuple[str, str, Any]]:
-    """The name in JSON, the name in Python and the type of each field; to find them takes longer than to read them."""
-    return [(field.encode_name, field.name, field.type) for field in msgspec.structs.fields(struct)]
+def _fields_of(struct: type[msgspec.Struct]) -> list[tuple[str, str, Kind]]:
+    """The name in JSON, the name in Python and the kind of each field; to find them takes longer than to read them."""
+    return [(field.encode_name, field.name, _kind_of(field.type)) for field in msgspec.structs.fields(struct)]
 
 
 @lru_cache(maxsize=256)
-def _struct_in(kind: Any) -> tuple[type[msgspec.Struct] | None, bool]:
+def _kind_of(annotation: Any) -> Kind:
+    struct, repeated = _struct_in(annotation)
+    read = next((read for core, read in _OTHER_FORMS.items() if core in get_args(annotation)), None)
+    return Kind(_decoder_of(struct if struct and not repeated else annotation).decode, struct, repeated, read)
+
+
+def _struct_in(annotation: Any) -> tuple[type[msgspec.Struct] | None, bool]:
     """The struct in an optional or repeated type, and whether it repeats."""
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return kind, False
-    repeated = get_origin(kind) is tuple
-    return next((struct for struct, _ in map(_struct_in, get_args(kind)) if struct), None), repeated
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return annotation, False
+    repeated = get_origin(annotation) is tuple
+    return next((struct for struct, _ in map(_struct_in, get_args(annotation)) if struct), None), repeated

@@ -6,10 +6,11 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 
 import msgspec
 
-from app.errors import UpstreamBadNumber, UpstreamShape
+from app.errors import UpstreamBadNumber, UpstreamError, UpstreamShape
 from app.interactions.records import Decoded, Interaction, decode
 from app.interactions.times import has_negative_duration
 from app.metrics import Metrics
@@ -51,15 +52,19 @@ class Intake:
     ) -> tuple[Row, ...]:
         """Each row with its record, or without: it was not asked for (R5), has no id (R14), or cannot be read.
 
-        A row that `admits` says no to goes without a word: neither a log nor a counter nor a name tells that it came.
+        A row that `admits` says no to, or cannot be asked of as it is ill, goes without a word: neither a log nor a
+        counter nor a name nor an error tells that it came.
         What one ill record costs is that record: one over MOST_RECORD_BYTES is never decoded. Raises UpstreamShape or
-        UpstreamBadAnswer where a row is no JSON object in UTF-8, or holds a number beyond all range.
+        UpstreamBadAnswer where no row is an object, one is not in UTF-8, or one holds a number beyond all range.
         """
+        if raw_rows and not admits and not any(map(_is_object, raw_rows)):
+            raise UpstreamShape("No row of the upstream's answer is an object.")
         dropped: Counter[str] = Counter()
-        if raw_rows and repeats_keys(memoryview(raw_rows[0])):
-            self._metrics.count("upstream_warnings", reason="repeated-key")
         async with self._turn:
             rows = await in_turns(self._read(raw_rows, query, dropped, admits))
+        first = next((raw for raw, row in zip(raw_rows, rows, strict=True) if row.record or not admits), None)
+        if first and repeats_keys(memoryview(first)):
+            self._metrics.count("upstream_warnings", reason="repeated-key")
         self._report(dropped)
         return tuple(rows)
 
@@ -67,40 +72,46 @@ class Intake:
         self, raw_rows: Sequence[msgspec.Raw], query: UpstreamQuery, dropped: Counter[str], admits: Admits | None
     ) -> Turns[list[Row]]:
         rows = []
-        for number, raw in enumerate(raw_rows):
-            rows.append(self._row(raw, query, dropped, admits, looks=number % ROWS_A_LOOK == 0))
+        told = 0  # rows that may be told of
+        for raw in raw_rows:
+            row = self._row(raw, query, dropped, admits, looks=told % ROWS_A_LOOK == 0)
+            told += admits is None or row.record is not None
+            rows.append(row)
             yield
         return rows
 
     def _row(
         self, raw: msgspec.Raw, query: UpstreamQuery, dropped: Counter[str], admits: Admits | None, *, looks: bool
     ) -> Row:
-        if _size(raw) > MOST_RECORD_BYTES:
-            return _unread(TOO_LARGE, dropped)
-        received = bytes(raw)
-        _refuse_other_than_object(received)
-        if looks:
-            self._look_for_unknown_fields(received)
         try:
-            decoded = decode(received)
-        except UpstreamShape:
-            return _unread(UNREADABLE, dropped)
-        if decoded is None:
-            return _unread(NO_ID, dropped)
-        if decoded.out_of_range:
-            raise UpstreamBadNumber("The upstream's answer holds a number that cannot be kept.")
+            decoded = _decoded(raw)
+        except UpstreamError:
+            if admits:
+                return _let_go(raw)
+            raise
+        if isinstance(decoded, str):
+            return _let_go(raw) if admits else self._unread(raw, decoded, dropped, looks=looks)
         interaction = decoded.interaction
-        self._observe(decoded)
         failed = mismatch(interaction, query)
+        is_let_go = admits is not None and (failed is not None or not admits(interaction))
+        if not is_let_go:
+            self._observe(raw, decoded, looks=looks)
         if failed is not None:
             dropped[failed] += 1
-            return Row(interaction.interaction_id, None)
-        if admits and not admits(interaction):
+        if failed is not None or is_let_go:
             return Row(interaction.interaction_id, None)
         self._names.learn(interaction)
-        return Row(interaction.interaction_id, Record(received, interaction))
+        return Row(interaction.interaction_id, Record(bytes(raw), interaction))
 
-    def _observe(self, decoded: Decoded) -> None:
+    def _unread(self, raw: msgspec.Raw, reason: str, dropped: Counter[str], *, looks: bool) -> Row:
+        dropped[reason] += 1
+        if looks and reason != TOO_LARGE:
+            self._look_for_unknown_fields(raw)
+        return Row(None, None)
+
+    def _observe(self, raw: msgspec.Raw, decoded: Decoded, *, looks: bool) -> None:
+        if looks:
+            self._look_for_unknown_fields(raw)
         repaired = decoded.repaired + has_negative_duration(decoded.interaction)
         if repaired:
             self._metrics.count("upstream_values_repaired", repaired)
@@ -108,9 +119,9 @@ class Intake:
         if tenant_id is not None and tenant_id.lower() != self._tenant_id:
             self._metrics.count("upstream_foreign_tenant_rows")
 
-    def _look_for_unknown_fields(self, received: bytes) -> None:
+    def _look_for_unknown_fields(self, raw: msgspec.Raw) -> None:
         with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # said when it is read
-            for name in _members.decode(received).keys() - KNOWN_FIELDS:
+            for name in _members.decode(raw).keys() - KNOWN_FIELDS:
                 self._metrics.count("upstream_unknown_fields", field=self._label(name))
 
     def _label(self, name: str) -> str:
@@ -131,15 +142,31 @@ def _size(raw: msgspec.Raw) -> int:
     return memoryview(raw).nbytes
 
 
-def _unread(reason: str, dropped: Counter[str]) -> Row:
-    dropped[reason] += 1
-    return Row(None, None)
+def _is_object(raw: msgspec.Raw) -> bool:
+    return bytes(memoryview(raw)[:1]) == b"{"
 
 
-def _refuse_other_than_object(received: bytes) -> None:
+def _decoded(raw: msgspec.Raw) -> Decoded | str:
+    """The record, or why there is none. Raises UpstreamError where that is wrong with the whole answer."""
+    if _size(raw) > MOST_RECORD_BYTES:
+        return TOO_LARGE
+    received = bytes(raw)
     try:
         received.decode()
     except UnicodeDecodeError:
         raise unreadable(received) from None
-    if not received.startswith(b"{"):
-        raise UpstreamShape("A row of the upstream's answer is no object.")
+    if not _is_object(raw):
+        return UNREADABLE
+    try:
+        decoded = decode(received)
+    except UpstreamShape:
+        return UNREADABLE
+    if decoded and decoded.out_of_range:
+        raise UpstreamBadNumber("The upstream's answer holds a number that cannot be kept.")
+    return decoded or NO_ID
+
+
+def _let_go(raw: msgspec.Raw) -> Row:
+    """An ill record that may not be told of: a name made of its content has it count as a row that does not match."""
+    start = memoryview(raw)[:MOST_RECORD_BYTES]
+    return Row(f"ill {_size(raw)} {sha256(start).hexdigest()}", None)

@@ -15,7 +15,7 @@ def interaction(number: int, **fields: Any) -> dict[str, Any]:
     return {"interactionId": known, "startTimestamp": START, "endTimestamp": END, **fields}
 
 
-def upstream_sends(simulator: Simulator, *rows: dict[str, Any]) -> None:
+def upstream_sends(simulator: Simulator, *rows: Any) -> None:
     answer = {"total": len(rows), "tenantId": TENANT.tenant_id, "results": rows}
     simulator.faults("body", None, endpoint="list", text=json.dumps(answer))
 
@@ -29,6 +29,14 @@ async def test_a_record_that_is_too_large_is_missed_and_the_answer_says_so(
     assert [row["interaction_id"][-1] for row in answer["items"]] == ["1", "3"]
     assert (answer["meta"]["truncated"], answer["meta"]["total"]) == (True, None)
     assert facade.services.metrics.value("upstream_rows_dropped", reason="too-large") == 1
+
+
+async def test_a_row_that_is_no_object_is_missed_and_the_answer_says_so(facade: Facade, simulator: Simulator) -> None:
+    upstream_sends(simulator, None, interaction(1), 5)
+    answer = await facade.ask(("fields", "interaction_id"))
+    assert [row["interaction_id"][-1] for row in answer["items"]] == ["1"]
+    assert (answer["meta"]["truncated"], answer["meta"]["total"]) == (True, None)
+    assert facade.services.metrics.value("upstream_rows_dropped", reason="unreadable") == 2
 
 
 async def test_values_that_cannot_be_read_are_null_and_counted_and_nothing_is_missed(

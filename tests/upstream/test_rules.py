@@ -2,19 +2,21 @@
 
 import asyncio
 import contextlib
+import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from app.errors import UpstreamError, UpstreamShape, UpstreamWrongTenant
-from app.upstream.intake import ROWS_A_LOOK
+from app.upstream.intake import MOST_RECORD_BYTES, ROWS_A_LOOK
 from app.upstream.query import UpstreamQuery
 from app.upstream.reading import Position
 from tests.support.raw import Exchange, raw_server
 from tests.upstream.moving import MovingList
 from tests.upstream.support import TENANT, access, attribute, envelope, opened, row
-from tests.upstream.talking import Talk, ids, talk
+from tests.upstream.talking import Talk, ids, talk, talking
 
 OTHER_TENANT = "99999999-2222-4333-8444-555555555555"
 FROM, TO = datetime(2026, 11, 20, 10, tzinfo=UTC), datetime(2026, 11, 20, 11, tzinfo=UTC)
@@ -39,6 +41,47 @@ async def test_rows_that_are_let_go_leave_no_trace(caplog: pytest.LogCaptureFixt
         assert [record.getMessage() for record in caplog.records if "dropped" in record.getMessage()] == [
             "upstream sent rows that were dropped: 1 (attribute-value)"
         ]
+
+
+OF_ROWS = "cxfacade_upstream_(?:warnings|unknown_fields|values_repaired|foreign_tenant_rows|rows_dropped)_total"
+HIDDEN = row("one", attribute("pin", "17"), secretField=1, interactionTime="x", tenantId=OTHER_TENANT)
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        json.dumps(HIDDEN),
+        json.dumps(HIDDEN).replace("{", '{"total": 1, "total": 2, ', 1),
+        json.dumps({**HIDDEN, "blob": "x" * MOST_RECORD_BYTES}),
+        json.dumps({**HIDDEN, "interactionId": None}),
+        json.dumps({**HIDDEN, "interactionTime": 0}).replace('"interactionTime": 0', '"interactionTime": 1e999'),
+        "5",
+        "null",
+    ],
+)
+@pytest.mark.parametrize("seen", [[], [row("two", attribute("tier", "17"), newField=1)]])
+async def test_of_rows_that_are_let_go_and_ill_ones_nothing_is_told(
+    hidden: str, seen: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither a counter nor the log nor an error tells a right guess from a wrong one, nor does what is read."""
+    told = []
+    for rows in ([hidden], []):
+        body = json.dumps(envelope([], len(rows) + len(seen)))
+        results = ", ".join([*rows, *map(json.dumps, seen)])
+        async with talking(body.replace('"results": []', f'"results": [{results}]').encode()) as asked:
+            reading = await asked.opened.client.interactions(
+                UpstreamQuery(("17",)),
+                Position(),
+                rows=1,
+                most=10_000,
+                admits=lambda interaction: interaction.interaction_id != "one",
+            )
+            lines = asked.opened.metrics.exposition().decode().splitlines()
+            counters = [line for line in lines if re.match(OF_ROWS, line)]
+            assert counters
+            told.append((ids(reading), reading.lost, reading.complete, reading.shifted, counters))
+    assert told[0] == told[1]
+    assert not caplog.records
 
 
 async def test_who_asks_for_the_envelope_alone_is_sent_no_rows() -> None:
@@ -213,6 +256,14 @@ async def test_r14_a_value_of_the_wrong_type_loses_no_row_and_a_row_without_id_i
         assert [record.interaction.interaction_time for record in reading.records] == [None, 47.0]
         assert asked.counted("upstream_values_repaired") == 1
         assert asked.counted("upstream_rows_dropped", reason="no-id") == 1
+
+
+@pytest.mark.parametrize("ill", [None, 5, "x", []])
+async def test_r14_a_row_that_is_no_object_costs_itself_alone(ill: Any) -> None:
+    async with talk(envelope([ill, row("one")])) as asked:
+        reading = await asked.read()
+        assert (ids(reading), reading.lost, reading.complete, reading.shifted) == (["one"], 1, True, False)
+        assert asked.counted("upstream_rows_dropped", reason="unreadable") == 1
 
 
 async def test_r15_a_record_that_changed_is_read_anew_each_time() -> None:

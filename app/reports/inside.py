@@ -40,10 +40,13 @@ def sent(question: Question) -> list[dict[str, str]]:
 
 
 def kept(question: Question, stored: Stored[Report] | None, now: float) -> dict[str, object]:
-    """What is stored for the question at `now` (monotonic seconds); null where nothing is."""
+    """What is stored for the question at `now` (monotonic seconds); null where nothing is.
+
+    Null, too, are figures that would tell of rows that may not be seen.
+    """
     if stored is None:
         return {"stored": False, "state": "absent", **dict.fromkeys(_OF_REPORT)}
-    report, rule = stored.value, question.lifetime(stored.value).rule
+    report, rule, tells = stored.value, question.lifetime(stored.value).rule, not question.plan.is_guarded
     return {
         "stored": True,
         "state": _state(question, stored, now),
@@ -54,9 +57,9 @@ def kept(question: Question, stored: Stored[Report] | None, now: float) -> dict[
         "stale_for_seconds": stored.stale_for,
         "rule": {"name": rule, "words": WORDS[rule]},
         "rows_stored": report.rows,
-        "blocks": len(report.blocks),
-        "bytes": stored.size,
-        "complete": report.complete,
+        "blocks": len(report.blocks) if tells else None,
+        "bytes": stored.size if tells else None,
+        "complete": report.complete if tells else None,
         "total": total_of(question, report),
         "as_of": rfc3339(report.as_of),
     }

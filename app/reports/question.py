@@ -58,7 +58,8 @@ def of_search(
 ) -> Question:
     """The rows of a search that an audience may find, as many as a snapshot may hold.
 
-    Where something is hidden, a reading that reached its end looks as if upstream had nothing but the visible rows. Who
+    Where something is hidden, a reading that reached its end looks as if upstream had nothing but the visible rows. It
+    begins with one call, and ends with it where that brings none of them: it must not cost more than a wrong guess. Who
     asks in vain costs one call all the same, and upstream sends no rows for it.
     """
     context = replace(rules.context, audience=audience)
@@ -69,18 +70,23 @@ def of_search(
             envelope = await upstream.tenancy(asked, background=terms.background, owners=terms.owners)
             return replace(envelope, total=0, complete=True)
         admits = plan.admits(asked, context.pseudonym_secret)
+        is_first = position.total is None
         reading = await upstream.interactions(
             asked,
             position,
             rows=rows,
             most=rules.most_rows,
-            most_calls=terms.most_calls,
+            most_calls=1 if admits and is_first else terms.most_calls,
             background=terms.background,
             owners=terms.owners,
             admits=admits,
         )
-        if admits and reading.complete:
-            held = len(position.seen) + len(reading.records)
+        if not admits:
+            return reading
+        if is_first and not reading.records:
+            return _as_if_none(reading)
+        if reading.complete:
+            held = position.held + len(reading.records)
             return replace(reading, total=held, dropped=reading.lost, mismatched=frozenset())
         return reading
 
@@ -103,6 +109,21 @@ def of_search(
         is_held=upstream.refuses_lists,
         version=version,
         plan=plan,
+    )
+
+
+def _as_if_none(reading: Reading) -> Reading:
+    """The reading as it is where upstream has no row."""
+    return replace(
+        reading,
+        offset=0,
+        total=0,
+        least_total=0,
+        complete=True,
+        shifted=False,
+        dropped=0,
+        lost=0,
+        mismatched=frozenset(),
     )
 
 

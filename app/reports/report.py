@@ -91,7 +91,7 @@ class Report:
     def place(self) -> Position:
         """Where reading goes on."""
         seen = self.mismatched.union(self.ids)
-        return Position(self.offset, self.total, seen, self.lost, self.least_total)
+        return Position(self.offset, self.total, seen, self.lost, self.least_total, self.rows)
 
 
 @dataclass(frozen=True, slots=True)

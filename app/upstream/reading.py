@@ -23,7 +23,8 @@ class Record:
 class Position:
     """Where a reading stopped, so that it can be continued: upstream rows read, and the total last seen.
 
-    `seen` are the ids of all rows read, whether they matched or not; `lost` counts those that could not be read.
+    `seen` are the ids of all rows read, whether they matched or not, and `held` of them did; `lost` counts those that
+    could not be read.
     `least_total` is the smallest total seen: so many distinct rows at least are there to be read.
     """
 
@@ -32,6 +33,7 @@ class Position:
     seen: frozenset[str] = frozenset()
     lost: int = 0
     least_total: int | None = None
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)

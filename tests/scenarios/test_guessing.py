@@ -156,22 +156,43 @@ async def test_what_is_shown_is_found_and_paged_as_ever(simulator: Simulator, po
         assert sorted(clear) == sorted([*gold, *(hidden if "drop" not in policy else ())])
 
 
-@pytest.mark.parametrize("count", [1, 99, 150, 1000])
+@pytest.mark.parametrize("count", [1, 99, 150, 1000, 1100])
 async def test_so_many_hidden_matches_cost_what_none_cost(simulator: Simulator, count: int) -> None:
-    """A whole block of upstream's; more are read on, as rows that may be seen could lie behind."""
+    """One call: where a whole block of upstream's holds nothing that may be seen, nothing behind it is looked for."""
     with_secret(simulator, count)
     targets = [f"/interactions?{query}" for query in (BY_VALUE[0], "attr=GUESS&sort=ended_at")]
     right, wrong = [await told_of(simulator, "pin=drop", targets, guess) for guess in (RIGHT, WRONG)]
     assert right == wrong
 
 
-async def test_rows_behind_a_block_of_hidden_matches_are_found(simulator: Simulator) -> None:
-    (wanted,) = simulator.insert(1, name=ALLOWED, value=RIGHT, start="2026-11-01T00:00:00Z")
+async def test_hidden_matches_beyond_what_upstream_gives_in_one_call_cost_no_more(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.simulator.query.MOST_ROWS", 100)
+    with_secret(simulator, 250)
+    right, wrong = [
+        await told_of(simulator, "pin=drop", ["/interactions?attr=GUESS"], guess) for guess in (RIGHT, WRONG)
+    ]
+    assert right == wrong
+
+
+async def test_rows_behind_a_block_of_hidden_matches_are_found_where_some_stand_before_them(
+    simulator: Simulator,
+) -> None:
+    """Of those that lie between them neither the total nor what is told of the inside knows."""
+    (behind,) = simulator.insert(1, name=ALLOWED, value=RIGHT, start="2026-11-01T00:00:00Z")
     with_secret(simulator, 1100)
     async with running_facade(simulator, attribute_policy="pin=drop") as facade:
+        assert await ids(facade, f"attr={RIGHT}") == []
+        assert behind in await ids(facade, f"attr_name={ALLOWED}&limit=2000")
+    (before,) = simulator.insert(1, name=ALLOWED, value=RIGHT)
+    async with running_facade(simulator, attribute_policy="pin=drop") as facade:
         answer = await facade.ask(("attr", RIGHT))
-        assert [row["interaction_id"] for row in answer["items"]] == [wanted]
-        assert (answer["meta"]["total"], answer["meta"]["truncated"]) == (1, False)
+        assert [row["interaction_id"] for row in answer["items"]] == [before, behind]
+        assert (answer["meta"]["total"], answer["meta"]["truncated"]) == (2, False)
+        inside = (await facade.get(f"/cache/explain?attr={RIGHT}")).json()
+        assert (inside["total"], inside["rows_stored"], inside["miss_cost"]["rows_read"]) == (2, 2, 2)
+        assert [inside[name] for name in ("bytes", "blocks", "complete")] == [None, None, None]
 
 
 async def test_no_pin_is_found_by_trying_them_one_by_one(simulator: Simulator) -> None:

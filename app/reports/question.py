@@ -92,9 +92,10 @@ def of_search(
 
     told = plan.told
     name = told.sent_name()
+    sent_name = upstream.raw_name(name) if name and not plan.in_vain else name
     asked = UpstreamQuery(
         attribute_values=told.values(),
-        hook_type=upstream.raw_name(name) if name else told.hook_type,
+        hook_type=sent_name or told.hook_type,
         hook_sub_type=ATTRIBUTE if name else told.hook_subtype,
         hook_id=told.hook_id,
         contact_id=told.contact_id,

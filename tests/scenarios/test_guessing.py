@@ -77,6 +77,18 @@ def _without_limits(told: list[object]) -> list[object]:
     ]
 
 
+async def test_how_a_dropped_name_is_spelled_upstream_is_told_by_nothing(simulator: Simulator) -> None:
+    simulator.insert(1, name=f"{NAME} ", value=RIGHT)
+    async with running_facade(simulator, attribute_policy="*=drop") as facade:
+        assert await ids(facade, "limit=1")
+        for name in (NAME, "pim"):
+            query = f"attr_name={name}"
+            inside = (await facade.get(f"/cache/explain?{query}")).json()
+            assert {"name": "hookType", "value": name} in inside["upstream"]["parameters"]
+            assert await ids(facade, query) == []
+            assert ("hookType", name) in simulator.calls()[-1].query
+
+
 @pytest.mark.parametrize("condition", ["hook_id", "hook_id&hook_subtype", "hook_id&hook_type"])
 async def test_a_dropped_attribute_meets_no_condition_on_hooks(simulator: Simulator, condition: str) -> None:
     (found,) = with_secret(simulator, 1)

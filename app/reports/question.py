@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from app.cache.keys import digest
 from app.interactions.masking import Audience
-from app.interactions.records import ATTRIBUTE
+from app.interactions.records import ATTRIBUTE, Interaction
 from app.owners import Owners
 from app.reports import lifetime
 from app.reports.lifetime import Lifetime
@@ -16,6 +16,7 @@ from app.reports.report import Report
 from app.reports.rules import Rules
 from app.reports.visible import ALL_VISIBLE, Plan, plan_of
 from app.upstream.client import UpstreamClient
+from app.upstream.intake import ILL
 from app.upstream.query import UpstreamQuery
 from app.upstream.reading import Position, Reading
 
@@ -59,8 +60,9 @@ def of_search(
     """The rows of a search that an audience may find, as many as a snapshot may hold.
 
     Where something is hidden, a reading that reached its end looks as if upstream had nothing but the visible rows. It
-    begins with one call, and ends with it where that brings none of them: it must not cost more than a wrong guess. Who
-    asks in vain costs one call all the same, and upstream sends no rows for it.
+    begins with one call, and ends with it where that brings hidden ones alone: it must not cost more than a wrong
+    guess. Rows that upstream sends unasked come for either, and are read past. Who asks in vain costs one call all the
+    same, and upstream sends no rows for it.
     """
     context = replace(rules.context, audience=audience)
     plan = plan_of(search, context)
@@ -70,6 +72,14 @@ def of_search(
             envelope = await upstream.tenancy(asked, background=terms.background, owners=terms.owners)
             return replace(envelope, total=0, complete=True)
         admits = plan.admits(asked, context.pseudonym_secret)
+        hidden: set[str] = set()
+
+        def looked_at(interaction: Interaction) -> bool:
+            is_seen = admits is None or admits(interaction)
+            if not is_seen:
+                hidden.add(interaction.interaction_id)
+            return is_seen
+
         is_first = position.total is None
         reading = await upstream.interactions(
             asked,
@@ -79,11 +89,12 @@ def of_search(
             most_calls=1 if admits and is_first else terms.most_calls,
             background=terms.background,
             owners=terms.owners,
-            admits=admits,
+            admits=looked_at if admits else None,
         )
         if not admits:
             return reading
-        if is_first and not reading.records:
+        unasked = [one for one in reading.mismatched - hidden if not one.startswith(ILL)]
+        if is_first and not reading.records and (reading.complete or not unasked):
             return _as_if_none(reading)
         if reading.complete:
             held = position.held + len(reading.records)

@@ -26,6 +26,7 @@ ROWS_A_LOOK = 20  # of so many rows one is looked through for unknown fields, wh
 MOST_FIELD_NAMES = 100
 NO_ID, TOO_LARGE, UNREADABLE = "no-id", "too-large", "unreadable"
 OTHER_FIELDS = "other"
+ILL = "ill "  # how the made-up id of an ill record begins
 Admits = Callable[[Interaction], bool]
 FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}", re.ASCII)
 DOCUMENTED_FIELDS = frozenset(
@@ -169,4 +170,4 @@ def _decoded(raw: msgspec.Raw) -> Decoded | str:
 def _let_go(raw: msgspec.Raw) -> Row:
     """An ill record that may not be told of: a name made of its content has it count as a row that does not match."""
     start = memoryview(raw)[:MOST_RECORD_BYTES]
-    return Row(f"ill {_size(raw)} {sha256(start).hexdigest()}", None)
+    return Row(f"{ILL}{_size(raw)} {sha256(start).hexdigest()}", None)

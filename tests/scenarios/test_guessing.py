@@ -188,6 +188,23 @@ async def test_hidden_matches_beyond_what_upstream_gives_in_one_call_cost_no_mor
     assert right == wrong
 
 
+async def test_an_upstream_that_ignores_the_condition_is_read_on_whatever_is_guessed(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies behind rows that were not asked for is not lost, and a right guess is told by nothing."""
+    monkeypatch.setattr("app.simulator.query.MOST_ROWS", 100)
+    (behind,) = simulator.insert(1, name=ALLOWED, value="bronze", start="2026-11-01T00:00:00Z")
+    with_secret(simulator, 120, value="1234")
+    with_secret(simulator, 3)
+    simulator.faults("filter-ignored", None)
+    right, wrong = [
+        await told_of(simulator, "pin=drop", ["/interactions?attr=GUESS"], guess) for guess in (RIGHT, WRONG)
+    ]
+    assert right == wrong
+    async with running_facade(simulator, attribute_policy="pin=drop") as facade:
+        assert await ids(facade, "attr=bronze") == [behind]
+
+
 async def test_rows_behind_a_block_of_hidden_matches_are_found_where_some_stand_before_them(
     simulator: Simulator,
 ) -> None:

@@ -44,9 +44,11 @@ CACHING: Mapping[str, Schema] = {
             "stale_for_seconds": _seconds("How long past its freshness it may be served at all."),
             "rule": nullable(said(ref("LifetimeRule"), "What gave the lifetime.")),
             "rows_stored": nullable(said(INTEGER, "Rows of the report read so far.")),
-            "blocks": nullable(said(INTEGER, "Compressed blocks they are in.")),
-            "bytes": nullable(said(INTEGER, "What the report costs in memory.")),
-            "complete": nullable(said(BOOLEAN, "Whether upstream has no more.")),
+            "blocks": nullable(
+                said(INTEGER, "Compressed blocks they are in; null where some attributes are hidden from a search.")
+            ),
+            "bytes": nullable(said(INTEGER, "What the report costs in memory; null likewise.")),
+            "complete": nullable(said(BOOLEAN, "Whether upstream has no more; null likewise.")),
             "total": nullable(said(INTEGER, "Rows upstream promised.")),
             "as_of": nullable(said(TIME, "When upstream was asked.")),
             "answer_stored": said(

@@ -1,10 +1,11 @@
 """The way out: a prepared answer, handed on in slices, so that a slow reader holds little memory (FAULTS T41)."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import datetime
-from itertools import chain
+from functools import partial
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -24,45 +25,50 @@ NOT_HELD = nullcontext()
 class PreparedResponse(Response):
     """What preconditions and ranges have made of an answer, as the framework's response; `whole` is what a part is of.
 
-    `unread` bounds what one address leaves unread.
+    `unread` bounds what one address leaves unread; a short part is a copy, which keeps nothing of the whole.
     """
 
     def __init__(self, prepared: Prepared, whole: bytes, unread: Unread) -> None:
         super().__init__(status_code=prepared.status)
-        self.prepared = prepared
-        self.whole = whole
-        self.unread = unread
+        is_short = len(prepared.body) <= PART_BYTES
+        self.prepared = replace(prepared, body=bytes(prepared.body)) if is_short else prepared
+        self.held = partial(unread.sending, body=b"" if is_short else whole)
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Send it. Raises RateLimited, before anything is sent."""
         prepared = self.prepared
-        if len(prepared.body) > PART_BYTES:
-            self.unread.require_room(scope, self.whole)
-        held = self.unread.sending(scope, self.whole)
-        await send_all(send, messages(prepared.status, prepared.headers, prepared.body, held))
+        await send_all(send, messages(prepared.status, prepared.headers, prepared.body, self.held(scope)))
 
 
 async def send_all(send: Send, answer: Iterable[Message]) -> None:
     """Send the messages of one answer; after each part of a large one others have their turn."""
-    for message in answer:
-        await send(message)
-        if message.get("more_body"):
-            await asyncio.sleep(0)
+    try:
+        for message in answer:
+            await send(message)
+            if message.get("more_body"):
+                await asyncio.sleep(0)
+    finally:
+        if isinstance(answer, Generator):  # a large one whose sending was given up is held no longer
+            answer.close()
 
 
 def messages(
     status: int, headers: Headers, body: bytes | memoryview, held: AbstractContextManager[None] = NOT_HELD
 ) -> Iterable[Message]:
-    """It as ASGI messages, the body in slices of at most PART_BYTES; a large one is `held` until all is sent."""
+    """It as ASGI messages, the body in slices of at most PART_BYTES.
+
+    A large one is `held` from before its first message until all is sent; a short part is a copy.
+    """
     start = {"type": "http.response.start", "status": status, "headers": headers}
     if len(body) <= PART_BYTES:
-        return start, {"type": "http.response.body", "body": body}
-    return chain((start,), _slices(body, held))
+        return start, {"type": "http.response.body", "body": bytes(body)}
+    return _slices(start, body, held)
 
 
-def _slices(body: bytes | memoryview, held: AbstractContextManager[None]) -> Iterator[Message]:
+def _slices(start: Message, body: bytes | memoryview, held: AbstractContextManager[None]) -> Iterator[Message]:
     whole = memoryview(body)  # the answer is held until all is sent: no slice needs to be a copy
     with held:
+        yield start
         for sent in range(0, len(body), PART_BYTES):
             part, is_last = whole[sent : sent + PART_BYTES], sent + PART_BYTES >= len(body)
             yield {"type": "http.response.body", "body": part, "more_body": not is_last}

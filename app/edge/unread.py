@@ -29,20 +29,17 @@ class Unread:
         is_sent = id(body) in self._sending.get(owner, ())
         return is_sent or len(body) < LARGE_BYTES or self._held[owner] + len(body) <= self._most
 
-    def require_room(self, scope: Scope, body: bytes) -> None:
-        """Raise RateLimited where there is none."""
+    @contextmanager
+    def sending(self, scope: Scope, body: bytes) -> Iterator[None]:
+        """Count the answer until the end of the block. Raises RateLimited where there is no room."""
+        if len(body) < LARGE_BYTES:
+            yield
+            return
         if not self.has_room(scope, body):
             raise RateLimited(
                 "Too much of what your address asked for lies unread: read it, or ask for less at once.",
                 retry_after_seconds=RETRY_SECONDS,
             )
-
-    @contextmanager
-    def sending(self, scope: Scope, body: bytes) -> Iterator[None]:
-        """Count the answer until the end of the block."""
-        if len(body) < LARGE_BYTES:
-            yield
-            return
         owner = _owner(scope)
         answers = self._sending.setdefault(owner, Counter())
         if not answers[id(body)]:

@@ -13,7 +13,7 @@ from app.edge.counting import Requests
 from app.edge.hot import HotAnswers
 from app.edge.hotpath import HotPath, remember
 from app.edge.rendering import Served
-from app.edge.unread import Unread
+from app.edge.unread import LARGE_BYTES, Unread
 from app.metrics import Metrics
 from app.reports.lifetime import Lifetime
 from app.reports.question import Question, Terms
@@ -39,17 +39,19 @@ class Place:
     clock: HandClock = field(default_factory=HandClock)
     fresh_for: float = 15
     upstream_seconds: float = 0
+    store_bytes: int = 1_000_000
 
     def __post_init__(self) -> None:
-        self.store = MemoryStore(1_000_000, lambda: self.clock.monotonic)
+        self.store = MemoryStore(self.store_bytes, lambda: self.clock.monotonic)
         self.hot = HotAnswers(100_000)
         self.snapshots = Snapshots(self.store, stale_seconds=60, replaced=self.hot.forget_question)
         lifetime = Lifetime(self.fresh_for, "open")
         self.question = Question(b"question", UpstreamQuery(), unread, lambda _report: lifetime, is_held=lambda: False)
+        self.unread = Unread(most_bytes=LARGE_BYTES)
         self.path = HotPath(
             hot=self.hot,
             store=self.store,
-            unread=Unread(),
+            unread=self.unread,
             monotonic=lambda: self.clock.monotonic,
             wall=lambda: self.clock.wall,
             new_request_id=lambda: "new",
@@ -65,10 +67,12 @@ class Place:
         assert kept
         return stored
 
-    def served(self, home: Stored[Report]) -> Served:
+    def served(self, home: Stored[Report], repeated: int = 1) -> Served:
         """The answer made of a report, as the store has it."""
-        answer = Answer(home.value.version.encode(), "identity", f'"{home.value.version}"', "text/plain", AS_OF)
-        key = b"answer " + answer.body
+        answer = Answer(
+            home.value.version.encode() * repeated, "identity", f'"{home.value.version}"', "text/plain", AS_OF
+        )
+        key = b"answer " + home.value.version.encode()
         self.store.put(key, home.holding(answer, answer.size), derived=True)
         return Served(answer, Reuse(hit=True), home, home, key)
 

@@ -1,12 +1,16 @@
 """How long a repeat is answered at once, and what ends it."""
 
 import gc
+from collections.abc import Generator
 from dataclasses import replace
+from itertools import islice
 from weakref import ref
 
 import pytest
 
 from app.cache.stored import Stored
+from app.edge.sending import PART_BYTES
+from app.edge.unread import LARGE_BYTES
 from tests.edge.place import TARGET, Place
 from tests.scenarios.repeating import scope_of
 
@@ -188,3 +192,22 @@ def test_what_the_clock_was_set_back_behind_goes_the_long_way_which_says_so() ->
     place.clock.step(wall=10)
     place.remember(served)
     assert place.is_hot()
+
+
+def test_a_large_answer_is_counted_from_before_its_first_message_until_its_sending_ends_or_is_given_up() -> None:
+    place = Place(store_bytes=40 * LARGE_BYTES)
+    place.remember(place.served(place.kept("v"), LARGE_BYTES))
+    for takes in (1, 2, 10):
+        messages = place.path.answered(place.came)
+        assert isinstance(messages, Generator)
+        assert len(list(islice(messages, takes))) == min(takes, 1 + LARGE_BYTES // PART_BYTES)
+        assert place.unread._held.total() == (LARGE_BYTES if takes < 10 else 0)
+        messages.close()
+        assert place.unread._sending == {}
+
+
+def test_a_large_answer_that_is_not_begun_is_not_counted() -> None:
+    place = Place(store_bytes=40 * LARGE_BYTES)
+    place.remember(place.served(place.kept("v"), LARGE_BYTES))
+    assert place.is_hot()
+    assert place.unread._sending == {}

@@ -1,5 +1,8 @@
 """An answer goes out whole and in order, in slices that a slow reader can be given one by one."""
 
+import asyncio
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,13 +11,20 @@ from starlette.types import Message
 from app.edge import sending
 from app.edge.conditional import Prepared
 from app.edge.sending import PART_BYTES, PreparedResponse, send_all
-from app.edge.unread import Unread
+from app.edge.unread import LARGE_BYTES, Unread
+from app.errors import RateLimited
 from tests.scenarios.repeating import scope_of, sent_by
+
+ONLY_HERE = 2  # references: the name, and what sys.getrefcount is given
 
 FIELDS = [(b"content-type", b"text/plain")]
 
 
-async def messages(status: int, body: bytes) -> list[Message]:
+async def receive() -> Message:
+    raise AssertionError
+
+
+async def messages(status: int, body: bytes | memoryview) -> list[Message]:
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
@@ -55,3 +65,37 @@ async def test_a_body_of_one_slice_is_not_copied() -> None:
 async def test_a_prepared_answer_is_a_response_of_the_framework() -> None:
     sent = await sent_by(PreparedResponse(Prepared(304, FIELDS, b""), b"whole", Unread()), scope_of("/"))
     assert sent == await messages(304, b"")
+
+
+async def test_a_large_answer_is_counted_before_its_first_message_and_until_its_sending_ends_or_is_given_up() -> None:
+    """Each waits with its first message, as where the client has not read what went before it on the connection."""
+    unread, waits, gate = Unread(most_bytes=2 * LARGE_BYTES), asyncio.Semaphore(0), asyncio.Event()
+
+    async def send(_message: Message) -> None:
+        waits.release()
+        await gate.wait()
+
+    async def sending_of(body: bytes) -> None:
+        await PreparedResponse(Prepared(200, FIELDS, body), body, unread)(scope_of("/"), receive, send)
+
+    bodies = [bytes([number]) * LARGE_BYTES for number in range(3)]
+    first, given_up = (asyncio.create_task(sending_of(body)) for body in bodies[:2])
+    for _ in range(2):
+        await waits.acquire()
+    with pytest.raises(RateLimited):
+        await sending_of(bodies[2])
+    given_up.cancel()
+    await asyncio.wait([given_up])
+    third = asyncio.create_task(sending_of(bodies[2]))
+    await waits.acquire()
+    gate.set()
+    await asyncio.gather(first, third)
+    assert (unread._sending, unread._held) == ({}, {})
+
+
+async def test_a_short_part_keeps_nothing_of_its_large_whole() -> None:
+    whole = bytes(LARGE_BYTES)
+    response = PreparedResponse(Prepared(206, FIELDS, memoryview(whole)[:10]), whole, Unread(most_bytes=0))
+    assert sys.getrefcount(whole) == ONLY_HERE
+    assert (await sent_by(response, scope_of("/")))[1]["body"] == whole[:10]
+    assert type((await messages(206, memoryview(whole)[:10]))[1]["body"]) is bytes

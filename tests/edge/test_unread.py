@@ -27,23 +27,21 @@ def test_different_answers_are_sent_up_to_the_bound_and_more_when_one_is_read(un
         stack.enter_context(unread.sending(of(), LARGE[0]))
         with unread.sending(of(), LARGE[1]):
             with pytest.raises(RateLimited) as refused:
-                unread.require_room(of(), LARGE[2])
+                stack.enter_context(unread.sending(of(), LARGE[2]))
             assert refused.value.retry_after_seconds == 1
-        unread.require_room(of(), LARGE[2])
+        stack.enter_context(unread.sending(of(), LARGE[2]))
 
 
 def test_equal_answers_share_their_bytes(unread: Unread) -> None:
     with ExitStack() as stack:
         for _ in range(50):
-            unread.require_room(of(), LARGE[0])
             stack.enter_context(unread.sending(of(), LARGE[0]))
-        unread.require_room(of(), LARGE[1])
+        stack.enter_context(unread.sending(of(), LARGE[1]))
 
 
 def test_small_answers_and_other_addresses_are_not_refused(unread: Unread) -> None:
-    with unread.sending(of(), LARGE[0]), unread.sending(of(), LARGE[1]), unread.sending(of(), SMALL):
-        unread.require_room(of(), SMALL)
-        unread.require_room(of("192.0.2.8"), LARGE[2])
+    other = unread.sending(of("192.0.2.8"), LARGE[2])
+    with unread.sending(of(), LARGE[0]), unread.sending(of(), LARGE[1]), unread.sending(of(), SMALL), other:
         assert not unread.has_room(of(), LARGE[2])
 
 

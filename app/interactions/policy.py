@@ -1,11 +1,11 @@
 """What may be shown of custom attributes, name by name: `allow`, `mask`, `hash` or `drop` (CXF_ATTRIBUTE_POLICY)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from unicodedata import normalize
 
 import msgspec
 
-from app.interactions.cards import mask_cards
+from app.interactions.cards import masker
 from app.interactions.masking import keyed_code, mask_text
 from app.interactions.parts import Hook
 from app.interactions.records import Interaction, attributes, links
@@ -61,15 +61,16 @@ def shown(hooks: Iterable[Hook], policy: Policy, secret: bytes, *, clear: bool) 
 
     Clear views show what others see masked or hashed, and never what is dropped. No view shows a card number.
     """
+    mask_cards = masker()
     for hook in hooks:
         treatment = treatment_of(hook.hook_type or "", policy) if policy else "allow"
         if treatment == "allow" or (clear and treatment != "drop"):
-            yield _without_cards(hook)
+            yield _without_cards(hook, mask_cards)
         elif treatment != "drop":
             yield msgspec.structs.replace(hook, hook_name=_veiled(hook, treatment, secret))
 
 
-def _without_cards(hook: Hook) -> Hook:
+def _without_cards(hook: Hook, mask_cards: Callable[[str], str]) -> Hook:
     value = hook.hook_name
     if value is None or (masked := mask_cards(value)) == value:
         return hook

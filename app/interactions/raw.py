@@ -1,15 +1,18 @@
 """A record as upstream sent it, byte for byte, but for card numbers: nobody sees those (INTERFACE §7)."""
 
 import re
+from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
-from app.interactions.cards import LENGTHS, UUID, mask_cards
+from app.interactions.cards import LENGTHS, UUID, masker
 from app.interactions.mending import readable
 
 RAW = "raw"  # its name in `include` and in an answer
 
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?[0-9][0-9.eE+-]*+', re.DOTALL)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)  # its letter parts what could be a number
 _text = msgspec.json.Decoder(str)
 
 
@@ -18,13 +21,13 @@ def without_cards(raw: bytes) -> msgspec.Raw:
 
     A number that holds one becomes a text; a UUID is an identity, whatever its digits look like.
     """
-    return msgspec.Raw(_TOKEN.sub(_masked, raw))
+    return msgspec.Raw(_TOKEN.sub(partial(_masked, masker()), raw))
 
 
-def _masked(token: re.Match[bytes]) -> bytes:
+def _masked(mask_cards: Callable[[str], str], token: re.Match[bytes]) -> bytes:
     written = token[0]
     if len(written) < LENGTHS.start:
         return written
     text = _text.decode(readable(written)) if written.startswith(b'"') else written.decode()
-    masked = text if UUID.fullmatch(text) else mask_cards(text)
+    masked = text if UUID.fullmatch(text) or _TIME.fullmatch(text) else mask_cards(text)
     return written if masked == text else msgspec.json.encode(masked)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import force_setattr
 
-from app.interactions.cards import UUID, mask_cards, may_hold_card
+from app.interactions.cards import UUID, masker, may_hold_card
 from app.interactions.parts import Hook, Part
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ def _mask_cards(record: Interaction) -> None:
     if record.details:
         texts += [agent.disposition_name for agent in record.details.agents]
     if may_hold_card(_APART.join(filter(None, texts))):
+        mask_cards = masker()
         for part, names in _with_texts(record):
             for name in names:
                 text = getattr(part, name)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.interactions.cards import ISSUERS, mask_cards
+from app.interactions.cards import ISSUERS, MOST_EXACT, MOST_KEPT, mask_cards, masker
 
 # The networks' and payment providers' published test numbers; no bank gives them out.
 TEST_NUMBERS = (
@@ -157,3 +157,40 @@ digits = st.sampled_from("0123456789٤") | st.sampled_from(["4111111111111111", 
 @given(st.lists(st.builds(str.__add__, digits, gaps), max_size=40).map("".join))
 def test_one_pass_finds_what_trying_every_run_of_groups_finds(text: str) -> None:
     assert mask_cards(text) == _by_trying(text)
+
+
+LONG = "4111 1111 1111 1111, and so on. " * 5_000
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("0123456789" * 6_600, "*" * 66_000),
+        (LONG, LONG.replace("4", "*").replace("1", "*")),
+        ("٤é9" * 5_000, "*é*" * 5_000),
+        ("𝟒 \ud800" * 5_000, "* \ud800" * 5_000),
+        ("é4" * MOST_EXACT, "é*" * MOST_EXACT),
+        ("٤ é a4" * MOST_KEPT, "? ? a*" * MOST_KEPT),
+    ],
+    ids=["one run", "numbers", "other digits", "beyond the BMP", "other letters", "very long"],
+)
+def test_where_digits_are_too_many_each_becomes_a_star(text: str, masked: str) -> None:
+    assert mask_cards(text) == masked
+
+
+def test_a_long_text_with_few_digits_is_looked_through() -> None:
+    words = "words, and a year: 2026. " * 1_000
+    assert mask_cards(f"{words}4111 1111 1111 1111") == f"{words}**** **** **** 1111"
+    assert mask_cards("4" * 12 + "a" * MOST_EXACT) == "4" * 12 + "a" * MOST_EXACT
+
+
+@pytest.mark.parametrize("digit", "4٤")
+def test_texts_of_one_record_share_what_is_looked_through(digit: str) -> None:
+    """The first ones come first; texts with fewer digits than a number has cost nothing."""
+    mask, text = masker(), digit * 1_000
+    masked = [mask(text) for _ in range(20)]
+    assert masked[0] == text
+    assert masked[-1] == "*" * 1_000
+    assert masked == sorted(masked, reverse=True)
+    assert mask("2026") == "2026"
+    assert mask_cards(text) == text

@@ -47,3 +47,10 @@ def test_a_card_is_found_however_json_writes_it_and_its_neighbours_stay_as_they_
     raw = rb'{"a" : 1.10, "b":"\u0034111 1111\u00a01111 1111 \" \ud800", "a":1e999, "c":"\u0034"}'
     shown = '{"a" : 1.10, "b":"**** ****\u00a0**** 1111 \\" \ufffd", "a":1e999, "c":"\\u0034"}'
     assert bytes(without_cards(raw)).decode() == shown
+
+
+def test_of_many_digits_each_becomes_a_star_but_in_identities_and_times() -> None:
+    parts = [UUID, "2026-11-01T00:00:30.000Z"] * 5_000
+    record = made(neverSeen=["4111111111111111-" * 10_000, *parts, "a 41", 41])
+    shown = json.loads(bytes(without_cards(json.dumps(record).encode())))
+    assert shown["neverSeen"] == [f"{'*' * 16}-" * 10_000, *parts, "a 41", 41]

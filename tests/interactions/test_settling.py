@@ -148,6 +148,15 @@ def test_the_raw_record_shows_none_either() -> None:
     assert json.loads(raw)["fieldFromTheFuture"] == {SHOWN: [SHOWN, "************1111"]}
 
 
+def test_of_too_many_digits_each_becomes_a_star_however_many_texts_they_stand_in() -> None:
+    """Attributes have what their values are looked through for to themselves."""
+    digits = "7" * 1_000
+    hooks = [{"interactionHookId": f"h{at}", "hookSubType": "crm", "hookName": digits} for at in range(20)]
+    values = [{"interactionHookId": f"a{at}", "hookType": "x", "hookName": digits} for at in range(20)]
+    told = json.dumps(everything(made(hooks=hooks, interactionAttributes=values)))
+    assert (told.count(digits), told.count("*" * 1_000)) == (2 * 8, 2 * 12)
+
+
 def test_of_a_card_under_a_policy_that_hashes_all_digits_count() -> None:
     """Two cards with the same last four digits are two values."""
     context = replace(CONTEXT, attribute_policy={"card": "hash"})

@@ -161,6 +161,20 @@ def test_upstream_may_be_plain_on_loopback(value: str) -> None:
     assert read(upstream_url=value).upstream_url == value.removesuffix("/")
 
 
+@pytest.mark.parametrize(
+    ("value", "network"),
+    [
+        ("::ffff:10.0.0.1", "10.0.0.1/32"),
+        ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("::fffe:0:0/95", "::fffe:0:0/95"),
+        ("2001:db8::/32", "2001:db8::/32"),
+    ],
+)
+def test_a_trusted_network_is_written_as_addresses_are_compared(value: str, network: str) -> None:
+    assert read(trusted_proxies=value).trusted_proxies == (network,)
+
+
 BROKEN = {
     "CXF_UPSTREAM_URL": [
         "http://api.cxengage.net",

@@ -1,7 +1,7 @@
 """The forms a setting may take, and how a value is shown. Messages never repeat what was given."""
 
 from collections.abc import Mapping
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 from string import ascii_letters, digits
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ SECRETS = frozenset({"username", "password", "pseudonym_secret", "redis_url"})  
 MASK = "********"
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 YEAR_SECONDS = 31_536_000  # more than a year is milliseconds by mistake
+_MAPPED = IPv6Network("::ffff:0:0/96")  # RFC 4291 §2.5.5.2
 LONGEST_PREFIX = 200  # characters of a path prefix
 _PREFIX_CHARACTERS = frozenset(f"{ascii_letters}{digits}-._~")  # the unreserved of RFC 3986 §2.3
 
@@ -85,11 +86,14 @@ def _public_url(value: str) -> str:
 
 
 def _network(value: str) -> str:
-    """An address, or a network as `10.0.0.0/8`, in the latter's spelling."""
+    """An address, or a network as `10.0.0.0/8`, in the latter's spelling; IPv4-mapped IPv6 as IPv4."""
     try:
-        return str(ip_network(value))
+        network = ip_network(value)
     except ValueError:
         raise ValueError("must be addresses or networks like 127.0.0.1,10.0.0.0/8") from None
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        return f"{network.network_address.ipv4_mapped}/{network.prefixlen - _MAPPED.prefixlen}"
+    return str(network)
 
 
 def _upstream_origin(value: str) -> str:

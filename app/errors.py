@@ -68,7 +68,7 @@ class RequestError(CxfacadeError):
     code = "bad-request"
 
 
-MOST_FAULTS = 10  # of one request that are told
+MOST_FAULTS = 100  # of one request that are told: as many as it may have parameters, or `fields` columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +85,13 @@ class ParameterFault:
 class InvalidParameters(RequestError):
     """One or more parameters are unknown, repeated or malformed.
 
-    The first MOST_FAULTS are told, and how many `more` there are: an answer does not grow with what was sent.
+    The first `most` are told, and how many `more` there are: an answer does not grow with what was sent.
     """
 
     code = "invalid-parameter"
 
-    def __init__(self, faults: Sequence[ParameterFault], more: int = 0) -> None:
-        self.faults = tuple(faults[:MOST_FAULTS])
+    def __init__(self, faults: Sequence[ParameterFault], more: int = 0, *, most: int = MOST_FAULTS) -> None:
+        self.faults = tuple(faults[:most])
         self.more = more + len(faults) - len(self.faults)
         rest = [f"There are {self.more} more faults that are not listed."] if self.more else []
         super().__init__(" ".join([*(fault.detail for fault in self.faults), *rest]))

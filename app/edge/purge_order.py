@@ -10,10 +10,11 @@ from fastapi import Request
 
 from app.edge.hints import nearest
 from app.edge.values import Refused, identity
-from app.errors import MOST_FAULTS, BadRequest, BodyTooLarge, InvalidParameters, ParameterFault, UnsupportedMediaType
+from app.errors import BadRequest, BodyTooLarge, InvalidParameters, ParameterFault, UnsupportedMediaType
 from app.interactions.masking import PSEUDONYM_DIGITS
 
 LONGEST_BODY = 64 * 1024  # bytes (FAULTS 1.5)
+MOST_FAULTS = 10  # of one order that are told
 OWN_HEADER = "X-Requested-With"
 PurgeScope = Literal["all", "query", "interaction", "customer"]
 
@@ -72,7 +73,7 @@ def read(body: bytes) -> PurgeOrder:
         except Refused as refused:
             faults.append(ParameterFault(name, f"{name} {refused.words}."))
     if faults:
-        raise InvalidParameters(faults, more=len(unknown[MOST_FAULTS:]))
+        raise InvalidParameters(faults, more=len(unknown[MOST_FAULTS:]), most=MOST_FAULTS)
     return orders[0]
 
 

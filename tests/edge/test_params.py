@@ -315,6 +315,11 @@ def test_a_list_tells_every_name_in_it_that_is_not_known() -> None:
     assert found[4].detail.endswith("in place 3 is another. Did you mean talk_times?")
 
 
+def test_each_unknown_column_is_told_with_its_hint_however_many_there_are() -> None:
+    found = faults("fields=" + ",".join(f"{name}x" for name in SCENE.columns))
+    assert [one.did_you_mean for one in found] == list(SCENE.columns)
+
+
 def test_brackets_behind_a_name_that_may_be_repeated_change_nothing() -> None:
     plain = "attr=a&attr=b&attr_pair=n=1&attr.x=2&queue_name=c&is_final=true"
     for brackets in ("[]", "%5B%5D", "%5b]"):

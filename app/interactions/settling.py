@@ -118,6 +118,7 @@ def _mask_cards(record: Interaction) -> None:
                 text = getattr(part, name)
                 force_setattr(part, name, text and mask_cards(text))
     if may_hold_card(_APART.join(filterfalse(UUID.fullmatch, filter(None, _all_ids(record))))):
+        mask_cards = masker()
         for part, names in _with_ids(record):
             for name in names:
                 written = getattr(part, name)

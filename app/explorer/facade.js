@@ -171,7 +171,7 @@ function Explained({ explained, pairs, onAgain }) {
     }
     <${Facts} facts=${[
       ["Rows kept", known.stored ? `${count(known.rows_stored)} of ${count(known.total)}` : null],
-      ["Room", known.stored ? bytes(known.bytes) : null],
+      ["Room", known.bytes === null ? null : bytes(known.bytes)],
       [
         "A miss would cost",
         `${known.miss_cost.upstream_calls} upstream ${known.miss_cost.upstream_calls === 1 ? "call" : "calls"}`,

@@ -46,7 +46,7 @@ UNDOCUMENTED = {"openapi", "home"}  # the document itself, and the way to its pa
 # Left out where they do not apply: nested lists nobody asked for, and members of a problem (RFC 9457 §3.1).
 OPTIONAL = {
     "Interaction": {*(include.name for include in INCLUDES), RAW},
-    "Problem": {"retry_after_seconds", "errors", "last_success_at"},
+    "Problem": {"instance", "retry_after_seconds", "errors", "last_success_at"},
     "ParameterFault": {"allowed", "did_you_mean"},
     "PurgeOrder": {"all", "query", "interaction_id", "customer_key"},
 }

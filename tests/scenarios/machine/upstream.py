@@ -20,6 +20,7 @@ CUSTOMER = "+15550123"
 BIG = "big"  # a value that begins so has an answer of which a few fill the store
 BIG_BYTES = 20_000
 PAUSE_SECONDS = 30
+LETTERS = str.maketrans("0123456789", "ghijklmnop")  # of so many digits each would be a star
 
 FAULTS: dict[str, Callable[[bytes], Broken]] = {
     "400": lambda body: Broken(whole(body, status=400), "open"),
@@ -127,7 +128,7 @@ def answer(path: str, value: str, number: int) -> dict[str, Any]:
     """A list of one row, or the row; its flow's name holds its number and what it is the answer to."""
     asked = path.rpartition("/")[2]
     is_list = asked == "interactions"
-    filling = Random(number).randbytes(BIG_BYTES).hex() if value.startswith(BIG) else ""
+    filling = Random(number).randbytes(BIG_BYTES).hex().translate(LETTERS) if value.startswith(BIG) else ""
     row = {
         "interactionId": f"{number:08x}-0000-4000-8000-000000000000" if is_list else asked,
         "tenantId": TENANT.tenant_id,

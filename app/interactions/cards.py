@@ -61,11 +61,9 @@ def _lengths_by_prefix() -> dict[bytes, set[int]]:
 
 _LENGTHS_BY_PREFIX = _lengths_by_prefix()
 _MAY_BEGIN = {
-    length: bytes(
-        255 * any(prefix[0] == byte and length in lengths for prefix, lengths in _LENGTHS_BY_PREFIX.items())
-        for byte in _BYTES
-    )
+    length: bytes(255 * (byte in first_digits) for byte in _BYTES)
     for length in LENGTHS
+    for first_digits in [{prefix[0] for prefix, lengths in _LENGTHS_BY_PREFIX.items() if length in lengths}]
 }
 
 

@@ -15,6 +15,7 @@ import msgspec
 from app.interactions.parts import LARGEST_COUNT, Count, Time
 
 OUT_OF_RANGE = "a number that is beyond the range of a float"
+MOST_REPAIRS = 2_000  # of one record, about 10 ms: one with more of them is no record
 MOST_PARTS = 5_000  # in one record; each costs memory and time, and the longest calls have a few dozen
 
 _ESCAPE = re.compile(
@@ -69,6 +70,8 @@ def mended(raw: msgspec.Raw, kind: Kind, repairs: list[str]) -> Any:
         return struct(**mended_fields(_members.decode(raw), struct, repairs))
     found = _in_another_form(text, read) if read else None
     if found is None:
+        if len(repairs) == MOST_REPAIRS:
+            raise TooManyParts
         repairs.append(OUT_OF_RANGE if _is_out_of_range(text) else fault)
     return found
 

@@ -107,7 +107,7 @@ _text = msgspec.json.Decoder(Annotated[str, msgspec.Meta(min_length=1)])
 _MISFITS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _FIELDS = frozenset(field.encode_name for field in msgspec.structs.fields(Interaction))
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # the last one may lack its end: linear in any text
-_MANY_PARTS = "A record holds more parts than any record has."
+_MANY_PARTS = "A record holds more parts, or more ill values, than any record has."
 
 
 def decode(raw: bytes | msgspec.Raw) -> Decoded | None:

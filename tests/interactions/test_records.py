@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from app.errors import UpstreamShape
-from app.interactions.mending import MOST_PARTS
+from app.interactions.mending import MOST_PARTS, MOST_REPAIRS
 from app.interactions.records import ATTRIBUTE, attributes, decode, decoded, join, links, raw_records
 from tests.interactions.records import facts, made, row, sample
 
@@ -92,8 +92,20 @@ def test_braces_in_a_text_are_no_parts(text: str) -> None:
     ],
 )
 def test_a_record_of_too_many_parts_is_refused(fields: dict[str, object]) -> None:
-    with pytest.raises(UpstreamShape, match="more parts"):
+    with pytest.raises(UpstreamShape, match="more parts, or more ill values"):
         decode(json.dumps(made(**fields)).encode())
+
+
+@pytest.mark.parametrize(("ill", "is_read"), [(MOST_REPAIRS, True), (MOST_REPAIRS + 1, False)])
+def test_a_record_of_too_many_ill_values_is_refused(ill: int, is_read: bool) -> None:
+    raw = json.dumps(made(notes=[{"body": 5}] * ill)).encode()
+    if is_read:
+        decoded = decode(raw)
+        assert decoded is not None
+        assert decoded.repaired == ill
+    else:
+        with pytest.raises(UpstreamShape, match="more parts, or more ill values"):
+            decode(raw)
 
 
 def test_the_fields_of_a_part_are_looked_up_once_however_many_are_mended(monkeypatch: pytest.MonkeyPatch) -> None:

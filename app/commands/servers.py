@@ -122,13 +122,13 @@ class Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As inherited, but for how connections are taken, and says so."""
+        """Start as uvicorn does, with our own acceptor of connections, and say where it listens."""
         await super().startup([])
         self.servers = [cast("asyncio.Server", Acceptor(listener, self._protocol)) for listener in sockets or ()]
         self.listening.set()
 
     def _protocol(self) -> asyncio.Protocol:
-        """What speaks with the client of a new connection."""
+        """A new protocol instance for one connection."""
         kind = cast("type[Guarded]", self.config.http_protocol_class)
         return kind(self.config, self.server_state, self.lifespan.state)
 

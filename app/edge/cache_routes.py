@@ -77,7 +77,7 @@ def _purge(order: PurgeOrder, services: Services, viewer: Viewer) -> Callable[[]
 
 
 async def _nothing() -> int:
-    """What is purged where nothing can be stored."""
+    """A purge where nothing can be stored: none are gone."""
     return 0
 
 

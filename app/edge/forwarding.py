@@ -114,7 +114,7 @@ def _said(headers: Headers) -> Said:
 
 
 def _nearest(field: bytes, said: Said) -> str:
-    """What the proxy nearest to us says: the last value of the last field; empty where there is none."""
+    """The value set by the nearest proxy, the last one of the last field; empty where there is none."""
     values = said.get(field)
     return values[-1].rpartition(",")[2].strip(" \t") if values else ""
 

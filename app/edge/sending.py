@@ -23,7 +23,7 @@ NOT_HELD = nullcontext()
 
 
 class PreparedResponse(Response):
-    """What preconditions and ranges have made of an answer, as the framework's response; `whole` is what a part is of.
+    """A prepared answer as the framework's response; `whole` is the body that a range is a part of.
 
     `unread` bounds what one address leaves unread; a short part is a copy, which keeps nothing of the whole.
     """
@@ -75,12 +75,12 @@ def _slices(start: Message, body: bytes | memoryview, held: AbstractContextManag
 
 
 def answer_headers(answer: Answer, reuse: Reuse, report: Stored[Report], now: datetime) -> Headers:
-    """All headers of an answer `now`, from the facts of how it was come by and the lifetimes of its report."""
+    """All headers of an answer `now`, from the facts of how it was obtained and the lifetimes of its report."""
     return representation_headers(answer, now) + changing_headers(answer, reuse, report)
 
 
 def changing_headers(answer: Answer, reuse: Reuse, report: Stored[Report]) -> Headers:
-    """Those that tell how it was come by, and how long it may be used."""
+    """The headers that tell how the answer was obtained, and how long it may be used."""
     return reuse_headers(
         answer,
         age=reuse.age,

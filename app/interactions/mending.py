@@ -29,7 +29,7 @@ _MISFITS = (msgspec.DecodeError, UnicodeDecodeError, OverflowError)
 
 
 class TooManyParts(ValueError):
-    """The record holds more parts than any record has."""
+    """The record holds more parts, or more ill values, than any record has."""
 
 
 def readable(text: bytes) -> bytes:

@@ -113,7 +113,7 @@ _MANY_PARTS = "A record holds more parts, or more ill values, than any record ha
 def decode(raw: bytes | msgspec.Raw) -> Decoded | None:
     """One record from its JSON bytes; None when it has no usable `interactionId` (R14).
 
-    Raises UpstreamShape where the bytes are not JSON, or hold more parts than any record has.
+    Raises UpstreamShape where the bytes are not JSON, or hold more parts, or more ill values, than any record has.
     """
     if memoryview(raw).nbytes > MOST_PARTS * len(b"{},"):
         _refuse_many_parts(bytes(raw))

@@ -62,7 +62,8 @@ def select(
 ) -> Turns[Selection]:
     """The rows that answer `query` within `wanted`, from the records at hand."""
     position, skip, limit = wanted
-    if not query.is_filtered_here():
+    plan = plan_of(query.search, context)
+    if not (query.is_filtered_here() or plan.is_narrowed_here):
         passed = min(skip, max(0, opened.report.rows - position))
         position, skip = position + passed, skip - passed
     in_order: list[Facts] = []
@@ -71,7 +72,7 @@ def select(
     else:
         in_order = yield from _sorted(opened, columns[query.order.column], query.order, context)
         candidates = islice(enumerate(_popped(in_order)), position, None)
-    row, left = _row(query.view, columns), plan_of(query.search, context).left
+    row, left = _row(query.view, columns), plan.left
     rows: list[tuple[object, ...]] = []
     following = None
     for place, facts in candidates:

@@ -187,6 +187,14 @@ async def test_the_audience_of_the_context_decides_what_is_shown() -> None:
     assert clear == {"customer": "+15550100", "masked": "***00"}
 
 
+async def test_rows_are_skipped_among_those_that_match_what_is_shown() -> None:
+    context = replace(CONTEXT, attribute_policy={"pin": "mask"})
+    rows = [interaction(n, hours_ago=1 + n, **with_attribute("pin", f"4711{n % 2}{n % 2}")) for n in range(6)]
+    question = query(search=Search(attr=("***11",)), offset=1)
+    held = await opened(rows)
+    assert numbers(await in_turns(select(held, question, COLUMN_BY_NAME, context, question.page_range))) == [3, 5]
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers())), st.booleans())
 async def test_rows_are_ordered_in_turns_as_they_would_be_at_once(
     rows: list[tuple[int, int]], descending: bool

@@ -49,7 +49,7 @@ def service_responses(content: Schema, problems: Collection[int], *also: str) ->
 
 
 def stored_responses(content: Schema, problems: Iterable[int], *also: str, whole: Iterable[str] = ()) -> Schema:
-    """What stored answers give: the whole, or the word that the client's copy is good still.
+    """The responses of a stored answer: the whole one, and 304 where the client's copy is still good.
 
     `also` are headers of both beside those of every stored answer, `whole` of the first alone.
     """

@@ -62,7 +62,7 @@ HOMES: dict[str, set[str]] = {
     "redis": {"app.cache"},
     "typer": {"app.cli", "app.commands.flags"},
     "uvicorn": {"app.commands.servers", "app.listener"},
-    "h11": {"app.listener"},
+    "h11": set(),
     "httptools": {"app.listener"},
     "os.environ": {"app.settings"},
     "os.environb": {"app.settings"},

@@ -6,7 +6,7 @@ from typing import Any
 
 import uvicorn
 
-from app.listener.parsers import DEFAULT
+from app.listener.on_httptools import GuardedHttpTools
 
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 15  # longer than clients keep idle connections: they, not we, end them
@@ -14,12 +14,15 @@ GRACEFUL_SECONDS = 11  # longer than the longest wait of a client
 
 
 def listener_config(
-    app: Callable[..., Any], *, parser: type[asyncio.Protocol] = DEFAULT, graceful_seconds: int = GRACEFUL_SECONDS
+    app: Callable[..., Any],
+    *,
+    protocol: type[asyncio.Protocol] = GuardedHttpTools,
+    graceful_seconds: int = GRACEFUL_SECONDS,
 ) -> uvicorn.Config:
     """The options of a server; `graceful_seconds` is how long what has begun may take at the end."""
     return uvicorn.Config(
         app,
-        http=parser,
+        http=protocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -1,4 +1,4 @@
-"""The façade behind its own listener, with either parser, sent thousands of requests that are wrong in any way."""
+"""The façade behind its own listener, sent thousands of requests that are wrong in any way."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ import pytest
 from app.listener.limits import ListenerLimits
 from app.main import create_app
 from tests.fuzz.mutating import mutated
-from tests.listener.place import HANG_SECONDS, both_parsers, talk
+from tests.listener.place import HANG_SECONDS, talk
 from tests.listener.requests import HOST, get
 from tests.scenarios.matrix.desk import Desk
 from tests.support.canary import WATCH, Watched
@@ -21,7 +21,7 @@ from tests.support.facade import facade_settings
 from tests.support.scripted import scripted_upstream
 from tests.support.serving import Server, listening
 
-REQUESTS = 5_200  # for each parser
+REQUESTS = 5_200
 AT_ONCE = 128
 WARMING = 500  # requests, before memory is looked at
 MOST_GROWN = 20 * 1024 * 1024  # bytes (FAULTS section 7)
@@ -73,10 +73,7 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4_096
 
 
-@both_parsers
-async def test_no_request_changed_at_random_breaks_anything(
-    parser: type[asyncio.Protocol], seed: int, errors: Errors
-) -> None:
+async def test_no_request_changed_at_random_breaks_anything(seed: int, errors: Errors) -> None:
     requests, statuses, sent = mutated(Random(seed)), Counter[int](), 0
 
     async def client(most: int) -> None:
@@ -92,7 +89,7 @@ async def test_no_request_changed_at_random_breaks_anything(
     async with scripted_upstream(Desk()) as upstream:
         app = Watched(create_app(facade_settings(upstream.url())))
         with WATCH.hearing(logging.INFO):
-            async with listening(app, parser=parser, limits=QUICK) as server:
+            async with listening(app, limits=QUICK) as server:
                 server.config.timeout_keep_alive = 1  # a second: what follows may have been taken for a body
                 await asyncio.gather(*(client(WARMING) for _ in range(AT_ONCE)))
                 before = resident()

@@ -16,8 +16,7 @@ from starlette.types import ASGIApp
 
 from app.edge.guard import Guard
 from app.edge.problems import install
-from app.listener.guarded import Guarded
-from app.listener.parsers import PARSERS
+from app.listener.on_httptools import GuardedHttpTools
 from tests.support.serving import Server
 
 HANG_SECONDS = 20  # nothing here takes so long unless it hangs
@@ -25,7 +24,6 @@ HANG_SECONDS = 20  # nothing here takes so long unless it hangs
 loops = pytest.mark.parametrize(
     "loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
 )
-both_parsers = pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS.keys())
 
 
 def house() -> FastAPI:
@@ -134,14 +132,14 @@ def deaf_socket(port: int) -> socket.socket:
 
 
 class Noticed:
-    """A parser's protocol that says when one of its connections is gone, and keeps them to be looked at."""
+    """A protocol that says when one of its connections is gone, and keeps them to be looked at."""
 
-    def __init__(self, parser: type[asyncio.Protocol]) -> None:
+    def __init__(self) -> None:
         self.lost = lost = asyncio.Event()
-        self.made = made = list[Guarded]()
+        self.made = made = list[GuardedHttpTools]()
 
-        class Protocol(parser):  # type: ignore[valid-type, misc] # made from a value
-            def connection_made(self, transport: asyncio.Transport) -> None:
+        class Protocol(GuardedHttpTools):
+            def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn narrows it
                 made.append(self)
                 super().connection_made(transport)
 

@@ -12,7 +12,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from app.listener.limits import ListenerLimits
-from tests.listener.place import HANG_SECONDS, Noticed, both_parsers, deaf_socket, guarded, house, loops, talk
+from tests.listener.place import HANG_SECONDS, Noticed, deaf_socket, guarded, house, loops, talk
 from tests.listener.requests import HOST, get, post
 from tests.support.serving import WIDE, listening
 
@@ -42,13 +42,12 @@ class Stream:
         self.over.set()
 
 
-@both_parsers
 @pytest.mark.threat("T40")
 @pytest.mark.parametrize("begun", [b"GET /", b"GET / HTTP/1.1\r\nX", post(b"Content-Length: 999\r\n")])
-async def test_a_drip_does_not_put_the_deadline_off(parser: type[asyncio.Protocol], begun: bytes) -> None:
-    noticed = Noticed(parser)
+async def test_a_drip_does_not_put_the_deadline_off(begun: bytes) -> None:
+    noticed = Noticed()
     async with (
-        listening(guarded(house()), parser=noticed.protocol, limits=SLOW_SENDERS) as server,
+        listening(guarded(house()), protocol=noticed.protocol, limits=SLOW_SENDERS) as server,
         talk(server) as client,
     ):
         async with asyncio.timeout(HANG_SECONDS):
@@ -60,14 +59,13 @@ async def test_a_drip_does_not_put_the_deadline_off(parser: type[asyncio.Protoco
         assert noticed.timers() == []
 
 
-@both_parsers
 @pytest.mark.threat("T40")
-async def test_a_crowd_of_slow_senders_is_cut_and_others_are_answered_meanwhile(parser: type[asyncio.Protocol]) -> None:
+async def test_a_crowd_of_slow_senders_is_cut_and_others_are_answered_meanwhile() -> None:
     ended: list[str] = []
     limits = replace(WIDE, receipt_seconds=SLOW_SENDERS.receipt_seconds)
     begun = cycle([b"", b"GET /", get()[:-2], post(b"Content-Length: 999\r\n", b"a")])
     async with (
-        listening(guarded(house()), parser=parser, limits=limits, count=ended.append) as server,
+        listening(guarded(house()), limits=limits, count=ended.append) as server,
         asyncio.timeout(HANG_SECONDS),
         AsyncExitStack() as open_ones,
     ):
@@ -87,10 +85,9 @@ async def test_a_crowd_of_slow_senders_is_cut_and_others_are_answered_meanwhile(
     assert len(ended) <= CROWD * 3 // 4, "who sends nothing at all is cut without a word"
 
 
-@both_parsers
 @pytest.mark.threat("T40")
-async def test_a_next_request_has_a_deadline_of_its_own(parser: type[asyncio.Protocol]) -> None:
-    async with listening(guarded(house()), parser=parser, limits=SLOW_SENDERS) as server, talk(server) as client:
+async def test_a_next_request_has_a_deadline_of_its_own() -> None:
+    async with listening(guarded(house()), limits=SLOW_SENDERS) as server, talk(server) as client:
         await client.send(get())
         answer = await client.answer()
         assert answer
@@ -99,13 +96,10 @@ async def test_a_next_request_has_a_deadline_of_its_own(parser: type[asyncio.Pro
         assert await client.ended() == b""
 
 
-@both_parsers
 @pytest.mark.threat("T40")
 @pytest.mark.parametrize("half", [b"GET / HT", get()[:-2], post(b"Content-Length: 9\r\n", b"abc")])
-async def test_a_pipelined_half_request_is_cut_though_nothing_more_comes(
-    parser: type[asyncio.Protocol], half: bytes
-) -> None:
-    async with listening(guarded(house()), parser=parser, limits=SLOW_SENDERS) as server, talk(server) as client:
+async def test_a_pipelined_half_request_is_cut_though_nothing_more_comes(half: bytes) -> None:
+    async with listening(guarded(house()), limits=SLOW_SENDERS) as server, talk(server) as client:
         await client.send(get() + half)
         answer = await client.answer()
         assert answer
@@ -113,12 +107,11 @@ async def test_a_pipelined_half_request_is_cut_though_nothing_more_comes(
         assert await client.ended() == b""
 
 
-@both_parsers
 @pytest.mark.threat("T40")
-async def test_empty_lines_between_requests_keep_no_connection(parser: type[asyncio.Protocol]) -> None:
-    noticed = Noticed(parser)
+async def test_empty_lines_between_requests_keep_no_connection() -> None:
+    noticed = Noticed()
     async with (
-        listening(guarded(house()), parser=noticed.protocol, limits=SLOW_SENDERS) as server,
+        listening(guarded(house()), protocol=noticed.protocol, limits=SLOW_SENDERS) as server,
         talk(server) as client,
     ):
         await client.send(get())
@@ -129,9 +122,8 @@ async def test_empty_lines_between_requests_keep_no_connection(parser: type[asyn
                 await asyncio.sleep(SLOW_SENDERS.receipt_seconds / 10)  # the drip itself
 
 
-@both_parsers
-async def test_a_request_whose_answer_takes_long_is_not_cut(parser: type[asyncio.Protocol]) -> None:
-    noticed, go_on = Noticed(parser), asyncio.Event()
+async def test_a_request_whose_answer_takes_long_is_not_cut() -> None:
+    noticed, go_on = Noticed(), asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -140,7 +132,7 @@ async def test_a_request_whose_answer_takes_long_is_not_cut(parser: type[asyncio
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body", "body": b""})
 
-    async with listening(app, parser=noticed.protocol, limits=SLOW_SENDERS) as server, talk(server) as client:
+    async with listening(app, protocol=noticed.protocol, limits=SLOW_SENDERS) as server, talk(server) as client:
         await client.send(get()[:-2])
         await client.send(b"\r\n" + get()[:-2])
         asyncio.get_running_loop().call_later(2 * SLOW_SENDERS.receipt_seconds, go_on.set)
@@ -151,17 +143,15 @@ async def test_a_request_whose_answer_takes_long_is_not_cut(parser: type[asyncio
 
 
 @loops
-@both_parsers
 @pytest.mark.threat("T41")
 def test_a_client_that_reads_nothing_is_cut_and_little_is_held_for_it(
-    parser: type[asyncio.Protocol],
     loop_factory: Callable[[], asyncio.AbstractEventLoop],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def scenario() -> None:
-        noticed, app = Noticed(parser), Stream(30 * MIB)
+        noticed, app = Noticed(), Stream(30 * MIB)
         limits = scaled(write_stall_seconds=0.3)
-        async with listening(app, parser=noticed.protocol, limits=limits) as server, asyncio.timeout(HANG_SECONDS):
+        async with listening(app, protocol=noticed.protocol, limits=limits) as server, asyncio.timeout(HANG_SECONDS):
             deaf = deaf_socket(server.port)
             deaf.sendall(get())
             while not noticed.lost.is_set():
@@ -177,12 +167,11 @@ def test_a_client_that_reads_nothing_is_cut_and_little_is_held_for_it(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-@both_parsers
 @pytest.mark.threat("T41")
-async def test_a_client_that_reads_too_slowly_is_cut_at_the_end_of_its_time(parser: type[asyncio.Protocol]) -> None:
-    noticed, app = Noticed(parser), Stream(30 * MIB)
+async def test_a_client_that_reads_too_slowly_is_cut_at_the_end_of_its_time() -> None:
+    noticed, app = Noticed(), Stream(30 * MIB)
     limits = scaled(write_stall_seconds=HANG_SECONDS, answer_seconds=0.4)
-    async with listening(app, parser=noticed.protocol, limits=limits) as server, asyncio.timeout(HANG_SECONDS):
+    async with listening(app, protocol=noticed.protocol, limits=limits) as server, asyncio.timeout(HANG_SECONDS):
         slow = deaf_socket(server.port)
         slow.setblocking(False)
         loop = asyncio.get_running_loop()
@@ -194,16 +183,13 @@ async def test_a_client_that_reads_too_slowly_is_cut_at_the_end_of_its_time(pars
         slow.close()
 
 
-@both_parsers
 @pytest.mark.threat("T41")
 @pytest.mark.parametrize("ending", ["told", "failed", "kept"])
-async def test_a_close_that_the_client_does_not_let_finish_is_cut_short(
-    parser: type[asyncio.Protocol], ending: str
-) -> None:
-    noticed = Noticed(parser)
+async def test_a_close_that_the_client_does_not_let_finish_is_cut_short(ending: str) -> None:
+    noticed = Noticed()
     app = Stream(30 * MIB, *([(b"connection", b"close")] if ending == "told" else []), fails=ending == "failed")
     limits = scaled(write_stall_seconds=0.2, write_buffer_bytes=64 * MIB)
-    async with listening(app, parser=noticed.protocol, limits=limits) as server, asyncio.timeout(HANG_SECONDS):
+    async with listening(app, protocol=noticed.protocol, limits=limits) as server, asyncio.timeout(HANG_SECONDS):
         deaf = deaf_socket(server.port)
         deaf.sendall(get())
         await app.over.wait()
@@ -213,10 +199,9 @@ async def test_a_close_that_the_client_does_not_let_finish_is_cut_short(
         deaf.close()
 
 
-@both_parsers
-async def test_a_client_that_reads_is_served_to_the_end(parser: type[asyncio.Protocol]) -> None:
+async def test_a_client_that_reads_is_served_to_the_end() -> None:
     app = Stream(30 * MIB)
-    async with listening(app, parser=parser) as server, talk(server) as client:
+    async with listening(app) as server, talk(server) as client:
         for _ in range(2):
             await client.send(get())
             answer = await client.answer()
@@ -224,11 +209,10 @@ async def test_a_client_that_reads_is_served_to_the_end(parser: type[asyncio.Pro
             assert len(answer.body) == app.size
 
 
-@both_parsers
-async def test_no_timer_outlives_its_connection(parser: type[asyncio.Protocol]) -> None:
+async def test_no_timer_outlives_its_connection() -> None:
     for sent in (b"", b"GET", get(), get() + get()[:-2], get(headers=HOST + b"Connection: close\r\n"), b"\0\r\n\r\n"):
-        noticed = Noticed(parser)
-        async with listening(guarded(house()), parser=noticed.protocol) as server, talk(server) as client:
+        noticed = Noticed()
+        async with listening(guarded(house()), protocol=noticed.protocol) as server, talk(server) as client:
             await client.send(sent)
             if sent.startswith(b"GET /"):
                 assert await client.answer()

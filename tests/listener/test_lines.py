@@ -11,7 +11,7 @@ import pytest
 
 from app import logs
 from app.edge.sampling import Sampled
-from tests.listener.place import both_parsers, guarded, house, talk
+from tests.listener.place import guarded, house, talk
 from tests.listener.requests import HOST, get
 from tests.support.serving import listening
 
@@ -39,13 +39,10 @@ def lines(written: io.StringIO) -> list[dict[str, object]]:
     return [line for line in everything if line["logger"] in LOGGERS]
 
 
-@both_parsers
 @pytest.mark.threat("T52")
-async def test_a_flood_of_malformed_requests_is_one_line_of_each_kind(
-    parser: type[asyncio.Protocol], written: io.StringIO
-) -> None:
+async def test_a_flood_of_malformed_requests_is_one_line_of_each_kind(written: io.StringIO) -> None:
     counted: list[str] = []
-    async with listening(guarded(house()), parser=parser, count=counted.append) as server:
+    async with listening(guarded(house()), count=counted.append) as server:
         began = asyncio.get_running_loop().time()
         for sent in (get(b"http://evil/"), b"\0\r\n\r\n", get(b"/" + b"a" * 9000)) * FLOOD:
             async with talk(server) as client:
@@ -59,12 +56,9 @@ async def test_a_flood_of_malformed_requests_is_one_line_of_each_kind(
     assert "nvalid HTTP" not in written.getvalue()
 
 
-@both_parsers
 @pytest.mark.threat("T52")
-async def test_a_flood_of_refused_requests_is_one_line_of_each_kind(
-    parser: type[asyncio.Protocol], written: io.StringIO
-) -> None:
-    async with listening(guarded(house()), parser=parser) as server, talk(server) as client:
+async def test_a_flood_of_refused_requests_is_one_line_of_each_kind(written: io.StringIO) -> None:
+    async with listening(guarded(house())) as server, talk(server) as client:
         began = asyncio.get_running_loop().time()
         for sent in (get(b"/;a"), get(b"/nowhere"), get(headers=b"Host: evil\r\n")) * FLOOD:
             await client.send(sent)
@@ -105,7 +99,6 @@ async def test_how_many_more_there_were_is_said_once_the_second_is_over(caplog: 
     ]
 
 
-@both_parsers
 @pytest.mark.threat("T54")
 @pytest.mark.parametrize(
     "evil",
@@ -121,10 +114,8 @@ async def test_how_many_more_there_were_is_said_once_the_second_is_over(caplog: 
         b"%0aERROR cxfacade: x",
     ],
 )
-async def test_nothing_a_client_sends_makes_more_than_one_parseable_line(
-    parser: type[asyncio.Protocol], evil: bytes, written: io.StringIO
-) -> None:
-    async with listening(guarded(house()), parser=parser) as server:
+async def test_nothing_a_client_sends_makes_more_than_one_parseable_line(evil: bytes, written: io.StringIO) -> None:
+    async with listening(guarded(house())) as server:
         for sent in (
             get(b"/" + evil),
             get(b"/?q=" + evil),

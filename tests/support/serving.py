@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from app.listener.config import listener_config
 from app.listener.limits import ListenerLimits
-from app.listener.parsers import DEFAULT
+from app.listener.on_httptools import GuardedHttpTools
 from app.listener.state import Count, ListenerState, ignore
 
 WIDE = ListenerLimits(connections_per_peer=100_000, last_call_seconds=0)
@@ -26,12 +26,12 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         app: ASGIApp,
-        parser: type[asyncio.Protocol],
+        protocol: type[asyncio.Protocol],
         limits: ListenerLimits,
         port: int,
         count: Count,
     ) -> None:
-        super().__init__(listener_config(app, parser=parser, graceful_seconds=2))
+        super().__init__(listener_config(app, protocol=protocol, graceful_seconds=2))
         self.server_state = ListenerState(limits, count)
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
@@ -86,13 +86,13 @@ def _listen() -> socket.socket:
 async def listening(
     app: ASGIApp,
     *,
-    parser: type[asyncio.Protocol] = DEFAULT,
+    protocol: type[asyncio.Protocol] = GuardedHttpTools,
     limits: ListenerLimits = WIDE,
     count: Count = ignore,
 ) -> AsyncIterator[Server]:
     """Serve an application on 127.0.0.1 in this event loop, behind the listener that the façade itself has."""
     with contextlib.closing(_listen()) as listener:
-        server = Server(app, parser, limits, listener.getsockname()[1], count)
+        server = Server(app, protocol, limits, listener.getsockname()[1], count)
         running = asyncio.create_task(server.serve(sockets=[listener]))
         ready = asyncio.create_task(server.listening.wait())
         try:

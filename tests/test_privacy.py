@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from app.access.file import parsed
-from app.edge.access import MOST_PEERS
 from app.settings import load
 from tests.support.shown import ROOT, Demo, blocks, consoles, running_demo
 
@@ -42,4 +41,3 @@ def test_the_file_of_keys_that_is_shown_can_be_read() -> None:
 def test_the_longest_life_is_the_one_told() -> None:
     settings = load({}, environ={}, env_file=None)
     assert settings.fresh_max_seconds + settings.stale_seconds == 2 * 86_400
-    assert f"the last {MOST_PEERS:,}" in DOCUMENT

@@ -11,13 +11,11 @@ from app.access.keys import ClientKeys
 from app.clock import Clock
 from app.edge.answers import Headers
 from app.edge.credentials import presented, refuse_key_in_query
-from app.errors import Forbidden, RateLimited, Unauthorized
+from app.errors import Forbidden, Unauthorized
 from app.interactions.masking import Audience
 from app.peers import owner_of
 from app.settings import Settings, is_loopback
 
-FAILURES_A_MINUTE = 10  # of one peer (FAULTS T31)
-MOST_PEERS = 10_000  # whose failures are remembered
 MOST_QUOTAS = 10_000
 _is_loopback = lru_cache(maxsize=64)(is_loopback)
 
@@ -53,14 +51,13 @@ class Door:
         self.keys = keys
         self._settings = settings
         self._clock = clock
-        self._failures = Buckets(MOST_PEERS)
         self._quotas = Buckets(MOST_QUOTAS)
 
     def viewer(self, scope: Scope) -> Viewer:
         """The viewer behind a request.
 
-        Raises KeyInQuery, BadRequest for two credentials, Unauthorized, RateLimited after too many wrong keys. A wrong
-        key is refused also where none is needed (FAULTS T37).
+        Raises KeyInQuery, BadRequest for two credentials, Unauthorized. A wrong key is refused also where none is
+        needed (FAULTS T37).
         """
         refuse_key_in_query(scope["query_string"])
         secret = presented(scope["headers"])
@@ -68,7 +65,6 @@ class Door:
             return self._anonymous(scope)
         key = self.keys.find(secret, self._clock.wall())
         if key is None:
-            self._note_failure(scope)
             raise Unauthorized("This key is not known here, was revoked, or has expired.")
         return Viewer(key.label, key.scopes, key, f"key {key.digest.hex()}")
 
@@ -108,13 +104,6 @@ class Door:
             )
         return Viewer("anonymous", frozenset(settings.anonymous_scopes), owner=_peer(scope))
 
-    def _note_failure(self, scope: Scope) -> None:
-        """Those with a valid key are served all the same: one peer may be a proxy with everybody behind it."""
-        now = self._clock.monotonic()
-        wait = self._failures.of(_peer(scope), FAILURES_A_MINUTE, now).take(now)
-        if wait:
-            raise RateLimited("Too many wrong keys came from this address.", retry_after_seconds=wait)
-
 
 def reached_on_loopback(scope: Scope) -> bool:
     """Whether the request came in at a loopback address of this machine."""
@@ -130,5 +119,5 @@ def _fields(bucket: Bucket) -> Headers:
 
 
 def _peer(scope: Scope) -> str:
-    """Whose failures these are: the address behind the socket, or the client that trusted proxies name (FAULTS T34)."""
+    """The owner of the address behind the socket, or of the client that trusted proxies name (FAULTS T34)."""
     return owner_of(scope["client"][0] if scope.get("client") else "")

@@ -6,27 +6,27 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import NamedTuple
 
-from app.access.keys import ClientKeys
-from app.cache.flight import Flights
+from app.cache.single_flight import SingleFlight
 from app.cache.store import MemoryStore
+from app.clients.keys import ClientKeys
 from app.clock import Clock
-from app.edge import openapi
-from app.edge.access import Door
-from app.edge.cors import Origins
-from app.edge.counting import Requests
-from app.edge.forwarding import Forwarding
-from app.edge.hot import HotAnswers
-from app.edge.making import Maker
-from app.edge.pace import Pace
-from app.edge.rendering import Answers
-from app.edge.services import Services
-from app.edge.unread import Unread
 from app.gauges import watch_memory
+from app.http import openapi
+from app.http.auth import Authenticator
+from app.http.cors import Origins
+from app.http.counting import Requests
+from app.http.forwarding import Forwarding
+from app.http.hot import HotAnswers
+from app.http.min_interval import MinInterval
+from app.http.representations import Representations
+from app.http.response_cache import ResponseCache
+from app.http.services import Services
+from app.http.unread import Unread
 from app.interactions.columns import masked_columns, with_attributes
 from app.metrics import Metrics
-from app.reports import rules as report_rules
-from app.reports.service import Reports
-from app.reports.snapshots import Snapshots
+from app.queries import rules as report_rules
+from app.queries.service import Queries
+from app.queries.snapshot_store import SnapshotStore
 from app.settings import Settings
 from app.upstream.access import UpstreamAccess
 from app.upstream.client import UpstreamClient
@@ -75,7 +75,7 @@ def assemble(
     settings: Settings,
     clock: Clock,
     upstream: UpstreamClient,
-    flights: Flights,
+    flights: SingleFlight,
     memory: Memory,
     *,
     keys: ClientKeys,
@@ -84,9 +84,9 @@ def assemble(
 ) -> Services:
     """The parts of one application, put together."""
     columns = {column.name: column for column in with_attributes(settings.attributes)}
-    reports = Reports(
+    queries = Queries(
         upstream,
-        Snapshots(
+        SnapshotStore(
             memory.store,
             settings.stale_seconds,
             replaced=memory.hot.forget_question,
@@ -105,16 +105,18 @@ def assemble(
         clock=clock,
         metrics=memory.metrics,
         columns=columns,
-        reports=reports,
-        maker=Maker(reports, clock, masked_columns(settings.attributes, reports.rules.context.attribute_policy)),
+        queries=queries,
+        representations=Representations(
+            queries, clock, masked_columns(settings.attributes, queries.rules.context.attribute_policy)
+        ),
         hot=memory.hot,
         unread=memory.unread,
-        door=Door(settings, keys, clock),
+        authenticator=Authenticator(settings, keys, clock),
         forwarding=forwarding,
         origins=Origins(settings.allowed_origins, keys),
         requests=memory.requests,
-        purges=Pace(PURGE_SECONDS, clock.monotonic),
-        answers=Answers(memory.store, clock, settings.tenant_id or "", flights, settings.wait_seconds),
+        purges=MinInterval(PURGE_SECONDS, clock.monotonic),
+        response_cache=ResponseCache(memory.store, clock, settings.tenant_id or "", flights, settings.wait_seconds),
         openapi=cache(partial(openapi.text, columns, settings.max_rows)),
     )
 

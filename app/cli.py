@@ -188,7 +188,7 @@ def revoke_key(
 @program.command()
 def openapi() -> None:
     """Print the OpenAPI document of the service."""
-    from app.edge.openapi import text
+    from app.http.openapi import text
     from app.interactions.columns import with_attributes
     from app.settings import load
 

@@ -1,9 +1,9 @@
 """What the gauges read, when somebody looks: the state of store, hot path, flights and upstream at that moment."""
 
 from app import __version__
-from app.cache.flight import Flights
+from app.cache.single_flight import SingleFlight
 from app.cache.store import MemoryStore
-from app.edge.hot import HotAnswers
+from app.http.hot import HotAnswers
 from app.metrics import Metrics
 from app.upstream.client import UpstreamClient
 
@@ -19,7 +19,7 @@ def watch_memory(metrics: Metrics, store: MemoryStore, hot: HotAnswers, bound_by
     metrics.watch("hot_requests", lambda: len(hot))
 
 
-def watch_work(metrics: Metrics, flights: Flights, upstream: UpstreamClient) -> None:
+def watch_work(metrics: Metrics, flights: SingleFlight, upstream: UpstreamClient) -> None:
     """Have the figures of what goes on read from those who know."""
 
     def last_success() -> float:

@@ -15,23 +15,23 @@ from fastapi import Depends, FastAPI
 from starlette.types import Receive, Scope, Send
 
 from app import __version__
-from app.access.keys import ClientKeys
 from app.assembly import assemble, new_memory, upstream_access
-from app.cache.flight import Flights
+from app.cache.single_flight import SingleFlight
+from app.clients.keys import ClientKeys
 from app.clock import Clock
-from app.edge import problems
-from app.edge.cache_routes import cache_routes
-from app.edge.cors import Cors, Origins
-from app.edge.docs import docs
-from app.edge.explorer import explorer
-from app.edge.forwarding import Forwarding
-from app.edge.gates import admitted
-from app.edge.guard import Guard
-from app.edge.hotpath import HotPath
-from app.edge.routes import router
-from app.edge.sending import send_all
 from app.errors import SettingsError
 from app.gauges import watch_work
+from app.http import problems
+from app.http.cache_routes import cache_routes
+from app.http.cors import Cors, Origins
+from app.http.docs import docs
+from app.http.explorer import explorer
+from app.http.forwarding import Forwarding
+from app.http.gates import admitted
+from app.http.guard import Guard
+from app.http.hotpath import HotPath
+from app.http.routes import router
+from app.http.sending import send_all
 from app.lag import Lag
 from app.settings import Settings, load
 from app.tracing import alone
@@ -89,7 +89,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         upstream = UpstreamClient(access, clock=clock, metrics=memory.metrics, transport=transport, random=random)
-        flights, lag = Flights(clock, alone), Lag(memory.metrics.timing("event_loop_lag_seconds"))
+        flights, lag = SingleFlight(clock, alone), Lag(memory.metrics.timing("event_loop_lag_seconds"))
         watch_work(memory.metrics, flights, upstream)
         app.state.services = assemble(
             settings, clock, upstream, flights, memory, keys=keys, forwarding=forwarding, random=random

@@ -160,7 +160,7 @@ class Metrics(Collector):
         """Let `value` say what the gauge or counter called `name` stands at."""
         self._watched[self._place(name, labels)] = value
 
-    def settle_with(self, settle: Callable[[], None]) -> None:
+    def before_scrape(self, settle: Callable[[], None]) -> None:
         """Have `settle` count what is still to be counted, whenever somebody is about to look."""
         self._settling.append(settle)
 

@@ -2,9 +2,9 @@
 
 import logging
 
-from app.access.keys import ClientKeys
 from app.assembly import upstream_access
 from app.cache.store import MemoryStore
+from app.clients.keys import ClientKeys
 from app.clock import Clock
 from app.reloading import Reloadable
 from app.settings import Settings

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app import logs
-from app.edge import sampling
 from app.events import EVENTS, MORE, name_of
+from app.http import sampling
 
 APP = Path(__file__).parents[1] / "app"
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}

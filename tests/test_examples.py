@@ -9,7 +9,7 @@ import yaml
 from starlette.routing import Match
 
 from app.commands.servers import MOST_SECONDS_TO_END
-from app.edge.routes import router
+from app.http.routes import router
 from app.listener.config import KEEP_ALIVE_SECONDS
 from app.listener.limits import ListenerLimits
 from app.settings import SECRETS, SETTINGS, Settings, load

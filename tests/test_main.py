@@ -10,8 +10,8 @@ from fastapi import FastAPI
 
 from app.assembly import new_memory, pseudonym_secret
 from app.cache.stored import Stored
-from app.edge.guard import Guard
 from app.errors import SettingsError
+from app.http.guard import Guard
 from app.main import create_app, new_request_ids
 from app.upkeep import sweep
 from tests.support.clock import HandClock

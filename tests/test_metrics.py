@@ -56,7 +56,7 @@ def test_a_gauge_is_asked_each_time_somebody_looks() -> None:
 
 def test_what_is_still_to_be_counted_is_counted_before_somebody_looks() -> None:
     metrics, pending = Metrics(), [7]
-    metrics.settle_with(lambda: metrics.count("upstream_logins", pending.pop()) if pending else None)
+    metrics.before_scrape(lambda: metrics.count("upstream_logins", pending.pop()) if pending else None)
     assert metrics.value("upstream_logins") == 7
     assert samples(metrics)["cxfacade_upstream_logins_total"] == 7
 

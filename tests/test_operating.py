@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from app.commands.servers import MOST_SECONDS_TO_END
-from app.edge.counting import MOST_KEYS, TIMED_ONE_IN
 from app.events import EVENTS
+from app.http.counting import MOST_KEYS, TIMED_ONE_IN
 from app.listener.config import BACKLOG
 from app.listener.limits import ListenerLimits
 from app.metrics import METRICS, PREFIX, Metrics

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.access.file import parsed
+from app.clients.file import parsed
 from app.settings import load
 from tests.support.shown import ROOT, Demo, blocks, consoles, running_demo
 

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.edge.parameters import PARAMETERS
+from app.http.parameters import PARAMETERS
 from app.interactions.columns import COLUMNS
 from app.settings import SETTINGS
 from tests.support.shown import BIN, ROOT, Demo, blocks, consoles, running_demo

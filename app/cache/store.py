@@ -101,7 +101,7 @@ class MemoryStore:
         the same age does not.
         """
         self.sweep()
-        if stored.validity.over:
+        if stored.purge_token.purged:
             return False
         older, newcomer = self._peek(key), Held(cost(key, stored), stored)
         if stored.stored_at < (older.stored_at if older else self._cleared_at):
@@ -142,7 +142,7 @@ class MemoryStore:
         """Forget whatever is no longer valid, and with it the last copy of what a purge was for (FAULTS T29)."""
         for key in [*self._primary, *self._derived]:
             stored = self._peek(key)
-            if stored and stored.validity.over:
+            if stored and stored.purge_token.purged:
                 self.delete(key)
             yield
 

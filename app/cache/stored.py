@@ -8,15 +8,15 @@ U = TypeVar("U")
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
-class Validity:
-    """Whether facts still count: held in common by what was fetched and by all that is made of it.
+class PurgeToken:
+    """Tells whether facts were purged; shared by a fetched value and by all values made of it.
 
-    So a purge reaches what is stored, and what is still on its way to the store (RFC 9111 §4.4). `of` is the key of
-    the question that the facts answer.
+    So a purge reaches values that are stored and values that are still on their way to the store (RFC 9111 §4.4).
+    `question_key` is the key of the question that the facts answer.
     """
 
-    of: bytes = b""
-    over: bool = False
+    question_key: bytes = b""
+    purged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,14 @@ class Stored(Generic[T]):
     stored_at: float
     fresh_for: float
     stale_for: float
-    validity: Validity = field(default_factory=Validity, compare=False, repr=False)
+    purge_token: PurgeToken = field(default_factory=PurgeToken, compare=False, repr=False)
     revalidate_for: float = 0.0
 
     def holding(self, value: U, size: int) -> "Stored[U]":
-        """Another value with the lifetimes and the validity of this one."""
-        return Stored(value, size, self.stored_at, self.fresh_for, self.stale_for, self.validity, self.revalidate_for)
+        """Another value with the lifetimes and the purge token of this one."""
+        return Stored(
+            value, size, self.stored_at, self.fresh_for, self.stale_for, self.purge_token, self.revalidate_for
+        )
 
     def age(self, now: float) -> float:
         """Seconds since the facts were received, never negative (FAULTS T60)."""
@@ -58,4 +60,4 @@ class Stored(Generic[T]):
 
     def is_usable(self, now: float) -> bool:
         """Whether it may be served at all: fresh, or stale within its bound, and not purged."""
-        return not self.validity.over and self.time_left(now) + self.stale_for >= 0
+        return not self.purge_token.purged and self.time_left(now) + self.stale_for >= 0

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from app.access import file, members
-from app.access.key import ClientKey, digest_of, new_secret
+from app.clients import file, members
+from app.clients.key import ClientKey, digest_of, new_secret
 from app.commands.terminal import say
 from app.errors import SettingsError
 from app.main import SYSTEM_CLOCK

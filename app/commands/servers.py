@@ -15,8 +15,8 @@ from typing import Any, cast
 
 import uvicorn
 
-from app.edge.forwarding import NOTHING_FORWARDED, Forwarding
 from app.errors import CxfacadeError
+from app.http.forwarding import NOTHING_FORWARDED, Forwarding
 from app.listener.acceptor import Acceptor
 from app.listener.config import BACKLOG, listener_config
 from app.listener.guarded import Guarded
@@ -168,7 +168,7 @@ def run(
         runner.run(_serve(servers, ready, ending, reload))
 
 
-def settle_in() -> None:
+def freeze_startup_objects() -> None:
     """Take what stands at the start for lasting: looking through it again, the collector held the loop for 77 ms."""
     gc.collect()
     gc.freeze()
@@ -190,7 +190,7 @@ async def _serve(
             for server in servers:
                 await server.listening.wait()
             reloading = group.create_task(_reloading(reload, asked)) if reload and asked else None
-            settle_in()
+            freeze_startup_objects()
             ready()
             await halted.wait()
             if reloading:

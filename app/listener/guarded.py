@@ -152,7 +152,7 @@ class Guarded(Served):
         self.listener.say(slug)
         running = self.running
         if running is not None and not running.response_complete and not running.more_body:
-            self.forget_line()
+            self.drop_pipelined()
             make_last(running)
         elif running is not None and running.response_started and not running.response_complete:
             self.cut()
@@ -172,7 +172,7 @@ class Guarded(Served):
             self._receipt.cancel()
         self._receipt = self.loop.call_later(self.limits.linger_seconds, self.cut)
 
-    def forget_line(self) -> None:
+    def drop_pipelined(self) -> None:
         """Give up the requests behind the one that is being answered."""
 
     def cut(self) -> None:
@@ -183,7 +183,7 @@ class Guarded(Served):
         self.transport.abort()
 
     def _disconnected(self) -> None:
-        self.forget_line()
+        self.drop_pipelined()
         for cycle in (self.running, self.cycle):
             if cycle is not None and not cycle.response_complete:
                 cycle.disconnected = True

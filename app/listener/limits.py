@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.edge.guard import LONGEST_TARGET
+from app.http.guard import LONGEST_TARGET
 
 KIB = 1024
 

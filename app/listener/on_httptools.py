@@ -115,6 +115,6 @@ class GuardedHttpTools(Guarded, HttpToolsProtocol):
             self._running = self.pipeline[-1][0]
         super().on_response_complete()
 
-    def forget_line(self) -> None:
+    def drop_pipelined(self) -> None:
         """What is parsed but not begun."""
         self.pipeline.clear()

@@ -3,8 +3,8 @@
 from http import HTTPStatus
 from secrets import token_hex
 
-from app.edge.guard import ON_EVERY_ANSWER
-from app.edge.problems import rendered
+from app.http.guard import ON_EVERY_ANSWER
+from app.http.problems import rendered
 from app.listener.dating import DatedHeaders
 
 

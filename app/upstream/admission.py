@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.upstream.attempts import Attempts
 from app.upstream.credentials import Credentials
-from app.upstream.line import Line
+from app.upstream.session import UpstreamSession
 
 
 class ExpiredError(Exception):
@@ -25,7 +25,7 @@ class RefusedError(Exception):
 class Admission:
     """Gives one call its leave, which `passes` takes back, and the credentials of this very moment."""
 
-    line: Line
+    line: UpstreamSession
     attempts: Attempts
     endpoint: str
     passes: ExitStack

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from app.errors import UpstreamError, UpstreamThrottled, UpstreamUnanswered
-from app.upstream.line import Line
 from app.upstream.retries import Effort, Left, pause_after
+from app.upstream.session import UpstreamSession
 
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ class Attempts:
     `has_sent`: a call has left. `is_final`: whatever comes now is not worth another attempt, as a login has failed.
     """
 
-    def __init__(self, line: Line, effort: Effort) -> None:
+    def __init__(self, line: UpstreamSession, effort: Effort) -> None:
         now = line.clock.monotonic()
         self.deadline = now + line.access.fetch_seconds
         self.effort = effort

@@ -11,11 +11,10 @@ from app.errors import SettingsError, UpstreamError, UpstreamShape, UpstreamUnkn
 from app.metrics import Metrics
 from app.owners import Owners, service_itself
 from app.upstream.access import UpstreamAccess
-from app.upstream.asking import Asking, Call
 from app.upstream.attempts import Attempts
+from app.upstream.call import Call, ReadContext
 from app.upstream.health import UpstreamHealth, health
 from app.upstream.intake import Admits, Intake
-from app.upstream.line import Line
 from app.upstream.login import envelope_alone, new_credentials, prove
 from app.upstream.names import Names
 from app.upstream.pages import Page
@@ -23,6 +22,7 @@ from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, UpstreamQuery, pa
 from app.upstream.reading import Block, Position, Reading, Record, Span, merge
 from app.upstream.restraint import Restraint
 from app.upstream.retries import Budget, Effort
+from app.upstream.session import UpstreamSession
 from app.upstream.slots import Slots
 from app.upstream.transport import Transport, Wire
 from app.upstream.urls import INTERACTION, INTERACTIONS
@@ -44,10 +44,12 @@ class UpstreamClient:
         random: Callable[[], float] = system_random,
     ) -> None:
         limits, monotonic = settings.limits, clock.monotonic
-        door = Transport(settings, clock=clock, metrics=metrics, wire=transport)
+        authenticator = Transport(settings, clock=clock, metrics=metrics, wire=transport)
         restraint = Restraint(limits, monotonic, random, metrics)
-        credentials = new_credentials(settings, door, restraint, clock, random)
-        self._line = Line(settings, door, credentials, restraint, Budget(limits, monotonic), clock, metrics, random)
+        credentials = new_credentials(settings, authenticator, restraint, clock, random)
+        self._line = UpstreamSession(
+            settings, authenticator, credentials, restraint, Budget(limits, monotonic), clock, metrics, random
+        )
         self._long_readings = Slots(maxsize, limits.slot_queue, clock.sleep, each=limits.long_readings)
         self._names = Names()
         self._intake = Intake(settings.tenant_id, metrics, self._names, self._line.turn)
@@ -141,7 +143,7 @@ class UpstreamClient:
 
     def refuses_lists(self) -> bool:
         """Whether no list would be asked for now, as upstream is left alone: nothing is worth refreshing."""
-        return self._line.is_held(INTERACTIONS.endpoint)
+        return self._line.is_blocked(INTERACTIONS.endpoint)
 
     def is_ill(self) -> bool:
         """Whether a list asked for now would, by all that is known, not be answered."""
@@ -149,7 +151,7 @@ class UpstreamClient:
 
     def refuses_items(self) -> bool:
         """Likewise for one interaction."""
-        return self._line.is_held(INTERACTION.endpoint)
+        return self._line.is_blocked(INTERACTION.endpoint)
 
     def refused_seconds(self) -> float:
         """For how long upstream has refused our credentials, a new login included; 0 while it does not."""
@@ -183,15 +185,15 @@ class UpstreamClient:
         await self._line.transport.aclose()
         await self._line.credentials.aclose()
 
-    def _asking(self, *, background: bool, owners: Owners | None = None) -> Asking:
+    def _asking(self, *, background: bool, owners: Owners | None = None) -> ReadContext:
         """The calls of a reading; one that no client asks for is the service's own, or in the background."""
         if owners is None:
             owners = Owners() if background else service_itself()
         wait_seconds = 0.0 if background else self._line.access.wait_seconds
-        return Asking(self._line, Attempts(self._line, Effort(wait_seconds, background, owners)))
+        return ReadContext(self._line, Attempts(self._line, Effort(wait_seconds, background, owners)))
 
 
-def _reading(asking: Asking, records: tuple[Record, ...], total: int) -> Reading:
+def _reading(asking: ReadContext, records: tuple[Record, ...], total: int) -> Reading:
     """What one call brought; `records` are those of upstream's rows that were asked for."""
     return Reading(
         records=records,

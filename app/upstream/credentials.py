@@ -39,7 +39,7 @@ class Credentials:
             raise UpstreamAuth(REFUSED)
         return value
 
-    def is_held(self) -> bool:
+    def is_blocked(self) -> bool:
         """Whether neither a call nor a login would be sent now."""
         return self.gate.left() > 0 and self._value() in (None, self._refused)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.upstream.breaker import State
-from app.upstream.line import Line
+from app.upstream.session import UpstreamSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class UpstreamHealth:
     last_success_at: datetime | None
 
 
-def health(line: Line) -> UpstreamHealth:
+def health(line: UpstreamSession) -> UpstreamHealth:
     """The state at this moment."""
     since = line.credentials.refused_since
     return UpstreamHealth(

@@ -10,11 +10,12 @@ from hashlib import sha256
 
 import msgspec
 
+from app import cooperative
+from app.cooperative import Turns
 from app.errors import UpstreamBadNumber, UpstreamError, UpstreamShape
 from app.interactions.records import Decoded, Interaction, decode
 from app.interactions.times import has_negative_duration
 from app.metrics import Metrics
-from app.turns import Turns, in_turns
 from app.upstream.matching import mismatch
 from app.upstream.names import Names
 from app.upstream.oddities import repeats_keys, unreadable
@@ -62,7 +63,7 @@ class Intake:
             raise UpstreamShape("No row of the upstream's answer is an object.")
         dropped: Counter[str] = Counter()
         async with self._turn:
-            rows = await in_turns(self._read(raw_rows, query, dropped, admits))
+            rows = await cooperative.run(self._read(raw_rows, query, dropped, admits))
         first = next((raw for raw, row in zip(raw_rows, rows, strict=True) if row.record or not admits), None)
         if first and repeats_keys(memoryview(first)):
             self._metrics.count("upstream_warnings", reason="repeated-key")

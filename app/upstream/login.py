@@ -6,16 +6,16 @@ from functools import partial
 
 from app.clock import Clock
 from app.upstream.access import UpstreamAccess
-from app.upstream.asking import Asking, Call
 from app.upstream.attempts import Attempts
 from app.upstream.auth import TokenLogin, read_token
+from app.upstream.call import Call, ReadContext
 from app.upstream.credentials import Basic, Credentials
 from app.upstream.faults import login_fault
-from app.upstream.line import Line
 from app.upstream.pages import Page
 from app.upstream.query import EVERYTHING, UpstreamQuery, parameters
 from app.upstream.restraint import Restraint
 from app.upstream.retries import FOREGROUND
+from app.upstream.session import UpstreamSession
 from app.upstream.transport import READ_STATUSES, Transport
 from app.upstream.urls import INTERACTIONS, TOKENS
 
@@ -39,13 +39,13 @@ async def _log_in(access: UpstreamAccess, transport: Transport, restraint: Restr
         return answer.body
 
 
-async def prove(line: Line, credentials: Credentials) -> None:
+async def prove(line: UpstreamSession, credentials: Credentials) -> None:
     """Raises UpstreamError where upstream does not take these credentials: by a login, else by the cheapest call."""
     if credentials.mode == "token":
         await credentials.prepared()
     else:
         trying = replace(line, credentials=credentials)
-        await Asking(trying, Attempts(trying, FOREGROUND)).page(envelope_alone())
+        await ReadContext(trying, Attempts(trying, FOREGROUND)).page(envelope_alone())
 
 
 def envelope_alone(query: UpstreamQuery = EVERYTHING) -> Call[Page]:

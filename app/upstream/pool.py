@@ -34,7 +34,7 @@ class Watchdog:
         self._lost = Window(limits.window_seconds, monotonic)
         self._rests_until = float("-inf")
 
-    def barks(self) -> bool:
+    def should_replace_pool(self) -> bool:
         """A call found no place in the pool; whether the pool is to be given up."""
         self._lost.add()
         if self._lost.count() < self._limits.lost_slots or self._monotonic() < self._rests_until:
@@ -58,7 +58,7 @@ class Pool(Generic[C]):
 
     def lost_place(self) -> None:
         """A call found no place, though there should have been one."""
-        if not self._watchdog.barks():
+        if not self._watchdog.should_replace_pool():
             return
         logger.error("upstream: places in the pool of connections were lost; a new pool is used")
         self._metrics.count("upstream_pools_replaced")

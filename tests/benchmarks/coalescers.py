@@ -9,7 +9,7 @@ from aiocache import cached_stampede  # type: ignore[import-untyped]  # it carri
 from async_lru import alru_cache
 from cashews import Cache
 
-from app.cache.flight import Flights
+from app.cache.single_flight import SingleFlight
 from app.cache.store import MemoryStore
 from app.cache.stored import Stored
 from app.clock import Clock
@@ -23,9 +23,9 @@ Fetch = Callable[[], Awaitable[int]]
 
 
 def single_flight(fetch: Fetch) -> Fetch:
-    """This façade's, as `reports/service.py` uses it: a store in front, looked into again by the flight."""
+    """This façade's, as `queries/service.py` uses it: a store in front, looked into again by the flight."""
     clock = Clock(asyncio.get_running_loop().time, lambda: datetime.now(UTC), asyncio.sleep)
-    flights, store = Flights(clock), MemoryStore(STORE_BYTES, clock.monotonic)
+    flights, store = SingleFlight(clock), MemoryStore(STORE_BYTES, clock.monotonic)
 
     async def filled() -> int:
         known = store.get(KEY)
@@ -89,10 +89,10 @@ def cashews(fetch: Fetch) -> Fetch:
 
 
 CONTESTANTS: dict[str, Callable[[Fetch], Fetch]] = {
-    "app/cache/flight.py": single_flight,
+    "app/cache/single_flight.py": single_flight,
     "asyncio.Lock per key": lock_per_key,
     "aiocache": aiocache,
     "async-lru": async_lru,
     "cashews": cashews,
 }
-OURS = "app/cache/flight.py"
+OURS = "app/cache/single_flight.py"

@@ -9,16 +9,16 @@ from time import perf_counter
 
 import orjson
 
-from app.edge.answers import entity_tag
+from app import cooperative
 from app.formats import Envelope, Table, format_named
+from app.http.responses import entity_tag
 from app.interactions.columns import COLUMNS
 from app.interactions.facts import Context
 from app.metrics import Metrics
-from app.reports import rules
-from app.reports.report import Opened, begun
-from app.reports.select import select
+from app.queries import rules
+from app.queries.select import select
+from app.queries.snapshot import DecodedSnapshot, begun
 from app.settings import load
-from app.turns import in_turns
 from app.upstream.intake import Intake
 from app.upstream.names import Names
 from app.upstream.pages import read_page
@@ -28,7 +28,7 @@ from tests.benchmarks.figures import ratio
 from tests.benchmarks.records import TENANT_ID, page
 from tests.benchmarks.row import Measured
 from tests.benchmarks.scene import Scene
-from tests.edge.scene import asked
+from tests.http.scene import asked
 
 ROWS = 1_000
 VALUE = "rows-1000-page"
@@ -68,7 +68,7 @@ class Conversion:
         marks.append(perf_counter())
         opened = await self._packed(tuple(row.record for row in rows if row.record))
         marks.append(perf_counter())
-        selection = await in_turns(select(opened, QUERY, COLUMNS_BY_NAME, self.context, QUERY.page_range))
+        selection = await cooperative.run(select(opened, QUERY, COLUMNS_BY_NAME, self.context, QUERY.page_range))
         marks.append(perf_counter())
         table, chosen = Table(selection.names, selection.rows, selection.types), format_named("json")
         entity_tag("masked", chosen.content_type, chosen.encode(table, Envelope(None, None, {}), "envelope"))
@@ -76,7 +76,7 @@ class Conversion:
         names = ("split", "decode and check", "pack", "flatten", "encode")
         return {name: after - before for name, before, after in zip(names, marks, marks[1:], strict=False)}
 
-    async def _packed(self, records: tuple[Record, ...]) -> Opened:
+    async def _packed(self, records: tuple[Record, ...]) -> DecodedSnapshot:
         reading = Reading(records, ROWS, ROWS, complete=True, time_zone="US/Eastern")
         return await begun(b"key", UPSTREAM_QUERY, reading, self.context)
 

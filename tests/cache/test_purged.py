@@ -4,17 +4,17 @@ import asyncio
 
 import pytest
 
-from app.cache.flight import Flights
+from app.cache.single_flight import SingleFlight
 from app.cache.store import MemoryStore
-from app.cache.stored import Stored, Validity
+from app.cache.stored import PurgeToken, Stored
 from tests.support.clock import HandClock
 
 KEY, OTHER, DERIVED = b"key", b"other", b"derived"
 BOUND = 100_000
 
 
-def stored(value: bytes, validity: Validity, at: float = 1000.0) -> Stored[bytes]:
-    return Stored(value, len(value), at, 10.0, 5.0, validity)
+def stored(value: bytes, purge_token: PurgeToken, at: float = 1000.0) -> Stored[bytes]:
+    return Stored(value, len(value), at, 10.0, 5.0, purge_token)
 
 
 @pytest.fixture
@@ -28,21 +28,21 @@ def store(clock: HandClock) -> MemoryStore:
 
 
 def test_everything_of_one_validity_ends_with_it_and_nothing_else(store: MemoryStore) -> None:
-    reached, spared = Validity(), Validity()
+    reached, spared = PurgeToken(), PurgeToken()
     store.put(KEY, stored(b"rows", reached))
     store.put(DERIVED, stored(b"answer", reached), derived=True)
     store.put(OTHER, stored(b"others", spared))
-    reached.over = True
+    reached.purged = True
     assert (store.get(KEY), store.get(DERIVED)) == (None, None)
     assert store.get(OTHER) is not None
 
 
 def test_what_is_purged_is_gone_from_memory_at_once(store: MemoryStore) -> None:
-    reached = Validity()
+    reached = PurgeToken()
     store.put(KEY, stored(b"rows", reached))
     store.put(DERIVED, stored(b"answer", reached), derived=True)
-    store.put(OTHER, stored(b"others", Validity()))
-    reached.over = True
+    store.put(OTHER, stored(b"others", PurgeToken()))
+    reached.purged = True
     list(store.drop_purged())
     assert (store.primary_count, store.derived_count) == (1, 0)
     assert [one.value for one in store.primary()] == [b"others"]
@@ -51,20 +51,20 @@ def test_what_is_purged_is_gone_from_memory_at_once(store: MemoryStore) -> None:
 def test_looking_at_what_is_stored_is_no_use_of_it(store: MemoryStore) -> None:
     large = b"x" * 8_000
     for key in (KEY, OTHER):
-        store.put(key, stored(large, Validity()))
+        store.put(key, stored(large, PurgeToken()))
     list(store.primary())
     store.get(KEY)
     list(store.primary())
     for number in range(9):
-        store.put(bytes([number]), stored(large, Validity()))
-        store.put(bytes([number]), stored(large, Validity()))  # the doorkeeper knows it now
+        store.put(bytes([number]), stored(large, PurgeToken()))
+        store.put(bytes([number]), stored(large, PurgeToken()))  # the doorkeeper knows it now
     assert store.get(OTHER) is None
 
 
 @pytest.mark.parametrize("derived", [False, True])
 def test_what_arrives_after_its_purge_is_not_kept_and_drives_out_nothing(store: MemoryStore, *, derived: bool) -> None:
-    late, newer = Validity(), Validity()
-    late.over = True
+    late, newer = PurgeToken(), PurgeToken()
+    late.purged = True
     assert not store.put(KEY, stored(b"late", late), derived=derived)
     assert store.get(KEY) is None
     store.put(KEY, stored(b"newer", newer))
@@ -89,7 +89,7 @@ class Upstream:
         return number
 
 
-async def asked(flights: Flights, upstream: Upstream, key: bytes) -> asyncio.Task[int]:
+async def asked(flights: SingleFlight, upstream: Upstream, key: bytes) -> asyncio.Task[int]:
     """A caller who waits, once upstream has been called for it."""
 
     async def ask() -> int:
@@ -105,9 +105,9 @@ async def asked(flights: Flights, upstream: Upstream, key: bytes) -> asyncio.Tas
 async def test_a_disowned_flight_lands_for_its_callers_and_the_next_caller_starts_another(
     clock: HandClock, key: bytes | None
 ) -> None:
-    flights, upstream = Flights(clock.clock), Upstream()
+    flights, upstream = SingleFlight(clock.clock), Upstream()
     before = await asked(flights, upstream, KEY)
-    flights.disown(key)
+    flights.detach(key)
     after = await asked(flights, upstream, KEY)
     upstream.gates[0].set()
     assert await before == 0
@@ -118,9 +118,9 @@ async def test_a_disowned_flight_lands_for_its_callers_and_the_next_caller_start
 
 
 async def test_disowning_one_flight_leaves_the_others_to_be_joined(clock: HandClock) -> None:
-    flights, upstream = Flights(clock.clock), Upstream()
+    flights, upstream = SingleFlight(clock.clock), Upstream()
     first = await asked(flights, upstream, OTHER)
-    flights.disown(KEY)
+    flights.detach(KEY)
     second = asyncio.create_task(flights.join(OTHER, upstream.fetch, wait_seconds=10))
     await clock.asleep(2)
     upstream.gates[0].set()
@@ -129,9 +129,9 @@ async def test_disowning_one_flight_leaves_the_others_to_be_joined(clock: HandCl
 
 
 async def test_closing_ends_disowned_flights_too(clock: HandClock) -> None:
-    flights, upstream = Flights(clock.clock), Upstream()
+    flights, upstream = SingleFlight(clock.clock), Upstream()
     caller = await asked(flights, upstream, KEY)
-    flights.disown()
+    flights.detach()
     await flights.aclose()
     (outcome,) = await asyncio.gather(caller, return_exceptions=True)
     assert type(outcome).__name__ == "Overloaded"

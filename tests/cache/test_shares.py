@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from app.cache.flight import Flights
 from app.cache.shares import Shares
+from app.cache.single_flight import SingleFlight
 from app.errors import RateLimited
 from app.owners import Owners
 from tests.support.clock import HandClock
@@ -23,7 +23,7 @@ def test_a_caller_has_a_share_of_their_own_and_gets_it_back() -> None:
 
 
 async def test_joining_a_flight_costs_nothing_and_its_end_gives_the_share_back() -> None:
-    flights = Flights(HandClock().clock)
+    flights = SingleFlight(HandClock().clock)
     flights._shares = Shares(most=1)
     ready = asyncio.Event()
 

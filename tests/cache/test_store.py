@@ -324,11 +324,11 @@ verbs = st.one_of(
 
 @given(st.lists(verbs, max_size=80))
 def test_the_bound_holds_the_sum_is_right_and_no_answer_costs_a_report(steps: list[tuple[str, int, int]]) -> None:
-    shop, costs, reports = Shop(), dict[str, int](), set[str]()
+    shop, costs, queries = Shop(), dict[str, int](), set[str]()
     for verb, number, cost in steps:
         name = str(number)
         if verb in ("put", "derive"):
-            held = [each for each in reports - {name} if shop.holds(each) == [True]]
+            held = [each for each in queries - {name} if shop.holds(each) == [True]]
             kept = shop.put(name, cost, at=shop.hand.monotonic, derived=verb == "derive")
             assert kept or cost > 1_000
             assert not (kept and cost > 10_000)
@@ -337,7 +337,7 @@ def test_the_bound_holds_the_sum_is_right_and_no_answer_costs_a_report(steps: li
             if kept:
                 assert shop.holds(name) == [True]
                 costs[name] = cost
-                reports = reports - {name} | ({name} if verb == "put" else set())
+                queries = queries - {name} | ({name} if verb == "put" else set())
         elif verb == "advance":
             shop.hand.advance(cost)
         elif verb == "get":

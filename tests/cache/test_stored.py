@@ -39,4 +39,4 @@ def test_another_value_may_have_the_same_lifetimes_and_validity() -> None:
     other = STORED.holding("a name", 6)
     assert replace(other, value=STORED.value, size=STORED.size) == STORED
     assert (other.value, other.size) == ("a name", 6)
-    assert other.validity is STORED.validity
+    assert other.purge_token is STORED.purge_token

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.access.key import digest_of
 from app.cli import program
+from app.clients.key import digest_of
 from tests.commands.running import CANARY, ran
 from tests.support.keys import given, write
 

@@ -14,8 +14,8 @@ import uvloop
 from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp
 
-from app.edge.guard import Guard
-from app.edge.problems import install
+from app.http.guard import Guard
+from app.http.problems import install
 from app.listener.on_httptools import GuardedHttpTools
 from tests.support.serving import Server
 

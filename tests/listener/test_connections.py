@@ -9,7 +9,7 @@ from contextvars import ContextVar
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from app.edge.forwarding import Forwarding
+from app.http.forwarding import Forwarding
 from app.listener.limits import ListenerLimits
 from app.listener.state import ListenerState
 from tests.listener.place import HANG_SECONDS, Noticed, guarded, house, loops, talk

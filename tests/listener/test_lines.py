@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from app import logs
-from app.edge.sampling import Sampled
+from app.http.sampling import Sampled
 from tests.listener.place import guarded, house, talk
 from tests.listener.requests import HOST, get
 from tests.support.serving import listening

@@ -15,8 +15,8 @@ class Subject(NamedTuple):
 
 SUBJECTS = (
     Subject("keys", "app.cache.keys", ("tests/cache/test_keys.py",)),
-    Subject("query", "app.reports.query", ("tests/reports/test_query.py", "tests/edge/test_params.py")),
-    Subject("flight", "app.cache.flight", ("tests/cache/test_flight.py", "tests/cache/test_purged.py")),
+    Subject("query", "app.queries.query", ("tests/queries/test_query.py", "tests/http/test_parse.py")),
+    Subject("flight", "app.cache.single_flight", ("tests/cache/test_single_flight.py", "tests/cache/test_purged.py")),
     Subject("reuse", "app.cache.reuse", ("tests/cache/test_reuse.py", "tests/cache/test_cache_status.py")),
     Subject("retries", "app.upstream.retries", ("tests/upstream/test_retries.py",)),
     Subject("attempts", "app.upstream.attempts", ("tests/upstream/test_attempts.py",)),
@@ -47,12 +47,12 @@ EQUIVALENT = (
     Equivalent("app.cache.keys", 'kind, content = b"t", b"1" if part else b"0"', "b'0' doubled", TAG),
     Equivalent("app.cache.keys", 'kind, content = b"t", b"1" if part else b"0"', "condition negated", TAG),
     Equivalent("app.cache.keys", 'kind, content = b"b", part', "b'b' doubled", TAG),
-    Equivalent("app.reports.query", '"report",', "'report' doubled", TAG),
-    Equivalent("app.reports.query", 'return digest("columns", columns)', "'columns' doubled", TAG),
+    Equivalent("app.queries.query", '"report",', "'report' doubled", TAG),
+    Equivalent("app.queries.query", 'return digest("columns", columns)', "'columns' doubled", TAG),
     Equivalent(
-        "app.reports.query", 'return digest("identity", self.asked)[:_IDENTITY_BYTES]', "'identity' doubled", TAG
+        "app.queries.query", 'return digest("identity", self.asked)[:_IDENTITY_BYTES]', "'identity' doubled", TAG
     ),
-    Equivalent("app.reports.query", "_IDENTITY_BYTES = 8", "8 → 9", "a longer identity tells apart as well"),
+    Equivalent("app.queries.query", "_IDENTITY_BYTES = 8", "8 → 9", "a longer identity tells apart as well"),
     Equivalent(
         "app.upstream.breaker",
         "self._era = 0  # counts openings and closings: a pass of another era is out of date",
@@ -78,13 +78,13 @@ EQUIVALENT = (
     ),
     Equivalent("app.cache.reuse", "return False", "returns None", TRUTH),
     Equivalent(
-        "app.cache.flight",
+        "app.cache.single_flight",
         "MEMO_BOUND = 10_000  # failures remembered at once, the oldest goes first",
         "10000 → 10001",
         "a bound of memory: the test reads it where it stands",
     ),
     Equivalent(
-        "app.cache.flight",
+        "app.cache.single_flight",
         'return Failed(Overloaded("The fetch was stopped.")) if flight.cancelled() else flight.result()',
         "'The fetch was stopped.' doubled",
         WORDS,

@@ -90,7 +90,7 @@ async def guarded(simulator: Simulator, clock: Clock, folder: Path, **settings: 
     with WATCH.hearing(logging.WARNING):  # of ten thousand requests, each line would be looked through
         async with app.router.lifespan_context(app):
             running = Repeating(app)
-            running.services.reports.random = lambda: 1.0
+            running.services.queries.random = lambda: 1.0
             yield running
 
 

@@ -5,7 +5,7 @@ import asyncio
 from tests.support.facade import Facade
 
 
-async def landed(facade: Facade) -> None:
+async def completed(facade: Facade) -> None:
     """Wait until no fetch is under way any more, and what they brought is stored."""
-    while flights := list(facade.services.reports.flights._under_way.values()):
+    while flights := list(facade.services.queries.flights._under_way.values()):
         await asyncio.wait(flights)

@@ -49,7 +49,7 @@ class Asker:
         await self._note(explain, guess)
         self.clock.advance(FRESH + 1)
         await self._note(path, guess)
-        await self.facade.landed()
+        await self.facade.completed()
         await self._note(path, guess)
         await self._note(explain, guess)
         self.told.append([_call(call, guess) for call in self.simulator.calls()[calls:]])
@@ -73,7 +73,7 @@ async def asking(simulator: Simulator, policy: str, **settings: Any) -> AsyncIte
     """A client of a façade of its own under this policy, on a clock that begins when all others do."""
     clock = HandClock(wall=ANCHOR)
     async with repeating(simulator, clock.clock, attribute_policy=policy, **settings) as facade:
-        facade.services.reports.random = lambda: 1.0
+        facade.services.queries.random = lambda: 1.0
         yield Asker(facade, simulator, clock)
 
 

@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.clock import Clock
-from app.edge.hot import HotAnswers
-from app.edge.services import Services
+from app.http.hot import HotAnswers
+from app.http.services import Services
 from app.main import Application, create_app
 from tests.support.canary import WATCH
 from tests.support.facade import ONE_ATTEMPT, facade_settings
@@ -143,9 +143,9 @@ class Repeating:
         assert (await self.ask(target, *headers, **changes)).status == 200
         return await self.hot(target, *headers, **changes)
 
-    async def landed(self) -> None:
+    async def completed(self) -> None:
         """Wait until nothing is being fetched or refreshed."""
-        while flights := list(self.services.reports.flights._under_way.values()):
+        while flights := list(self.services.queries.flights._under_way.values()):
             await asyncio.wait(flights)
 
     def stored(self) -> dict[bytes, object]:

@@ -69,14 +69,14 @@ async def test_a_key_that_is_revoked_while_it_is_answered_is_not_remembered(
     facade: Repeating, simulator: Simulator, path: Path
 ) -> None:
     """The request comes, the file changes, the answer is made, and only then would the request be remembered."""
-    door, repeats_for = facade.services.door, facade.services.door.repeats_for
+    authenticator, replay_seconds = facade.services.authenticator, facade.services.authenticator.replay_seconds
 
     def revoked_meanwhile(viewer: object) -> float | None:
         write(path, OTHER)
-        door.keys.reread()
-        return repeats_for(viewer)  # type: ignore[arg-type]  # it is the viewer that was given
+        authenticator.keys.reread()
+        return replay_seconds(viewer)  # type: ignore[arg-type]  # it is the viewer that was given
 
-    door.repeats_for = revoked_meanwhile  # type: ignore[method-assign]  # the moment between two steps
+    authenticator.replay_seconds = revoked_meanwhile  # type: ignore[method-assign]  # the moment between two steps
     assert await status(facade, READER, SETTLED) == 200
     assert not await facade.is_hot(SETTLED, READER.field)
     assert await status(facade, READER, SETTLED) == 401
@@ -125,7 +125,7 @@ async def test_every_request_of_a_key_with_a_quota_counts(facade: Repeating, clo
 async def test_a_quota_outlives_a_change_of_the_file(facade: Repeating, clock: HandClock, path: Path) -> None:
     assert [await status(facade, LIMITED) for _ in range(6)][-1] == 429
     write(path, LIMITED)
-    facade.services.door.keys.reread()
+    facade.services.authenticator.keys.reread()
     assert await status(facade, LIMITED) == 429
 
 

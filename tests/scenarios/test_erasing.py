@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from starlette.types import Message
 
-from app.edge.answers import Answer
-from app.reports.report import Report
+from app.http.responses import Answer
+from app.queries.snapshot import Snapshot
 from tests.scenarios.audiences import CUSTOMER, NOTE, SERVED, VALUE, guarded, populate, seen
 from tests.scenarios.repeating import Field, Received, Repeating, received, scope_of
 from tests.support.clock import HandClock
@@ -26,7 +26,7 @@ async def facade(simulator: Simulator, clock: HandClock, tmp_path: Path) -> Asyn
     populate(simulator)
     async with guarded(simulator, clock.clock, tmp_path) as running:
         write(tmp_path / "keys.json", DESK, *(who.key for who in SERVED[:3] if who.key), SERVED[-1].key or DESK)
-        running.services.door.keys.reread()
+        running.services.authenticator.keys.reread()
         yield running
 
 
@@ -50,7 +50,7 @@ def traces(facade: Repeating) -> int:
     found = 0
     for value in facade.stored().values():
         texts: list[str] = []
-        if isinstance(value, Report):
+        if isinstance(value, Snapshot):
             texts = [repr(record) for block in value.blocks for record in block.records()]
         elif isinstance(value, Answer):
             texts = [repr(seen(Received(200, [(b"content-encoding", value.coding.encode())], value.body)))]

@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.scenarios.behind import landed
+from tests.scenarios.behind import completed
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, running_facade
 from tests.support.simulator import ANCHOR, Simulator
@@ -37,7 +37,7 @@ async def lifetime(facade: Facade, clock: HandClock, query: Query) -> float:
     ):
         clock.advance(passed)
         assert (await facade.get("/interactions", *query)).headers["cache-status"] == expected
-    await landed(facade)
+    await completed(facade)
     refreshed = (await facade.get("/interactions", *query)).headers["cache-status"]
     assert refreshed.startswith("cxfacade; hit; ttl=")
     assert not refreshed.startswith("cxfacade; hit; ttl=-")
@@ -148,7 +148,7 @@ async def test_that_an_interaction_is_unknown_is_remembered_for_a_minute(
         clock.advance(passed)
         answer = await facade.get(f"/interactions/{NOBODY}", status=404)
         assert answer.json()["code"] == "not-found"
-        await landed(facade)
+        await completed(facade)
         assert len(simulator.calls("one")) == calls
 
 

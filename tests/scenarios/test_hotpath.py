@@ -8,8 +8,8 @@ from itertools import product
 
 import pytest
 
-from app.edge.guard import ON_EVERY_ANSWER, ON_NOT_MODIFIED
-from app.edge.sending import PART_BYTES
+from app.http.guard import ON_EVERY_ANSWER, ON_NOT_MODIFIED
+from app.http.sending import PART_BYTES
 from tests.scenarios.repeating import LIST, OWN_ID, Field, Repeating, repeating
 from tests.support.clock import HandClock
 from tests.support.simulator import ANCHOR, Simulator

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.edge.access import Door
+from app.http.auth import Authenticator
 from tests.scenarios.header_names import COMMON
 from tests.scenarios.repeating import LIST, OWN_ID, SETTLED, Repeating, repeating
 from tests.support.clock import HandClock
@@ -120,12 +120,14 @@ REQUESTS = st.fixed_dictionaries(
 async def test_whatever_was_asked_before_a_client_gets_what_the_framework_gives(
     facade: Repeating, clock: HandClock, requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Door, "_note_failure", lambda *_: None)  # what a wrong key gets depends on how many came before
+    monkeypatch.setattr(
+        Authenticator, "_note_failure", lambda *_: None
+    )  # what a wrong key gets depends on how many came before
     for request in requests:
         target, fields = request["target"], ((b"host", request["host"]), OWN_ID, *request["fields"])
         changes = {"method": request["method"], "scheme": request["scheme"]}
         await facade.long(target, *fields, **changes)
-        await facade.landed()  # else what is stale would be refreshed between one answer and the other
+        await facade.completed()  # else what is stale would be refreshed between one answer and the other
         theirs = await facade.long(target, *fields, **changes)
         for _ in range(2):
             assert (await facade.ask(target, *fields, **changes)).told == theirs.told

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.edge.answers import Answer
+from app.http.responses import Answer
 from tests.scenarios.repeating import HOST, LIST, OWN_ID, SETTLED, Field, Repeating, repeating
 from tests.support.clock import HandClock
 from tests.support.simulator import Simulator
@@ -157,7 +157,7 @@ async def test_what_a_purge_has_reached_is_gone(facade: Repeating) -> None:
     for target in (LIST, SETTLED):
         await facade.warm(target)
     services = facade.services
-    assert services.reports.snapshots.purge(lambda _key, _report: True) == 2
+    assert services.queries.snapshots.purge(lambda _key, _report: True) == 2
     assert len(facade.remembered) == 0
     assert not await facade.is_hot(LIST)
 

@@ -113,7 +113,7 @@ async def test_no_audience_gets_anothers_answer(
             for who, path in ((second, others), (first, target)):
                 stale = await asked(facade, who, path)
                 assert stale.status == 200
-            await facade.landed()
+            await facade.completed()
 
 
 @pytest.mark.threat("T12", "T20")
@@ -187,7 +187,7 @@ class Chance:
             case 5:
                 self.simulator.clear_faults()
             case 6:
-                await self.facade.landed()
+                await self.facade.completed()
 
     async def _request(self) -> None:
         who = self.random.choice(SERVED if self.random.random() < 0.9 else REFUSED)
@@ -242,7 +242,7 @@ async def test_ten_thousand_random_requests_show_nobody_what_is_not_theirs(
     chance, asked_for = Chance(facade, simulator, clock, ids, seed), 0
     while asked_for < CASES:
         asked_for += await chance.go_on()
-    await facade.landed()
+    await facade.completed()
     for kind, least in {"200": 5_000, "hit": 3_000, "304": 100, "206": 100, "stale": 50, "collapsed": 10}.items():
         assert chance.seen[kind] >= least, (seed, chance.seen)
     assert chance.seen["personal"] > 1_000

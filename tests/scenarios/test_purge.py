@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.edge.rendering import Made
+from app.http.response_cache import Built
 from tests.scenarios.purging import explained, purge
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, running_facade
@@ -43,9 +43,9 @@ async def held(facade: Facade, simulator: Simulator, *query: tuple[str, str]) ->
     return asking
 
 
-async def landed(facade: Facade) -> None:
+async def completed(facade: Facade) -> None:
     """Wait until nothing is under way."""
-    flights = facade.services.reports.flights
+    flights = facade.services.queries.flights
     while under_way := {*flights._under_way.values(), *flights._disowned}:
         await asyncio.wait(under_way)
 
@@ -58,7 +58,7 @@ async def test_all_is_everything(facade: Facade, simulator: Simulator) -> None:
         await facade.ask(*query)
     await facade.get(ITEM)
     assert await purge(facade, all=True) == {"purged": 4, "scope": "all"}
-    store = facade.services.reports.snapshots._store
+    store = facade.services.queries.snapshots._store
     assert (len(store), store.bytes_held) == (0, 0)
     calls = len(simulator.calls())
     assert [await how(facade, *query) for query in (QUESTION, OTHER)] == ["fwd=uri-miss"] * 2
@@ -82,7 +82,7 @@ async def test_a_query_takes_older_snapshots_too_and_a_walk_through_them_has_to_
     older = (await facade.ask(*LONG))["next_cursor"]
     clock.advance(20)
     assert await how(facade, *LONG) == "hit"  # stale, refreshed behind
-    await landed(facade)
+    await completed(facade)
     newer = (await facade.ask(*LONG))["next_cursor"]
     assert newer != older
     assert (await purge(facade, query="attr=SIM-2500"))["purged"] == 2
@@ -152,18 +152,18 @@ async def test_all_empties_the_hot_path(facade: Facade) -> None:
 async def test_an_answer_that_is_being_made_meanwhile_is_sent_and_not_kept(
     facade: Facade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    maker = facade.services.maker
-    make = maker.interactions
+    representations = facade.services.representations
+    make = representations.interactions
 
-    async def made_while_purging(*asked: Any) -> Made:
+    async def made_while_purging(*asked: Any) -> Built:
         made = await make(*asked)
         assert (await purge(facade, all=True))["purged"] == 1
         return made
 
-    monkeypatch.setattr(maker, "interactions", made_while_purging)
+    monkeypatch.setattr(representations, "interactions", made_while_purging)
     await facade.get("/interactions", *QUESTION, headers={"accept-encoding": "gzip"})
     monkeypatch.undo()
-    assert len(facade.services.reports.snapshots._store) == 0
+    assert len(facade.services.queries.snapshots._store) == 0
     assert await how(facade, *QUESTION) == "fwd=uri-miss"
 
 
@@ -178,7 +178,7 @@ async def test_a_flight_that_is_under_way_lands_for_who_waits_and_stores_nothing
     assert answer.json()["meta"]["count"] == 1
     assert answer.headers["cache-status"].startswith("cxfacade; fwd=uri-miss; ttl=")  # and not `stored`
     assert (await explained(facade, *QUESTION))["stored"] is False
-    assert len(facade.services.reports.snapshots._store) == 0
+    assert len(facade.services.queries.snapshots._store) == 0
     assert await how(facade, *QUESTION) == "fwd=uri-miss"
     assert len(simulator.calls()) == 2
 
@@ -215,7 +215,7 @@ async def test_a_refresh_that_is_under_way_does_not_bring_back_what_was_purged(
     await simulator.arrived(2)
     await purge(facade, all=True)
     simulator.release()
-    await landed(facade)
+    await completed(facade)
     assert (await explained(facade, *QUESTION))["stored"] is False
 
 

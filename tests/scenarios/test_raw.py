@@ -57,7 +57,7 @@ async def test_a_renewed_record_is_shown_raw_as_renewed(facade: Repeating, clock
     before = await asked(facade, ALL, target())
     clock.advance(2 * 86_400)
     after = await asked(facade, ALL, target())
-    await facade.landed()
+    await facade.completed()
     assert json.loads(before.body)["raw"]["interactionId"] == json.loads(after.body)["raw"]["interactionId"]
     again = await facade.ask(target(), ALL.field, (b"if-none-match", after.headers[b"etag"]))
     assert (again.status, again.headers[b"cache-control"]) == (304, b"private, no-store")
@@ -126,4 +126,4 @@ async def test_no_audience_is_shown_what_another_asked_for(
             assert row.status == (who.refused or 200)
             assert b'"raw":' not in row.body
         clock.advance(FRESH + 1)
-    await facade.landed()
+    await facade.completed()

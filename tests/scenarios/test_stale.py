@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.scenarios.behind import landed
+from tests.scenarios.behind import completed
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, running_facade
 from tests.support.simulator import ANCHOR, Simulator
@@ -43,7 +43,7 @@ def outcomes(facade: Facade) -> dict[str, float]:
 @pytest.fixture
 async def first(facade: Facade, simulator: Simulator) -> list[str]:
     """The rows of an answer that was fetched just now; nothing is refreshed early by chance."""
-    facade.services.reports.random = lambda: 1.0
+    facade.services.queries.random = lambda: 1.0
     known = simulator.insert(5, value=VALUE, start=AN_HOUR_AGO)
     rows = ids(await ask(facade))
     assert set(rows) < set(known)
@@ -70,7 +70,7 @@ async def test_stale_is_served_at_once_to_everybody_while_one_refresh_waits_for_
         late = await ask(facade)
         assert (late.headers["age"], ids(late)) == (str(age), first)
     simulator.release()
-    await landed(facade)
+    await completed(facade)
     refreshed = await ask(facade)
     assert (ids(refreshed)[0], refreshed.headers["age"]) == (new, "10"), "as old as its fetch, which began then"
     assert told(refreshed) == f"{HIT}5"
@@ -88,7 +88,7 @@ async def test_every_resource_is_served_stale_and_refreshed_behind(
     clock.advance(FRESH + 1)
     stale = await facade.get(path.format(id=known))
     assert (told(stale), stale.content) == (f"{HIT}-1; detail=stale-while-revalidate", whole.content)
-    await landed(facade)
+    await completed(facade)
     assert told(await facade.get(path.format(id=known))) == f"{HIT}15"
     assert len(simulator.journal()) == calls + 1
 
@@ -104,7 +104,7 @@ async def test_a_client_who_leaves_does_not_stop_the_refresh_it_waits_for(
     leaving.cancel()
     await asyncio.wait({leaving})
     simulator.release()
-    await landed(facade)
+    await completed(facade)
     assert ids(await ask(facade))[0] == new
     assert len(simulator.journal()) == 1
 
@@ -129,7 +129,7 @@ async def test_stale_goes_on_while_refreshes_fail_and_says_which_of_the_two_it_i
     for second in range(3):
         age = FRESH + 1 + second
         answers = [await ask(facade)]
-        await landed(facade)
+        await completed(facade)
         answers += [await ask(facade) for _ in range(3)]
         late = ["stale-while-revalidate", *["stale-if-error"] * 3]
         assert [told(answer) for answer in answers] == [f"{HIT}{FRESH - age}; detail={detail}" for detail in late]
@@ -139,7 +139,7 @@ async def test_stale_goes_on_while_refreshes_fail_and_says_which_of_the_two_it_i
         clock.advance(1)
     simulator.clear_faults()
     await ask(facade)
-    await landed(facade)
+    await completed(facade)
     assert told(await ask(facade)) == f"{HIT}15"
 
 
@@ -172,7 +172,7 @@ async def test_past_the_window_nobody_is_answered_before_the_refresh_or_the_end_
         assert (told(answer), ids(answer)) == (f"{HIT}-41; detail=stale-if-error", first)
         assert answer.headers["age"] == "56"
     simulator.release()
-    await landed(facade)
+    await completed(facade)
     assert len(simulator.journal()) == 1
     assert outcomes(facade) == {"fetched": 1, "stale": 3}
 
@@ -224,7 +224,7 @@ async def test_what_upstream_denies_is_served_by_the_request_that_learns_of_it_a
     simulator.faults("status", None, status=403)
     clock.advance(FRESH + 1)
     assert told(await ask(facade)).endswith("; detail=stale-while-revalidate")
-    await landed(facade)
+    await completed(facade)
     for _ in range(2):
         for question in (QUESTION, (("attr", "1234567"),)):
             denied = await facade.get("/interactions", *question, status=502)
@@ -278,7 +278,7 @@ async def test_age_and_directives_decide_what_is_served(
     is_new = "fwd" in expected
     assert (told(answer), new in ids(answer)) == (expected, is_new)
     assert answer.headers["age"] == ("0" if is_new else str(age))
-    await landed(facade)
+    await completed(facade)
     assert len(simulator.journal()) == (1 if is_new or AS_STALE in expected else 0)
 
 
@@ -307,7 +307,7 @@ async def test_a_client_who_wants_it_newer_has_what_is_stored_when_upstream_is_t
     answer = await waiting
     assert (told(answer), ids(answer)) == (f"{HIT}-11; detail=stale-if-error", first)
     simulator.release()
-    await landed(facade)
+    await completed(facade)
 
 
 async def test_only_if_cached_never_waits_for_upstream(
@@ -334,7 +334,7 @@ async def test_a_walk_is_answered_from_its_snapshot_whatever_a_client_says(
     for directives in ("no-cache", "max-age=0", "min-fresh=1000", "max-stale=0", "only-if-cached"):
         answer = await facade.get(second_page, headers={"cache-control": directives})
         assert (told(answer), ids(answer)) == (f"{HIT}-10; detail=stale-snapshot", known)
-    await landed(facade)
+    await completed(facade)
     assert simulator.journal() == []
 
 
@@ -365,12 +365,12 @@ async def test_an_answer_near_its_end_is_refreshed_before_it_ends_by_chance(
     clock.advance(2)
     simulator.release()
     assert told(await asking) == "cxfacade; fwd=uri-miss; stored; ttl=13"
-    facade.services.reports.random = lambda: dice
+    facade.services.queries.random = lambda: dice
     (new,) = simulator.insert(1, value=VALUE)
     clock.advance(8)
     for _ in range(3):
         assert told(await ask(facade)) == f"{HIT}5"
-    await landed(facade)
+    await completed(facade)
     assert len(simulator.journal()) == (2 if early else 1)
     answer = await ask(facade)
     assert (told(answer), new in ids(answer)) == ((f"{HIT}15", True) if early else (f"{HIT}5", False))
@@ -400,7 +400,7 @@ async def test_an_interaction_that_goes_is_told_as_gone_by_all_its_resources(
     simulator.remove([going])
     clock.advance(FRESH + 1)
     assert told(await facade.get(paths[0])).endswith("; detail=stale-while-revalidate")
-    await landed(facade)
+    await completed(facade)
     for path in paths:
         assert (await facade.get(path, status=404)).json()["code"] == "not-found"
     assert len(simulator.calls("one")) == 2
@@ -417,7 +417,7 @@ async def test_headers_and_metric_are_written_from_one_record(
         clock.advance(aged)
         answer = await ask(facade, directives)
         timings.append([part.partition(";")[0] for part in answer.headers["server-timing"].split(", ")])
-    await landed(facade)
+    await completed(facade)
     assert timings == [["cache"], ["cache"], ["upstream", "flatten", "encode"], ["cache"]]
     assert outcomes(facade) == {"fetched": 2, "fresh": 2, "stale": 1}
     assert 'cxfacade_answers_total{outcome="stale"} 1.0' in facade.services.metrics.exposition().decode()

@@ -10,7 +10,7 @@ import httpx
 from starlette.types import ASGIApp
 
 from app.clock import Clock
-from app.edge.services import Services
+from app.http.services import Services
 from app.main import SYSTEM_CLOCK, create_app
 from app.settings import Settings, load
 from app.simulator import create_simulator

@@ -5,8 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from app.access.key import ClientKey, digest_of
-from app.access.members import written
+from app.clients.key import ClientKey, digest_of
+from app.clients.members import written
 
 
 class Given(NamedTuple):

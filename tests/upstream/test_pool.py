@@ -151,16 +151,16 @@ async def test_lost_places_are_noticed_and_a_new_pool_is_used() -> None:
 def test_the_watchdog_barks_at_the_third_in_ten_seconds_and_then_rests() -> None:
     hand = HandClock(monotonic=1000.0)
     dog = Watchdog(Limits(), hand.clock.monotonic)
-    assert [dog.barks() for _ in range(4)] == [False, False, True, False]
+    assert [dog.should_replace_pool() for _ in range(4)] == [False, False, True, False]
     hand.advance(29)
-    assert [dog.barks() for _ in range(3)] == [False, False, False]
+    assert [dog.should_replace_pool() for _ in range(3)] == [False, False, False]
     hand.advance(1)
-    assert dog.barks()
+    assert dog.should_replace_pool()
 
 
 def test_time_outs_far_apart_are_no_reason() -> None:
     hand = HandClock()
     dog = Watchdog(Limits(), hand.clock.monotonic)
     for _ in range(20):
-        assert not dog.barks()
+        assert not dog.should_replace_pool()
         hand.advance(6)

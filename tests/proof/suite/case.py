@@ -56,7 +56,7 @@ class World:
 
     async def settled(self) -> None:
         """Wait until nothing is fetched any more."""
-        while len(self.facade.services.reports.flights):  # noqa: ASYNC110 - a flight tells only its waiters when it lands
+        while len(self.facade.services.queries.flights):  # noqa: ASYNC110 - a flight tells only its waiters when it lands
             await asyncio.sleep(0)
 
     def pause(self, seconds: float = PAUSE) -> None:

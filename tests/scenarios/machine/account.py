@@ -63,7 +63,7 @@ class Account:
     def check(self) -> None:
         """Every invariant, now that nothing moves."""
         world, upstream = self.world, self.world.upstream
-        flights = world.services.reports.flights
+        flights = world.services.queries.flights
         ended = [one for one in self.waiting if one.task.done()]
         self.waiting = [one for one in self.waiting if not one.task.done()]
         self._check_together([one for one in ended if one.has_waited])

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from app.assembly import upstream_access
-from app.edge.services import Services
+from app.http.services import Services
 from app.main import Application, create_app
 from app.upstream.client import UpstreamClient
 from tests.scenarios.machine.upstream import Numbered
@@ -52,7 +52,7 @@ class World:
 
     @property
     def client(self) -> UpstreamClient:
-        return self.services.reports.upstream
+        return self.services.queries.upstream
 
     @property
     def store(self) -> Any:
@@ -84,7 +84,7 @@ class World:
         self.pending = [task for task in self.pending if not task.done()]
 
     def _is_still(self) -> bool:
-        flights = self.services.reports.flights
+        flights = self.services.queries.flights
         under_way = len(flights) + len(flights._disowned)
         waiting = self.upstream.held + self.client.health().slots_waiting
         is_answering = any(not task.done() for task in self.pending)

@@ -39,14 +39,14 @@ async def stale_(scene: Scene, row: Row) -> None:
     scene.clock.advance(FRESH + 5)
     await scene.break_upstream()
     stale(await scene.ask(plays=False), scene, name, "while-revalidate")
-    await scene.landed()
+    await scene.completed()
     counted = (row.attempts_behind, row.logins)
     assert (scene.calls, scene.logins) == counted
     _alarmed(scene, row)
     second = await scene.ask(plays=False)
     if row.later == "covered":
         stale(second, scene, name, "if-error" if row.memo else "while-revalidate")
-        await scene.landed()
+        await scene.completed()
     elif isinstance(row.answer, Rows):
         row.answer.check_refreshed(second, scene)
     else:
@@ -69,7 +69,7 @@ async def waiting(scene: Scene, row: Row) -> None:
             row.answer.check(answer, scene, last_success=scene.answered_wall)
 
     check(await scene.ask())
-    await scene.landed()
+    await scene.completed()
     counted = (row.attempts, row.logins)
     assert (scene.calls, scene.logins) == counted
     _alarmed(scene, row)
@@ -126,7 +126,7 @@ async def _told(scene: Scene, row: Row, last_success: datetime | EllipsisType | 
     answer = await scene.ask()
     if row.still_fetching:
         STILL_FETCHING.check(answer, scene, last_success=last_success)
-        await scene.landed()
+        await scene.completed()
         answer = await scene.ask(plays=False)
     return answer
 

@@ -130,7 +130,7 @@ class Scene:
             await asking
         self.held.clear()
 
-    async def landed(self) -> None:
+    async def completed(self) -> None:
         """Wait until nothing is fetched behind the scene any more, and what it brought is stored."""
         while flights := [one for one in self._flights() if one not in self._held_flights]:
             for flight in flights:
@@ -161,7 +161,7 @@ class Scene:
         await asyncio.wait(each)
 
     def _flights(self) -> list[asyncio.Task[Any]]:
-        return list(self.facade.services.reports.flights._under_way.values())
+        return list(self.facade.services.queries.flights._under_way.values())
 
     def _counted(self) -> float:
         if self.fault.counted == "handshakes":

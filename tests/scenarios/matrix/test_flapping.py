@@ -50,7 +50,7 @@ def flapping(request: pytest.FixtureRequest) -> Fault:
 
 
 @asynccontextmanager
-async def flown(fault: Fault, record_property: Record, state: str) -> AsyncIterator[Scene]:
+async def joined(fault: Fault, record_property: Record, state: str) -> AsyncIterator[Scene]:
     """A stage for one cell of the row."""
     record_property(PROPERTY, ["31", state])
     async with staged(fault, BASIC) as scene:
@@ -81,7 +81,7 @@ def is_left_alone(answers: Answers) -> bool:
 async def test_with_nothing_stored_flapping_is_a_mix_and_the_breaker_opens_by_ratio(
     flapping: Fault, record_property: Record
 ) -> None:
-    async with flown(flapping, record_property, "empty") as scene:
+    async with joined(flapping, record_property, "empty") as scene:
         await scene.break_upstream()
         answers = await demanded(scene)
         for _, _, answer in answers:
@@ -97,7 +97,7 @@ async def test_with_nothing_stored_flapping_is_a_mix_and_the_breaker_opens_by_ra
 
 
 async def test_flapping_is_not_noticed_while_the_answer_is_fresh(flapping: Fault, record_property: Record) -> None:
-    async with flown(flapping, record_property, "fresh") as scene:
+    async with joined(flapping, record_property, "fresh") as scene:
         await scene.fill()
         name = f"answer {len(scene.upstream.requests)}"
         await scene.break_upstream()
@@ -110,7 +110,7 @@ async def test_flapping_is_not_noticed_while_the_answer_is_fresh(flapping: Fault
 async def test_stale_answers_cover_flapping_and_only_good_answers_replace_them(
     flapping: Fault, record_property: Record
 ) -> None:
-    async with flown(flapping, record_property, "stale") as scene:
+    async with joined(flapping, record_property, "stale") as scene:
         await demanded(scene, 20)
         scene.clock.advance(FRESH)
         await scene.break_upstream()
@@ -119,14 +119,14 @@ async def test_stale_answers_cover_flapping_and_only_good_answers_replace_them(
                 assert answer.status_code == 200
                 assert answer.headers["cache-status"].startswith("cxfacade; hit; ttl=")
                 assert len(answer.json()["items"]) == 1
-            await scene.landed()
+            await scene.completed()
         assert scene.calls <= SHARE * 40
 
 
 async def test_who_waits_for_a_refresh_has_a_good_answer_or_what_is_stored(
     flapping: Fault, record_property: Record
 ) -> None:
-    async with flown(flapping, record_property, "waiting") as scene:
+    async with joined(flapping, record_property, "waiting") as scene:
         await demanded(scene, 20)
         scene.clock.advance(FRESH + REVALIDATE)
         await scene.break_upstream()
@@ -141,7 +141,7 @@ async def test_who_waits_for_a_refresh_has_a_good_answer_or_what_is_stored(
 
 
 async def test_what_is_too_old_does_not_cover_flapping(flapping: Fault, record_property: Record) -> None:
-    async with flown(flapping, record_property, "old") as scene:
+    async with joined(flapping, record_property, "old") as scene:
         first = {
             answer.json()["meta"]["query"]["attr"][0]: answer.json()["meta"]["as_of"]
             for _, _, answer in await demanded(scene, 30)
@@ -158,7 +158,7 @@ async def test_what_is_too_old_does_not_cover_flapping(flapping: Fault, record_p
 async def test_once_flapping_is_over_answers_are_right_when_the_breaker_lets_them(
     flapping: Fault, record_property: Record
 ) -> None:
-    async with flown(flapping, record_property, "recovered") as scene:
+    async with joined(flapping, record_property, "recovered") as scene:
         await scene.break_upstream()
         answers = await demanded(scene)
         assert is_left_alone(answers)

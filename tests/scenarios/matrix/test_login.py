@@ -49,6 +49,6 @@ async def _told(scene: Scene, row: Row) -> httpx.Response:
     answer = await scene.ask()
     if row.still_fetching:
         STILL_FETCHING.check(answer, scene, last_success=...)
-        await scene.landed()
+        await scene.completed()
         answer = await scene.ask(plays=False)
     return answer

@@ -19,9 +19,9 @@ async def test_a_403_purges_what_is_stored_of_the_tenant_and_not_of_that_questio
         scene.clock.advance(FRESH + 5)
         await scene.break_upstream()
         assert "detail=stale-" in (await scene.ask(plays=False)).headers["cache-status"]
-        await scene.landed()
+        await scene.completed()
         FORBIDDEN.check(await scene.ask(OTHER_VALUE), scene, last_success=...)
-        assert len(scene.facade.services.reports.snapshots._store) == 0
+        assert len(scene.facade.services.queries.snapshots._store) == 0
 
 
 @pytest.mark.parametrize("row", OF["26"][2:], ids=lambda row: row.name)
@@ -32,7 +32,7 @@ async def test_an_item_that_is_gone_is_deleted_with_all_that_shows_it(row: Row) 
         scene.clock.advance(FRESH + 5)
         await scene.break_upstream()
         await scene.ask(plays=False)
-        await scene.landed()
+        await scene.completed()
         for path in (PATHS["item"], f"{PATHS['item']}/timeline"):
             NOT_FOUND.check(await scene.facade.get(path, status=404), scene)
         assert scene.calls == 1
@@ -45,11 +45,11 @@ async def test_refused_credentials_are_covered_for_five_minutes_from_the_first_r
         scene.clock.advance(FIVE_MINUTES - 1)
         answer = await scene.ask(plays=False)
         assert (answer.status_code, rows_of(answer)[0]["flow_name"]) == (200, name)
-        await scene.landed()
+        await scene.completed()
         scene.clock.advance(2)
         for _ in range(2):
             AUTH.check(await scene.ask(plays=False), scene, last_success=...)
-        await scene.landed()
+        await scene.completed()
         assert scene.logins <= 3 * row.logins, "one, and one each time the gate opens: after 1 minute, then after 2"
         await scene.mend()
         scene.clock.advance(FIVE_MINUTES)
@@ -63,7 +63,7 @@ async def _refused(scene: Scene) -> str:
     scene.clock.advance(FRESH + 5)
     await scene.break_upstream()
     stale(await scene.ask(plays=False), scene, name, "while-revalidate")
-    await scene.landed()
+    await scene.completed()
     return name
 
 

@@ -92,7 +92,7 @@ async def test_nothing_is_stored_of_an_answer_that_was_cut(row: Row) -> None:
             "/interactions", *query, status=504, headers={"cache-control": "only-if-cached"}
         )
         assert stored.json()["code"] == "not-stored"
-        assert len(scene.facade.services.reports.snapshots._store) == 0
+        assert len(scene.facade.services.queries.snapshots._store) == 0
 
 
 @pytest.mark.threat("T59")
@@ -104,7 +104,7 @@ async def test_of_an_upstream_that_ignores_filters_no_row_gets_out_that_was_not_
 ) -> None:
     right = await facade.ids(query, ("limit", "10000"))
     simulator.faults("filter-ignored", None)
-    facade.services.reports.snapshots.purge(lambda _key, _report: True)
+    facade.services.queries.snapshots.purge(lambda _key, _report: True)
     assert await facade.ids(query, ("limit", "10000"), ("_", "again")) == right
 
 
@@ -120,7 +120,7 @@ async def test_a_wall_clock_that_steps_changes_no_age_and_no_lifetime(step: time
         assert answer.headers["age"] == str(FRESH - 1)
         scene.clock.advance(3)
         assert (await scene.ask()).headers["cache-status"].startswith("cxfacade; hit; ttl=-2; detail=stale-")
-        await scene.landed()
+        await scene.completed()
         scene.clock.step(wall=-2 * step.total_seconds())
         assert (await scene.ask()).headers["cache-status"] == f"cxfacade; hit; ttl={FRESH}"
         scene.clock.advance(FRESH + STALE + 1)
@@ -132,7 +132,7 @@ async def test_rows_that_arrive_between_pages_shift_none_out_of_a_walk_and_repea
     facade: Facade, simulator: Simulator
 ) -> None:
     known = await facade.ids(("attr", SERIES), ("limit", "10000"), ("fields", "interaction_id"))
-    facade.services.reports.snapshots.purge(lambda _key, _report: True)
+    facade.services.queries.snapshots.purge(lambda _key, _report: True)
     simulator.faults("insert-before-page", None, endpoint="list", n=3)
     met = ids(await by_cursor(facade, ("attr", SERIES), ("limit", "250"), ("fields", "interaction_id")))
     assert len(set(met)) == len(met)

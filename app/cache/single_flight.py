@@ -1,0 +1,210 @@
+"""Single flight: callers who want the same key at the same time share one fetch, and none of them can harm the others.
+
+A flight is a task of the application, not of the caller who started it: it goes on when that caller leaves, runs in an
+empty context so that nobody's identity travels with it, and ends in an outcome, never in an exception for its waiters.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextvars import Context
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from app.cache.shares import Shares
+from app.clock import Clock
+from app.errors import CxfacadeError, InternalError, Overloaded, StillFetching, UpstreamError
+from app.owners import Owners
+
+T = TypeVar("T")
+
+MEMO_BOUND = 10_000  # failures remembered at once, the oldest goes first
+BUG_MEMO_SECONDS = 1.0  # a bug, too, would be met again by everyone who asks
+
+logger = logging.getLogger("cxfacade.cache")
+
+
+@dataclass(frozen=True, slots=True)
+class Joined(Generic[T]):
+    """What a flight brought, and whether this caller joined a flight that was under way (RFC 9211 §2.6)."""
+
+    value: T
+    collapsed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The outcome of a flight that brought a value."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The outcome of a flight that brought none. `error` carries no traceback: that would hold the fetch's frames."""
+
+    error: CxfacadeError
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """A failure, and the monotonic time until which it is repeated without a new fetch."""
+
+    failed: Failed
+    until: float
+
+
+class SingleFlight:
+    """The flights under way, at most one for a key, and the failures just seen.
+
+    `new_context` gives the context a flight runs in, which must hold nothing of who started it.
+    """
+
+    def __init__(self, clock: Clock, new_context: Callable[[], Context] = Context) -> None:
+        self._clock = clock
+        self._new_context = new_context
+        self._under_way: dict[bytes, asyncio.Task[Completed | Failed]] = {}
+        self._owners: dict[bytes, Owners] = {}
+        self._waiters: Counter[bytes] = Counter()
+        self._disowned: set[asyncio.Task[Completed | Failed]] = set()
+        self._memos: dict[bytes, Memo] = {}
+        self._shares = Shares()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._under_way)
+
+    async def join(
+        self, key: bytes, fetch: Callable[[], Awaitable[T]], *, wait_seconds: float, owners: Owners | None = None
+    ) -> Joined[T]:
+        """What `fetch` brings, run once for all who ask for `key` meanwhile; waits for `wait_seconds` at most.
+
+        Raises StillFetching when the wait is over and the flight goes on, the caller's own copy of the error if the
+        fetch fails or failed a moment ago, InternalError if it fails in a way that is none of ours, and RateLimited
+        where `owners` would have to start it and have too many under way. Who joins a flight becomes one of its owners.
+
+        `fetch` looks into the store before it asks upstream. Otherwise: caller B finds nothing stored and lets others
+        run before it joins; A's flight stores its value, ends and leaves the map; B starts a second fetch for it.
+        """
+        flight = self._under_way.get(key)
+        collapsed = flight is not None
+        if flight is None:
+            if self._closed:
+                raise Overloaded("The service is stopping.")
+            self._raise_remembered(key)
+            give_back = self._shares.take(owners.first if owners else None)
+            flight = self._start(key, fetch, owners)
+            flight.add_done_callback(give_back)
+        elif owners and key in self._owners:
+            self._owners[key].join(owners)
+        self._waiters[key] += 1
+        try:
+            await self._wait(flight, wait_seconds)
+        finally:
+            self._waiters[key] -= 1
+            if not self._waiters[key]:
+                del self._waiters[key]
+        outcome = _outcome(flight)
+        if isinstance(outcome, Failed):
+            raise outcome.error.again()
+        return Joined(outcome.value, collapsed)
+
+    def is_awaited(self, key: bytes) -> bool:
+        """Whether a caller waits for the flight for `key`."""
+        return key in self._waiters
+
+    def launch(self, key: bytes, fetch: Callable[[], Awaitable[object]], owners: Owners | None = None) -> None:
+        """Start a flight that nobody waits for, unless one for `key` is under way or failed a moment ago.
+
+        `owners` are none yet: those who join it.
+        """
+        if not self._closed and key not in self._under_way and not self.has_failed(key):
+            self._start(key, fetch, owners)
+
+    def has_failed(self, key: bytes) -> bool:
+        """Whether the last flight for `key` failed a moment ago, so that its failure is still remembered."""
+        memo = self._memos.get(key)
+        return memo is not None and self._clock.monotonic() < memo.until
+
+    def detach(self, key: bytes | None = None) -> None:
+        """Let the flight for `key`, or each, end for those who wait for it; who asks from now on starts another."""
+        for one in [*self._under_way] if key is None else [key]:
+            self._owners.pop(one, None)
+            if flight := self._under_way.pop(one, None):
+                self._disowned.add(flight)
+                flight.add_done_callback(self._disowned.discard)
+
+    async def aclose(self) -> None:
+        """Cancel what is under way and wait until it has ended; who still waits is told that the service stops."""
+        self._closed = True
+        flights = [*self._under_way.values(), *self._disowned]
+        for flight in flights:
+            flight.cancel()
+        if flights:
+            await asyncio.wait(flights)
+
+    def _start(
+        self, key: bytes, fetch: Callable[[], Awaitable[T]], owners: Owners | None
+    ) -> asyncio.Task[Completed | Failed]:
+        flight = asyncio.get_running_loop().create_task(self._fly(key, fetch), context=self._new_context())
+        self._under_way[key] = flight  # the loop itself holds its tasks weakly
+        if owners is not None:
+            self._owners[key] = owners
+        flight.add_done_callback(partial(self._remove, key))
+        return flight
+
+    async def _fly(self, key: bytes, fetch: Callable[[], Awaitable[T]]) -> Completed | Failed:
+        try:
+            return Completed(await fetch())
+        except CxfacadeError as error:
+            failed = Failed(error.again())
+        except Exception:
+            logger.exception("A fetch failed in a way that is none of ours.")
+            failed = Failed(InternalError())
+        self._remember(key, failed, _memo_seconds(failed.error))
+        return failed
+
+    def _remove(self, key: bytes, flight: asyncio.Task[Completed | Failed]) -> None:
+        # Between a flight's end and this callback a caller may still join it, and has its outcome at once. Should the
+        # key have been given to another flight by then, that one stays.
+        if self._under_way.get(key) is flight:
+            del self._under_way[key]
+            self._owners.pop(key, None)
+        if not flight.cancelled():
+            flight.exception()  # retrieved, else asyncio complains when the last waiter has left
+
+    async def _wait(self, flight: asyncio.Task[Completed | Failed], seconds: float) -> None:
+        # `asyncio.wait` neither cancels what it waits for nor raises its exception: a caller who is cancelled here
+        # takes only itself away. `await flight` would cancel the flight, and with it every other caller.
+        bound = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait({flight, bound}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            bound.cancel()
+        if not flight.done():
+            raise StillFetching("The fetch goes on; its answer will be stored.")
+
+    def _raise_remembered(self, key: bytes) -> None:
+        if self.has_failed(key):
+            raise self._memos[key].failed.error.again()
+        self._memos.pop(key, None)
+
+    def _remember(self, key: bytes, failed: Failed, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        self._memos[key] = Memo(failed, self._clock.monotonic() + seconds)
+        if len(self._memos) > MEMO_BOUND:
+            del self._memos[next(iter(self._memos))]
+
+
+def _memo_seconds(error: CxfacadeError) -> float:
+    if isinstance(error, UpstreamError):
+        return error.memo_seconds
+    return BUG_MEMO_SECONDS if isinstance(error, InternalError) else 0.0
+
+
+def _outcome(flight: asyncio.Task[Completed | Failed]) -> Completed | Failed:
+    # A cancelled flight would raise CancelledError here, and its waiters would pass for cancelled themselves.
+    return Failed(Overloaded("The fetch was stopped.")) if flight.cancelled() else flight.result()

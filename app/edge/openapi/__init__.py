@@ -1,5 +1,0 @@
-"""The service's OpenAPI 3.1 document, made from the tables of columns, parameters, formats and problems."""
-
-from app.edge.openapi.document import document, text
-
-__all__ = ["document", "text"]

@@ -1,0 +1,60 @@
+"""One line a request that was let in, and of those refused one a second of each kind (FAULTS T52)."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.types import Scope
+
+from app.http.sampling import Sampled
+
+_ACCESS = logging.getLogger("cxfacade.access")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_REFUSALS = range(400, 500)
+_WORDS = "%(method)s %(route)s %(status)s %(duration_ms)s ms, key %(key)s, cache %(cache_status)s, id %(request_id)s"
+
+
+def log_request(
+    scope: Scope, status: int, seconds: float, level: int = logging.INFO, *, refusals: Sampled | None = None
+) -> None:
+    """One line a request, without anything of the query: the route's template, never the path itself (FAULTS T07).
+
+    `refusals` says which of the lines about clients' faults are written; without it all are.
+    """
+    if not _ACCESS.isEnabledFor(level):
+        return
+    facts: dict[str, Any] = {
+        "method": method_of(scope),
+        "route": route_of(scope),
+        "status": status,
+        "duration_ms": round(seconds * 1000, 3),
+        "cache_status": scope["state"].get("cache_status"),
+        "key": key_label(scope),
+        "request_id": scope["state"]["request_id"],
+    }
+    if refusals and status in _REFUSALS:
+        refusals.say((status, facts["route"]), _WORDS, facts)
+    else:
+        _ACCESS.log(level, _WORDS, facts, extra=facts)
+
+
+def method_of(scope: Scope) -> str:
+    """The method, as one of few."""
+    return scope["method"] if scope["method"] in _METHODS else "other"
+
+
+def route_of(scope: Scope) -> str:
+    """The template of a request's route, never its path."""
+    return getattr(scope.get("route"), "path", "unmatched")
+
+
+def key_label(scope: Scope) -> str:
+    """The label of the key a request came with, `anonymous` where it needs none, `none` where it was not let in."""
+    state: Mapping[str, Any] = scope["state"]
+    label: str = state["viewer"].label if "viewer" in state else state.get("key", "none")
+    return label
+
+
+def sampled_refusals() -> Sampled:
+    """For one application's lines."""
+    return Sampled(_ACCESS)

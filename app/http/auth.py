@@ -1,0 +1,123 @@
+"""Who asks: credential → Viewer, what they may see, and how often they may ask (INTERFACE §7)."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from starlette.types import Scope
+
+from app.clients.bucket import Bucket, Buckets
+from app.clients.key import ClientKey
+from app.clients.keys import ClientKeys
+from app.clock import Clock
+from app.errors import Forbidden, Unauthorized
+from app.http.credentials import presented, refuse_key_in_query
+from app.http.responses import Headers
+from app.interactions.masking import Audience
+from app.peers import owner_of
+from app.settings import Settings, is_loopback
+
+MOST_QUOTAS = 10_000
+_is_loopback = lru_cache(maxsize=64)(is_loopback)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A client who may ask, under a label fit for logs; `key` is None for an anonymous client.
+
+    `owner` is whose turn a fetch takes: the client's key, or else its address.
+    """
+
+    label: str
+    scopes: frozenset[str]
+    key: ClientKey | None = None
+    owner: str = field(default="", compare=False)
+
+    def require(self, scope: str) -> None:
+        """Raise Forbidden where the scope is missing."""
+        if scope not in self.scopes:
+            raise Forbidden(f"This needs the scope {scope}.")
+
+    def audience(self, *, clear: bool) -> Audience:
+        """What this viewer sees. Raises Forbidden where clear personal data is asked for without the scope."""
+        if clear:
+            self.require("pii:read")
+        return Audience(clear=clear, notes="notes:read" in self.scopes)
+
+
+class Authenticator:
+    """Lets in whoever has a key, and those without one where that is allowed."""
+
+    def __init__(self, settings: Settings, keys: ClientKeys, clock: Clock) -> None:
+        self.keys = keys
+        self._settings = settings
+        self._clock = clock
+        self._quotas = Buckets(MOST_QUOTAS)
+
+    def viewer(self, scope: Scope) -> Viewer:
+        """The viewer behind a request.
+
+        Raises KeyInQuery, BadRequest for two credentials, Unauthorized. A wrong key is refused also where none is
+        needed (FAULTS T37).
+        """
+        refuse_key_in_query(scope["query_string"])
+        secret = presented(scope["headers"])
+        if secret is None:
+            return self._anonymous(scope)
+        key = self.keys.find(secret, self._clock.wall())
+        if key is None:
+            raise Unauthorized("This key is not known here, was revoked, or has expired.")
+        return Viewer(key.label, key.scopes, key, f"key {key.digest.hex()}")
+
+    def charge(self, viewer: Viewer) -> tuple[Headers, float]:
+        """Count a request against the viewer's quota: what its answer says of that, and the seconds to wait.
+
+        The fields of draft-ietf-httpapi-ratelimit-headers-10; nothing for a viewer without a quota.
+        """
+        key = viewer.key
+        if key is None or key.quota is None:
+            return [], 0.0
+        now = self._clock.monotonic()
+        bucket = self._quotas.of(key.digest, key.quota, now)
+        wait = bucket.take(now)
+        return _fields(bucket), wait
+
+    def replay_seconds(self, viewer: Viewer) -> float | None:
+        """Seconds for which an exact repeat may be answered without asking who it is; None for ever, 0 for never.
+
+        Never where each request counts, and where the key was revoked while its request was answered.
+        """
+        key = viewer.key
+        if key is None:
+            return None
+        if key.quota is not None or not self.keys.is_in_force(key):
+            return 0.0
+        if key.expires_at is None:
+            return None
+        return max(0.0, (key.expires_at - self._clock.wall()).total_seconds())
+
+    def _anonymous(self, scope: Scope) -> Viewer:
+        """By setting, or else on loopback: what counts there is the address that was reached (FAULTS T37)."""
+        settings = self._settings
+        if not settings.anonymous_allowed or (settings.allow_anonymous is None and not reached_on_loopback(scope)):
+            raise Unauthorized(
+                "A client key is needed, as `Authorization: Bearer <key>`, `X-API-Key: <key>`, or Basic user name."
+            )
+        return Viewer("anonymous", frozenset(settings.anonymous_scopes), owner=_peer(scope))
+
+
+def reached_on_loopback(scope: Scope) -> bool:
+    """Whether the request came in at a loopback address of this machine."""
+    server = scope.get("server")
+    return server is not None and _is_loopback(server[0])
+
+
+def _fields(bucket: Bucket) -> Headers:
+    return [
+        (b"ratelimit-policy", b'"key";q=%d;w=60' % bucket.size),
+        (b"ratelimit", b'"key";r=%d;t=%d' % (bucket.left(), bucket.more_in())),
+    ]
+
+
+def _peer(scope: Scope) -> str:
+    """The owner of the address behind the socket, or of the client that trusted proxies name (FAULTS T34)."""
+    return owner_of(scope["client"][0] if scope.get("client") else "")

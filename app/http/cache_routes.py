@@ -1,0 +1,89 @@
+"""Seeing inside: what is stored for a question and why, and forgetting it. Neither asks upstream anything."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, replace
+from datetime import UTC
+from functools import partial
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from app.http.auth import Viewer
+from app.http.parameters import ParseContext
+from app.http.parse import Pairs, needs_time_zone, pairs_of, parse, refuse_all
+from app.http.purge_order import PurgeOrder, order_of
+from app.http.representations import shown
+from app.http.services import Purger, Reader, Services, ServicesOf
+from app.http.times import TimeFrame
+from app.queries.explain import kept, miss_cost, sent, total_of
+from app.queries.purging import every_view, purge_all, purge_customer, purge_interaction, purge_question
+
+LIST = "/interactions"
+NO_STORE = {"Cache-Control": "no-store"}
+cache_routes = APIRouter()
+
+
+@cache_routes.api_route("/cache/explain", methods=["GET", "HEAD"], name="explainCache")
+async def explain_cache(request: Request, services: ServicesOf, viewer: Reader) -> Response:
+    """What is stored for the parameters of `/interactions`, which rule gave its lifetime, what a miss would cost."""
+    pairs = pairs_of(request.scope["query_string"])
+    scene, is_certain = _scene(services, pairs)
+    query = parse(pairs, scene, viewer)
+    if not is_certain:  # the moments meant are not known, and so nothing can be stored for them
+        query = replace(query, search=replace(query.search, start=None, end=None))
+    queries, now = services.queries, services.clock.monotonic()
+    plan = queries.plan(query)
+    stored = queries.snapshots.current(plan) if is_certain else None
+    parts = ("interactions", services.forwarding.url(request.scope, LIST), query.key_parts())
+    total = total_of(plan, stored.value) if stored else None
+    is_guarded = plan.visibility.is_guarded
+    cost = miss_cost(query, total, queries.rules, asks_time_zone=not is_certain, is_guarded=is_guarded)
+    explanation = {
+        "query": shown(query),
+        "upstream": {"parameters": sent(plan)},
+        "key": plan.key.hex() if is_certain else None,
+        **kept(plan, stored, now),
+        "answer_stored": stored is not None and services.response_cache.is_stored(stored, parts),
+        "miss_cost": asdict(cost),
+    }
+    return JSONResponse(explanation, headers=NO_STORE)
+
+
+@cache_routes.post("/cache/purge", name="purgeCache")
+async def purge_cache(request: Request, services: ServicesOf, viewer: Purger) -> Response:
+    """Forget everything, the report of a query, or what holds an interaction or a customer; also what is under way."""
+    refuse_all(pairs_of(request.scope["query_string"]))
+    order = await order_of(request)
+    purge = _purge(order, services, viewer)
+    services.purges.take()
+    return JSONResponse({"purged": await purge(), "scope": order.scope}, headers=NO_STORE)
+
+
+def _purge(order: PurgeOrder, services: Services, viewer: Viewer) -> Callable[[], Awaitable[int]]:
+    """What carries out the order. Raises whatever is wrong with its query."""
+    queries = services.queries
+    match order.scope:
+        case "all":
+            return partial(purge_all, queries)
+        case "interaction":
+            return partial(purge_interaction, queries, order.text)
+        case "customer":
+            return partial(purge_customer, queries, order.text)
+        case "query":
+            pairs = pairs_of(order.text.encode("utf-8", "surrogatepass"))
+            scene, is_certain = _scene(services, pairs)
+            plans = every_view(queries, parse(pairs, scene, viewer))
+            return partial(purge_question, queries, *plans) if is_certain else _nothing
+
+
+async def _nothing() -> int:
+    """A purge where nothing can be stored: none are gone."""
+    return 0
+
+
+def _scene(services: Services, pairs: Pairs) -> tuple[ParseContext, bool]:
+    """What values mean; False where that takes the tenant's time zone, and upstream has not been asked for it yet."""
+    zone = services.queries.rules.time_zone or services.queries.tenant_zone
+    frame = TimeFrame(services.clock.wall(), zone or UTC, services.settings.fresh_open_seconds)
+    is_certain = zone is not None or not needs_time_zone(pairs)
+    return ParseContext(frame, services.columns, services.settings.max_rows), is_certain

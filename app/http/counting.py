@@ -1,0 +1,91 @@
+"""What is counted of requests; of a repeat answered at once so little that it costs nothing worth naming."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from starlette.types import Scope
+
+from app.formats import FORMATS
+from app.http.access_log import key_label, method_of, route_of
+from app.http.response_cache import Served
+from app.http.responses import Answer
+from app.metrics import Metrics, Timing
+from app.tracing import describe
+
+MOST_KEYS = 50  # that have figures of their own
+OTHER_KEYS = "other"
+UNANSWERED = "none"
+TIMED_ONE_IN = 64  # of the repeats answered at once; each stands for so many, as a look at the clock is dear there
+TIMING_MASK = TIMED_ONE_IN - 1  # the bits that are set in the number of one that is not timed
+_FORMATS = {one.content_type: one.name for one in FORMATS}
+
+
+@dataclass(slots=True, eq=False)
+class Hits:
+    """Repeats answered at once, of one route, format and key; `timing` is their route's.
+
+    `count` is of all, so that each 64th is timed however often somebody looks; the rest since somebody last looked.
+    """
+
+    route: object
+    key: str
+    format: str
+    timing: Timing
+    count: int = 0
+    looked_at: int = 0
+    not_modified: int = 0
+    others: Counter[int] = field(default_factory=Counter)  # statuses, where conditions or a range decided
+
+
+class Requests:
+    """The figures about one application's requests."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._keys: set[str] = set()
+        self._hits: dict[tuple[str, str, str], Hits] = {}
+        metrics.before_scrape(self._settle)
+
+    def hits(self, scope: Scope, answer: Answer, label: str) -> Hits:
+        """Where repeats of this request are counted that have this answer; `label` is of its key."""
+        path, key, form = route_of(scope), self._key(label), _format(answer)
+        hits = self._hits.get((path, key, form))
+        if hits is None:
+            timing = self._metrics.timing("request_duration_seconds", route=path)
+            hits = self._hits[path, key, form] = Hits(scope.get("route"), key, form, timing)
+        return hits
+
+    def answered(self, served: Served) -> None:
+        """Count an answer to a data request."""
+        self._metrics.count("answers", outcome=served.reuse.outcome)
+        self._metrics.count("answers_by_format", format=_format(served.answer))
+
+    def finished(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count a request that went the long way, and name its span; `status` is 0 where its client left before."""
+        route = route_of(scope)
+        self._metrics.count("requests", route=route, status=str(status) if status else UNANSWERED)
+        self._metrics.count("key_requests", key=self._key(key_label(scope)))
+        self._metrics.timing("request_duration_seconds", route=route).took(seconds)
+        method = method_of(scope)
+        describe(f"{method} {route}", method=method, route=route, status=status)
+
+    def _key(self, label: str) -> str:
+        if label not in self._keys and len(self._keys) >= MOST_KEYS:
+            return OTHER_KEYS
+        self._keys.add(label)
+        return label
+
+    def _settle(self) -> None:
+        for (route, key, form), hits in self._hits.items():
+            new, statuses = hits.count - hits.looked_at, hits.others + Counter({304: hits.not_modified})
+            statuses[200] += new - statuses.total()
+            for status, count in statuses.items():
+                self._metrics.count("requests", count, route=route, status=str(status))
+            self._metrics.count("key_requests", new, key=key)
+            self._metrics.count("answers", new, outcome="fresh")
+            self._metrics.count("answers_by_format", new, format=form)
+            hits.looked_at, hits.not_modified, hits.others = hits.count, 0, Counter()
+
+
+def _format(answer: Answer) -> str:
+    return _FORMATS.get(answer.content_type, "json")

@@ -1,0 +1,140 @@
+"""A request as its client sent it: what trusted proxies say of it, and the public URL that links are built from.
+
+The address, scheme, host and prefix that a trusted proxy names replace those of its own connection, before anything
+reads the request; whoever else sends such fields is not believed (FAULTS T34). The prefix becomes the ASGI `root_path`,
+with which `path` and `raw_path` begin.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from starlette.types import Scope
+
+from app.http.hosts import is_host, without_port
+from app.http.responses import Headers
+from app.peers import address_of, within
+from app.settings.values import path_prefix
+
+FOR, PROTO, HOST, PREFIX = b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix"
+FIELDS = frozenset({FOR, PROTO, HOST, PREFIX})
+MOST_HOPS = 32  # looked at, the nearest first
+_LONGEST_HOP = 80  # characters
+_REMEMBERED = 4096
+_SCHEMES = frozenset({"http", "https"})
+
+Said = Mapping[bytes, Sequence[str]]  # field → values
+
+
+class Forwarding:
+    """The settings CXF_PUBLIC_URL and CXF_TRUSTED_PROXIES at work.
+
+    `public_url` has no slash at its end; `trusted_proxies` are networks.
+    """
+
+    def __init__(self, public_url: str | None, trusted_proxies: Iterable[str]) -> None:
+        parts = urlsplit(public_url or "")
+        self.public_url = public_url
+        self.hosts = (without_port(parts.netloc),) if public_url else ()
+        self.prefix = parts.path if public_url else None
+        self._networks = tuple(trusted_proxies)
+        self.is_trusted = within(self._networks)
+
+    def seen(self, scope: Scope) -> Scope:
+        """The request as its client sent it; the very scope where there is nothing to say of it."""
+        if scope["type"] != "http" or not (self._networks or self.prefix):
+            return scope
+        prefix = self.prefix
+        client = scope.get("client")
+        if client and self.is_trusted(client[0]) and (said := _said(scope["headers"])):
+            scope = self._forwarded(scope, client[0], said)
+            if prefix is None:
+                prefix = _prefix(_nearest(PREFIX, said))
+        return _below(prefix, scope) if prefix else scope
+
+    def url(self, scope: Scope, path: str) -> str:
+        """The absolute URL of a path of this service, for one who sent this request; its Host has been checked."""
+        if self.public_url is not None:
+            return self.public_url + path
+        host = next(value for name, value in scope["headers"] if name == b"host").decode("latin-1")
+        return f"{scope['scheme']}://{host}{scope.get('root_path', '')}{path}"
+
+    def _forwarded(self, scope: Scope, peer: str, said: Said) -> Scope:
+        headers, hops = scope["headers"], ",".join(said.get(FOR, ())).split(",")
+        scheme, host = _nearest(PROTO, said).lower(), _nearest(HOST, said).encode("latin-1")
+        return {
+            **scope,
+            "client": (client_of(peer, hops, self.is_trusted), 0),
+            "server": None,  # which of its addresses the client reached, no field tells: nobody is local (FAULTS T37)
+            "scheme": scheme if scheme in _SCHEMES else scope["scheme"],
+            "headers": _with_host(host, headers) if is_host(host) else headers,
+        }
+
+
+NOTHING_FORWARDED = Forwarding(None, ())
+
+
+def client_of(peer: str, hops: Sequence[str], is_trusted: Callable[[str], bool]) -> str:
+    """The client's address: the nearest hop that is no trusted proxy, as each trusted one is believed for the next.
+
+    Where a hop is no address, its sender is the client: nothing beyond it is known. `hops` end with the nearest.
+    """
+    client = peer
+    for hop in reversed(hops[-MOST_HOPS:]):
+        address = _hop(hop)
+        if address is None:
+            break
+        client = address
+        if not is_trusted(client):
+            break
+    return client
+
+
+def _hop(text: str) -> str | None:
+    """The address in a hop: IPv4 or IPv6, the latter perhaps in brackets, and perhaps a port behind."""
+    return _address(text) if len(text) <= _LONGEST_HOP else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _address(hop: str) -> str | None:
+    hop = hop.strip(" \t")
+    is_bare_ipv6 = hop.count(":") > 1 and not hop.startswith("[")
+    host = hop if is_bare_ipv6 else without_port(hop)
+    address = address_of(host.removeprefix("[").removesuffix("]"))
+    return None if address is None else str(address)
+
+
+def _said(headers: Headers) -> Said:
+    """The values of each field that proxies set, in their order."""
+    said: dict[bytes, list[str]] = {}
+    for name, value in headers:
+        if name in FIELDS:
+            said.setdefault(name, []).append(value.decode("latin-1"))
+    return said
+
+
+def _nearest(field: bytes, said: Said) -> str:
+    """The value set by the nearest proxy, the last one of the last field; empty where there is none."""
+    values = said.get(field)
+    return values[-1].rpartition(",")[2].strip(" \t") if values else ""
+
+
+def _prefix(text: str) -> str:
+    try:
+        return path_prefix(text)
+    except ValueError:
+        return ""
+
+
+def _with_host(host: bytes, headers: Headers) -> Headers:
+    return [(name, host if name == b"host" else value) for name, value in headers]
+
+
+def _below(prefix: str, scope: Scope) -> Scope:
+    raw = scope.get("raw_path")
+    return {
+        **scope,
+        "root_path": prefix,
+        "path": prefix + scope["path"],
+        "raw_path": prefix.encode() + raw if raw else raw,
+    }

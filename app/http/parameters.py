@@ -1,0 +1,139 @@
+"""The parameters of `/interactions`, one row each, in the order of INTERFACE §4."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.formats import FORMATS
+from app.http import values as read
+from app.http.values import INCLUDE_NAMES, ParseContext, Reader
+from app.interactions.raw import RAW
+
+__all__ = ["ATTRIBUTE_PREFIX", "BY_NAME", "DEFAULT_LIMIT", "ITEM_PARAMETERS", "PARAMETERS", "Parameter", "ParseContext"]
+
+Schema = Mapping[str, object]
+
+ATTRIBUTE_PREFIX = "attr."
+DEFAULT_LIMIT = 100
+MOST_VALUES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One row. `read` makes the canonical value of a text or raises Refused.
+
+    `pins`: it decides which rows there are, or their order, so a cursor is bound to it.
+    """
+
+    name: str
+    read: Reader
+    schema: Schema
+    description: str
+    repeatable: bool = False
+    pins: bool = False
+    example: object = None
+
+
+def _enum(*allowed: str, default: str | None = None) -> dict[str, object]:
+    return {"type": "string", "enum": list(allowed), **({"default": default} if default else {})}
+
+
+def _each(item: Schema) -> dict[str, object]:
+    return {"type": "array", "items": item, "maxItems": MOST_VALUES}
+
+
+def _attribute(
+    name: str, reader: Reader, schema: Mapping[str, object], words: str, example: object = None
+) -> Parameter:
+    return Parameter(name, reader, schema, f"{words} Repeats mean AND.", repeatable=True, pins=True, example=example)
+
+
+def _condition(
+    name: str, reader: Reader, schema: Mapping[str, object], words: str, example: object = None
+) -> Parameter:
+    return Parameter(name, reader, schema, words, pins=True, example=example)
+
+
+def _filter(name: str, words: str, *examples: str) -> Parameter:
+    """A column's text, answered by the façade; upstream's lists of values are open."""
+    schema = _each({**_TEXT, **({"examples": list(examples)} if examples else {})})
+    return Parameter(name, read.literal, schema, f"{words} Repeats mean OR.", repeatable=True, pins=True)
+
+
+def _flag(name: str, words: str) -> Parameter:
+    schema = _each(_enum("true", "false"))
+    reader = read.one_of("true", "false")
+    return Parameter(name, reader, schema, f"{words} Repeats mean OR.", repeatable=True, pins=True)
+
+
+def _choice(name: str, words: str, *allowed: str, default: str | None = None) -> Parameter:
+    return Parameter(name, read.one_of(*allowed), _enum(*allowed, default=default), words)
+
+
+def _variant(name: str, words: str) -> Parameter:
+    variants = next(one.variants for one in FORMATS if one.variant_parameter == name)
+    return _choice(name, words, *variants, default=variants[0])
+
+
+_STRING = {"type": "string"}
+_TEXT = {"type": "string", "minLength": 1}
+_UUID = {"type": "string", "format": "uuid"}
+_OFFSET = {"type": "integer", "minimum": 0, "default": 0}
+_LIMIT = {"type": "integer", "minimum": 1, "default": DEFAULT_LIMIT}
+_PAIR = {"type": "string", "pattern": r"^[^=]*[^=\s][^=]*=[\s\S]+"}
+_SORT = {"type": "string", "default": "-started_at"}
+
+# fmt: off
+PARAMETERS: tuple[Parameter, ...] = (
+    Parameter("cursor", read.cursor, _STRING,
+              "Where the next page begins: `next_cursor` of the answer before, as it is. Pins query and snapshot."),
+    Parameter("offset", read.offset, _OFFSET,
+              "Rows to skip. Not together with `cursor`."),
+    Parameter("limit", read.limit, _LIMIT,
+              "Most rows in this answer. For more than the maximum follow `next`."),
+    _attribute("attr", read.literal, _each(_TEXT),
+               "A custom reporting attribute has this value, taken literally.", ["1234567"]),
+    _attribute("attr_pair", read.attribute_pair, _each(_PAIR),
+               "The attribute of this name has this value: `name=value`, parted at the first `=`. For people "
+               "`attr.<name>=value` says the same: `attr.accountNumber=12345`.",
+               ["customAttributeWithResource=valueOne"]),
+    _attribute(ATTRIBUTE_PREFIX, read.literal, _STRING, "Shorthand for `attr_pair`."),
+    _attribute("attr_name", read.literal, _each(_TEXT),
+               "The interaction has this attribute, with any value."),
+    _condition("from", read.time, _STRING,
+               "Start of the range, inclusive, on the interaction's start: RFC 3339 with zone, a date, epoch "
+               "milliseconds, or relative: `now-24h`, `now-7d/d`, `now-1M/M`, with units `s m h d w M y`. Days and "
+               "longer units are steps of the calendar in the time zone.", "2018-10-01"),
+    _condition("to", read.time, _STRING,
+               "End of the range, exclusive, in the same forms.", "now"),
+    _condition("contact_id", read.identity, _UUID, "Interactions of this contact."),
+    _condition("hook_type", read.literal, _STRING, "A hook has this type: an attribute's name, or a CRM."),
+    _condition("hook_subtype", read.literal, _STRING, "A hook has this subtype, as `ticket`."),
+    _condition("hook_id", read.literal, _STRING, "A hook has this id."),
+    _filter("channel_type", "Channel.", "voice", "sms", "email", "messaging", "work-item"),
+    _filter("direction", "Direction.", "inbound", "outbound", "agent-initiated"),
+    _filter("queue_id", "One of the queues entered."),
+    _filter("queue_name", "Name of one of the queues entered."),
+    _filter("agent_id", "One of the agents who took it."),
+    _filter("flow_id", "Flow that ran."),
+    _flag("is_abandoned", "Whether the customer left before being served."),
+    _flag("is_final", "Whether it has ended and settled."),
+    Parameter("fields", read.fields, _STRING,
+              "Columns, comma separated, in this order; `alias:column` renames.",
+              example="interaction_id,agent:first_agent_name"),
+    Parameter("include", read.include, _STRING,
+              f"Nested lists, comma separated: {', '.join(INCLUDE_NAMES)}. JSON and NDJSON only. Of one interaction "
+              f"also `{RAW}`, the record as upstream sent it: with `pii=clear`, for scopes `pii:read` and "
+              "`notes:read`.",
+              example="attributes"),
+    _condition("sort", read.sort, _SORT,
+               "Column to sort by, `-` in front for descending. Any but `-started_at` needs the whole result at hand."),
+    _choice("format", "Format; the path's extension says it too; else `Accept`; else JSON.",
+            *(one.name for one in FORMATS)),
+    _variant("shape", "JSON only: an envelope, a bare array of records, or an object of columns."),
+    _variant("csv", "CSV only: RFC 4180, or with byte-order mark and formula guard for Excel."),
+    _choice("pii", "`clear` shows personal data and needs scope `pii:read`.", "mask", "clear", default="mask"),
+    _choice("download", "`1` asks for `Content-Disposition: attachment`.", "1"),
+)
+# fmt: on
+BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
+ITEM_PARAMETERS = ("fields", "include", "pii")

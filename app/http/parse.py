@@ -1,0 +1,234 @@
+"""Parameters → InteractionQuery: strict, canonical, frozen; every fault of a request is told at once."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from app.errors import Forbidden, InvalidParameters, ParameterFault
+from app.formats import FORMATS, Format
+from app.http.auth import Viewer
+from app.http.hints import meant
+from app.http.negotiation import choose_format
+from app.http.pairs import ARRAY_SUFFIX, Pairs, pairs_of
+from app.http.parameters import (
+    ATTRIBUTE_PREFIX,
+    BY_NAME,
+    DEFAULT_LIMIT,
+    ITEM_PARAMETERS,
+    MOST_VALUES,
+    Parameter,
+    ParseContext,
+)
+from app.http.times import TimeFrame, needs_zone, seconds_to_next_step
+from app.http.values import INCLUDE_NAMES, Refused
+from app.interactions.raw import RAW
+from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Search, View, distinct
+from app.queries.select import FILTERS
+
+__all__ = ["ITEM_PARAMETERS", "Pairs", "changes_in", "needs_time_zone", "pairs_of", "parse", "parse_view", "refuse_all"]
+
+RAW_SCOPES = ("pii:read", "notes:read")
+
+_NOT_LINKED = frozenset({"cursor", "offset"})
+_VARIANT_PARAMETERS = tuple(one.variant_parameter for one in FORMATS if one.variant_parameter)
+_LONGEST_NAME = 64  # characters of a name that are shown
+
+Values = Mapping[str, Sequence[Any]]  # canonical values by parameter; what type they have is its reader's to say
+
+
+def needs_time_zone(pairs: Pairs) -> bool:
+    """Whether `from` or `to` means another moment in another time zone."""
+    return any(name in ("from", "to") and needs_zone(value) for name, value in pairs)
+
+
+def changes_in(pairs: Pairs, frame: TimeFrame) -> float | None:
+    """Seconds until the same parameters ask another question, as relative times do; None where they never will."""
+    is_relative = any(name in ("from", "to") and value.startswith("now") for name, value in pairs)
+    return seconds_to_next_step(frame) if is_relative else None
+
+
+def parse(
+    pairs: Pairs, scene: ParseContext, viewer: Viewer, *, extension: str | None = None, accept: str | None = None
+) -> InteractionQuery:
+    """The canonical query. Raises InvalidParameters with all faults, Forbidden where the viewer may not see this."""
+    pairs = [(_without_suffix(name), text) for name, text in pairs]
+    values, faults = _read(pairs, scene, BY_NAME)
+    chosen = choose_format(extension, _one(values, "format"), accept)
+    faults += [*_conflicts(values), *_raw_of_many(values)]
+    if not any(fault.parameter == "format" for fault in faults):
+        faults += _format_conflicts(values, chosen, extension)
+    _refuse(faults)
+    return InteractionQuery(
+        search=_search(values),
+        view=_view(values, scene, viewer, chosen),
+        filters=tuple(Filter(name, distinct(values[name])) for name in sorted(FILTERS) if name in values),
+        order=_one(values, "sort", NEWEST_FIRST),
+        offset=_one(values, "offset", 0),
+        limit=_one(values, "limit", min(DEFAULT_LIMIT, scene.max_rows)),
+        cursor=_one(values, "cursor"),
+        asked=tuple(sorted({(name, text) for name, text in pairs if _is_pinned(name)})),
+        given=tuple(sorted({(name, text) for name, text in pairs if name not in _NOT_LINKED})),
+    )
+
+
+def parse_view(pairs: Pairs, scene: ParseContext, viewer: Viewer) -> View:
+    """How one interaction is to be shown: `fields`, `include` and `pii` alone apply. Raises as `parse`."""
+    values, faults = _read(pairs, scene, ITEM_PARAMETERS)
+    _refuse([*faults, *_conflicts(values), *_raw_in_part(values)])
+    if _is_raw(values):
+        _admit_to_raw(scene, viewer)
+    return _view(values, scene, viewer, FORMATS[0])
+
+
+def refuse_all(pairs: Pairs) -> None:
+    """Raise InvalidParameters where a resource that takes no parameters is given some."""
+    _refuse([_unknown(name, ()) for name, _ in pairs])
+
+
+def _refuse(faults: Sequence[ParameterFault]) -> None:
+    if faults:
+        raise InvalidParameters(tuple(dict.fromkeys(faults)))
+
+
+def _read(pairs: Pairs, scene: ParseContext, known: Collection[str]) -> tuple[Values, list[ParameterFault]]:
+    values: dict[str, list[Any]] = {}
+    faults: list[ParameterFault] = []
+    seen: Counter[str] = Counter()
+    for name, text in pairs:
+        row = _row(name)
+        if row is None or row.name not in known:
+            faults.append(_unknown(name, known))
+            continue
+        seen[row.name] += 1
+        if not row.repeatable and seen[row.name] > 1:
+            faults.append(ParameterFault(name, f"{name} may be given once.", "duplicate-parameter"))
+        elif seen[row.name] > MOST_VALUES:
+            faults.append(ParameterFault(row.name, f"{row.name} may be given {MOST_VALUES} times at most."))
+        else:
+            try:
+                values.setdefault(row.name, []).append(_value(row, name, text, scene))
+            except* Refused as group:
+                faults += [_refused(name, one) for one in group.exceptions if isinstance(one, Refused)]
+    return {name: given for name, given in values.items() if given}, faults
+
+
+def _row(name: str) -> Parameter | None:
+    if name.startswith(ATTRIBUTE_PREFIX) and name.removeprefix(ATTRIBUTE_PREFIX).strip():
+        return BY_NAME[ATTRIBUTE_PREFIX]
+    return BY_NAME.get(name) if name != ATTRIBUTE_PREFIX else None
+
+
+def _without_suffix(name: str) -> str:
+    """The name of a parameter that may be repeated, as it is without brackets; any other as it stands."""
+    stem = name.removesuffix(ARRAY_SUFFIX)
+    row = _row(stem)
+    return stem if row is not None and row.repeatable else name
+
+
+def _value(row: Parameter, name: str, text: str, scene: ParseContext) -> object:
+    """The canonical value; of a named attribute, its name and value."""
+    value = row.read(text, scene)
+    return (name.removeprefix(ATTRIBUTE_PREFIX).strip(), value) if row.name == ATTRIBUTE_PREFIX else value
+
+
+def _is_pinned(name: str) -> bool:
+    row = _row(name)
+    return row is not None and row.pins
+
+
+def _one(values: Values, name: str, default: Any = None) -> Any:
+    return values[name][0] if name in values else default
+
+
+def _search(values: Values) -> Search:
+    return Search(
+        attr=distinct(values.get("attr", ())),
+        attr_pairs=tuple(sorted({*values.get("attr_pair", ()), *values.get(ATTRIBUTE_PREFIX, ())})),
+        attr_names=distinct(values.get("attr_name", ())),
+        start=_one(values, "from"),
+        end=_one(values, "to"),
+        contact_id=_one(values, "contact_id"),
+        hook_type=_one(values, "hook_type"),
+        hook_subtype=_one(values, "hook_subtype"),
+        hook_id=_one(values, "hook_id"),
+    )
+
+
+def _view(values: Values, scene: ParseContext, viewer: Viewer, chosen: Format) -> View:
+    return View(
+        columns=_one(values, "fields") or tuple((name, name) for name in scene.columns),
+        include=tuple(name for name in _one(values, "include", ()) if name != RAW),
+        format=chosen.name,
+        variant=_one(values, chosen.variant_parameter or "", chosen.variants[0]),
+        audience=viewer.audience(clear=_one(values, "pii") == "clear"),
+        download=_one(values, "download") is not None,
+        raw=_is_raw(values),
+    )
+
+
+def _is_raw(values: Values) -> bool:
+    return RAW in _one(values, "include", ())
+
+
+def _admit_to_raw(scene: ParseContext, viewer: Viewer) -> None:
+    """Raise Forbidden where the viewer may not see a record as upstream sent it, or nobody may."""
+    if not viewer.scopes.issuperset(RAW_SCOPES):
+        raise Forbidden(f"include={RAW} needs the scopes {' and '.join(RAW_SCOPES)}.")
+    if not scene.shows_raw:
+        raise Forbidden(f"include={RAW} is off here: it would show what CXF_ATTRIBUTE_POLICY masks, hashes or drops.")
+
+
+def _refused(name: str, refused: Refused) -> ParameterFault:
+    words = f"{_shown(name)} {refused.words}.{_question(refused.did_you_mean)}"
+    return ParameterFault(name[:_LONGEST_NAME], words, allowed=refused.allowed, did_you_mean=refused.did_you_mean)
+
+
+def _unknown(name: str, known: Collection[str]) -> ParameterFault:
+    allowed = tuple(one if one != ATTRIBUTE_PREFIX else "attr.<name>" for one in known)
+    near = meant(name, allowed)
+    words = f"{_shown(name)} is not a parameter of this resource.{_question(near)}"
+    return ParameterFault(name[:_LONGEST_NAME], words, "unknown-parameter", allowed=allowed, did_you_mean=near)
+
+
+def _shown(name: str) -> str:
+    """A name as sentences may show it: one that is made of other characters than names are is not repeated."""
+    is_plain = name.replace("-", "_").replace(".", "_").isidentifier()
+    return name[:_LONGEST_NAME] if is_plain else "One parameter"
+
+
+def _question(near: str | None) -> str:
+    return f" Did you mean {near}?" if near else ""
+
+
+def _conflicts(values: Values) -> Iterator[ParameterFault]:
+    """What contradicts itself, whatever the format. A cursor brings its own range, so relative times cannot cross."""
+    start, end = _one(values, "from"), _one(values, "to")
+    if start and end and start >= end and "cursor" not in values:
+        yield ParameterFault("to", "to must be later than from.")
+    if "cursor" in values and "offset" in values:
+        yield ParameterFault("offset", "offset and cursor exclude each other; the cursor knows its place.")
+    outputs = {output for output, _ in _one(values, "fields", ())}
+    if not outputs.isdisjoint(_one(values, "include", ())):
+        yield ParameterFault("fields", "fields gives a column the name of a list that include adds.")
+
+
+def _raw_of_many(values: Values) -> Iterator[ParameterFault]:
+    if _is_raw(values):
+        words = f"include={RAW} is for one interaction: /interactions/{{interaction_id}}?include={RAW}&pii=clear."
+        yield ParameterFault("include", words, allowed=INCLUDE_NAMES)
+
+
+def _raw_in_part(values: Values) -> Iterator[ParameterFault]:
+    """A record as upstream sent it shows the customer: who asks for it says so."""
+    if _is_raw(values) and _one(values, "pii") != "clear":
+        yield ParameterFault("pii", f"include={RAW} shows personal data; send pii=clear with it.")
+
+
+def _format_conflicts(values: Values, chosen: Format, extension: str | None) -> Iterator[ParameterFault]:
+    if extension and _one(values, "format", chosen.name) != chosen.name:
+        yield ParameterFault("format", "format and the path's extension name different formats; give one of them.")
+    if "include" in values and not chosen.allows_include:
+        yield ParameterFault("include", f"include needs JSON or NDJSON; {chosen.name} has no place for lists.")
+    for name in _VARIANT_PARAMETERS:
+        if name in values and name != chosen.variant_parameter:
+            yield ParameterFault(name, f"{name} does not apply to the format {chosen.name}.")

@@ -1,0 +1,117 @@
+"""What a purge is to forget, as the body of its request says it: strict, so that a slip never purges more or less."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from string import hexdigits
+from typing import Literal
+
+import msgspec
+from fastapi import Request
+
+from app.errors import BadRequest, BodyTooLarge, InvalidParameters, ParameterFault, UnsupportedMediaType
+from app.http.hints import nearest
+from app.http.values import Refused, identity
+from app.interactions.masking import PSEUDONYM_DIGITS
+
+LONGEST_BODY = 64 * 1024  # bytes (FAULTS 1.5)
+MOST_FAULTS = 10  # of one order that are told
+OWN_HEADER = "X-Requested-With"
+PurgeScope = Literal["all", "query", "interaction", "customer"]
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeOrder:
+    """What to forget: everything, the report of the query string `text`, or what holds this interaction or customer."""
+
+    scope: PurgeScope
+    text: str = ""
+
+
+async def order_of(request: Request) -> PurgeOrder:
+    """The order a request brings.
+
+    Raises UnsupportedMediaType, BadRequest without OWN_HEADER, BodyTooLarge, InvalidParameters. No page of another site
+    can send both the type and the header without asking first, and that is refused (FAULTS T38).
+    """
+    types = [value.partition(";")[0].strip().lower() for value in request.headers.getlist("content-type")]
+    if types != ["application/json"]:
+        raise UnsupportedMediaType()
+    if not request.headers.get(OWN_HEADER):
+        raise BadRequest(f"Send the header {OWN_HEADER} with any value: it shows that no page of another site asks.")
+    return read(await _body(request))
+
+
+async def _body(request: Request) -> bytes:
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > LONGEST_BODY:
+        raise BodyTooLarge()
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > LONGEST_BODY:
+            raise BodyTooLarge()
+    return bytes(body)
+
+
+def read(body: bytes) -> PurgeOrder:
+    """The order in a JSON text. Raises InvalidParameters with all faults."""
+    try:
+        members = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        members = None
+    if not isinstance(members, dict):
+        raise InvalidParameters([ParameterFault("body", f"The body must be a JSON object: {_TAKEN}.")])
+    unknown = [name for name in members if name not in MEMBERS]
+    faults = [_unknown(name) for name in unknown[:MOST_FAULTS]]  # no hint is looked for that nobody is told
+    known = [name for name in MEMBERS if name in members]
+    if not faults and len(known) != 1:
+        faults = [ParameterFault("body", f"The body must have exactly one member: {_TAKEN}.", allowed=tuple(MEMBERS))]
+    orders = []
+    for name in known:
+        try:
+            orders.append(MEMBERS[name](members[name]))
+        except Refused as refused:
+            faults.append(ParameterFault(name, f"{name} {refused.words}."))
+    if faults:
+        raise InvalidParameters(faults, more=len(unknown[MOST_FAULTS:]), most=MOST_FAULTS)
+    return orders[0]
+
+
+def _all(value: object) -> PurgeOrder:
+    if value is not True:
+        raise Refused("must be true")
+    return PurgeOrder("all")
+
+
+def _query(value: object) -> PurgeOrder:
+    if not isinstance(value, str):
+        raise Refused("must be a text: a query string as /interactions takes it")
+    return PurgeOrder("query", value)
+
+
+def _interaction(value: object) -> PurgeOrder:
+    if not isinstance(value, str):
+        raise Refused("must be a text: an interaction's id")
+    return PurgeOrder("interaction", identity(value))
+
+
+def _customer(value: object) -> PurgeOrder:
+    if not isinstance(value, str) or len(value) != PSEUDONYM_DIGITS or not set(value) <= set(hexdigits.lower()):
+        raise Refused("must be a text: the customer_key of a row")
+    return PurgeOrder("customer", value)
+
+
+MEMBERS: Mapping[str, Callable[[object], PurgeOrder]] = {
+    "all": _all,
+    "query": _query,
+    "interaction_id": _interaction,
+    "customer_key": _customer,
+}
+_TAKEN = '{"all": true}, {"query": "attr=VIP&from=2026-11-01"}, {"interaction_id": "…"} or {"customer_key": "…"}'
+_LONGEST_NAME = 64  # characters of a name that are shown
+
+
+def _unknown(name: str) -> ParameterFault:
+    near = nearest(name, tuple(MEMBERS))
+    words = f"The body has a member that is not known here; it takes {_TAKEN}."
+    return ParameterFault(name[:_LONGEST_NAME], words, allowed=tuple(MEMBERS), did_you_mean=near)

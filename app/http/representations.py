@@ -1,0 +1,195 @@
+"""What is made of a report: the list in its formats, one interaction, its timeline. Bytes in identity coding."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from io import BytesIO
+from urllib.parse import urlencode
+
+import msgspec
+
+from app import cooperative
+from app.clock import Clock
+from app.collector import held_back
+from app.cooperative import Turns, let_go, unlocked
+from app.errors import InvalidParameters, ParameterFault
+from app.formats import Envelope, Table, format_named
+from app.http.response_cache import Built
+from app.http.responses import Answer, entity_tag, list_headers
+from app.interactions.columns import SCHEMA_VERSION
+from app.interactions.derive import rfc3339
+from app.interactions.facts import Facts
+from app.interactions.masking import Audience
+from app.interactions.raw import RAW, without_cards
+from app.interactions.timeline import timeline
+from app.owners import Owners
+from app.queries import cursor as cursors
+from app.queries.page import Lookup, Page
+from app.queries.query import InteractionQuery, View
+from app.queries.select import row_of
+from app.queries.service import Queries, cells_of
+from app.queries.snapshot import Snapshot
+
+JSON = "application/json"
+MIB = 1024 * 1024
+MOST_BYTES = 64 * MIB  # of one answer: ten thousand rows of all columns take 18 MB
+TOO_LARGE = f"The answer would be larger than {MOST_BYTES // MIB} MiB: ask for fewer `fields`, or a smaller `limit`."
+Show = Callable[[Facts, Snapshot], Mapping[str, object]]  # the only record of a report
+_SHOWN_APART = frozenset({"attr", "from", "to", "sort"})
+
+
+class Representations:
+    """Makes answers of reports; `masked` are the columns that clear views alone show as they are."""
+
+    def __init__(self, queries: Queries, clock: Clock, masked: Sequence[str] = ("customer",)) -> None:
+        self._reports = queries
+        self._masked = masked
+        self._clock = clock
+
+    async def interactions(self, query: InteractionQuery, lookup: Lookup, url: str) -> Built:
+        """The rows of a query; `url` is the absolute URL of the resource, without its query."""
+        with held_back(query.limit):
+            return await self._interactions(query, lookup, url)
+
+    async def _interactions(self, query: InteractionQuery, lookup: Lookup, url: str) -> Built:
+        page = await self._reports.page(query, lookup)
+        began = self._clock.monotonic()
+        answer = await self._encoded(page, query, lookup, url)
+        seconds = {
+            "upstream": page.found.upstream_seconds,
+            "flatten": page.flatten_seconds,
+            "encode": self._clock.monotonic() - began,
+        }
+        made = Built(answer, page.found.packed(), seconds)
+        rows, facts = [*page.selection.rows], [one for block in page.found.opened.at_hand.values() for one in block]
+        del page
+        await let_go(rows, facts)
+        return made
+
+    async def _encoded(self, page: Page, query: InteractionQuery, lookup: Lookup, url: str) -> Answer:
+        masked = () if query.view.audience.clear else self._masked
+        envelope = _envelope(page, query, url, self._reports.rules.zone(page.found.snapshot.time_zone).key, masked)
+
+        async def encoding(_owners: Owners, require_waiter: Callable[[], None]) -> Answer:
+            async with self._reports.weights.admitted(cells_of(query, page.found, query.limit), first=True):
+                require_waiter()
+                return await _list(page, query.view, envelope)
+
+        parts = ("encode", url, *query.key_parts())
+        return await self._reports.once(parts, page.found, encoding, lookup)
+
+    async def interaction(self, lookup: Lookup, view: View) -> Built:
+        """One row, as an object."""
+        show = partial(self._row, view)
+        return await self._one(lookup, view.audience, show, masked=not view.shows_personal_data)
+
+    def _row(self, view: View, facts: Facts, snapshot: Snapshot) -> Mapping[str, object]:
+        row = row_of(facts, view, self._reports.columns)
+        return {**row, RAW: without_cards(snapshot.blocks[0].raw_records()[0])} if view.raw else row
+
+    async def timeline(self, lookup: Lookup, audience: Audience) -> Built:
+        """The spans of one interaction, under its id and times."""
+        return await self._one(lookup, audience, _timeline, masked=not audience.clear)
+
+    async def _one(self, lookup: Lookup, audience: Audience, show: Show, *, masked: bool) -> Built:
+        facts, found = await self._reports.interaction(lookup, audience)
+        began = self._clock.monotonic()
+        identity = msgspec.json.encode(show(facts, found.snapshot))
+        answer = await _answer(identity, JSON, audience, found.snapshot, masked=masked)
+        return Built(answer, found, {"upstream": found.upstream_seconds, "encode": self._clock.monotonic() - began})
+
+
+async def _list(page: Page, view: View, envelope: Envelope) -> Answer:
+    chosen, selection, snapshot = format_named(view.format), page.selection, page.found.snapshot
+    table = Table(selection.names, selection.rows, selection.types)
+    identity = await cooperative.run(_encoded(chosen.parts(table, envelope, view.variant)))
+    file_name = f"interactions-{snapshot.as_of:%Y%m%dT%H%M%SZ}{chosen.file_name_suffix}" if view.download else None
+    return await _answer(
+        identity,
+        chosen.content_type,
+        view.audience,
+        snapshot,
+        masked=not view.shows_personal_data,
+        file_name=file_name,
+        link_next=envelope.next,
+        truncated=page.truncated,
+        total=page.total,
+    )
+
+
+def _encoded(parts: Iterable[bytes]) -> Turns[bytes]:
+    """The parts as one body, which is never copied as a whole: that would hold the loop for 10 ms."""
+    body = BytesIO()
+    for part in parts:
+        body.write(part)
+        if body.tell() > MOST_BYTES:
+            raise InvalidParameters([ParameterFault("limit", TOO_LARGE)])
+        yield
+    return body.getvalue()
+
+
+async def _answer(
+    identity: bytes,
+    content_type: str,
+    audience: Audience,
+    snapshot: Snapshot,
+    *,
+    masked: bool,
+    file_name: str | None = None,
+    link_next: str | None = None,
+    truncated: bool | None = None,
+    total: int | None = None,
+) -> Answer:
+    told = [] if truncated is None else list_headers(truncated=truncated, total=total)
+    tag = partial(entity_tag, audience.name, content_type, identity, b",".join(value for _, value in told))
+    return Answer(
+        body=identity,
+        coding="identity",
+        etag=await unlocked(tag, size=len(identity)),
+        content_type=content_type,
+        last_modified=snapshot.as_of,
+        masked=masked,
+        file_name=file_name,
+        link_next=link_next,
+        truncated=truncated,
+        total=total,
+    )
+
+
+def _envelope(page: Page, query: InteractionQuery, url: str, time_zone: str, masked: Sequence[str]) -> Envelope:
+    snapshot = page.found.snapshot
+    cursor = cursors.to_text(page.next_cursor) if page.next_cursor else None
+    meta = {
+        "count": len(page.selection.rows),
+        "limit": query.limit,
+        "offset": query.offset,
+        "truncated": page.truncated,
+        "total": page.total,
+        "query": shown(query),
+        "as_of": rfc3339(snapshot.as_of),
+        "time_zone": time_zone,
+        "source": "simulator" if snapshot.simulated else "live",
+        "schema_version": SCHEMA_VERSION,
+        "masked": [*masked],
+    }
+    link = f"{url}?{urlencode([*query.given, ('cursor', cursor)])}" if cursor else None
+    return Envelope(link, cursor, meta)
+
+
+def shown(query: InteractionQuery) -> dict[str, object]:
+    """The question as answered: values as lists, times absolute."""
+    place = query.cursor or query.search
+    others = defaultdict(list)
+    for name, value in query.asked:
+        if name not in _SHOWN_APART:
+            others[name].append(value)
+    return {"attr": list(query.search.attr), "from": rfc3339(place.start), "to": rfc3339(place.end), **others}
+
+
+def _timeline(facts: Facts, _report: Snapshot) -> dict[str, object]:
+    return {
+        "interaction_id": facts.interaction.interaction_id,
+        "started_at": rfc3339(facts.started_at),
+        "ended_at": rfc3339(facts.ended_at),
+        "spans": timeline(facts),
+    }

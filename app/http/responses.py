@@ -1,0 +1,173 @@
+"""A finished answer: its bytes in one coding, its validators, and the headers that say what it is and how old."""
+
+import gzip
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from email.utils import format_datetime
+from functools import lru_cache, partial
+from urllib.parse import quote
+
+import zstandard
+
+from app.cooperative import unlocked
+
+Headers = list[tuple[bytes, bytes]]
+
+VARY = b"Accept, Accept-Encoding, Authorization, X-API-Key"
+_ON_ALL = ((b"vary", VARY), (b"accept-ranges", b"bytes"))
+NO_STORE = b"private, no-store"
+LONGEST_STALE_IF_ERROR = 300  # seconds; a client's cache may use it on any of our 5xx (RFC 5861 §4, FAULTS 1.4)
+_ETAG_BYTES = 16
+_GZIP_LEVEL = 6
+_ZSTD_LEVEL = 3  # its window is 2 MB; browsers refuse more than 8 MB (RFC 9659 §3)
+_URI_CHARACTERS = ":/?#[]@!$&'()*+,;=%-._~"  # RFC 3986 §2: reserved, unreserved, and what is encoded already
+_FILE_NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Answer:
+    """The bytes of one representation in one coding, with what its headers need beside the time of day."""
+
+    body: bytes  # in its coding
+    coding: str  # "identity", "gzip" or "zstd"
+    etag: str  # strong, with its quotes, different for each coding
+    content_type: str
+    last_modified: datetime  # aware; `as_of`
+    masked: bool = True  # no personal data in clear: clients may store it
+    file_name: str | None = None  # set when the client asked for a download
+    link_next: str | None = None  # absolute URL of the next page
+    truncated: bool | None = None  # of a list: more rows match than it and its next pages can show
+    total: int | None = None  # rows of a list in all, where that is known
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body, as Content-Length says."""
+        return len(self.body)
+
+
+CODINGS: dict[str, Callable[[bytes], bytes]] = {
+    "identity": lambda identity: identity,
+    "gzip": lambda identity: gzip.compress(identity, _GZIP_LEVEL, mtime=0),
+    "zstd": lambda identity: bytes(memoryview(zstandard.ZstdCompressor(_ZSTD_LEVEL).compress(identity))),
+}  # zstandard's own bytes keep room for the worst case: a copy holds what it needs
+
+
+def encode_body(identity: bytes, coding: str) -> bytes:
+    """The body in `coding`; equal bytes give equal bytes. KeyError for a coding that is not in CODINGS."""
+    return CODINGS[coding](identity)
+
+
+async def coded(identity: bytes, coding: str) -> bytes:
+    """As `encode_body`, away from the event loop where the body is large."""
+    return await unlocked(partial(encode_body, identity, coding), size=0 if coding == "identity" else len(identity))
+
+
+def in_coding(identity: Answer, coding: str, body: bytes) -> Answer:
+    """The answer in another coding, with a validator of its own, as RFC 9110 §8.8.3.3 has it."""
+    return replace(identity, body=body, coding=coding, etag=f'{identity.etag[:-1]}-{coding}"')
+
+
+def entity_tag(audience: str, content_type: str, identity: bytes, told: bytes = b"") -> str:
+    """A strong validator (RFC 9110 §8.8.3), equal in every process for equal content, different between audiences.
+
+    `told` is what headers alone say of the content: a 304 can change a header that a client holds, not take it back.
+    """
+    digest = hashlib.blake2b(digest_size=_ETAG_BYTES, person=b"cxfacade-etag")
+    for part in (audience.encode(), content_type.encode(), identity, told):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return f'"{digest.hexdigest()}"'
+
+
+def representation_headers(answer: Answer, now: datetime) -> Headers:
+    """The headers that stay the same while the answer is stored.
+
+    `now` is of the wall clock: where that was set back, nothing was modified later (RFC 9110 §8.8.2.1).
+    """
+    fixed = [
+        _content_type(answer.content_type),
+        (b"content-length", b"%d" % answer.size),
+        (b"etag", answer.etag.encode()),
+        _last_modified(min(answer.last_modified, now).replace(microsecond=0)),
+        *_ON_ALL,
+    ]
+    if answer.coding != "identity":
+        fixed.append((b"content-encoding", answer.coding.encode()))
+    if answer.truncated is not None:
+        fixed += list_headers(truncated=answer.truncated, total=answer.total)
+    if answer.link_next is not None:
+        fixed.append((b"link", f'<{quote(answer.link_next, safe=_URI_CHARACTERS)}>; rel="next"'.encode()))
+    if answer.file_name is not None:
+        fixed.append((b"content-disposition", content_disposition(answer.file_name).encode()))
+    return fixed
+
+
+def list_headers(*, truncated: bool, total: int | None) -> Headers:
+    """How whole a list is: formats without an envelope have no other place for it."""
+    told = [(b"x-truncated", b"true" if truncated else b"false")]
+    return told if total is None else [*told, (b"x-total-count", b"%d" % total)]
+
+
+@lru_cache(maxsize=64)
+def _content_type(content_type: str) -> tuple[bytes, bytes]:
+    return (b"content-type", content_type.encode())
+
+
+@lru_cache(maxsize=1_000)  # all answers of a report share it
+def _last_modified(moment: datetime) -> tuple[bytes, bytes]:
+    return (b"last-modified", format_datetime(moment, usegmt=True).encode())
+
+
+def reuse_headers(
+    answer: Answer,
+    *,
+    age: float,
+    time_left: float,
+    revalidate_for: float,
+    stale_for: float,
+    cache_status: str,
+    timings: Mapping[str, float] | None = None,
+) -> Headers:
+    """The headers that change from request to request; times in seconds, `timings` in milliseconds by name."""
+    changing = [
+        (b"cache-control", cache_control(age, time_left, revalidate_for, stale_for) if answer.masked else NO_STORE),
+        (b"age", b"%d" % whole_age(age)),
+        (b"cache-status", cache_status.encode()),
+    ]
+    if timings:
+        changing.append((b"server-timing", server_timing(timings).encode()))
+    return changing
+
+
+def whole_age(age: float) -> int:
+    """The Age field in whole seconds, never negative (FAULTS T60)."""
+    return max(0, math.floor(age))
+
+
+def cache_control(age: float, time_left: float, revalidate_for: float, stale_for: float) -> bytes:
+    """Cache-Control of a masked view (FAULTS 1.4); all in seconds.
+
+    `time_left` until it is stale, negative past that. From then on it is served at once for `revalidate_for`, at all
+    for `stale_for`: the field says what is left of either. A client subtracts Age from `max-age` (RFC 9111 §4.2.3), so
+    the number is Age plus what must be left for it.
+    """
+    past = min(0.0, time_left)
+    return b"private, max-age=%d, stale-while-revalidate=%d, stale-if-error=%d" % (
+        whole_age(age) + max(0, math.floor(time_left)),
+        max(0, math.floor(revalidate_for + past)),
+        max(0, math.floor(min(LONGEST_STALE_IF_ERROR, stale_for + past))),
+    )
+
+
+def content_disposition(file_name: str) -> str:
+    """An attachment with a file name that needs no quoting rules (RFC 6266 §4.3): other characters become `-`."""
+    safe = "".join(character if character in _FILE_NAME_CHARACTERS else "-" for character in file_name)
+    return f'attachment; filename="{safe.lstrip(".") or "download"}"'
+
+
+def server_timing(timings: Mapping[str, float]) -> str:
+    """Server-Timing: each name with its milliseconds, rounded to a hundredth."""
+    return ", ".join(f"{name};dur={milliseconds:.2f}" for name, milliseconds in timings.items())

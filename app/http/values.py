@@ -1,0 +1,179 @@
+"""Text of a parameter → its canonical value: a small reader for each kind. Refusals never repeat the text.
+
+A reader raises Refused, or a group of them for a list with several faults, which are told by their place in it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from app.http.hints import nearest
+from app.http.times import FORMS, NotATime, TimeFrame, moment
+from app.interactions.columns import Column
+from app.interactions.nested import INCLUDES
+from app.interactions.raw import RAW
+from app.queries import cursor as cursors
+from app.queries.query import Cursor, Order
+from app.queries.rules import SNAPSHOT_FACTOR
+
+INCLUDE_NAMES = tuple(include.name for include in INCLUDES)
+ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_ .-]{0,63}")
+MOST_LISTS = 4 * len(INCLUDES)  # names in one `include`; more are no question
+_MOST_DIGITS = 9  # a longer number is past every bound
+
+
+class Refused(ValueError):
+    """A value that cannot be used; the words complete a sentence that begins with the parameter's name."""
+
+    def __init__(self, words: str, allowed: tuple[str, ...] = (), did_you_mean: str | None = None) -> None:
+        super().__init__(words)
+        self.words = words
+        self.allowed = allowed
+        self.did_you_mean = did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class ParseContext:
+    """What the meaning of a value depends on."""
+
+    frame: TimeFrame
+    columns: Mapping[str, Column]
+    max_rows: int
+    shows_raw: bool = False  # whether anybody may see a record as upstream sent it
+
+
+Reader = Callable[[str, ParseContext], object]
+
+
+def literal(text: str, _scene: ParseContext) -> str:
+    """The text as it stands, spaces and case included (R2, and R3: a name may end in a space upstream)."""
+    if not text:
+        raise Refused("must not be empty: a blank filter would mean everything")
+    return text
+
+
+def identity(text: str, _scene: ParseContext | None = None) -> str:
+    """A UUID in lower case."""
+    try:
+        found = str(UUID(text))
+    except ValueError:
+        found = None
+    if found != text.lower():  # Python takes many other spellings
+        raise Refused("must be a UUID")
+    return found
+
+
+def one_of(*allowed: str) -> Reader:
+    """A reader of just these words."""
+
+    def read(text: str, _scene: ParseContext) -> str:
+        if text not in allowed:
+            raise Refused(f"must be one of {', '.join(allowed)}", allowed, nearest(text, allowed))
+        return text
+
+    return read
+
+
+def offset(text: str, scene: ParseContext) -> int:
+    """Rows to skip, as far as a snapshot reaches: past its end there would be nothing, in silence."""
+    rows, most = _count(text, 0), SNAPSHOT_FACTOR * scene.max_rows
+    if rows > most:
+        raise Refused(f"is past the {most} rows that one question gives; narrow it by from and to")
+    return rows
+
+
+def limit(text: str, scene: ParseContext) -> int:
+    """Rows in one answer."""
+    rows, most = _count(text, 1), scene.max_rows
+    if rows > most:
+        raise Refused(f"is over the {most} rows that one answer holds; ask for {most} or fewer, and follow next")
+    return rows
+
+
+def _count(text: str, least: int) -> int:
+    if text.isascii() and text.isdigit():
+        number = int(text) if len(text) <= _MOST_DIGITS else 10**_MOST_DIGITS
+        if number >= least:
+            return number
+    raise Refused(f"must be a whole number, {least} or more")
+
+
+def time(text: str, scene: ParseContext) -> datetime:
+    """A moment in UTC."""
+    try:
+        return moment(text, scene.frame)
+    except NotATime as error:
+        raise Refused(str(error), FORMS) from None
+
+
+def attribute_pair(text: str, _scene: ParseContext) -> tuple[str, str]:
+    """`name=value`, parted at the first `=`; the name is trimmed, the value taken literally."""
+    name, _, value = text.partition("=")
+    if not name.strip() or not value:
+        raise Refused("must be an attribute's name and value, as accountNumber=12345")
+    return name.strip(), value
+
+
+def fields(text: str, scene: ParseContext) -> tuple[tuple[str, str], ...]:
+    """`column` or `alias:column`, comma separated → output name and column. A column stands once, so that rows end."""
+    parts = text.split(",")
+    if len(parts) > len(scene.columns):
+        raise Refused(f"lists more than the {len(scene.columns)} columns there are")
+    chosen: dict[str, str] = {}
+    faults: list[Refused] = []
+    for place, part in enumerate(parts, 1):
+        alias, colon, column = (side.strip() for side in part.rpartition(":"))
+        output = alias if colon else column
+        try:
+            source = _column(column, scene, f" in place {place}")
+            if colon and not ALIAS.fullmatch(alias):
+                raise Refused("has an alias that is not 1 to 64 of A-Z a-z 0-9 _ . - and space, a letter or _ first")
+            if source in chosen.values():
+                raise Refused(f"names the column {source} twice")
+            if output in chosen:
+                raise Refused("names one output column twice")
+            chosen[output] = source
+        except Refused as refused:
+            faults.append(refused)
+    if faults:
+        raise ExceptionGroup("fields", faults)
+    return tuple(chosen.items())
+
+
+def include(text: str, _scene: ParseContext) -> tuple[str, ...]:
+    """Names of nested lists, and the raw record's, comma separated → in the order of INCLUDES, each once."""
+    parts, known = text.split(","), (*INCLUDE_NAMES, RAW)
+    if len(parts) > MOST_LISTS:
+        raise Refused(f"lists more than {MOST_LISTS} names", INCLUDE_NAMES)
+    chosen = [part.strip() for part in parts]
+    words = f"may list {', '.join(INCLUDE_NAMES)}, and of one interaction {RAW}"
+    faults = [
+        Refused(f"{words}; in place {place} is another", INCLUDE_NAMES, nearest(name, INCLUDE_NAMES))
+        for place, name in enumerate(chosen, 1)
+        if name not in known
+    ]
+    if faults:
+        raise ExceptionGroup("include", faults)
+    return tuple(name for name in known if name in chosen)
+
+
+def sort(text: str, scene: ParseContext) -> Order:
+    """A column, `-` in front for descending."""
+    return Order(_column(text.removeprefix("-"), scene), descending=text.startswith("-"))
+
+
+def cursor(text: str, _scene: ParseContext) -> Cursor:
+    """A cursor this service gave out."""
+    try:
+        return cursors.from_text(text)
+    except cursors.NotACursor:
+        raise Refused("is not one this service gave out; take it from next_cursor as it is") from None
+
+
+def _column(name: str, scene: ParseContext, where: str = "") -> str:
+    if name not in scene.columns:
+        words = f"names no column of /schema{where}"
+        raise Refused(words, did_you_mean=nearest(name, tuple(scene.columns)))
+    return name

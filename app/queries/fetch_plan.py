@@ -1,0 +1,159 @@
+"""The two questions that can be put to upstream, in the one form the spine works on."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from app.cache.keys import digest
+from app.interactions.masking import Audience
+from app.interactions.records import ATTRIBUTE, Interaction
+from app.owners import Owners
+from app.queries import lifetime
+from app.queries.lifetime import Lifetime
+from app.queries.query import Search
+from app.queries.rules import Rules
+from app.queries.snapshot import Snapshot
+from app.queries.visible import ALL_VISIBLE, Visibility, visibility_of
+from app.upstream.client import UpstreamClient
+from app.upstream.intake import ILL
+from app.upstream.query import UpstreamQuery
+from app.upstream.reading import Position, Reading
+
+_NO_INTERACTION = Reading(records=(), offset=0, total=0, complete=True)
+
+
+class Terms(NamedTuple):
+    """By how many calls a reading may go on, in whose turns, and whether nobody waits for it."""
+
+    most_calls: int
+    owners: Owners | None = None
+    background: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPlan:
+    """What is asked of upstream.
+
+    `read` takes what to ask, where to go on, how many of its rows are wanted in all, and on what terms. `is_blocked`
+    says whether it would be sent nothing now. `version` pins the snapshot to answer from; None takes the newest.
+    `is_of_one`: it is about one interaction. `visibility` says which conditions are answered here, and why.
+    """
+
+    key: bytes
+    asked: UpstreamQuery
+    read: Callable[[UpstreamQuery, Position, int, Terms], Awaitable[Reading]]
+    lifetime: Callable[[Snapshot], Lifetime]
+    is_blocked: Callable[[], bool]
+    version: str | None = None
+    is_of_one: bool = False
+    visibility: Visibility = ALL_VISIBLE
+
+    def snapshot_key(self, version: str) -> bytes:
+        """Where one snapshot of the answer is stored."""
+        return digest("snapshot", self.key, version)
+
+
+def of_search(
+    search: Search, audience: Audience, version: str | None, upstream: UpstreamClient, rules: Rules
+) -> FetchPlan:
+    """The rows of a search that an audience may find, as many as a snapshot may hold.
+
+    Where something is hidden, a reading that reached its end looks as if upstream had nothing but the visible rows. It
+    begins with one call, and ends with it where that brings hidden ones alone: it must not cost more than a wrong
+    guess. Rows that upstream sends unasked come for either, and are read past. Who asks in vain costs one call all the
+    same, and upstream sends no rows for it.
+    """
+    context = replace(rules.context, audience=audience)
+    visibility = visibility_of(search, context)
+
+    async def read(asked: UpstreamQuery, position: Position, rows: int, terms: Terms) -> Reading:
+        if visibility.in_vain:
+            envelope = await upstream.tenancy(asked, background=terms.background, owners=terms.owners)
+            return replace(envelope, total=0, complete=True)
+        admits = visibility.admits(asked, context.pseudonym_secret)
+        hidden: set[str] = set()
+
+        def looked_at(interaction: Interaction) -> bool:
+            is_seen = admits is None or admits(interaction)
+            if not is_seen:
+                hidden.add(interaction.interaction_id)
+            return is_seen
+
+        is_first = position.total is None
+        reading = await upstream.interactions(
+            asked,
+            position,
+            rows=rows,
+            most=rules.most_rows,
+            most_calls=1 if admits and is_first else terms.most_calls,
+            background=terms.background,
+            owners=terms.owners,
+            admits=looked_at if admits else None,
+        )
+        if not admits:
+            return reading
+        unasked = [one for one in reading.mismatched - hidden if not one.startswith(ILL)]
+        if is_first and not reading.records and (reading.complete or not unasked):
+            return _as_if_none(reading)
+        if reading.complete:
+            held = position.held + len(reading.records)
+            return replace(reading, total=held, dropped=reading.lost, mismatched=frozenset())
+        return reading
+
+    told = visibility.told
+    name = told.sent_name()
+    sent_name = upstream.raw_name(name) if name and not visibility.in_vain else name
+    asked = UpstreamQuery(
+        attribute_values=told.values(),
+        hook_type=sent_name or told.hook_type,
+        hook_sub_type=ATTRIBUTE if name else told.hook_subtype,
+        hook_id=told.hook_id,
+        contact_id=told.contact_id,
+        start=told.start,
+        end=told.end,
+    )
+    return FetchPlan(
+        key=visibility.key(rules.context.tenant_id),
+        asked=asked,
+        read=read,
+        lifetime=lambda snapshot: lifetime.of_search(snapshot, search.end, rules),
+        is_blocked=upstream.refuses_lists,
+        version=version,
+        visibility=visibility,
+    )
+
+
+def _as_if_none(reading: Reading) -> Reading:
+    """The reading as it is where upstream has no row."""
+    return replace(
+        reading,
+        offset=0,
+        total=0,
+        least_total=0,
+        complete=True,
+        shifted=False,
+        dropped=0,
+        lost=0,
+        mismatched=frozenset(),
+    )
+
+
+def of_interaction(
+    interaction_id: str, upstream: UpstreamClient, rules: Rules, time_zone: Callable[[], Awaitable[ZoneInfo]]
+) -> FetchPlan:
+    """One interaction. Upstream's answer names no time zone, so the tenant's is asked for."""
+
+    async def read(_asked: UpstreamQuery, _position: Position, _rows: int, terms: Terms) -> Reading:
+        zone = await time_zone()
+        reading = await upstream.interaction(interaction_id, background=terms.background, owners=terms.owners)
+        return replace(reading or _NO_INTERACTION, time_zone=zone.key)
+
+    return FetchPlan(
+        key=digest("interaction", rules.context.tenant_id, interaction_id),
+        asked=UpstreamQuery(),
+        read=read,
+        lifetime=lambda snapshot: lifetime.of_interaction(snapshot, rules),
+        is_blocked=upstream.refuses_items,
+        is_of_one=True,
+    )

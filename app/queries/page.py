@@ -1,0 +1,181 @@
+"""What the service hands out: how a question stands, a report that was found, and a page of its rows."""
+
+from dataclasses import dataclass, replace
+from math import inf
+
+from app.cache.reuse import Action, Decision, Directives, Fwd, decide
+from app.cache.stored import Stored
+from app.errors import CxfacadeError
+from app.queries.fetch_plan import FetchPlan
+from app.queries.query import Cursor, InteractionQuery
+from app.queries.rules import Rules
+from app.queries.select import Selection
+from app.queries.snapshot import DecodedSnapshot, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class FetchResult:
+    """A report and how it was come by: `fetched` from upstream for this request, perhaps in another caller's flight.
+
+    `kept`: the store holds it, so that a cursor can find it again. `fwd` says why upstream was asked, `detail` why
+    something else than a report as new as was wanted is served (RFC 9211). `upstream_calls` were made for this request.
+    """
+
+    opened: DecodedSnapshot
+    stored: Stored[Snapshot]
+    fetched: bool = False
+    fwd: Fwd = "uri-miss"
+    detail: str | None = None
+    kept: bool = True
+    collapsed: bool = False
+    upstream_seconds: float = 0.0
+    upstream_calls: int = 0
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The report itself."""
+        return self.opened.snapshot
+
+    def packed(self) -> "FetchResult":
+        """The same without the facts at hand."""
+        return replace(self, opened=DecodedSnapshot(self.snapshot))
+
+    def after(self, earlier: "FetchResult", *, collapsed: bool) -> "FetchResult":
+        """This, a flight's longer reading of the report found `earlier`, with the facts of both."""
+        return replace(
+            self,
+            fetched=self.fetched or earlier.fetched,
+            fwd=earlier.fwd if earlier.fetched else "partial",
+            detail=earlier.detail,
+            collapsed=collapsed or earlier.collapsed,
+            upstream_seconds=self.upstream_seconds + earlier.upstream_seconds,
+            upstream_calls=self.upstream_calls + earlier.upstream_calls,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What is stored for a question, and what is to be done about it.
+
+    `is_enough`: it holds the rows wanted. `detail` says why it may serve though it is stale. `owner` answers for the
+    fetches that are started for it. The client waits until `deadline` (monotonic seconds) for all of them together.
+    """
+
+    plan: FetchPlan
+    stored: Stored[Snapshot] | None
+    decision: Decision
+    is_enough: bool
+    detail: str | None = None
+    only_if_cached: bool = False
+    owner: str = ""
+    deadline: float = -inf
+
+    @property
+    def current(self) -> Stored[Snapshot] | None:
+        """The stored report, where it may answer as it is."""
+        return self.stored if self.decision.serves else None
+
+    @property
+    def version(self) -> str | None:
+        """The version of the stored report."""
+        return self.stored.value.version if self.stored else None
+
+    @property
+    def may_be_refreshed(self) -> bool:
+        """Whether a newer report would serve better than the one that serves now."""
+        return self.decision.serves and not self.plan.version
+
+    def found(self) -> FetchResult | None:
+        """Likewise, as found."""
+        return (
+            FetchResult(DecodedSnapshot(self.current.value), self.current, detail=self.detail) if self.current else None
+        )
+
+    def covering(self, error: CxfacadeError, now: float) -> FetchResult | None:
+        """The stored report, where it may stand in at `now` for a fetch that failed so (FAULTS 1.3)."""
+        may = self.decision.stale_if_error and error.stale_may_cover and self.is_enough
+        if not may or self.stored is None or not self.stored.is_usable(now):
+            return None
+        return FetchResult(DecodedSnapshot(self.stored.value), self.stored, detail="stale-if-error")
+
+
+def lookup_of(
+    plan: FetchPlan,
+    stored: Stored[Snapshot] | None,
+    now: float,
+    directives: Directives,
+    *,
+    is_enough: bool,
+    has_failed: bool,
+    may_be_stale: bool = True,
+) -> Lookup:
+    """How a question stands at `now` (monotonic seconds).
+
+    For a cursor nothing newer than its snapshot would do. Of a stale report no more is read where it is not enough: a
+    new one takes as long. `has_failed`: the last refresh did, or the next one would. `may_be_stale`: what is stored
+    serves past its freshness.
+    """
+    if plan.version:
+        decision, why = Decision(Action.SERVE if stored else Action.REFUSE), "stale-snapshot"
+    else:
+        decision = decide(stored, now, directives, is_failing=has_failed)
+        why = "stale-if-error" if has_failed else "stale-while-revalidate"
+        if decision.action is Action.SERVE_AND_REFRESH and not (is_enough and may_be_stale):
+            decision = decide(stored, now, replace(directives, max_stale=0))
+        if not may_be_stale:
+            decision = replace(decision, stale_if_error=False)
+    detail = why if stored and not stored.is_fresh(now) else None
+    return Lookup(plan, stored, decision, is_enough, detail, directives.only_if_cached)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows of one answer, where the next ones begin, and the report they are from.
+
+    `total` rows match in all, None where that is not known. `truncated`: more match than this page and its followers
+    can show.
+    """
+
+    selection: Selection
+    next_cursor: Cursor | None
+    total: int | None
+    truncated: bool
+    found: FetchResult
+    flatten_seconds: float
+
+
+def page_of(
+    query: InteractionQuery, plan: FetchPlan, found: FetchResult, selection: Selection, rules: Rules, *, seconds: float
+) -> Page:
+    """The page that `selection` makes; `seconds` is what selecting took."""
+    snapshot = found.snapshot
+    following = selection.following
+    if following is None and rules.is_readable(snapshot):
+        following = snapshot.rows  # reading goes on there, also where the calls of this request did not fill the page
+    range_asked = query.cursor or query.search
+    cursor = None
+    if following is not None and found.kept:
+        cursor = Cursor(
+            snapshot.version, following, query.identity(), range_asked.start, range_asked.end, selection.skip
+        )
+    return Page(
+        selection=selection,
+        next_cursor=cursor,
+        total=_total(query, plan, snapshot, selection, is_last=following is None),
+        truncated=snapshot.lacks_rows or snapshot.total > rules.most_rows or (following is not None and cursor is None),
+        found=found,
+        flatten_seconds=seconds,
+    )
+
+
+def _total(
+    query: InteractionQuery, plan: FetchPlan, snapshot: Snapshot, selection: Selection, *, is_last: bool
+) -> int | None:
+    if snapshot.lacks_rows:
+        return None
+    if query.is_filtered_here() or plan.visibility.is_narrowed_here:
+        is_only = is_last and snapshot.complete and not query.cursor and not query.offset
+        return len(selection.rows) if is_only else None
+    if snapshot.complete:
+        return snapshot.rows
+    return None if snapshot.dropped or plan.visibility.is_guarded else snapshot.total

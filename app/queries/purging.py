@@ -1,0 +1,99 @@
+"""Purging: forget what is stored, what was made of it, and what is on its way to the store (FAULTS §3).
+
+Each gives how many stored reports are gone. Who waits for a fetch that is under way gets its answer; nobody else does.
+"""
+
+from collections.abc import Container
+from dataclasses import replace
+
+from app import cooperative
+from app.cooperative import Turns
+from app.interactions.masking import customer_key
+from app.queries.fetch_plan import FetchPlan
+from app.queries.query import InteractionQuery
+from app.queries.service import Queries
+from app.queries.snapshot import Snapshot
+
+
+async def purge_all(queries: Queries) -> int:
+    """Forget everything upstream has told, the tenant's time zone among it."""
+    queries.flights.detach()
+    queries.tenant_zone = None
+    return await cooperative.run(queries.snapshots.purging(lambda _key, _report: True))
+
+
+def every_view(queries: Queries, query: InteractionQuery) -> list[FetchPlan]:
+    """The query's own question, then those of other views, which have reports of their own where something is hidden.
+
+    Raises CursorMismatch.
+    """
+    own = queries.plan(query)
+    audiences = (replace(query.view.audience, clear=clear) for clear in (False, True))
+    every = [queries.plan(replace(query, view=replace(query.view, audience=one))) for one in audiences]
+    return [own, *(other for other in every if other.key != own.key)]
+
+
+async def purge_question(queries: Queries, plan: FetchPlan, *others: FetchPlan) -> int:
+    """Forget every snapshot of the question's report, and with them its answers, however they show the rows.
+
+    The `others` are forgotten too, and not counted: that would tell what people who see more have asked for.
+    """
+    for one in others:
+        await purge_question(queries, one)
+    queries.flights.detach(plan.key)
+    return await cooperative.run(queries.snapshots.purging(lambda key, _report: key == plan.key))
+
+
+async def purge_interaction(queries: Queries, interaction_id: str) -> int:
+    """Forget every report that holds the interaction, also those that only say that there is none.
+
+    A list that is being fetched may hold it too: no such list is stored.
+    """
+    own_key = queries.plan_of_one(interaction_id).key
+    spellings = (interaction_id, interaction_id.upper())  # upstream's own is kept
+
+    def concerns(key: bytes, snapshot: Snapshot | None) -> bool:
+        return snapshot is None or key == own_key or any(spelling in snapshot.ids for spelling in spellings)
+
+    queries.flights.detach()
+    return await cooperative.run(queries.snapshots.purging(concerns))
+
+
+async def purge_customer(queries: Queries, pseudonym: str) -> int:
+    """Forget every report that holds a record of the customer with this `customer_key` (FAULTS T29).
+
+    Every stored record is looked at, in turns; what arrives meanwhile is looked at too. What is still being fetched in
+    the end may hold the customer, and is not stored.
+    """
+    secret = queries.rules.context.pseudonym_secret
+    holds: dict[tuple[str, int], bool] = {}
+    while unseen := await cooperative.run(_unseen(queries, holds)):
+        for one in unseen:
+            holds[_content(one)] = await cooperative.run(_holds(one, pseudonym, secret))
+    queries.flights.detach()
+    return await cooperative.run(
+        queries.snapshots.purging(lambda _key, snapshot: snapshot is None or holds[_content(snapshot)])
+    )
+
+
+def _unseen(queries: Queries, seen: Container[tuple[str, int]]) -> Turns[list[Snapshot]]:
+    unseen = []
+    for snapshot in queries.snapshots.queries():
+        if _content(snapshot) not in seen:
+            unseen.append(snapshot)
+        yield
+    return unseen
+
+
+def _content(snapshot: Snapshot) -> tuple[str, int]:
+    """What tells a report from all others; not the report itself, which would be kept while others are read."""
+    return snapshot.version, snapshot.rows
+
+
+def _holds(snapshot: Snapshot, pseudonym: str, secret: bytes) -> Turns[bool]:
+    for block in snapshot.blocks:
+        for record in block.records():
+            yield
+            if record.customer and customer_key(record.customer, secret) == pseudonym:
+                return True
+    return False

@@ -1,0 +1,79 @@
+"""The settings that questions and answers depend on, in the form they are used."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from app.interactions.facts import Context
+from app.interactions.masking import Audience
+from app.interactions.policy import by_name
+from app.queries.snapshot import Snapshot
+from app.queries.zones import zone_of
+from app.settings import Settings
+
+SNAPSHOT_FACTOR = 10  # a snapshot holds so many times the rows of the largest answer
+SCAN_ROWS = 1000
+MOST_CALLS = 10  # the calls to upstream that one request waits for
+STEP_ROWS = 4000  # read, packed and let go of before more is read
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Bounds in rows, times in seconds. `context` lacks only what each report adds: when, in which zone, for whom.
+
+    `most_rows` is what one snapshot may hold, reached by cursor; `scan_rows` the least that is read to find rows by a
+    condition upstream does not know; `most_calls` what one request may ask of upstream.
+    """
+
+    context: Context
+    time_zone: ZoneInfo | None
+    max_rows: int
+    most_rows: int
+    scan_rows: int
+    wait_seconds: float
+    fresh_open_seconds: float
+    fresh_max_seconds: float
+    most_calls: int = MOST_CALLS
+    step_rows: int = STEP_ROWS
+
+    def is_readable(self, snapshot: Snapshot) -> bool:
+        """Whether upstream has more rows than were read, and a snapshot may hold them."""
+        return not snapshot.complete and snapshot.offset < self.most_rows
+
+    def is_enough(self, snapshot: Snapshot, rows: int) -> bool:
+        """Whether the report holds so many rows, or all that it may hold."""
+        return snapshot.rows >= rows or not self.is_readable(snapshot)
+
+    def zone(self, time_zone: str | None) -> ZoneInfo:
+        """The zone of local dates; upstream's `time_zone` counts where none is configured."""
+        return self.time_zone or zone_of(time_zone)
+
+    def context_of(self, snapshot: Snapshot, audience: Audience) -> Context:
+        """What the rows of a report depend on besides its records."""
+        return self.context_at(snapshot.as_of, snapshot.time_zone, audience)
+
+    def context_at(self, as_of: datetime, time_zone: str | None, audience: Audience) -> Context:
+        """Likewise, of a report that is still being made."""
+        return replace(self.context, as_of=as_of, zone=self.zone(time_zone), audience=audience)
+
+
+def from_settings(settings: Settings, pseudonym_secret: bytes) -> Rules:
+    """The rules as configured; without a tenant, as in a document that is only printed, its id is empty."""
+    return Rules(
+        context=Context(
+            tenant_id=settings.tenant_id or "",
+            as_of=datetime.min.replace(tzinfo=UTC),
+            settle=timedelta(seconds=settings.settle_seconds),
+            sla_seconds=settings.sla_seconds,
+            sla_by_queue=dict(settings.sla_by_queue),
+            pseudonym_secret=pseudonym_secret,
+            attribute_policy=by_name(settings.attribute_policy),
+        ),
+        time_zone=ZoneInfo(settings.time_zone) if settings.time_zone else None,
+        max_rows=settings.max_rows,
+        most_rows=SNAPSHOT_FACTOR * settings.max_rows,
+        scan_rows=SCAN_ROWS,
+        wait_seconds=settings.wait_seconds,
+        fresh_open_seconds=settings.fresh_open_seconds,
+        fresh_max_seconds=settings.fresh_max_seconds,
+    )

@@ -1,0 +1,269 @@
+"""The spine: query → key → cache → fetch → report → rows. Read this first."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from app import cooperative
+from app.cache.keys import Part, digest
+from app.cache.reuse import UNDIRECTED, Action, Directives, refresh_early
+from app.cache.single_flight import SingleFlight
+from app.cache.stored import Stored
+from app.clock import Clock
+from app.errors import (
+    CursorExpired,
+    CursorMismatch,
+    InternalError,
+    NotFound,
+    NotStored,
+    Overloaded,
+    SortNeedsCompleteResult,
+    StillFetching,
+    UpstreamError,
+)
+from app.interactions.columns import Column
+from app.interactions.facts import Facts
+from app.interactions.masking import Audience
+from app.owners import Owners
+from app.queries import fetch_plan as plans
+from app.queries.fetch_plan import FetchPlan
+from app.queries.fetching import Fetching
+from app.queries.page import FetchResult, Lookup, Page, lookup_of, page_of
+from app.queries.query import NEWEST_FIRST, InteractionQuery, PageRange
+from app.queries.rules import Rules
+from app.queries.select import Selection, select
+from app.queries.semaphore import WeightedSemaphore
+from app.queries.snapshot import Snapshot
+from app.queries.snapshot_store import SnapshotStore
+from app.queries.zones import zone_of
+from app.upstream.client import UpstreamClient
+from app.upstream.slots import Slots
+
+T = TypeVar("T")
+Work = Callable[[Owners, Callable[[], None]], Awaitable[T]]
+"""Makes something of a report for these owners; it may ask whether somebody still waits, which raises Overloaded."""
+
+AUTH_STALE_SECONDS = 300.0  # so long stale may cover that our credentials are refused (FAULTS 1.3)
+LEAST_MAKING_SECONDS = 1.0  # what is at hand at the end of a wait is made an answer of all the same
+MAKING, OF_ONE_OWNER = 4, 2  # answers made at once
+MOST_WAITING = 1_000
+MOST_CELLS = 1_000_000  # rows × columns that are made into answers at once, about 100 MB
+CELLS_OF_A_LIST = 20  # a nested list in a row takes as much as so many columns
+LIGHT_CELLS = 20_000  # so few wait for nobody
+
+
+@dataclass
+class Queries:
+    """Answers questions about interactions, asking upstream only for what is not stored."""
+
+    upstream: UpstreamClient
+    snapshots: SnapshotStore
+    flights: SingleFlight
+    clock: Clock
+    rules: Rules
+    columns: Mapping[str, Column]
+    random: Callable[[], float]
+    tenant_zone: ZoneInfo | None = field(default=None, init=False)
+    fetching: Fetching = field(init=False)
+    making: Slots = field(init=False)
+    weights: WeightedSemaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.fetching = Fetching(self.snapshots, self.clock, self.rules)
+        self.making = Slots(MAKING, MOST_WAITING, self.clock.sleep, each=OF_ONE_OWNER, refuse=Overloaded)
+        self.weights = WeightedSemaphore(MOST_CELLS, LIGHT_CELLS)
+
+    def deadline(self) -> float:
+        """When the wait of a client who comes now is over (monotonic seconds)."""
+        return self.clock.monotonic() + self.rules.wait_seconds
+
+    def look(
+        self,
+        query: InteractionQuery,
+        directives: Directives = UNDIRECTED,
+        owner: str = "",
+        deadline: float | None = None,
+    ) -> Lookup:
+        """What is stored for the query; what is stale, or soon will be, is refreshed behind. Raises CursorMismatch.
+
+        `deadline` is that of the client, who has come now unless it says otherwise.
+        """
+        lookup = self._look(self.plan(query), query.reach, directives)
+        return replace(lookup, owner=owner, deadline=self.deadline() if deadline is None else deadline)
+
+    def look_at_one(self, interaction_id: str, directives: Directives = UNDIRECTED, owner: str = "") -> Lookup:
+        """What is stored of one interaction; refreshed behind likewise."""
+        lookup = self._look(self.plan_of_one(interaction_id), 1, directives)
+        return replace(lookup, owner=owner, deadline=self.deadline())
+
+    def plan(self, query: InteractionQuery) -> FetchPlan:
+        """What the query asks of upstream. Raises CursorMismatch."""
+        cursor = query.cursor
+        if cursor and cursor.identity != query.identity():
+            raise CursorMismatch()
+        search = replace(query.search, start=cursor.start, end=cursor.end) if cursor else query.search
+        version = cursor.version if cursor else None
+        return plans.of_search(search, query.view.audience, version, self.upstream, self.rules)
+
+    def plan_of_one(self, interaction_id: str) -> FetchPlan:
+        """What upstream is asked for one interaction."""
+        return plans.of_interaction(interaction_id, self.upstream, self.rules, self.time_zone)
+
+    async def page(self, query: InteractionQuery, lookup: Lookup) -> Page:
+        """The rows that answer the query; upstream is read no further than they need.
+
+        Where they need more calls than one request may make, those found so far, and a cursor for the rest. Raises
+        CursorExpired, SortNeedsCompleteResult, NotStored, RateLimited, StillFetching, UpstreamError.
+        """
+        deadline = lookup.deadline
+        if query.order == NEWEST_FIRST:
+            found = await self._reaching(lookup, query.reach, deadline)
+        else:
+            found = await self._whole(lookup, deadline)
+        began = self.clock.monotonic()
+        selection = await self._selected(query, found, lookup, query.page_range)
+        while len(selection.rows) < query.limit and self._may_read_on(found):
+            scanned = found.snapshot.rows
+            rows = max(2 * scanned, self.rules.scan_rows)
+            found = await self._reaching(lookup, rows, deadline, found)
+            further = PageRange(scanned, selection.skip, query.limit - len(selection.rows))
+            selection = selection.then(await self._selected(query, found, lookup, further))
+        seconds = self.clock.monotonic() - began - found.upstream_seconds
+        return page_of(query, lookup.plan, found, selection, self.rules, seconds=max(0.0, seconds))
+
+    async def interaction(self, lookup: Lookup, audience: Audience) -> tuple[Facts, FetchResult]:
+        """The facts of one interaction and the report it is from.
+
+        Raises NotFound, NotStored, RateLimited, StillFetching, UpstreamError.
+        """
+        found = await self._reaching(lookup, 1, lookup.deadline)
+        facts = next(found.opened.facts(0, self.rules.context_of(found.snapshot, audience)), None)
+        if facts is None:
+            raise NotFound("No interaction has this id.")
+        return facts, found
+
+    async def time_zone(self, deadline: float | None = None) -> ZoneInfo:
+        """The configured time zone, else the tenant's, which upstream is asked for once. Raises as `page`."""
+        if self.rules.time_zone:
+            return self.rules.time_zone
+        if self.tenant_zone is None:
+            left = self._left(self.deadline() if deadline is None else deadline)
+            joined = await self.flights.join(b"time zone", self.upstream.tenancy, wait_seconds=left)
+            self.tenant_zone = zone_of(joined.value.time_zone)
+        return self.tenant_zone
+
+    async def once(self, parts: tuple[Part, ...], found: FetchResult, work: Work[T], lookup: Lookup) -> T:
+        """What `work` on a report gives, which `parts` describe; those who want it at the same time have it done once.
+
+        It is not done where nobody waits for it any more. Raises StillFetching past the client's deadline, and not
+        before LEAST_MAKING_SECONDS are over, and RateLimited.
+        """
+        key, owners = digest(*parts, found.snapshot.version, found.snapshot.rows), Owners(lookup.owner)
+        left = max(self._left(lookup.deadline), LEAST_MAKING_SECONDS)
+        made = partial(work, owners, partial(self._require_waiter, key))
+        return (await self.flights.join(key, made, wait_seconds=left, owners=owners)).value
+
+    def _require_waiter(self, key: bytes) -> None:
+        if not self.flights.is_awaited(key):
+            raise Overloaded("Nobody waits for it any more.")
+
+    def _look(self, plan: FetchPlan, rows: int, directives: Directives) -> Lookup:
+        stored, now = self.snapshots.current(plan), self.clock.monotonic()
+        is_enough = stored is not None and self.rules.is_enough(stored.value, rows)
+        is_blocked = plan.is_blocked()
+        lookup = lookup_of(
+            plan,
+            stored,
+            now,
+            directives,
+            is_enough=is_enough,
+            has_failed=is_blocked or self.flights.has_failed(plan.key),
+            may_be_stale=self.upstream.refused_seconds() <= AUTH_STALE_SECONDS,
+        )
+        if stored and lookup.may_be_refreshed and not is_blocked and self._is_due(stored, now):
+            owners = Owners()
+            refresh = partial(self.fetching.begin, plan, rows, lookup.version, owners, background=True)
+            self.flights.launch(plan.key, refresh, owners)
+        return lookup
+
+    def _is_due(self, stored: Stored[Snapshot], now: float) -> bool:
+        """Whether to refresh: past freshness, or early, the likelier the nearer its end (XFetch)."""
+        return refresh_early(stored.time_left(now), stored.value.upstream_seconds, self.random())
+
+    async def _whole(self, lookup: Lookup, deadline: float) -> FetchResult:
+        """The question's report with all its rows, if one answer may hold them; the first block tells how many."""
+        found = await self._reaching(lookup, min(self.rules.max_rows, self.rules.scan_rows), deadline)
+        if found.snapshot.total <= self.rules.max_rows:
+            found = await self._reaching(lookup, self.rules.max_rows, deadline, found)
+        if not found.snapshot.complete:
+            raise SortNeedsCompleteResult()
+        return found
+
+    async def _selected(
+        self, query: InteractionQuery, found: FetchResult, lookup: Lookup, wanted: PageRange
+    ) -> Selection:
+        """The rows of the page within `wanted`."""
+        context = self.rules.context_of(found.snapshot, query.view.audience)
+        cells = cells_of(query, found, wanted.limit)
+
+        async def selecting(owners: Owners, require_waiter: Callable[[], None]) -> Selection:
+            give_back = await self.making.take(self.rules.wait_seconds, owners)
+            try:
+                async with self.weights.admitted(cells):
+                    require_waiter()
+                    return await cooperative.run(select(found.opened, query, self.columns, context, wanted))
+            finally:
+                give_back()
+
+        return await self.once(("select", *wanted, *query.key_parts()), found, selecting, lookup)
+
+    def _may_read_on(self, found: FetchResult) -> bool:
+        return self.rules.is_readable(found.snapshot) and found.upstream_calls < self.rules.most_calls
+
+    async def _reaching(
+        self, lookup: Lookup, rows: int, deadline: float, found: FetchResult | None = None
+    ) -> FetchResult:
+        """The question's report with at least `rows` rows, all there are, or all that the calls of a request reach.
+
+        A flight may have been started by a caller who wanted fewer rows: then go round once more. All who read on in
+        one snapshot share one flight, whether a cursor pins them to it or not: else its rows would depend on who came
+        last, and a cursor into it would repeat or miss some.
+        """
+        plan = lookup.plan
+        found = found or lookup.found() or await self._fetched(lookup, rows, deadline)
+        while not self.rules.is_enough(found.snapshot, rows) and found.upstream_calls < self.rules.most_calls:
+            if lookup.only_if_cached:
+                raise NotStored()
+            key, owners = plan.snapshot_key(found.snapshot.version), Owners(lookup.owner)
+            fetch = partial(self.fetching.extend, plan, rows, found, owners)
+            joined = await self.flights.join(key, fetch, wait_seconds=self._left(deadline), owners=owners)
+            found = joined.value.after(found, collapsed=joined.collapsed)
+        return found
+
+    async def _fetched(self, lookup: Lookup, rows: int, deadline: float) -> FetchResult:
+        """A new report; where upstream fails, the one that is stored though it is not what the client wanted."""
+        plan, decision = lookup.plan, lookup.decision
+        if decision.action is Action.REFUSE:
+            raise CursorExpired() if plan.version else NotStored()
+        owners = Owners(lookup.owner)
+        fetch = partial(self.fetching.begin, plan, rows, lookup.version, owners)
+        try:
+            left = self._left(deadline)
+            joined = await self.flights.join(plan.key, fetch, wait_seconds=left, owners=owners)
+        except (UpstreamError, StillFetching, InternalError) as error:
+            if covering := lookup.covering(error, self.clock.monotonic()):
+                return covering
+            error.last_success_at = self.fetching.successes.last(plan.key)
+            raise
+        return replace(joined.value, collapsed=joined.collapsed, fwd=decision.fwd or "uri-miss")
+
+    def _left(self, deadline: float) -> float:
+        return max(0.0, deadline - self.clock.monotonic())
+
+
+def cells_of(query: InteractionQuery, found: FetchResult, limit: int) -> int:
+    """How many cells so many rows of an answer may have: what it weighs while it is made."""
+    rows = min(limit, found.snapshot.rows)
+    return rows * (len(query.view.columns) + CELLS_OF_A_LIST * len(query.view.include))

@@ -1,0 +1,241 @@
+"""A report: upstream's records for one search as received, in compressed blocks, with a small index (DESIGN §4)."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from itertools import islice
+
+import zstandard
+
+from app import cooperative
+from app.cache.keys import digest
+from app.cooperative import Turns, unlocked
+from app.interactions.derive import is_final
+from app.interactions.facts import Context, Facts
+from app.interactions.masking import keyed_code
+from app.interactions.records import Interaction, decoded, join, raw_records
+from app.upstream.query import UpstreamQuery
+from app.upstream.reading import Position, Reading, Record
+
+VERSION_DIGITS = 16
+BLOCK_ROWS = 1000  # at most: a page from the middle of a long report decodes one or two
+AT_HAND_ROWS = BLOCK_ROWS
+BLOCK_BYTES = 2 * 1024 * 1024  # above which a block ends: undoing its compression takes 2 ms
+_BLOCK_BYTES, _ID_BYTES, _REPORT_BYTES = 100, 60, 500  # what the objects cost beside their content
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some consecutive records: a JSON array, compressed."""
+
+    compressed: bytes
+    count: int
+
+    def records(self) -> Iterator[Interaction]:
+        """The records, each decoded when it is reached."""
+        return decoded(zstandard.decompress(self.compressed))
+
+    def raw_records(self) -> list[bytes]:
+        """The records as upstream sent them."""
+        return [bytes(raw) for raw in raw_records(zstandard.decompress(self.compressed))]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The rows of one search, newest first, as far as they were read.
+
+    Rows of one reading stand in the order (start descending, id ascending). `version` names the snapshot they belong
+    to, `as_of` is when reading began. `offset` counts upstream's rows read, `total` those it promised last and
+    `least_total` the fewest it ever promised. `shifted`: rows may be missing. Of the `dropped` rows the `lost` ones
+    could not be read, and those of the ids `mismatched` were sent though not asked for.
+    `upstream_seconds` is what the first reading took.
+    """
+
+    version: str
+    as_of: datetime
+    asked: UpstreamQuery
+    time_zone: str | None
+    simulated: bool
+    blocks: tuple[Block, ...] = ()
+    ids: tuple[str, ...] = ()
+    offset: int = 0
+    total: int = 0
+    least_total: int = 0
+    complete: bool = False
+    shifted: bool = False
+    dropped: int = 0
+    mismatched: frozenset[str] = frozenset()
+    lost: int = 0
+    last_event_at: datetime | None = None
+    all_final: bool = True
+    upstream_seconds: float = 0.0
+
+    @property
+    def rows(self) -> int:
+        """How many records are held."""
+        return len(self.ids)
+
+    @property
+    def lacks_rows(self) -> bool:
+        """Whether upstream has rows for this search, as far as it was read, that are not held."""
+        return self.shifted or self.lost > 0
+
+    @property
+    def size(self) -> int:
+        """Bytes held, the index included."""
+        blocks = sum(len(block.compressed) + _BLOCK_BYTES for block in self.blocks)
+        ids = sum(len(one) + _ID_BYTES for many in (self.ids, self.mismatched) for one in many)
+        return blocks + ids + _REPORT_BYTES
+
+    @property
+    def place(self) -> Position:
+        """Where reading goes on."""
+        seen = self.mismatched.union(self.ids)
+        return Position(self.offset, self.total, seen, self.lost, self.least_total, self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedSnapshot:
+    """A report with the facts of its newest blocks still at hand, so that a short miss decodes its records once."""
+
+    snapshot: Snapshot
+    at_hand: Mapping[int, Sequence[Facts]] = field(default_factory=dict)
+
+    def facts(self, position: int, context: Context) -> Iterator[Facts]:
+        """The facts of the records from `position` on; a record that is not at hand is decoded when it is reached."""
+        first = 0
+        for number, block in enumerate(self.snapshot.blocks):
+            if position < first + block.count:
+                yield from islice(self._facts(number, context), max(0, position - first), None)
+            first += block.count
+
+    def _facts(self, number: int, context: Context) -> Iterable[Facts]:
+        known = self.at_hand.get(number)
+        if known and known[0].context == context:
+            return known
+        records = (facts.interaction for facts in known) if known else self.snapshot.blocks[number].records()
+        return (Facts(record, context) for record in records)
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """What is kept of some records, and what the index says of them."""
+
+    blocks: list[Block]
+    facts: list[Facts]
+    last_event_at: datetime | None
+    all_final: bool
+
+    def batches(self) -> Iterator[Sequence[Facts]]:
+        """The facts of each block."""
+        facts = iter(self.facts)
+        return ([*islice(facts, block.count)] for block in self.blocks)
+
+
+async def begun(key: bytes, asked: UpstreamQuery, reading: Reading, context: Context) -> DecodedSnapshot:
+    """A new report from its first reading.
+
+    Equal key, time and records give an equal version, in any process with the same secret.
+    """
+    packed = await _packed(reading.records, context)
+    empty = Snapshot(
+        _version(key, context, packed.blocks),
+        context.as_of,
+        asked,
+        reading.time_zone,
+        reading.simulated,
+        upstream_seconds=reading.upstream_seconds,
+    )
+    return _longer(DecodedSnapshot(empty), reading, packed)
+
+
+async def extended(opened: DecodedSnapshot, reading: Reading, context: Context) -> DecodedSnapshot:
+    """The report with what was read beyond it."""
+    return _longer(opened, reading, await _packed(reading.records, context))
+
+
+def _longer(opened: DecodedSnapshot, reading: Reading, packed: _Packed) -> DecodedSnapshot:
+    snapshot = replace(
+        opened.snapshot,
+        offset=reading.offset,
+        total=reading.total,
+        least_total=reading.least_total,
+        complete=reading.complete,
+        shifted=opened.snapshot.shifted or reading.shifted,
+        dropped=opened.snapshot.dropped + reading.dropped,
+        mismatched=opened.snapshot.mismatched | reading.mismatched,
+        lost=opened.snapshot.lost + reading.lost,
+        blocks=(*opened.snapshot.blocks, *packed.blocks),
+        ids=(*opened.snapshot.ids, *(facts.interaction.interaction_id for facts in packed.facts)),
+        last_event_at=max(filter(None, (packed.last_event_at, opened.snapshot.last_event_at)), default=None),
+        all_final=opened.snapshot.all_final and packed.all_final,
+    )
+    return DecodedSnapshot(
+        snapshot, _newest({**opened.at_hand, **dict(enumerate(packed.batches(), len(opened.snapshot.blocks)))})
+    )
+
+
+def _newest(at_hand: Mapping[int, Sequence[Facts]]) -> Mapping[int, Sequence[Facts]]:
+    """The facts of the last blocks, of AT_HAND_ROWS records at most: one of a long reading takes several kilobytes."""
+    kept: dict[int, Sequence[Facts]] = {}
+    rows = 0
+    for number in sorted(at_hand, reverse=True):
+        rows += len(at_hand[number])
+        if rows > AT_HAND_ROWS:
+            break
+        kept[number] = at_hand[number]
+    return kept
+
+
+def _version(key: bytes, context: Context, blocks: Sequence[Block]) -> str:
+    """Of the compressed records: a hash of those as they came takes longer than compressing them.
+
+    Cursors show it, and the records hold what few may see: without the secret nobody can try what they might hold.
+    """
+    parts = (part for block in blocks for part in (block.count, block.compressed))
+    content = digest(key, context.as_of.isoformat(), *parts)
+    return keyed_code(content, context.pseudonym_secret)[:VERSION_DIGITS]
+
+
+async def _packed(records: Sequence[Record], context: Context) -> _Packed:
+    records, facts = await cooperative.run(_indexed(records, context))
+    blocks = [await unlocked(partial(_block, batch), size=_size(batch)) for batch in _batches(records)]
+    last_event_at = max((one.last_event_at for one in facts), default=None)
+    return _Packed(blocks, facts, last_event_at, all(map(is_final, facts)))
+
+
+def _indexed(records: Sequence[Record], context: Context) -> Turns[tuple[list[Record], list[Facts]]]:
+    """The records in their order, and their facts, with the dear one that the index needs worked out."""
+    indexed = []
+    for record in records:
+        facts = Facts(record.interaction, context)
+        _ = facts.last_event_at
+        indexed.append((record, facts))
+        yield
+    indexed.sort(key=lambda pair: pair[1].interaction.interaction_id)
+    yield
+    indexed.sort(key=lambda pair: pair[1].started_at, reverse=True)
+    yield
+    return [record for record, _ in indexed], [facts for _, facts in indexed]
+
+
+def _size(records: Sequence[Record]) -> int:
+    """Bytes of the records as they came."""
+    return sum(len(record.raw) for record in records)
+
+
+def _block(records: Sequence[Record]) -> Block:
+    array = join(record.raw for record in records)
+    compressed = zstandard.ZstdCompressor().compress(array)
+    return Block(bytes(memoryview(compressed)), len(records))  # the library's own bytes keep room for the worst case
+
+
+def _batches(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """The records of each block: BLOCK_ROWS of them, fewer where they are large."""
+    start, size = 0, 0
+    for number, record in enumerate(records, 1):
+        size += len(record.raw)
+        if number - start == BLOCK_ROWS or size >= BLOCK_BYTES or number == len(records):
+            yield records[start:number]
+            start, size = number, 0

@@ -1,0 +1,132 @@
+"""Where reports are kept: each snapshot under its own version, and for each question the version that is current."""
+
+from collections.abc import Callable, Iterator
+from math import inf
+from weakref import WeakSet
+
+from app.cache.store import Store
+from app.cache.stored import PurgeToken, Stored
+from app.cooperative import Turns
+from app.queries.fetch_plan import FetchPlan
+from app.queries.lifetime import Lifetime
+from app.queries.snapshot import Snapshot
+
+JITTER = 0.1
+
+Concerns = Callable[[bytes, Snapshot | None], bool]
+
+
+class SnapshotStore:
+    """Queries in a store. A cursor names a version, so that an older snapshot is found as long as it is kept.
+
+    Past its freshness a report is served at once for `revalidate_seconds`, at all for `stale_seconds`: the upper bound.
+    `replaced` is told the key of a question whenever a report of it was fetched or is purged. `random`, of [0, 1),
+    parts the ends of lifetimes that began together; none gets longer than `most_fresh_seconds` by it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        stale_seconds: float,
+        *,
+        replaced: Callable[[bytes], None] = lambda _question: None,
+        random: Callable[[], float] = lambda: 0.5,
+        most_fresh_seconds: float = inf,
+        revalidate_seconds: float = inf,
+    ) -> None:
+        self._store = store
+        self._stale_seconds = stale_seconds
+        self._replaced = replaced
+        self._random = random
+        self._most_fresh_seconds = most_fresh_seconds
+        self._revalidate_seconds = revalidate_seconds
+        self._purge_tokens: WeakSet[PurgeToken] = WeakSet()
+
+    def __len__(self) -> int:
+        """How many values are stored, reports and what was made of them."""
+        return len(self._store)
+
+    def current(self, plan: FetchPlan) -> Stored[Snapshot] | None:
+        """The newest report, fresh or stale; if the question is pinned, its snapshot."""
+        if plan.version:
+            return self.snapshot(plan, plan.version)
+        newest: Stored[str] | None = self._store.get(plan.key)
+        return self.snapshot(plan, newest.value) if newest else None
+
+    def snapshot(self, plan: FetchPlan, version: str) -> Stored[Snapshot] | None:
+        """The report of this version, if it is still stored."""
+        return self._store.get(plan.snapshot_key(version))
+
+    def begun(self, plan: FetchPlan, earlier: PurgeToken | None = None) -> PurgeToken:
+        """The validity of a report that is about to be fetched, or read on: then `earlier` is that of what there is."""
+        purge_token = PurgeToken(plan.key, purged=earlier is not None and earlier.purged)
+        self._purge_tokens.add(purge_token)
+        return purge_token
+
+    def keep(
+        self, plan: FetchPlan, snapshot: Snapshot, received: float, purge_token: PurgeToken | None = None
+    ) -> tuple[Stored[Snapshot], bool]:
+        """The report with its lifetime from `received` on (monotonic seconds), and whether the store took it.
+
+        It does not take what a purge has reached since it was `begun`. A report that is not kept leaves no older one in
+        its place, which would be refreshed in vain for as long as it is stale.
+        """
+        self._forget_deleted(plan, snapshot)
+        purge_token = purge_token or self.begun(plan)
+        fresh_for, stale_for = self._lifetimes(plan.lifetime(snapshot))
+        revalidate_for = min(self._revalidate_seconds, stale_for)
+        stored = Stored(snapshot, snapshot.size, received, fresh_for, stale_for, purge_token, revalidate_for)
+        kept = self._store.put(plan.snapshot_key(snapshot.version), stored, known_as=plan.key)
+        if kept:
+            self._store.put(plan.key, stored.holding(snapshot.version, len(snapshot.version)))
+        elif (older := self._store.get(plan.key)) and older.stored_at < received:
+            self._store.delete(plan.key)
+        self._replaced(plan.key)
+        return stored, kept
+
+    def _lifetimes(self, lifetime: Lifetime) -> tuple[float, float]:
+        """Seconds of freshness, up to JITTER longer or shorter, and of staleness to an end that stays (FAULTS 1.3)."""
+        if not lifetime.allows_stale:
+            return lifetime.seconds, 0.0
+        jittered = lifetime.seconds * (1 + JITTER * (2 * self._random() - 1))
+        fresh_for = min(jittered, self._most_fresh_seconds)
+        return fresh_for, lifetime.seconds + self._stale_seconds - fresh_for
+
+    def _forget_deleted(self, plan: FetchPlan, snapshot: Snapshot) -> None:
+        """Where upstream no longer knows an interaction, what it once said of it goes (FAULTS 2.1, row 26)."""
+        if plan.is_of_one and not snapshot.rows and self.current(plan):
+            self.purge(lambda of, older: of == plan.key and older is not None)
+
+    def queries(self) -> Iterator[Snapshot]:
+        """Every report that is stored."""
+        return (one.value for one in self._store.primary() if isinstance(one.value, Snapshot))
+
+    def purge(self, concerns: Concerns) -> int:
+        """As `purging`, at once."""
+        work = self.purging(concerns)
+        while True:
+            try:
+                next(work)
+            except StopIteration as ended:
+                return int(ended.value)
+
+    def purging(self, concerns: Concerns) -> Turns[int]:
+        """Forget each report that `concerns` says yes to, and all that was made of it; how many were stored.
+
+        It is told the key of the question, and the report: None for one that is under way, or was not kept. What is
+        under way goes on for those who wait for it, and is not stored.
+        """
+        queries, tokens = dict[PurgeToken, Snapshot](), [*self._purge_tokens]
+        for one in self._store.primary():
+            if isinstance(one.value, Snapshot):
+                queries[one.purge_token] = one.value
+            yield
+        purged = 0
+        for purge_token in tokens:
+            if concerns(purge_token.question_key, queries.get(purge_token)):
+                purge_token.purged = True
+                self._replaced(purge_token.question_key)
+                purged += purge_token in queries
+            yield
+        yield from self._store.drop_purged()
+        return purged

@@ -1,0 +1,286 @@
+"""`/cache/explain` and `/cache/purge` as clients meet them: what they say, and whom and what they refuse."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from app.http.purge_order import LONGEST_BODY
+from tests.http.test_openapi import SCHEMAS, faults
+from tests.scenarios.purging import OWN, explained, posted, purge
+from tests.support.clock import HandClock
+from tests.support.facade import Facade, running_facade
+from tests.support.simulator import Simulator
+
+KNOWN = "c506eb9b-f523-4616-8839-fbce3fd89c17"
+QUESTION = (("attr", "1234567"),)
+EVERYTHING = {"all": True}
+FORM = {"content-type": "application/x-www-form-urlencoded", "x-requested-with": "x"}
+
+
+@pytest.fixture
+async def trusting(simulator: Simulator, clock: HandClock) -> AsyncIterator[Facade]:
+    """A façade that lets anybody read and purge."""
+    async with running_facade(simulator, clock=clock.clock, anonymous_scopes="read,cache:purge") as facade:
+        yield facade
+
+
+def without(name: str) -> dict[str, str]:
+    return {own: value for own, value in OWN.items() if own != name}
+
+
+# Explaining.
+
+
+async def test_a_question_is_explained_before_it_is_asked_and_after(facade: Facade, simulator: Simulator) -> None:
+    before = await explained(facade, *QUESTION)
+    assert (before["stored"], before["state"], before["answer_stored"]) == (False, "absent", False)
+    assert before["miss_cost"] == {"upstream_calls": 1, "rows_read": 100}
+    assert simulator.calls() == []
+    envelope = await facade.ask(*QUESTION)
+    after = await explained(facade, *QUESTION)
+    assert (after["stored"], after["state"], after["answer_stored"]) == (True, "fresh", True)
+    assert after["query"] == before["query"] == envelope["meta"]["query"]
+    assert after["as_of"] == envelope["meta"]["as_of"]
+    assert after["rule"]["name"] == "open"
+    assert after["key"] == before["key"]
+    assert len(bytes.fromhex(after["key"])) == 32
+    assert after["upstream"] == {"parameters": [{"name": "attribute-value", "value": "1234567"}]}
+    assert len(simulator.calls()) == 1
+
+
+async def test_every_property_is_there_before_and_after(facade: Facade) -> None:
+    before = await explained(facade, *QUESTION)
+    await facade.ask(*QUESTION)
+    after = await explained(facade, *QUESTION)
+    assert list(before) == list(after) == SCHEMAS["CacheExplanation"]["required"]
+    assert faults(SCHEMAS["CacheExplanation"], before) == []
+    assert faults(SCHEMAS["CacheExplanation"], after) == []
+    assert [name for name, value in after.items() if value is None] == []
+
+
+async def test_explaining_is_never_stored_and_has_a_head(facade: Facade) -> None:
+    answer = await facade.get("/cache/explain")
+    assert answer.headers["cache-control"] == "no-store"
+    head = await facade.client.head("/cache/explain")
+    assert (head.status_code, head.content) == (200, b"")
+
+
+async def test_a_stale_report_is_explained_and_not_refreshed(
+    facade: Facade, simulator: Simulator, clock: HandClock
+) -> None:
+    await facade.ask(*QUESTION)
+    clock.advance(20)
+    told = await explained(facade, *QUESTION)
+    assert (told["state"], told["age_seconds"], told["time_left_seconds"]) == ("stale", 20, -5)
+    clock.advance(30)
+    told = await explained(facade, *QUESTION)
+    assert (told["state"], told["revalidate_for_seconds"]) == ("stale-if-error", 30)
+    assert faults(SCHEMAS["CacheExplanation"], told) == []
+    assert len(facade.services.queries.flights) == 0
+    assert len(simulator.calls()) == 1
+
+
+async def test_another_representation_shares_the_report_and_has_an_answer_of_its_own(facade: Facade) -> None:
+    await facade.ask(*QUESTION)
+    csv = await explained(facade, *QUESTION, ("format", "csv"))
+    assert (csv["stored"], csv["answer_stored"]) == (True, False)
+    await facade.get("/interactions", *QUESTION, ("format", "csv"))
+    assert (await explained(facade, *QUESTION, ("format", "csv")))["answer_stored"] is True
+
+
+async def test_a_cursor_is_explained_by_the_snapshot_it_pins(
+    facade: Facade, simulator: Simulator, clock: HandClock
+) -> None:
+    first = await facade.ask(("limit", "10"))
+    cursor = ("cursor", first["next_cursor"])
+    clock.advance(1000)
+    pinned = await explained(facade, cursor)
+    assert (pinned["state"], pinned["miss_cost"]) == ("pinned", {"upstream_calls": 0, "rows_read": 0})
+    mismatched = await facade.get("/cache/explain", *QUESTION, cursor, status=400)
+    assert mismatched.json()["code"] == "cursor-mismatch"
+    assert len(simulator.calls()) == 1
+
+
+@pytest.mark.parametrize("rows", [(1, 0), (101, 0), (2000, 0), (100, 950)])
+async def test_the_calls_told_are_the_calls_made(facade: Facade, simulator: Simulator, rows: tuple[int, int]) -> None:
+    limit, offset = rows
+    query = (("attr", "SIM-10K"), ("limit", str(limit)), ("offset", str(offset)), ("fields", "interaction_id"))
+    cost = (await explained(facade, *query))["miss_cost"]
+    await facade.ask(*query)
+    assert cost["upstream_calls"] == len(simulator.calls("list"))
+    assert cost["rows_read"] == (await explained(facade, *query))["rows_stored"]
+
+
+async def test_a_time_zone_that_is_not_known_is_not_asked_for(facade: Facade, simulator: Simulator) -> None:
+    query = (("attr", "1234567"), ("from", "2018-10-01"))
+    unknown = await explained(facade, *query)
+    assert (unknown["key"], unknown["query"]["from"], unknown["stored"]) == (None, None, False)
+    assert unknown["miss_cost"]["upstream_calls"] == 2
+    assert simulator.calls() == []
+    await facade.ask(*query)
+    assert len(simulator.calls()) == 2
+    known = await explained(facade, *query)
+    assert (known["query"]["from"], known["stored"]) == ("2018-10-01T04:00:00.000Z", True)
+
+
+@pytest.mark.parametrize("text", ["attribute-value=1", "limit=0&limit=1", "sort=nothing", "api_key=1", "pii=clear"])
+async def test_what_interactions_refuses_explain_refuses_in_the_same_words(
+    facade: Facade, simulator: Simulator, text: str
+) -> None:
+    refusals = [(await facade.get(f"{path}?{text}", status=None)) for path in ("/interactions", "/cache/explain")]
+    list_told, explain_told = [answer.json() | {"request_id": "", "instance": ""} for answer in refusals]
+    assert list_told == explain_told
+    assert list_told["status"] in {400, 403}
+    assert simulator.calls() == []
+
+
+async def test_explaining_needs_the_scope_read(simulator: Simulator, clock: HandClock) -> None:
+    async with running_facade(simulator, clock=clock.clock, anonymous_scopes="metrics:read") as facade:
+        assert (await facade.get("/cache/explain", status=403)).json()["code"] == "forbidden"
+
+
+async def test_no_personal_data_is_in_an_explanation(facade: Facade) -> None:
+    (row,) = (await facade.ask(*QUESTION))["items"]
+    told = json.dumps(await explained(facade, *QUESTION))
+    assert KNOWN not in told
+    assert row["customer_key"] not in told
+
+
+# Whom and what a purge refuses.
+
+
+async def test_anonymous_readers_may_not_purge_whatever_they_send(facade: Facade) -> None:
+    await facade.ask(*QUESTION)
+    for body in (b'{"all": true}', b"nonsense"):
+        refused = await posted(facade, status=403, headers={}, content=body)
+        assert refused.json()["code"] == "forbidden"
+    await posted(facade, status=413, headers={}, content=b"x" * (LONGEST_BODY + 1))
+    assert (await explained(facade, *QUESTION))["stored"] is True
+
+
+@pytest.mark.parametrize("path", ["/cache/explain", "/cache/purge"])
+async def test_a_key_that_nobody_knows_is_refused(trusting: Facade, path: str) -> None:
+    method = "GET" if path == "/cache/explain" else "POST"
+    answer = await trusting.client.request(method, path, headers={**OWN, "x-api-key": "cxf_demo_x"})
+    assert answer.status_code == 401
+
+
+@pytest.mark.threat("T16")
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("/cache/purge", {"POST"}), ("/cache/explain", {"GET", "HEAD"})], ids=["purge", "explain"]
+)
+async def test_each_takes_its_own_methods_alone(trusting: Facade, path: str, allowed: set[str]) -> None:
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - allowed:
+        answer = await trusting.client.request(method, path)
+        assert answer.status_code == 405
+        assert set(answer.headers["allow"].split(", ")) == allowed
+
+
+@pytest.mark.threat("T38")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "text/plain", "x-requested-with": "x"},
+        {"content-type": "text/plain;application/json", "x-requested-with": "x"},
+        {"content-type": "application/jsonp", "x-requested-with": "x"},
+        FORM,
+        {"x-requested-with": "x"},
+    ],
+)
+async def test_what_a_form_of_another_site_can_send_is_refused(trusting: Facade, headers: dict[str, str]) -> None:
+    await trusting.ask(*QUESTION)
+    refused = await posted(trusting, status=415, headers=headers, content=b'{"all": true}')
+    assert refused.json()["code"] == "unsupported-media-type"
+    assert (await explained(trusting, *QUESTION))["stored"] is True
+
+
+async def test_a_purge_without_its_own_header_is_told_which(trusting: Facade) -> None:
+    refused = await posted(trusting, status=400, headers=without("x-requested-with"), json=EVERYTHING)
+    assert refused.json()["code"] == "bad-request"
+    assert "X-Requested-With" in refused.json()["detail"]
+
+
+async def test_the_type_may_name_a_charset(trusting: Facade) -> None:
+    await posted(trusting, headers={**OWN, "content-type": "Application/JSON; charset=utf-8"}, json=EVERYTHING)
+
+
+async def test_a_body_is_as_long_as_it_may_be_and_not_a_byte_longer(trusting: Facade) -> None:
+    whole = b'{"all": true}'.ljust(LONGEST_BODY)
+    await posted(trusting, content=whole)
+    assert (await posted(trusting, status=413, content=whole + b" ")).json()["code"] == "body-too-large"
+
+
+async def test_a_body_that_does_not_say_its_length_is_cut_off_too(trusting: Facade) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            yield b" " * (LONGEST_BODY // 4)
+
+    assert (await posted(trusting, status=413, content=parts())).json()["code"] == "body-too-large"
+
+
+@pytest.mark.parametrize(
+    ("order", "parameter"),
+    [
+        ({}, "body"),
+        ({"all": True, "query": ""}, "body"),
+        ({"everything": True}, "everything"),
+        ({"all": False}, "all"),
+        ({"interaction_id": "7"}, "interaction_id"),
+        ({"query": "limit=none"}, "limit"),
+    ],
+)
+async def test_an_order_that_says_not_one_thing_purges_nothing(
+    trusting: Facade, order: dict[str, Any], parameter: str
+) -> None:
+    await trusting.ask(*QUESTION)
+    refused = await purge(trusting, status=400, **order)
+    assert (refused["code"], refused["errors"][0]["parameter"]) == ("invalid-parameter", parameter)
+    assert (await explained(trusting, *QUESTION))["stored"] is True
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("atr=1", "unknown-parameter"),
+        ("api_key=1", "key-in-query"),
+        ("attr=%FF", "invalid-parameter"),
+        ("attr=é", "invalid-parameter"),
+    ],
+)
+async def test_a_query_is_refused_as_interactions_refuses_it(trusting: Facade, query: str, code: str) -> None:
+    assert (await purge(trusting, status=400, query=query))["code"] == code
+
+
+async def test_a_purge_takes_no_parameters(trusting: Facade) -> None:
+    refused = await trusting.client.post("/cache/purge?all=true", headers=OWN, json=EVERYTHING)
+    assert (refused.status_code, refused.json()["code"]) == (400, "unknown-parameter")
+
+
+@pytest.mark.threat("T28")
+async def test_there_is_one_purge_a_second_and_refused_ones_do_not_count(trusting: Facade, clock: HandClock) -> None:
+    await purge(trusting, status=400, al=True)
+    await purge(trusting, all=True)
+    clock.advance(0.5)
+    refused = await posted(trusting, status=429, json=EVERYTHING)
+    assert (refused.json()["code"], refused.headers["retry-after"]) == ("rate-limited", "1")
+    clock.advance(0.5)
+    answer = await posted(trusting, json=EVERYTHING)
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.threat("T28")
+async def test_of_many_purges_at_once_one_is_done(trusting: Facade) -> None:
+    responses = await asyncio.gather(
+        *(trusting.client.post("/cache/purge", headers=OWN, json=EVERYTHING) for _ in range(20))
+    )
+    assert sorted(answer.status_code for answer in responses) == [200, *[429] * 19]
+
+
+async def test_what_a_purge_answers_is_as_the_document_says(trusting: Facade) -> None:
+    await trusting.ask(*QUESTION)
+    answer = await purge(trusting, query="attr=1234567")
+    assert faults(SCHEMAS["Purged"], answer) == []
+    assert answer == {"purged": 1, "scope": "query"}

@@ -1,0 +1,155 @@
+"""Every route is closed until it is named: walked as the framework holds them, not as we list them."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+
+from app.http.gates import PUBLIC, SCOPES
+from app.main import create_app
+from tests.scenarios.repeating import Repeating, repeating, scope_of, sent_by
+from tests.support.clock import HandClock
+from tests.support.facade import facade_settings
+from tests.support.keys import Given, given, write
+from tests.support.simulator import Simulator
+
+KNOWN = "c506eb9b-f523-4616-8839-fbce3fd89c17"
+IN_PATHS = {"interaction_id": KNOWN, "slug": "bad-host", "name": "docs.js", "name:path": "index.css"}
+POWERLESS = given("powerless")
+WRONG = given("nobody", "read")
+KEYS = {scope: given(scope.replace(":", "-"), scope) for scope in ("read", "metrics:read", "cache:purge")}
+BY_PATH = [  # ways round a gate that looks at the path
+    "/interactions?attr=1#/health/live",
+    "/health/live/../../interactions",
+    "/health/live/%2e%2e/%2e%2e/interactions",
+    "/%69nteractions",
+    "//interactions",
+    "/interactions;/health/live",
+]
+BY_FIELD = [
+    (b"host", b"a/?x"),
+    (b"x-forwarded-uri", b"/health/live"),
+    (b"x-original-url", b"/health/live"),
+    (b"x-rewrite-url", b"/health/live"),
+    (b"user-agent", b"kube-probe/1.30"),
+    (b"x-forwarded-for", b"127.0.0.1"),
+    (b"x-http-method-override", b"GET"),
+]
+
+
+def routes_in(routes: Iterable[BaseRoute]) -> Iterator[APIRoute]:
+    """Every route, those of included routers too; any other kind would not pass the gate."""
+    for route in routes:
+        included: APIRouter | None = getattr(route, "original_router", None)
+        if included is not None:
+            yield from routes_in(included.routes)
+        else:
+            assert isinstance(route, APIRoute), route
+            yield route
+
+
+def path_of(route: APIRoute) -> str:
+    path = route.path
+    for name, value in IN_PATHS.items():
+        path = path.replace(f"{{{name}}}", value)
+    assert "{" not in path
+    return path
+
+
+ROUTES = [
+    (path_of(route), method, route.endpoint)
+    for route in routes_in(create_app(facade_settings("http://127.0.0.1:9")).routes)
+    for method in sorted(route.methods or ())
+]
+CLOSED = [one for one in ROUTES if one[2] not in PUBLIC]
+OPEN = [one for one in ROUTES if one[2] in PUBLIC]
+
+
+@pytest.fixture
+async def guarded(simulator: Simulator, clock: HandClock, tmp_path: Path) -> AsyncIterator[Repeating]:
+    """A façade with keys."""
+    path = write(tmp_path / "keys.json", POWERLESS, *KEYS.values())
+    async with repeating(simulator, clock.clock, client_keys_file=path) as running:
+        yield running
+
+
+async def status(facade: Repeating, path: str, method: str, key: Given | None = None) -> int:
+    own = (b"x-requested-with", b"tests"), (b"content-type", b"application/json")
+    fields = (*((key.field,) if key else ()), *(own if method == "POST" else ()))
+    return (await facade.ask(path, *fields, method=method)).status
+
+
+def test_there_are_routes_of_both_kinds() -> None:
+    assert {endpoint for _, _, endpoint in OPEN} == PUBLIC
+    assert {endpoint for _, _, endpoint in CLOSED} >= SCOPES.keys()
+    assert len(CLOSED) > 10
+
+
+@pytest.mark.threat("T33", "T66")
+@pytest.mark.parametrize(("path", "method", "endpoint"), CLOSED)
+async def test_every_route_but_the_public_ones_needs_a_key_and_its_scope(
+    guarded: Repeating, simulator: Simulator, path: str, method: str, endpoint: Any
+) -> None:
+    scope = SCOPES.get(endpoint, "read")
+    assert await status(guarded, path, method) == 401
+    assert await status(guarded, path, method, WRONG) == 401
+    assert await status(guarded, path, method, POWERLESS) == (403 if scope else 200)
+    for other, key in KEYS.items():
+        if scope and other != scope:
+            assert await status(guarded, path, method, key) == 403
+    assert simulator.calls() == []
+    if scope:
+        assert await status(guarded, path, method, KEYS[scope]) in {200, 400}
+
+
+@pytest.mark.parametrize(("path", "method", "_endpoint"), OPEN)
+async def test_a_public_route_is_open_whatever_key_is_sent(
+    guarded: Repeating, simulator: Simulator, path: str, method: str, _endpoint: Any
+) -> None:
+    assert await status(guarded, path, method) in {200, 404}
+    assert await status(guarded, path, method, WRONG) in {200, 404}
+    assert simulator.calls() == []
+
+
+@pytest.mark.threat("T33")
+@pytest.mark.parametrize("path", BY_PATH)
+async def test_no_way_of_spelling_a_path_leads_round(guarded: Repeating, simulator: Simulator, path: str) -> None:
+    answer = await guarded.ask(path)
+    assert answer.status in {400, 401, 404}
+    assert simulator.calls() == []
+
+
+@pytest.mark.threat("T33")
+async def test_a_slash_too_many_leads_to_the_gate(guarded: Repeating, simulator: Simulator) -> None:
+    answer = await guarded.ask("/interactions/")
+    assert (answer.status, answer.headers[b"location"]) == (308, b"../interactions")
+    assert (await guarded.ask("/interactions")).status == 401
+    assert simulator.calls() == []
+
+
+@pytest.mark.threat("T33")
+@pytest.mark.parametrize("field", BY_FIELD)
+async def test_no_header_leads_round(guarded: Repeating, simulator: Simulator, field: tuple[bytes, bytes]) -> None:
+    assert (await guarded.ask("/interactions", field)).status in {400, 401}
+    assert simulator.calls() == []
+
+
+async def test_a_route_that_nobody_has_named_needs_to_read(simulator: Simulator, clock: HandClock) -> None:
+    async with repeating(simulator, clock.clock, anonymous_scopes="metrics:read") as facade:
+
+        async def forgotten() -> dict[str, str]:
+            return {}
+
+        facade.app.add_api_route("/forgotten", forgotten)
+        start, _ = await sent_by(lambda *asgi: FastAPI.__call__(facade.app, *asgi), scope_of("/forgotten"))
+        assert start["status"] == 403
+
+
+async def test_a_key_is_asked_for_in_a_way_that_programs_understand(guarded: Repeating) -> None:
+    answer = await guarded.ask("/interactions")
+    assert answer.headers[b"www-authenticate"] == b'Bearer realm="cxfacade"'
+    assert answer.headers[b"cache-control"] == b"no-store"

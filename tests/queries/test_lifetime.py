@@ -1,0 +1,83 @@
+"""How long reports are fresh (DESIGN §5)."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.queries import lifetime
+from app.queries.lifetime import Lifetime
+from app.queries.snapshot import Snapshot
+from app.upstream.query import UpstreamQuery
+from tests.queries.support import NOW, identity, rules
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+EMPTY = Snapshot("v", NOW, UpstreamQuery(), None, simulated=False, complete=True)
+ROWS = replace(EMPTY, ids=(identity(0),), last_event_at=NOW - 30 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("end", "facts", "expected"),
+    [
+        (None, {}, Lifetime(15, "open")),
+        (NOW, {}, Lifetime(15, "open")),
+        (NOW + DAY, {}, Lifetime(15, "open")),
+        (NOW - HOUR + SECOND, {}, Lifetime(15, "open")),
+        (NOW - HOUR, {}, Lifetime(360, "settled")),
+        (NOW - 10 * HOUR, {}, Lifetime(3600, "settled")),
+        (NOW - 10 * HOUR, {"last_event_at": NOW - 5 * HOUR}, Lifetime(1800, "settled")),
+        (NOW - 10 * HOUR, {"last_event_at": NOW - SECOND}, Lifetime(60, "settled")),
+        (NOW - 300 * DAY, {}, Lifetime(86_400, "settled")),
+        (NOW - 300 * DAY, {"all_final": False}, Lifetime(15, "open")),
+        (NOW - 300 * DAY, {"shifted": True}, Lifetime(15, "open")),
+        (NOW - 300 * DAY, {"lost": 1}, Lifetime(15, "open")),
+    ],
+)
+def test_rows_are_fresh_for_a_tenth_of_the_quiet_since_then_once_they_are_settled(
+    end: datetime | None, facts: dict[str, Any], expected: Lifetime
+) -> None:
+    assert lifetime.of_search(replace(ROWS, **facts), end, rules()) == expected
+
+
+@pytest.mark.parametrize(
+    ("end", "changes", "expected"),
+    [
+        (None, {}, Lifetime(15, "empty-open")),
+        (None, {"fresh_open_seconds": 600.0}, Lifetime(60, "empty-open")),
+        (NOW - HOUR, {}, Lifetime(360, "empty-settled")),
+        (NOW - 100 * DAY, {}, Lifetime(86_400, "empty-settled")),
+    ],
+)
+def test_an_empty_answer_is_fresh_by_its_range_and_for_a_minute_at_most_while_open(
+    end: datetime | None, changes: dict[str, Any], expected: Lifetime
+) -> None:
+    assert lifetime.of_search(EMPTY, end, rules(**changes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"last_event_at": NOW - 10 * HOUR}, Lifetime(3600, "settled")),
+        ({"last_event_at": NOW - SECOND}, Lifetime(60, "settled")),
+        ({"last_event_at": NOW - 10 * HOUR, "all_final": False}, Lifetime(15, "open")),
+        ({"ids": (), "last_event_at": None}, Lifetime(60, "unknown-interaction")),
+    ],
+)
+def test_one_interaction_is_fresh_by_its_own_finality(facts: dict[str, Any], expected: Lifetime) -> None:
+    assert lifetime.of_interaction(replace(ROWS, **facts), rules()) == expected
+
+
+@pytest.mark.parametrize("end", [None, NOW - HOUR, NOW - 300 * DAY])
+@pytest.mark.parametrize("snapshot", [EMPTY, ROWS, replace(ROWS, all_final=False)])
+def test_nothing_is_fresh_for_longer_than_the_setting_allows(end: datetime | None, snapshot: Snapshot) -> None:
+    short = rules(fresh_max_seconds=5.0)
+    assert lifetime.of_search(snapshot, end, short).seconds == 5
+    assert lifetime.of_interaction(snapshot, short).seconds == 5
+
+
+def test_longer_settling_keeps_an_answer_open_longer() -> None:
+    patient = rules(context=replace(rules().context, settle=DAY))
+    assert lifetime.of_search(ROWS, NOW - HOUR, patient).rule == "open"

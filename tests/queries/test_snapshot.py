@@ -1,0 +1,149 @@
+"""What a report keeps of upstream's records, and how it grows."""
+
+from dataclasses import replace
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import zstandard
+
+from app.interactions.facts import Context
+from app.queries.snapshot import BLOCK_ROWS, DecodedSnapshot, begun, extended
+from app.upstream.query import UpstreamQuery
+from tests.queries.support import NOW, TENANT, identity, interaction, interactions, reading
+
+CONTEXT = Context(tenant_id=TENANT, as_of=NOW)
+ASKED = UpstreamQuery(attribute_values=("a",))
+
+
+async def report_of(*readings_of: int) -> DecodedSnapshot:
+    """A report of so many rows a reading, one after the other."""
+    rows = interactions(sum(readings_of))
+    opened, taken = None, 0
+    for count in readings_of:
+        taken += count
+        brought = reading(rows[taken - count : taken], offset=taken, total=len(rows), complete=taken == len(rows))
+        opened = await (extended(opened, brought, CONTEXT) if opened else begun(b"key", ASKED, brought, CONTEXT))
+    assert opened is not None
+    return opened
+
+
+def ids(opened: DecodedSnapshot, position: int = 0) -> list[str]:
+    return [facts.interaction.interaction_id for facts in opened.facts(position, CONTEXT)]
+
+
+async def test_a_new_report_says_what_its_first_reading_said() -> None:
+    brought = reading(
+        interactions(3), offset=5, total=9, complete=False, shifted=True, dropped=2, time_zone="UTC", simulated=True
+    )
+    snapshot = (await begun(b"key", ASKED, brought, CONTEXT)).snapshot
+    assert (snapshot.as_of, snapshot.asked, snapshot.rows, snapshot.offset, snapshot.total) == (NOW, ASKED, 3, 5, 9)
+    assert (snapshot.complete, snapshot.shifted, snapshot.dropped) == (False, True, 2)
+    assert (snapshot.time_zone, snapshot.simulated) == ("UTC", True)
+    assert snapshot.place.offset == 5
+    assert snapshot.place.total == 9
+    assert snapshot.place.seen == {identity(0), identity(1), identity(2)}
+
+
+async def test_what_is_read_on_is_added_and_what_went_wrong_is_not_forgotten() -> None:
+    first = reading(interactions(2), total=4, complete=False, shifted=True, dropped=1)
+    more = reading([interaction(7), interaction(8)], offset=5, total=5, dropped=2)
+    begin = await begun(b"key", ASKED, first, CONTEXT)
+    longer = await extended(begin, more, CONTEXT)
+    snapshot = longer.snapshot
+    assert snapshot.ids == (identity(0), identity(1), identity(7), identity(8))
+    assert (snapshot.offset, snapshot.total, snapshot.complete, snapshot.shifted, snapshot.dropped) == (
+        5,
+        5,
+        True,
+        True,
+        3,
+    )
+    assert snapshot.version == begin.snapshot.version
+    assert begin.snapshot.rows == 2, "the shorter one is as it was"
+
+
+async def test_a_report_without_rows_is_complete_and_has_no_last_event() -> None:
+    opened = await begun(b"key", ASKED, reading([]), CONTEXT)
+    assert (opened.snapshot.rows, opened.snapshot.blocks, opened.snapshot.last_event_at) == (0, (), None)
+    assert opened.snapshot.all_final
+    assert ids(opened) == []
+
+
+@pytest.mark.parametrize("readings_of", [(1,), (100, 900, 1000), (2500,), (3, 0, 4)])
+async def test_records_come_back_from_their_blocks_from_any_position_on(readings_of: tuple[int, ...]) -> None:
+    opened = await report_of(*readings_of)
+    stored = DecodedSnapshot(opened.snapshot)
+    total = sum(readings_of)
+    for position in {0, 1, 99, 100, 101, 999, 1000, 1001, total - 1, total, total + 1}:
+        expected = [identity(number) for number in range(position, total)]
+        assert ids(opened, position) == ids(stored, position) == expected
+
+
+async def test_no_block_is_larger_than_what_a_page_may_have_to_decode() -> None:
+    opened = await report_of(100, 2 * BLOCK_ROWS + 1)
+    assert [block.count for block in opened.snapshot.blocks] == [100, BLOCK_ROWS, BLOCK_ROWS, 1]
+
+
+async def test_only_the_blocks_that_are_reached_are_unpacked() -> None:
+    snapshot = (await report_of(100, 900)).snapshot
+    unreadable = replace(snapshot.blocks[0], compressed=b"not zstd")
+    stored = DecodedSnapshot(replace(snapshot, blocks=(unreadable, snapshot.blocks[1])))
+    assert next(stored.facts(100, CONTEXT)).interaction.interaction_id == identity(100)
+    with pytest.raises(zstandard.ZstdError):
+        next(stored.facts(99, CONTEXT))
+
+
+async def test_what_is_at_hand_is_shown_in_the_context_asked_for() -> None:
+    opened = await report_of(2)
+    elsewhere = replace(CONTEXT, zone=ZoneInfo("Asia/Tokyo"))
+    here, there = (next(opened.facts(1, context)) for context in (CONTEXT, elsewhere))
+    assert here is next(opened.facts(1, CONTEXT))
+    assert (there.context, there.interaction) == (elsewhere, here.interaction)
+    assert there.interaction is here.interaction
+
+
+async def test_the_version_tells_question_time_and_records_apart_and_nothing_else() -> None:
+    async def version(key: bytes = b"key", context: Context = CONTEXT, rows: int = 2) -> str:
+        return (await begun(key, ASKED, reading(interactions(rows)), context)).snapshot.version
+
+    same = await version()
+    assert same == await version()
+    later = replace(CONTEXT, as_of=NOW + timedelta(seconds=1))
+    assert len({same, await version(b"other"), await version(context=later), await version(rows=3)}) == 4
+
+
+async def test_without_the_secret_nobody_can_try_what_records_of_a_version_hold() -> None:
+    """A cursor shows the version, and the records hold what few may see."""
+    versions = [
+        (
+            await begun(b"key", ASKED, reading([interaction(1)]), replace(CONTEXT, pseudonym_secret=secret))
+        ).snapshot.version
+        for secret in (b"invented one", b"invented two", b"invented one")
+    ]
+    assert versions[0] == versions[2] != versions[1]
+
+
+async def test_a_row_that_was_lost_is_missed_for_as_long_as_the_report_is_read_on() -> None:
+    first = await begun(b"key", ASKED, reading(interactions(2), total=4, complete=False, lost=1), CONTEXT)
+    longer = await extended(first, reading(interactions(3)[2:], offset=4, total=4), CONTEXT)
+    assert (first.snapshot.lost, longer.snapshot.lost, longer.snapshot.lacks_rows) == (1, 1, True)
+    assert not (await begun(b"key", ASKED, reading(interactions(2)), CONTEXT)).snapshot.lacks_rows
+
+
+async def test_the_index_knows_the_last_event_and_whether_all_is_final() -> None:
+    old, recent, running = interaction(0), interaction(1, hours_ago=10), interaction(2, hours_ago=9, is_open=True)
+    opened = await begun(b"key", ASKED, reading([old, recent], complete=False, total=3), CONTEXT)
+    assert opened.snapshot.last_event_at == NOW - timedelta(hours=10) + timedelta(minutes=1)
+    assert opened.snapshot.all_final
+    longer = (await extended(opened, reading([running], offset=3), CONTEXT)).snapshot
+    assert longer.last_event_at == NOW - timedelta(hours=9)
+    assert not longer.all_final
+    assert not (await extended(DecodedSnapshot(longer), reading([interaction(4)]), CONTEXT)).snapshot.all_final
+
+
+async def test_the_size_of_a_report_grows_with_what_it_keeps() -> None:
+    short, long = (await report_of(10)).snapshot, (await report_of(10, 500)).snapshot
+    kept = sum(len(block.compressed) for block in long.blocks) + sum(map(len, long.ids))
+    assert kept < long.size < 3 * kept
+    assert short.size < long.size

@@ -1,0 +1,92 @@
+"""Long work in turns, and what goes to a thread."""
+
+import asyncio
+import threading
+from itertools import count
+
+import pytest
+
+from app import cooperative
+from app.cooperative import INLINE_BYTES, MOST_THREADS, Turns, unlocked
+
+STEPS = 5
+
+
+@pytest.fixture
+def each_step_is_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time flies: whenever somebody looks at the clock, a second has passed."""
+    monkeypatch.setattr(cooperative, "perf_counter", count().__next__)
+
+
+def work(name: str, seen: list[str]) -> Turns[str]:
+    for _ in range(STEPS):
+        seen.append(name)
+        yield
+    return name
+
+
+async def beside(*names: str) -> list[str]:
+    """What is done in each turn of the loop, parted by `|`."""
+    seen: list[str] = []
+    async with asyncio.TaskGroup() as group:
+        working = [group.create_task(cooperative.run(work(name, seen))) for name in names]
+        while not all(one.done() for one in working):
+            await asyncio.sleep(0)
+            seen.append("|")
+    assert [one.result() for one in working] == [*names]
+    return seen
+
+
+@pytest.mark.threat("T47")
+@pytest.mark.usefixtures("each_step_is_a_turn")
+async def test_between_two_turns_others_have_theirs() -> None:
+    assert "".join(await beside("a")).rstrip("|") == "aa|a|a|a"
+
+
+@pytest.mark.threat("T47")
+@pytest.mark.usefixtures("each_step_is_a_turn")
+async def test_of_much_long_work_one_has_a_turn_at_a_time() -> None:
+    first, *others = "".join(await beside(*"abcd")).split("|")
+    assert set(first) == set("abcd"), "each begins at once, as it may be short"
+    assert max(map(len, others)) == 1
+    assert sorted("".join([first, *others])) == sorted("abcd" * STEPS)
+
+
+async def test_a_turn_lasts_as_long_as_it_may_however_often_the_work_yields(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cooperative, "perf_counter", lambda: 0.0)
+    assert "".join(await beside("a")).rstrip("|") == "a" * STEPS
+
+
+async def test_what_work_raises_is_raised() -> None:
+    def failing() -> Turns[None]:
+        yield
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await cooperative.run(failing())
+
+
+@pytest.mark.parametrize(("size", "is_inline"), [(INLINE_BYTES, True), (INLINE_BYTES + 1, False)])
+async def test_work_that_lets_go_of_the_lock_is_done_in_a_thread_where_bytes_are_many(
+    size: int, is_inline: bool
+) -> None:
+    assert (await unlocked(threading.current_thread, size=size) is threading.current_thread()) is is_inline
+
+
+async def test_so_many_threads_work_at_once_and_no_more() -> None:
+    at_once, most, ready = 0, 0, threading.Barrier(MOST_THREADS)
+    lock = threading.Lock()
+
+    def working() -> None:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        ready.wait(10)
+        with lock:
+            at_once -= 1
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3 * MOST_THREADS):
+            group.create_task(unlocked(working, size=INLINE_BYTES + 1))
+    assert most == MOST_THREADS

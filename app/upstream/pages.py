@@ -22,9 +22,12 @@ ENVELOPE_BYTES = 64 * 1024
 
 _Absent = msgspec.Raw | msgspec.UnsetType
 _ROWS = msgspec.defstruct(
-    "_ROWS", [(f"row_{place}", _Absent, UNSET) for place in range(MOST_ROWS + 1)], array_like=True
+    "_ROWS", [(f"row_{place}", msgspec.Raw, UNSET) for place in range(MOST_ROWS + 1)], array_like=True
 )
-"""An array as a struct, as its decoder passes over what comes past the last field, and makes nothing of it."""
+"""An array as a struct, as its decoder passes over what comes past the last field, and makes nothing of it.
+
+No field says that it may be UNSET, as a default need not be of its field's type: so many unions take 35 ms to read.
+"""
 
 
 class _Usual(msgspec.Struct):

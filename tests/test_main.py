@@ -1,8 +1,11 @@
 """The composition root: what an application is made of, and that two of them share nothing."""
 
 import asyncio
+import gc
 import logging
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from fastapi import FastAPI
 
 from app.assembly import new_memory, pseudonym_secret
 from app.cache.stored import Stored
+from app.commands.servers import freeze_startup_objects
 from app.errors import SettingsError
 from app.http.guard import Guard
 from app.main import create_app, new_request_ids
@@ -18,6 +22,34 @@ from tests.support.clock import HandClock
 from tests.support.facade import Facade, facade_settings, running_facade
 
 NOWHERE = "http://127.0.0.1:9"
+LOOKED_THROUGH = """
+import gc, sys
+from app.__main__ import main
+rounds = []
+gc.callbacks.append(lambda phase, _: rounds.append(phase))
+sys.argv[1:] = ["openapi"]
+try:
+    main()
+finally:
+    print("collected", len(rounds), file=sys.stderr)
+"""
+
+
+def fresh(code: str) -> subprocess.CompletedProcess[str]:
+    """What a new interpreter says to this."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+
+def test_the_collector_waits_until_what_stands_at_the_start_is_settled() -> None:
+    assert "collected 0" in fresh(LOOKED_THROUGH).stderr
+    gc.disable()
+    try:
+        freeze_startup_objects()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 def test_ids_of_requests_are_never_given_out_twice_and_can_stand_in_headers() -> None:

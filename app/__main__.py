@@ -6,7 +6,7 @@ import gc
 def main() -> None:
     """Run it with the arguments of the process.
 
-    The collector waits until what stands at the start is settled (`settle_in`): it would look through all that is
+    The collector waits until what stands at the start is settled (`freeze_startup_objects`): it would look through all that is
     imported again and again, a fifth of a start, and find nothing.
     """
     gc.disable()

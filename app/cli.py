@@ -82,7 +82,7 @@ def demo(
     seed: Seed = 7,
 ) -> None:
     """Serve invented data, without credentials or network."""
-    from app.commands.serving import demo
+    from app.commands.demonstrating import demo
     from app.simulator import SimulatorOptions
 
     demo(overrides, SimulatorOptions(latency=latency, seed=seed), simulator_port)

@@ -22,6 +22,8 @@ from tests.support.clock import HandClock
 from tests.support.facade import Facade, facade_settings, running_facade
 
 NOWHERE = "http://127.0.0.1:9"
+NOT_NEEDED = {"httpx._main", "rich", "pygments", "pydantic.v1", "app.simulator", "pandas", "pyarrow", "cryptography"}
+IMPORTED = "import sys, app.cli, app.commands.serving; print(*(name for name, it in sys.modules.items() if it))"
 LOOKED_THROUGH = """
 import gc, sys
 from app.__main__ import main
@@ -38,6 +40,12 @@ finally:
 def fresh(code: str) -> subprocess.CompletedProcess[str]:
     """What a new interpreter says to this."""
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+
+def test_a_start_imports_nothing_heavy_that_serving_does_not_need() -> None:
+    imported = set(fresh(IMPORTED).stdout.split())
+    assert {"app.main", "httpx", "pydantic", "uvicorn"} <= imported
+    assert not imported & NOT_NEEDED
 
 
 def test_the_collector_waits_until_what_stands_at_the_start_is_settled() -> None:

@@ -33,8 +33,9 @@ async def docs_page(request: Request) -> Response:
 
 
 @docs.api_route("/docs/assets/{name}", methods=["GET", "HEAD"], name="docs")
-async def docs_asset(name: str, request: Request) -> Response:
+async def docs_asset(request: Request) -> Response:
     """One of the page's parts."""
+    name = request.path_params["name"]
     if name not in ASSETS:
         raise NotFound("The reference has no such part.")
     return await send_file(request, ASSETS[name], _ASSET_LIFETIME)

@@ -50,8 +50,9 @@ async def explorer_page(request: Request, services: ServicesOf) -> Response:
 
 
 @explorer.api_route("/explorer/{name:path}", methods=["GET", "HEAD"], name="explorer")
-async def explorer_asset(name: str, request: Request) -> Response:
+async def explorer_asset(request: Request) -> Response:
     """One of the page's parts."""
+    name = request.path_params["name"]
     if name not in ASSETS:
         raise NotFound("The explorer has no such part.")
     return await send_file(request, ASSETS[name], _LIFETIME)

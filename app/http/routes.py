@@ -1,4 +1,7 @@
-"""One short function a resource: the order of the steps of every request is visible here."""
+"""One short function a resource: the order of the steps of every request is visible here.
+
+What stands in a path is read from the request: as arguments FastAPI would have pydantic check them, both its versions.
+"""
 
 from datetime import UTC
 
@@ -47,12 +50,12 @@ async def list_interactions(request: Request, services: ServicesOf, viewer: Read
     return _send(request, services, served)
 
 
-async def get_interaction(interaction_id: str, request: Request, services: ServicesOf, viewer: Reader) -> Response:
+async def get_interaction(request: Request, services: ServicesOf, viewer: Reader) -> Response:
     """One interaction as one row; `include` adds its nested lists and its raw record.
 
     An unknown resource is told before its parameters: they are those of another one.
     """
-    known = _identity(interaction_id)
+    known = _identity(request)
     scene = await _scene(services, (), services.queries.deadline())
     view = parse_view(pairs_of(request.scope["query_string"]), scene, viewer)
     lookup = services.queries.look_at_one(known, _directives(request, viewer), viewer.owner)
@@ -67,11 +70,9 @@ async def get_interaction(interaction_id: str, request: Request, services: Servi
     return _send(request, services, served)
 
 
-async def get_interaction_timeline(
-    interaction_id: str, request: Request, services: ServicesOf, viewer: Reader
-) -> Response:
+async def get_interaction_timeline(request: Request, services: ServicesOf, viewer: Reader) -> Response:
     """What happened when, as ordered spans."""
-    known, audience = _identity(interaction_id), viewer.audience(clear=False)
+    known, audience = _identity(request), viewer.audience(clear=False)
     refuse_all(pairs_of(request.scope["query_string"]))
     lookup = services.queries.look_at_one(known, _directives(request, viewer), viewer.owner)
     served = await services.response_cache.get_or_build(
@@ -118,8 +119,9 @@ async def metrics(services: ServicesOf, _viewer: MetricsReader) -> Response:
     return Response(services.metrics.exposition(), media_type=METRICS_TYPE, headers={"Cache-Control": "no-store"})
 
 
-async def problem_page(slug: str, request: Request) -> Response:
+async def problem_page(request: Request) -> Response:
     """What a problem means and what to do: HTML for browsers, JSON for programs."""
+    slug = request.path_params["slug"]
     headers = {"Cache-Control": "max-age=3600", "Vary": "Accept"}
     if "text/html" in request.headers.get("accept", ""):
         return Response(page(slug), media_type="text/html; charset=utf-8", headers=headers)
@@ -193,9 +195,9 @@ def _directives(request: Request, viewer: Viewer) -> Directives:
     return directives.read(said["cache-control"], said["pragma"], may_refresh="cache:refresh" in viewer.scopes)
 
 
-def _identity(interaction_id: str) -> str:
+def _identity(request: Request) -> str:
     try:
-        return identity(interaction_id)
+        return identity(request.path_params["interaction_id"])
     except Refused:
         raise NotFound("An interaction's id is a UUID.") from None
 

@@ -6,8 +6,8 @@ import gc
 def main() -> None:
     """Run it with the arguments of the process.
 
-    The collector waits until what stands at the start is settled (`freeze_startup_objects`): it would look through all that is
-    imported again and again, a fifth of a start, and find nothing.
+    The garbage collector is off until `freeze_startup_objects`: it would look through all that is imported again and
+    again, a fifth of a start, and find nothing.
     """
     gc.disable()
     from app.cli import main as program  # only now, as nearly all of the start is imports

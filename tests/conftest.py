@@ -12,8 +12,27 @@ from tests.support.clock import HandClock
 from tests.support.facade import TENANT, Facade, running_facade
 from tests.support.simulator import ANCHOR, Simulator, running_simulator
 
+LONGEST = (
+    "tests/test_typescript.py",
+    "tests/fuzz/",
+    "tests/scenarios/test_isolation.py",
+    "tests/scenarios/test_state_machine.py",
+    "tests/scenarios/matrix/",
+    "tests/explorer/",
+    "tests/commands/",
+    "tests/test_readme.py",
+    "tests/edge/test_docs.py",
+    "tests/upstream/test_shifts.py",
+)
+"""What takes longest begins first: otherwise one worker has it left when the others are done."""
+
 settings.register_profile("cxfacade", deadline=None)  # how long an example takes says nothing on a busy machine
 settings.load_profile("cxfacade")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what takes longest first; all else stays in its order."""
+    items.sort(key=lambda item: [not item.nodeid.startswith(one) for one in LONGEST])
 
 
 @pytest.hookimpl(wrapper=True)

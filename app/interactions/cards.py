@@ -6,8 +6,9 @@ half a microsecond for each, and nobody waits for a record of a million: beyond 
 """
 
 import re
-from collections.abc import Callable, Iterator
-from itertools import compress, islice
+from collections.abc import Callable, Iterable, Iterator
+from itertools import compress, groupby, islice
+from operator import itemgetter
 
 LENGTHS = range(13, 20)  # ISO/IEC 7812-1
 KEPT_DIGITS = 4
@@ -15,6 +16,7 @@ LONGEST_PHONE_NUMBER = 15  # digits; ITU-T E.164
 MOST_EXACT = 64 * 1024  # looked through exactly in one record: characters, where each digit counts as several more
 DIGIT_COST = 7
 OTHER_DIGIT_COST = 23  # outside ASCII
+MOST_QUICK = 2 * MOST_EXACT // (1 + OTHER_DIGIT_COST)  # bytes, two of which such a digit takes: no budget runs out
 MOST_KEPT = 32 * 1024  # characters of texts beyond that with digits outside ASCII; of more only ASCII is kept
 
 # Issuer prefixes (ISO/IEC 7812-1) from the networks' public BIN tables, with the lengths in which they are given out.
@@ -34,11 +36,11 @@ ISSUERS: tuple[tuple[str, tuple[tuple[int, int], ...], tuple[int, ...]], ...] = 
 
 _HEX = "[0-9a-fA-F]"
 UUID = re.compile(f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}")  # an identity, never a card
-_ENOUGH_TOGETHER = re.compile(r"\d(?:[\W_]{0,3}\d){12}")
-_TOGETHER = re.compile(r"\d(?:[\W_]{0,3}\d)*")
+_TOGETHER = re.compile(r"\d(?:[\W_]{0,3}\d){12,}")  # all that are, as no separator is a digit
 _OTHER_DIGIT = re.compile(r"[^\D0-9]")
 
 _BYTES = range(256)
+_ASCII = range(128)
 _DIGITS = range(ord("0"), ord("9") + 1)
 _IS_DIGIT = bytes(byte in _DIGITS for byte in _BYTES)
 _NO_DIGITS = bytes(byte for byte in _BYTES if byte not in _DIGITS)
@@ -46,20 +48,35 @@ _STARRED = bytes(ord("*") if byte in _DIGITS else byte for byte in _BYTES)
 _VALUE = bytes(byte - _DIGITS.start if byte in _DIGITS else 0 for byte in _BYTES)
 _DOUBLED = bytes(sum(divmod(2 * value, 10)) for value in _VALUE)
 _DIVISIBLE = bytes(255 * (byte > 0 and byte % 10 == 0) for byte in _BYTES)
+_QUICK = bytes(ord("0") if byte in _DIGITS or byte not in _ASCII else ord("a") for byte in _BYTES)
+_QUICK_SEPARATORS = bytes(byte for byte in _ASCII if not chr(byte).isalnum())
+_ENOUGH = b"0" * LENGTHS.start
 
 
-def _lengths_by_prefix() -> dict[bytes, set[int]]:
+def _lengths_by_prefix() -> dict[bytes, tuple[int, ...]]:
     """The lengths of the numbers that begin with each prefix of PREFIX_DIGITS digits."""
-    found: dict[bytes, set[int]] = {}
+    found: dict[bytes, tuple[int, ...]] = {}
     for _, ranges, lengths in ISSUERS:
         for first, last in ranges:
             scale = 10 ** (PREFIX_DIGITS - len(str(first)))
-            for prefix in range(first * scale, (last + 1) * scale):
-                found.setdefault(b"%d" % prefix, set()).update(lengths)
+            for number in range(first * scale, (last + 1) * scale):
+                prefix = b"%d" % number
+                found[prefix] = tuple({*found[prefix], *lengths}) if prefix in found else lengths
+    return found
+
+
+def _lengths_by_digit() -> list[tuple[int, ...] | None]:
+    """By its byte, the lengths of all numbers that begin with a digit; None where they depend on those behind it."""
+    found: list[tuple[int, ...] | None] = [()] * len(_BYTES)
+    for digit, begun in groupby(sorted(_LENGTHS_BY_PREFIX), key=itemgetter(0)):
+        lengths = [_LENGTHS_BY_PREFIX[prefix] for prefix in begun]
+        is_settled = len(lengths) == 10 ** (PREFIX_DIGITS - 1) and len(set(lengths)) == 1
+        found[digit] = lengths[0] if is_settled else None
     return found
 
 
 _LENGTHS_BY_PREFIX = _lengths_by_prefix()
+_LENGTHS_BY_DIGIT = _lengths_by_digit()
 _MAY_BEGIN = {
     length: bytes(255 * (byte in first_digits) for byte in _BYTES)
     for length in LENGTHS
@@ -68,8 +85,13 @@ _MAY_BEGIN = {
 
 
 def may_hold_card(text: str) -> bool:
-    """Whether the text has digits enough; for most texts that settles it, in a fraction of the time."""
-    return not text.isascii() or len(text.encode().translate(None, _NO_DIGITS)) >= LENGTHS.start
+    """Whether a number may stand there; for most texts that settles it, in a fraction of the time.
+
+    All that is outside ASCII counts as digits, any number of separators as none, and all that is long may hold one:
+    a budget may run out there.
+    """
+    codes = text.encode("utf-8", "surrogatepass")
+    return len(codes) > MOST_QUICK or _ENOUGH in codes.translate(_QUICK, _QUICK_SEPARATORS)
 
 
 def mask_cards(text: str) -> str:
@@ -80,7 +102,7 @@ def mask_cards(text: str) -> str:
     unbroken run is none, and neither is what a plus sign marks as a telephone number.
     Where text and digits are too many to be looked through (MOST_EXACT), every digit becomes a star.
     """
-    return masker()(text)
+    return masker()(text) if len(text) >= LENGTHS.start else text
 
 
 def masker() -> Callable[[str], str]:
@@ -122,70 +144,70 @@ def _ascii_digit(other: re.Match[str]) -> str:
 def _masked(text: str) -> str:
     ascii_text = text if text.isascii() else _OTHER_DIGIT.sub(_ascii_digit, text)
     codes = ascii_text.encode("ascii", "replace")  # a byte for each character
-    digits = codes.translate(None, _NO_DIGITS)
-    if len(digits) < LENGTHS.start or not _ENOUGH_TOGETHER.search(text):
-        return text
-    places: list[int] = []
     masked: list[str] = []
-    for first, end in _candidates(digits):
-        places = places or list(compress(range(len(codes)), codes.translate(_IS_DIGIT)))
-        if _stands_alone(text, places, first, end):
+    for together in _TOGETHER.finditer(text):
+        start, end = together.span()
+        is_digit = codes[start:end].translate(_IS_DIGIT)
+        places = [*compress(range(start, end), is_digit)]
+        for first, last in _candidates(codes[start:end].translate(None, _NO_DIGITS), is_digit):
+            if last - first < LONGEST_PHONE_NUMBER and _follows_plus(text, places[first]):
+                continue
             masked = masked or list(text)
-            for place in places[first : end - KEPT_DIGITS]:
+            for place in places[first : last + 1 - KEPT_DIGITS]:
                 masked[place] = "*"
     return "".join(masked) if masked else text
 
 
-def _candidates(digits: bytes) -> Iterator[tuple[int, int]]:
-    """Where windows of `digits` begin and end that have an issuer's prefix and length, and the right check digit."""
-    for length, sums in _check_sums(digits):
-        count = len(digits) - length + 1
-        if count <= 0:
-            continue
-        right = sums.to_bytes(len(digits) + 1, "little")[:count].translate(_DIVISIBLE)
-        begun = digits[:count].translate(_MAY_BEGIN[length])
-        both = (_lanes(right) & _lanes(begun)).to_bytes(count, "little")
-        first = both.find(255)
-        while first >= 0:
-            if length in _LENGTHS_BY_PREFIX.get(digits[first : first + PREFIX_DIGITS], ()):
-                yield first, first + length
-            first = both.find(255, first + 1)
+def _candidates(digits: bytes, is_digit: bytes) -> Iterator[tuple[int, int]]:
+    """The first and the last digit of each run of whole groups that has an issuer's prefix and length, and checks.
+
+    The windows of all lengths stand one behind the other, as many bytes for each length as there are digits.
+    """
+    count = len(digits)
+    if is_digit.count(b"\0") == 0 and count not in _lengths_at(digits, 0):
+        return
+    lengths = LENGTHS[: count - LENGTHS.start + 1]
+    right = b"".join([sums.to_bytes(count, "little") for sums in _check_sums(digits, lengths)]).translate(_DIVISIBLE)
+    windows = [digits[: count - length + 1].translate(_MAY_BEGIN[length]).ljust(count, b"\0") for length in lengths]
+    begun = b"".join(windows)
+    both = (_lanes(right) & _lanes(begun)).to_bytes(len(right), "little")
+    follows_digit = bytes(compress(b"\0" + is_digit, is_digit))
+    is_followed = bytes(compress(is_digit[1:] + b"\0", is_digit))
+    at = both.find(255)
+    while at >= 0:
+        more, first = divmod(at, count)
+        last = first + LENGTHS.start + more - 1
+        if not (follows_digit[first] or is_followed[last]) and lengths[more] in _lengths_at(digits, first):
+            yield first, last
+        at = both.find(255, at + 1)
 
 
-def _check_sums(digits: bytes) -> Iterator[tuple[int, int]]:
-    """For each length the check sums of all its windows (ISO/IEC 7812-1, annex B), in the byte of their first digit.
+def _lengths_at(digits: bytes, first: int) -> tuple[int, ...]:
+    """The lengths of the numbers that begin like the digits from `first` on."""
+    lengths = _LENGTHS_BY_DIGIT[digits[first]]
+    return _LENGTHS_BY_PREFIX.get(digits[first : first + PREFIX_DIGITS], ()) if lengths is None else lengths
 
-    None is over 171, nineteen nines, so that no sum runs over into the next byte.
+
+def _check_sums(digits: bytes, lengths: Iterable[int]) -> Iterator[int]:
+    """For each length, from the shortest on, the check sums of all its windows, in the byte of their first digit.
+
+    As in ISO/IEC 7812-1, annex B. None is over 171, nineteen nines, so that no sum runs over into the next byte.
     """
     single, doubled = _lanes(digits.translate(_VALUE)), _lanes(digits.translate(_DOUBLED))
     two = doubled + (single >> 8)  # the last digit of a window counts as it is, the one before it twice
     four = two + (two >> 2 * 8)
     eight = four + (four >> 4 * 8)
     even = eight + (four >> 8 * 8)
-    for length in LENGTHS:
+    for length in lengths:
         if length % 2:
-            yield length, single + (even >> 8)
+            yield single + (even >> 8)
         else:
             even = even + (two >> (length - 2) * 8)
-            yield length, even
+            yield even
 
 
 def _lanes(values: bytes) -> int:
     return int.from_bytes(values, "little")
-
-
-def _stands_alone(text: str, places: list[int], first: int, end: int) -> bool:
-    """Whether the digits from `first` to before `end` are whole groups, near each other, and no telephone number."""
-    if _are_adjacent(places, first) or _are_adjacent(places, end):
-        return False
-    begin, last = places[first], places[end - 1]
-    is_phone_number = end - first <= LONGEST_PHONE_NUMBER and _follows_plus(text, begin)
-    return not is_phone_number and _TOGETHER.fullmatch(text, begin, last + 1) is not None
-
-
-def _are_adjacent(places: list[int], index: int) -> bool:
-    """Whether the digit at `index` and the one before it belong to one group."""
-    return 0 < index < len(places) and places[index] == places[index - 1] + 1
 
 
 def _follows_plus(text: str, place: int) -> bool:

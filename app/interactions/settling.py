@@ -6,7 +6,6 @@ Values of custom attributes are the exception: a pseudonym is made of the whole 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import filterfalse
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,7 @@ _CHILDREN = (
 _talk_time_id = attrgetter("interaction_agent_talk_time_id")
 _children = attrgetter(*(name for name, _ in _CHILDREN))
 
-_APART = "\0" * 4  # no card number reaches across
+_APART = "x"  # no card number reaches across
 
 # The texts that may hold a card number, by the parts they belong to; the record's own stand apart.
 _OWN_TEXTS = ("channel_type", "direction", "flow_name", "disposition_name")
@@ -42,10 +41,8 @@ _TEXTS = {
     "notes": ("title", "body"),
     "interaction_attributes": ("hook_type", "hook_by", "hooked_by"),
     "hooks": ("hook_type", "hook_by", "hooked_by", "hook_name", "hook_sub_type"),
+    "agents": ("agent_name",),
 }
-_own_texts = attrgetter(*_OWN_TEXTS)
-_parts = attrgetter(*_TEXTS)
-_texts = [attrgetter(*names) for names in _TEXTS.values()]
 
 # Likewise the ids that views show; the interaction's own is the key of its row, and stays.
 _OWN_IDS = ("tenant_id", "contact_id", "flow_id")
@@ -58,9 +55,10 @@ _IDS = {
     "hooks": ("interaction_hook_id", "agent_id"),
 }
 _TALK_TIME_IDS = ("agent_id", "queue_id")
-_own_ids = attrgetter(*_OWN_IDS)
-_identified = attrgetter(*_IDS)
-_ids = [attrgetter(*names) for names in _IDS.values()]
+
+_own = attrgetter(*_OWN_TEXTS, *_OWN_IDS)
+_parts = attrgetter(*_TEXTS)
+_shown_of = [attrgetter(*names, *_IDS[parts]) for parts, names in _TEXTS.items()]
 _talk_time_ids = attrgetter(*_TALK_TIME_IDS)
 
 
@@ -102,57 +100,48 @@ def _described(hook: Hook) -> object:
 
 
 def _mask_cards(record: Interaction) -> None:
-    """All texts are looked through at once, as hardly any record holds a card number."""
-    texts = [*_own_texts(record)]
-    for parts, texts_of in zip(_parts(record), _texts):  # noqa: B905 - made of one table
-        for part in parts:
-            texts += texts_of(part)
-    for leg in record.agents:
-        texts.append(leg.agent_name)
-    if record.details:
-        texts += [agent.disposition_name for agent in record.details.agents]
-    if may_hold_card(_APART.join(filter(None, texts))):
-        mask_cards = masker()
-        for part, names in _with_texts(record):
-            for name in names:
-                text = getattr(part, name)
-                force_setattr(part, name, text and mask_cards(text))
-    if may_hold_card(_APART.join(filterfalse(UUID.fullmatch, filter(None, _all_ids(record))))):
-        mask_cards = masker()
-        for part, names in _with_ids(record):
-            for name in names:
-                written = getattr(part, name)
-                if written and not UUID.fullmatch(written):
-                    force_setattr(part, name, mask_cards(written))
+    """All that is shown is looked through at once, as hardly any record holds a card number."""
+    if not may_hold_card(_APART.join(filter(None, _shown(record)))):
+        return
+    mask_cards = masker()
+    for part, names in _with_texts(record):
+        for name in names:
+            text = getattr(part, name)
+            force_setattr(part, name, text and mask_cards(text))
+    mask_cards = masker()
+    for part, names in _with_ids(record):
+        for name in names:
+            written = getattr(part, name)
+            if written and not UUID.fullmatch(written):
+                force_setattr(part, name, mask_cards(written))
 
 
-def _all_ids(record: Interaction) -> set[str | None]:
-    """Each id once, as most stand in several places."""
-    ids = {*_own_ids(record)}
-    for parts, ids_of in zip(_identified(record), _ids):  # noqa: B905 - made of one table
+def _shown(record: Interaction) -> list[str | None]:
+    """The texts and ids that views show, in no order."""
+    shown = [*_own(record)]
+    for parts, shown_of in zip(_parts(record), _shown_of):  # noqa: B905 - made of one table
         for part in parts:
-            ids.update(ids_of(part))
+            shown += shown_of(part)
     for leg in record.agents:
         for talk in leg.talk_times:
-            ids.update(_talk_time_ids(talk))
+            shown += _talk_time_ids(talk)
     if record.details:
-        ids.add(record.details.contact_id)
-    return ids
-
-
-def _with_ids(record: Interaction) -> Iterator[tuple[Part, tuple[str, ...]]]:
-    yield record, _OWN_IDS
-    for parts, names in zip(_identified(record), _IDS.values(), strict=True):
-        yield from ((part, names) for part in parts)
-    yield from ((talk, _TALK_TIME_IDS) for leg in record.agents for talk in leg.talk_times)
-    if record.details:
-        yield record.details, ("contact_id",)
+        shown += (record.details.contact_id, *[agent.disposition_name for agent in record.details.agents])
+    return shown
 
 
 def _with_texts(record: Interaction) -> Iterator[tuple[Part, tuple[str, ...]]]:
     yield record, _OWN_TEXTS
     for parts, names in zip(_parts(record), _TEXTS.values(), strict=True):
         yield from ((part, names) for part in parts)
-    yield from ((leg, ("agent_name",)) for leg in record.agents)
     if record.details:
         yield from ((agent, ("disposition_name",)) for agent in record.details.agents)
+
+
+def _with_ids(record: Interaction) -> Iterator[tuple[Part, tuple[str, ...]]]:
+    yield record, _OWN_IDS
+    for parts, names in _IDS.items():
+        yield from ((part, names) for part in getattr(record, parts))
+    yield from ((talk, _TALK_TIME_IDS) for leg in record.agents for talk in leg.talk_times)
+    if record.details:
+        yield record.details, ("contact_id",)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.interactions.cards import ISSUERS, MOST_EXACT, MOST_KEPT, mask_cards, masker
+from app.interactions.cards import ISSUERS, MOST_EXACT, MOST_KEPT, MOST_QUICK, mask_cards, masker, may_hold_card
 
 # The networks' and payment providers' published test numbers; no bank gives them out.
 TEST_NUMBERS = (
@@ -157,6 +157,25 @@ digits = st.sampled_from("0123456789٤") | st.sampled_from(["4111111111111111", 
 @given(st.lists(st.builds(str.__add__, digits, gaps), max_size=40).map("".join))
 def test_one_pass_finds_what_trying_every_run_of_groups_finds(text: str) -> None:
     assert mask_cards(text) == _by_trying(text)
+
+
+pieces = digits | gaps | st.sampled_from(["é", "\u0664", "\x00", "_", "²", "ab", "\ud800", "𝟒", "3782"])
+
+
+@given(st.lists(pieces, max_size=60).map("".join), st.integers(0, 3))
+def test_what_a_quick_look_passes_over_holds_no_number(text: str, gap: int) -> None:
+    """Digits close together are looked for once more, as hypothesis hardly ever makes enough of them."""
+    together = ("\x00" * gap).join(text.replace("x", ""))
+    for looked_at in (text, together):
+        assert may_hold_card(looked_at) or mask_cards(looked_at) == looked_at
+
+
+@pytest.mark.parametrize("digit", "4٤")
+def test_a_quick_look_passes_over_nothing_whose_digits_may_be_too_many(digit: str) -> None:
+    many = f"{digit} and " * MOST_QUICK
+    assert may_hold_card(many)
+    assert mask_cards(many) != many
+    assert not may_hold_card("4 and " * (MOST_QUICK // len("4 and ")))
 
 
 LONG = "4111 1111 1111 1111, and so on. " * 5_000

@@ -4,7 +4,11 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from app.interactions import cards
+from app.interactions.cards import mask_cards
 from app.interactions.columns import with_attributes
 from app.interactions.facts import Context
 from app.interactions.masking import Audience
@@ -16,6 +20,7 @@ from tests.interactions.records import CLEAR, CONTEXT, facts, made, row
 START, END = "2026-03-02T15:00:00.000Z", "2026-03-02T15:10:00.000Z"
 ENDED = {"startTimestamp": START, "endTimestamp": END}
 CARD = "4111-1111.1111\u00a01111"  # a test number that no bank gives out
+UUID = "41111111-1111-1111-8000-000000000000"
 SHOWN = "****-****.****\u00a01111"
 KEYS = {
     "segments": "interactionSegmentId",
@@ -130,12 +135,43 @@ def test_no_view_shows_a_card_number_for_an_id(audience: Audience, written: str)
 
 
 def test_a_uuid_is_an_identity_whatever_its_digits_look_like_and_so_is_the_interactions_own_id() -> None:
-    uuid = "41111111-1111-1111-8000-000000000000"
-    for written in (uuid, "a-short-id-1"):
-        assert json.dumps(everything(with_ids(written))).count(written) >= 25
-    mixed = row({**with_ids(uuid), "flowId": CARD, "interactionId": "4111111111111111"})
-    assert (mixed["first_agent_id"], mixed["flow_id"]) == (uuid, SHOWN)
+    for one in (UUID, "a-short-id-1"):
+        assert json.dumps(everything(with_ids(one))).count(one) >= 25
+    mixed = row({**with_ids(UUID), "flowId": CARD, "interactionId": "4111111111111111"})
+    assert (mixed["first_agent_id"], mixed["flow_id"]) == (UUID, SHOWN)
     assert mixed["interaction_id"] == "4111111111111111"
+
+
+pieces = st.sampled_from([CARD, "4111", "1111", "378282246310005", " ", "é", "x", "\x00", UUID, UUID[:-1]])
+written = st.lists(pieces, min_size=1, max_size=6).map("".join)
+
+
+@given(st.lists(written, min_size=11, max_size=11))
+def test_a_record_is_masked_as_each_of_its_texts_is_by_itself(texts: list[str]) -> None:
+    """Whether it is looked through closely is decided by all of them together."""
+    name, body, queue, exit_type, agent, disposition, sub_type, tenant, segment, queue_id, talk = texts
+    record = made(
+        flowName=name,
+        tenantId=tenant,
+        notes=[{"body": body}],
+        queues=[{"queueName": queue, "queueExitType": exit_type, "queueId": queue_id}],
+        agents=[{"agentName": agent, "talkTimes": [{"agentId": talk}]}],
+        details={"agents": [{"dispositionName": disposition}]},
+        hooks=[{"hookSubType": sub_type}],
+        segments=[{"interactionSegmentId": segment}],
+    )
+    settled = facts(record).interaction
+    [note], [entry], [leg], [hook], [stretch] = (
+        settled.notes, settled.queues, settled.agents, settled.hooks, settled.segments,
+    )  # fmt: skip
+    assert settled.details
+    assert [settled.flow_name, note.body, entry.queue_name, entry.queue_exit_type, leg.agent_name] == [
+        mask_cards(text) for text in texts[:5]
+    ]
+    assert [settled.details.agents[0].disposition_name, hook.hook_sub_type] == [*map(mask_cards, texts[5:7])]
+    assert [settled.tenant_id, stretch.interaction_segment_id, entry.queue_id, leg.talk_times[0].agent_id] == [
+        one if cards.UUID.fullmatch(one) else mask_cards(one) for one in texts[7:]
+    ]
 
 
 def test_a_disposition_in_details_alone_is_masked_too() -> None:

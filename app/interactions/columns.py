@@ -125,7 +125,7 @@ COLUMNS: tuple[Column, ...] = (
     _flag("is_transferred", "Transferred at least once.", "transfer_count > 0", lambda facts: facts.transfer_count > 0),
     _flag("is_sla_met", "Counts as met: service level = Σ is_sla_met / Σ is_sla_eligible.", "sla_outcome = met", lambda facts: facts.sla_outcome == "met"),
     _flag("is_sla_eligible", "Counts in the service level.", "sla_outcome = met or missed", lambda facts: facts.sla_outcome in ("met", "missed")),
-    _flag("is_final", "Ended with all its children, and settled for CXF_SETTLE_SECONDS when it was received.", "all endTimestamps", derive.is_final),
+    _flag("is_final", "Ended with all its children, and settled for CXF_SETTLE_SECONDS when it was received.", "all endTimestamps", "is_final"),
     Column("row_version", "string", None, "Hash of what a masked view shows of the record: changes when that does, or a time of a note.", "the whole record", derive.row_version),
 )
 # fmt: on

@@ -1,9 +1,8 @@
 """The columns that derive: one small function each, from the facts of a record to a value."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
-from itertools import chain
 from math import isfinite
 from operator import attrgetter
 from typing import Any
@@ -13,7 +12,7 @@ import msgspec
 from app.interactions.cards import mask_cards
 from app.interactions.facts import Facts, is_answered, written_at
 from app.interactions.masking import customer_key as pseudonym
-from app.interactions.parts import AgentLeg, Hook, QueueEntry, Segment, Stretch, TalkTime
+from app.interactions.parts import Hook
 from app.interactions.records import Interaction
 from app.interactions.times import rfc3339 as rfc3339  # noqa: PLC0414 - the other layers import it from here
 from app.interactions.times import seconds_between
@@ -158,26 +157,6 @@ def attribute_value(name: str) -> Callable[[Facts], str | None]:
 
 def is_answered_by_agent(facts: Facts) -> bool:
     return any(leg.conversation_start_timestamp for leg in facts.legs) or any(map(is_answered, facts.queues))
-
-
-def is_final(facts: Facts) -> bool:
-    """Ended with all its children and conversations, and no event for `CXF_SETTLE_SECONDS` before it was received."""
-    if facts.ended_at is None:
-        return False
-    for child in _children(facts):
-        if child.end_timestamp is None:
-            return False
-    if any(leg.conversation_start_timestamp and leg.conversation_end_timestamp is None for leg in facts.legs):
-        return False
-    return facts.context.as_of - facts.last_event_at >= facts.context.settle
-
-
-_stretches = attrgetter("customer_talk_times", "customer_hold_times", "customer_response_times", "monitors")
-
-
-def _children(facts: Facts) -> Iterable[Segment | AgentLeg | QueueEntry | TalkTime | Stretch]:
-    talk_times = [talk for leg in facts.legs for talk in leg.talk_times]
-    return chain(facts.segments, facts.legs, facts.queues, talk_times, *_stretches(facts.interaction))
 
 
 _SHOWN_OTHERWISE = {"customer", "contact_point", "segments", "agents", "queues", "hooks", "interaction_attributes"}

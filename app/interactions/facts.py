@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import chain
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from app.interactions.masking import MASKED, Audience, mask_customer
@@ -10,6 +12,9 @@ from app.interactions.parts import AgentLeg, Details, Hook, QueueEntry
 from app.interactions.policy import Policy, shown
 from app.interactions.records import Interaction, attributes
 from app.interactions.times import in_order, local, moments, seconds_between, started_at
+
+_ended = attrgetter("end_timestamp")
+_stretches = attrgetter("customer_talk_times", "customer_hold_times", "customer_response_times", "monitors")
 
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 _NO_DETAILS = Details()
@@ -78,6 +83,19 @@ class Facts:
         return max(latest, self.started_at, self.ended_at or latest)
 
     @once
+    def is_final(self) -> bool:
+        """Ended with all its children and conversations, no event for `CXF_SETTLE_SECONDS` before it was received."""
+        if self.ended_at is None:
+            return False
+        talk_times = [talk for leg in self.legs for talk in leg.talk_times]
+        children = chain(self.segments, self.legs, self.queues, talk_times, *_stretches(self.interaction))
+        if not all(map(_ended, children)):
+            return False
+        if any(leg.conversation_start_timestamp and leg.conversation_end_timestamp is None for leg in self.legs):
+            return False
+        return self.context.as_of - self.last_event_at >= self.context.settle
+
+    @once
     def local_start(self) -> datetime:
         """The start in the time zone."""
         return local(self.started_at, self.context.zone)
@@ -141,7 +159,8 @@ class Facts:
 def written_at(hook: Hook) -> datetime:
     """When a hook was written, to the millisecond: finer digits are upstream's clock, not an order."""
     moment = hook.timestamp or EARLIEST
-    return moment - timedelta(microseconds=moment.microsecond % 1000)
+    finer = moment.microsecond % 1000
+    return moment - timedelta(microseconds=finer) if finer else moment
 
 
 def _left_in_ivr(interaction: Interaction) -> bool:

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from app.cooperative import Turns
-from app.interactions import derive
 from app.interactions.columns import Column
 from app.interactions.facts import Context, Facts
 from app.interactions.flatten import reader
@@ -25,7 +24,7 @@ FILTERS: Mapping[str, Callable[[Facts], Iterable[str | None]]] = {
     "agent_id": lambda facts: (leg.agent_id for leg in facts.accepted),
     "flow_id": lambda facts: (facts.interaction.flow_id,),
     "is_abandoned": lambda facts: (_text(facts.abandoned),),
-    "is_final": lambda facts: (_text(derive.is_final(facts)),),
+    "is_final": lambda facts: (_text(facts.is_final),),
 }
 _INCLUDES = {include.name: include for include in INCLUDES}
 

@@ -11,7 +11,6 @@ import zstandard
 from app import cooperative
 from app.cache.keys import digest
 from app.cooperative import Turns, unlocked
-from app.interactions.derive import is_final
 from app.interactions.facts import Context, Facts
 from app.interactions.masking import keyed_code
 from app.interactions.records import Interaction, decoded, join, raw_records
@@ -199,25 +198,28 @@ def _version(key: bytes, context: Context, blocks: Sequence[Block]) -> str:
 
 
 async def _packed(records: Sequence[Record], context: Context) -> _Packed:
-    records, facts = await cooperative.run(_indexed(records, context))
-    blocks = [await unlocked(partial(_block, batch), size=_size(batch)) for batch in _batches(records)]
-    last_event_at = max((one.last_event_at for one in facts), default=None)
-    return _Packed(blocks, facts, last_event_at, all(map(is_final, facts)))
+    records, packed = await cooperative.run(_indexed(records, context))
+    for batch in _batches(records):
+        packed.blocks.append(await unlocked(partial(_block, batch), size=_size(batch)))
+    return packed
 
 
-def _indexed(records: Sequence[Record], context: Context) -> Turns[tuple[list[Record], list[Facts]]]:
-    """The records in their order, and their facts, with the dear one that the index needs worked out."""
+def _indexed(records: Sequence[Record], context: Context) -> Turns[tuple[list[Record], _Packed]]:
+    """The records in their order, and what the index says of them, as yet without blocks."""
     indexed = []
+    last_event_at, all_final = None, True
     for record in records:
         facts = Facts(record.interaction, context)
-        _ = facts.last_event_at
+        last_event_at = max(facts.last_event_at, last_event_at or facts.last_event_at)
+        all_final = all_final and facts.is_final
         indexed.append((record, facts))
         yield
     indexed.sort(key=lambda pair: pair[1].interaction.interaction_id)
     yield
     indexed.sort(key=lambda pair: pair[1].started_at, reverse=True)
     yield
-    return [record for record, _ in indexed], [facts for _, facts in indexed]
+    packed = _Packed([], [facts for _, facts in indexed], last_event_at, all_final)
+    return [record for record, _ in indexed], packed
 
 
 def _size(records: Sequence[Record]) -> int:

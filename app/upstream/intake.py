@@ -153,10 +153,11 @@ def _decoded(raw: msgspec.Raw) -> Decoded | str:
     if _size(raw) > MOST_RECORD_BYTES:
         return TOO_LARGE
     received = bytes(raw)
-    try:
-        received.decode()
-    except UnicodeDecodeError:
-        raise unreadable(received) from None
+    if not received.isascii():
+        try:
+            received.decode()
+        except UnicodeDecodeError:
+            raise unreadable(received) from None
     if not _is_object(raw):
         return UNREADABLE
     try:

@@ -1,5 +1,6 @@
 """What upstream is asked, and what is kept of it: a new report for a question, or its report read on."""
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -87,10 +88,11 @@ class Fetching:
             goal = snapshot.offset + min(rows - snapshot.rows, self.rules.step_rows)
             left = terms._replace(most_calls=terms.most_calls - cost.calls)
             reading = await self._read(plan, snapshot.asked, snapshot.place, goal, left)
+            known = [one for facts in opened.at_hand.values() for one in facts]
             opened = await extended(opened, reading, self.rules.context_of(snapshot, MASKED))
             cost = Cost(cost.calls + reading.calls, cost.seconds + reading.upstream_seconds)
             records, reading = [*reading.records], replace(reading, records=())
-            await let_go(records)
+            await let_go(records, known)
         return opened, cost
 
     async def _read(self, plan: FetchPlan, asked: UpstreamQuery, place: Position, rows: int, terms: Terms) -> Reading:
@@ -101,6 +103,7 @@ class Fetching:
         try:
             with span("fetch"), held_back(rows):
                 reading = await plan.read(asked, place, rows, terms)
+                await asyncio.sleep(0)
             self.successes.note(plan.key, self.clock.wall())
             return reading
         except UpstreamError as error:

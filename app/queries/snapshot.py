@@ -10,7 +10,7 @@ import zstandard
 
 from app import cooperative
 from app.cache.keys import digest
-from app.cooperative import Turns, unlocked
+from app.cooperative import Turns, let_go, unlocked
 from app.interactions.facts import Context, Facts
 from app.interactions.masking import keyed_code
 from app.interactions.records import Interaction, decoded, join, raw_records
@@ -146,15 +146,15 @@ async def begun(key: bytes, asked: UpstreamQuery, reading: Reading, context: Con
         reading.simulated,
         upstream_seconds=reading.upstream_seconds,
     )
-    return _longer(DecodedSnapshot(empty), reading, packed)
+    return await _longer(DecodedSnapshot(empty), reading, packed)
 
 
 async def extended(opened: DecodedSnapshot, reading: Reading, context: Context) -> DecodedSnapshot:
     """The report with what was read beyond it."""
-    return _longer(opened, reading, await _packed(reading.records, context))
+    return await _longer(opened, reading, await _packed(reading.records, context))
 
 
-def _longer(opened: DecodedSnapshot, reading: Reading, packed: _Packed) -> DecodedSnapshot:
+async def _longer(opened: DecodedSnapshot, reading: Reading, packed: _Packed) -> DecodedSnapshot:
     snapshot = replace(
         opened.snapshot,
         offset=reading.offset,

@@ -60,7 +60,9 @@ class Fetching:
         cost = Cost(reading.calls, reading.upstream_seconds)
         records, reading = [*reading.records], replace(reading, records=())
         await let_go(records)
-        opened, cost = await self._read_on(plan, opened, rows, cost, terms)
+        read_on = self._read_on(plan, opened, rows, cost, terms)
+        del opened  # it lets go of its facts
+        opened, cost = await read_on
         return self._keep(plan, opened, received, purge_token, cost)
 
     async def extend(self, plan: FetchPlan, rows: int, known: FetchResult, owners: Owners | None = None) -> FetchResult:

@@ -6,6 +6,7 @@ from heapq import merge
 from itertools import islice
 from typing import Any, TypeVar
 
+from app.collector import look_at_the_young
 from app.cooperative import Turns
 from app.interactions.columns import Column
 from app.interactions.facts import Context, Facts
@@ -85,6 +86,7 @@ def select(
             skip -= 1
         else:
             rows.append(row(facts))
+            look_at_the_young(len(rows))
     while in_order:  # freed in turns, too
         in_order.pop()
         yield

@@ -170,9 +170,11 @@ async def _longer(opened: DecodedSnapshot, reading: Reading, packed: _Packed) ->
         last_event_at=max(filter(None, (packed.last_event_at, opened.snapshot.last_event_at)), default=None),
         all_final=opened.snapshot.all_final and packed.all_final,
     )
-    return DecodedSnapshot(
-        snapshot, _newest({**opened.at_hand, **dict(enumerate(packed.batches(), len(opened.snapshot.blocks)))})
-    )
+    at_hand = {**opened.at_hand, **dict(enumerate(packed.batches(), len(opened.snapshot.blocks)))}
+    longer = DecodedSnapshot(snapshot, _newest(at_hand))
+    at_hand.clear()
+    await let_go(packed.facts)
+    return longer
 
 
 def _newest(at_hand: Mapping[int, Sequence[Facts]]) -> Mapping[int, Sequence[Facts]]:

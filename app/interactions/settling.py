@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import force_setattr
 
-from app.interactions.cards import UUID, masker, may_hold_card
+from app.interactions.cards import LENGTHS, UUID, masker, may_hold_card
 from app.interactions.parts import Hook, Part
 
 if TYPE_CHECKING:
@@ -107,12 +107,13 @@ def _mask_cards(record: Interaction) -> None:
     for part, names in _with_texts(record):
         for name in names:
             text = getattr(part, name)
-            force_setattr(part, name, text and mask_cards(text))
+            if text and (masked := mask_cards(text)) is not text:
+                force_setattr(part, name, masked)
     mask_cards = masker()
     for part, names in _with_ids(record):
         for name in names:
             written = getattr(part, name)
-            if written and not UUID.fullmatch(written):
+            if written and len(written) >= LENGTHS.start and not UUID.fullmatch(written):
                 force_setattr(part, name, mask_cards(written))
 
 

@@ -16,7 +16,6 @@ from app.http.auth import Authenticator
 from app.http.cors import Origins
 from app.http.counting import Requests
 from app.http.forwarding import Forwarding
-from app.http.hot import HotAnswers
 from app.http.min_interval import MinInterval
 from app.http.representations import Representations
 from app.http.response_cache import ResponseCache
@@ -33,7 +32,6 @@ from app.upstream.client import UpstreamClient
 
 PSEUDONYM_BYTES = 32
 PURGE_SECONDS = 1.0  # between two purges: each sends everybody to upstream again (FAULTS T28)
-HOT_SHARE = 4  # of the cache's bytes, remembered requests take at most one part, and as long as they are there
 
 logger = logging.getLogger("cxfacade")
 
@@ -57,18 +55,16 @@ class Memory(NamedTuple):
     """What one application remembers."""
 
     store: MemoryStore
-    hot: HotAnswers
     unread: Unread
     metrics: Metrics
     requests: Requests
 
 
 def new_memory(settings: Settings, clock: Clock) -> Memory:
-    """Nothing remembered yet; store and hot path share the configured bytes."""
-    store = MemoryStore(settings.cache_bytes, clock.monotonic)
-    hot, metrics = HotAnswers(settings.cache_bytes // HOT_SHARE, store.charge), Metrics()
-    watch_memory(metrics, store, hot, settings.cache_bytes)
-    return Memory(store, hot, Unread(), metrics, Requests(metrics))
+    """Nothing remembered yet."""
+    store, metrics = MemoryStore(settings.cache_bytes, clock.monotonic), Metrics()
+    watch_memory(metrics, store, settings.cache_bytes)
+    return Memory(store, Unread(), metrics, Requests(metrics))
 
 
 def assemble(
@@ -89,7 +85,6 @@ def assemble(
         SnapshotStore(
             memory.store,
             settings.stale_seconds,
-            replaced=memory.hot.forget_question,
             random=random,
             most_fresh_seconds=settings.fresh_max_seconds,
             revalidate_seconds=settings.stale_while_revalidate_seconds,
@@ -109,7 +104,6 @@ def assemble(
         representations=Representations(
             queries, clock, masked_columns(settings.attributes, queries.rules.context.attribute_policy)
         ),
-        hot=memory.hot,
         unread=memory.unread,
         authenticator=Authenticator(settings, keys, clock),
         forwarding=forwarding,

@@ -1,22 +1,20 @@
-"""What the gauges read, when somebody looks: the state of store, hot path, flights and upstream at that moment."""
+"""What the gauges read, when somebody looks: the state of store, flights and upstream at that moment."""
 
 from app import __version__
 from app.cache.single_flight import SingleFlight
 from app.cache.store import MemoryStore
-from app.http.hot import HotAnswers
 from app.metrics import Metrics
 from app.upstream.client import UpstreamClient
 
 
-def watch_memory(metrics: Metrics, store: MemoryStore, hot: HotAnswers, bound_bytes: int) -> None:
+def watch_memory(metrics: Metrics, store: MemoryStore, bound_bytes: int) -> None:
     """Have the figures of what is remembered read from where it is."""
     metrics.watch("build_info", lambda: 1, version=__version__)
-    metrics.watch("cache_bytes", lambda: store.bytes_held + hot.bytes_held)
+    metrics.watch("cache_bytes", lambda: store.bytes_held)
     metrics.watch("cache_bound_bytes", lambda: bound_bytes)
     metrics.watch("cache_values", lambda: store.primary_count, kind="reports")
     metrics.watch("cache_values", lambda: store.derived_count, kind="answers")
     metrics.watch("cache_evictions", lambda: store.evictions)
-    metrics.watch("hot_requests", lambda: len(hot))
 
 
 def watch_work(metrics: Metrics, flights: SingleFlight, upstream: UpstreamClient) -> None:

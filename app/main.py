@@ -29,10 +29,9 @@ from app.http.explorer import explorer
 from app.http.forwarding import Forwarding
 from app.http.gates import admitted
 from app.http.guard import Guard
-from app.http.hotpath import HotPath
 from app.http.routes import router
-from app.http.sending import send_all
 from app.lag import Lag
+from app.listener.replay import ReplayCache
 from app.settings import Settings, load
 from app.tracing import alone
 from app.upkeep import renewal, rotation, sweep
@@ -47,20 +46,15 @@ SYSTEM_CLOCK = Clock(time.monotonic, lambda: datetime.now(UTC), asyncio.sleep)
 
 
 class Application(FastAPI):
-    """The framework with the hot path in front: what that answers costs nothing of this."""
+    """The framework, and what the listener works with: `count_ended` is told why it ended a connection."""
 
     forwarding: Forwarding
-    hot_path: HotPath
-    count_ended: Callable[[str], None]  # told by the listener why it ended a connection
+    replays: ReplayCache
+    count_ended: Callable[[str], None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection's event: an exact repeat from ready bytes, all else by the framework."""
-        scope = self.forwarding.seen(scope)
-        answered = self.hot_path.answered(scope)
-        if answered is None:
-            await super().__call__(scope, receive, send)
-        else:
-            await send_all(send, answered)
+        """Serve one connection's event, as its client sent it."""
+        await super().__call__(self.forwarding.seen(scope), receive, send)
 
 
 def create_app(
@@ -80,8 +74,9 @@ def create_app(
     refuse_what_is_not_built(settings)
 
     memory = new_memory(settings, clock)
-    keys = ClientKeys(settings.client_keys_file, memory.hot.clear)
     request_ids = new_request_ids()
+    replays = ReplayCache(memory.store, monotonic=clock.monotonic, wall=clock.wall, new_request_id=request_ids)
+    keys = ClientKeys(settings.client_keys_file, replays.end_all)
     forwarding = Forwarding(settings.public_url, settings.trusted_proxies)
     for warning in settings.warnings:
         logger.warning("A setting needs to be looked at: %s", warning)
@@ -125,14 +120,7 @@ def create_app(
     problems.install(app)
     app.count_ended = lambda reason: memory.metrics.count("connections_ended", reason=reason)
     app.forwarding = forwarding
-    app.hot_path = HotPath(
-        hot=memory.hot,
-        store=memory.store,
-        unread=memory.unread,
-        new_request_id=request_ids,
-        monotonic=clock.monotonic,
-        wall=clock.wall,
-    )
+    app.replays = replays
     app.add_middleware(Cors, origins=Origins(settings.allowed_origins, keys))
     app.add_middleware(
         Guard,

@@ -66,7 +66,6 @@ METRICS = (
     Metric("cache_bound_bytes", "The bound of all that is cached.", (), "gauge"),
     Metric("cache_values", "Values stored: reports are fetched, answers made of them.", ("kind",), "gauge"),
     Metric("cache_evictions", "Values that had to make room."),
-    Metric("hot_requests", "Requests whose exact repeats are answered at once.", (), "gauge"),
     Metric("fetches", "Fetches and other shared work under way.", (), "gauge"),
     Metric("event_loop_lag_seconds", "By how much the event loop came late.", (), "histogram", LAGGING),
     Metric("build_info", "1, for the version that runs.", ("version",), "gauge"),

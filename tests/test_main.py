@@ -67,20 +67,10 @@ def test_ids_of_requests_are_never_given_out_twice_and_can_stand_in_headers() ->
     assert all(re.fullmatch("[0-9a-f]{16}-[0-9]+", one) for one in ids)
 
 
-def test_store_and_hot_path_share_the_configured_bytes(clock: HandClock) -> None:
-    memory = new_memory(facade_settings(NOWHERE, cache_bytes=64_000_000), clock.clock)
-    stored = Stored(b"", 600_000, clock.monotonic, 15, 60)
-    while memory.store.put(b"%d" % len(memory.store), stored, derived=True) and not memory.store.evictions:
-        assert memory.store.bytes_held <= 64_000_000
-    memory.hot._charge(16_000_000)
-    assert 46_000_000 < memory.store.bytes_held <= 48_000_000
-    assert memory.hot._bound == 16_000_000
-
-
 def test_two_applications_share_nothing(clock: HandClock) -> None:
     one, other = (create_app(facade_settings(NOWHERE), clock=clock.clock) for _ in range(2))
-    assert one.hot_path._hot is not other.hot_path._hot
-    assert one.hot_path._store is not other.hot_path._store
+    assert one.replays is not other.replays
+    assert one.replays._store is not other.replays._store
     layers: list[Any] = [*one.user_middleware, *other.user_middleware]
     ours, others = (layer.kwargs["finished"] for layer in layers if layer.cls is Guard)
     assert ours != others
@@ -91,7 +81,11 @@ async def test_a_repeat_never_reaches_the_framework_of_a_running_facade(
 ) -> None:
     """Over real connections: whole, by its tag, in part, its head, and again after all of that."""
     identity = {"Accept-Encoding": "identity"}
-    first = await facade.get("/interactions", ("attr", "1234567"), headers=identity)
+    attr = ("attr", "1234567")
+    first = await facade.get("/interactions", attr, headers=identity)
+    for more, status in (({"If-None-Match": first.headers["etag"]}, 304), ({"Range": "bytes=1-9"}, 206)):
+        await facade.get("/interactions", attr, status=status, headers={**identity, **more})
+    await facade.client.head("/interactions", params=[attr], headers=identity)
 
     async def closed(*_: object) -> None:
         raise AssertionError
@@ -103,12 +97,12 @@ async def test_a_repeat_never_reaches_the_framework_of_a_running_facade(
         ({"Range": "bytes=1-9"}, 206, first.content[1:10]),
         ({}, 200, first.content),
     ):
-        again = await facade.get("/interactions", ("attr", "1234567"), status=status, headers={**identity, **asked})
+        again = await facade.get("/interactions", attr, status=status, headers={**identity, **asked})
         assert again.headers["cache-status"] == "cxfacade; hit; ttl=15"
         assert again.content == content
-    head = await facade.client.head("/interactions", params=[("attr", "1234567")], headers=identity)
+    head = await facade.client.head("/interactions", params=[attr], headers=identity)
     assert (head.status_code, head.content) == (200, b"")
-    assert facade.services.metrics.value("answers", outcome="fresh") == 5
+    assert facade.services.metrics.value("answers", outcome="fresh") == 5 + 3
 
 
 async def test_what_is_too_old_is_dropped_while_nobody_asks(clock: HandClock) -> None:

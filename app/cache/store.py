@@ -81,7 +81,6 @@ class MemoryStore:
         self._offered: LRUCache[bytes, None] = LRUCache(OFFERS_REMEMBERED)
         self._unswept: list[bytes] = []
         self._cleared_at = -math.inf
-        self._charged = 0
         self.evictions = 0  # values that had to make room
 
     def get(self, key: bytes) -> Stored[Any] | None:
@@ -126,12 +125,6 @@ class MemoryStore:
         self._unswept.clear()
         self._cleared_at = self._monotonic()
 
-    def charge(self, cost: int) -> None:
-        """Count `cost` more bytes against the bound, fewer where it is negative, for what is remembered elsewhere."""
-        self._charged += cost
-        if cost > 0:
-            self._make_room(0, self._derived)
-
     def primary(self) -> Iterable[Stored[Any]]:
         """What is kept that was fetched, without counting as its use."""
         for key in [*self._primary]:
@@ -171,7 +164,7 @@ class MemoryStore:
 
     @property
     def bytes_held(self) -> int:
-        """What all values held cost together; with what is charged never above the bound."""
+        """What all values held cost together, never above the bound."""
         return int(self._primary.currsize + self._derived.currsize)
 
     def _shelf_of(self, key: bytes) -> LRUCache[bytes, Held]:
@@ -192,7 +185,7 @@ class MemoryStore:
         return is_known or self._is_room(newcomer, shelf)
 
     def _is_room(self, newcomer: int, shelf: LRUCache[bytes, Held]) -> bool:
-        room = self._bound - self._charged - self.bytes_held
+        room = self._bound - self.bytes_held
         return newcomer <= room and shelf.currsize + newcomer <= shelf.maxsize
 
     def _make_room(self, newcomer: int, shelf: LRUCache[bytes, Held]) -> None:

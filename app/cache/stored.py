@@ -9,14 +9,17 @@ U = TypeVar("U")
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
 class PurgeToken:
-    """Tells whether facts were purged; shared by a fetched value and by all values made of it.
+    """Tells whether facts still count; shared by a fetched value and by all values made of it.
 
     So a purge reaches values that are stored and values that are still on their way to the store (RFC 9111 §4.4).
-    `question_key` is the key of the question that the facts answer.
+    `question_key` is the key of the question that the facts answer. `superseded`: newer facts answer it. `extended`:
+    more was read of the same snapshot.
     """
 
     question_key: bytes = b""
     purged: bool = False
+    superseded: bool = False
+    extended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +63,4 @@ class Stored(Generic[T]):
 
     def is_usable(self, now: float) -> bool:
         """Whether it may be served at all: fresh, or stale within its bound, and not purged."""
-        return not self.purge_token.purged and self.time_left(now) + self.stale_for >= 0
+        return not self.purge_token.purged and now - self.stored_at <= self.fresh_for + self.stale_for

@@ -19,8 +19,9 @@ from app.errors import CxfacadeError
 from app.http.forwarding import NOTHING_FORWARDED, Forwarding
 from app.listener.acceptor import Acceptor
 from app.listener.config import BACKLOG, listener_config
-from app.listener.guarded import Guarded
+from app.listener.connection import Connection
 from app.listener.limits import ListenerLimits
+from app.listener.replay import ReplayCache
 from app.listener.state import CLOSE, Count, ListenerState, ignore
 from app.settings.inherited import inherited_sockets
 
@@ -98,7 +99,7 @@ def url_of(listener: socket.socket) -> str:
 class Server(uvicorn.Server):
     """One of several: signals are not its business; `listening` is set once it answers.
 
-    `count` and `forwarding` are those of ListenerState.
+    `count`, `forwarding` and `replays` are those of ListenerState.
     """
 
     server_state: ListenerState
@@ -108,11 +109,13 @@ class Server(uvicorn.Server):
         app: Callable[..., Any],
         listener: socket.socket,
         limits: ListenerLimits | None = None,
+        *,
         count: Count = ignore,
         forwarding: Forwarding = NOTHING_FORWARDED,
+        replays: ReplayCache | None = None,
     ) -> None:
         super().__init__(listener_config(app))
-        self.server_state = ListenerState(limits or ListenerLimits(), count, forwarding)
+        self.server_state = ListenerState(limits or ListenerLimits(), count, forwarding, replays)
         self.listener, self.listening = listener, asyncio.Event()
         self.drains = True
 
@@ -129,7 +132,7 @@ class Server(uvicorn.Server):
 
     def _protocol(self) -> asyncio.Protocol:
         """A new protocol instance for one connection."""
-        kind = cast("type[Guarded]", self.config.http_protocol_class)
+        kind = cast("type[Connection]", self.config.http_protocol_class)
         return kind(self.config, self.server_state, self.lifespan.state)
 
     async def on_tick(self, counter: int) -> bool:
@@ -145,7 +148,7 @@ class Server(uvicorn.Server):
         """
         self.config.encoded_headers = [*self.config.encoded_headers, CLOSE]
         await self.on_tick(0)
-        for connection in cast("set[Guarded]", set(self.server_state.connections)):
+        for connection in cast("set[Connection]", set(self.server_state.connections)):
             connection.drain()
         if self.drains:
             await asyncio.sleep(self.server_state.limits.drain_seconds)

@@ -30,8 +30,9 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> None:
         app,
         listener or listen(settings.host, settings.port),
         limits_of(settings),
-        app.count_ended,
-        app.forwarding,
+        count=app.count_ended,
+        forwarding=app.forwarding,
+        replays=app.replays,
     )
     url = url_of(facade.listener)
     run(

@@ -32,6 +32,11 @@ class Viewer:
     key: ClientKey | None = None
     owner: str = field(default="", compare=False)
 
+    @property
+    def has_quota(self) -> bool:
+        """Whether each request counts."""
+        return self.key is not None and self.key.quota is not None
+
     def require(self, scope: str) -> None:
         """Raise Forbidden where the scope is missing."""
         if scope not in self.scopes:
@@ -82,14 +87,14 @@ class Authenticator:
         return _fields(bucket), wait
 
     def replay_seconds(self, viewer: Viewer) -> float | None:
-        """Seconds for which an exact repeat may be answered without asking who it is; None for ever, 0 for never.
+        """Seconds for which a response may be replayed to this credential; None for ever.
 
-        Never where each request counts, and where the key was revoked while its request was answered.
+        0 for never, where the key was revoked while its request was answered.
         """
         key = viewer.key
         if key is None:
             return None
-        if key.quota is not None or not self.keys.is_in_force(key):
+        if not self.keys.is_in_force(key):
             return 0.0
         if key.expires_at is None:
             return None

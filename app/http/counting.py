@@ -1,7 +1,6 @@
-"""What is counted of requests; of a repeat answered at once so little that it costs nothing worth naming."""
+"""The counts and timings of requests; a replay only adds one to a number."""
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from starlette.types import Scope
 
@@ -15,26 +14,26 @@ from app.tracing import describe
 MOST_KEYS = 50  # that have figures of their own
 OTHER_KEYS = "other"
 UNANSWERED = "none"
-TIMED_ONE_IN = 64  # of the repeats answered at once; each stands for so many, as a look at the clock is dear there
-TIMING_MASK = TIMED_ONE_IN - 1  # the bits that are set in the number of one that is not timed
+TIMED_ONE_IN = 64  # of replays; each stands for so many
+TIMING_MASK = TIMED_ONE_IN - 1  # some of these bits are set in the number of a replay that is not timed
 _FORMATS = {one.content_type: one.name for one in FORMATS}
 
 
 @dataclass(slots=True, eq=False)
 class Hits:
-    """Repeats answered at once, of one route, format and key; `timing` is their route's.
+    """Replays of one route, method, status, format and key; `timing` is their route's.
 
-    `count` is of all, so that each 64th is timed however often somebody looks; the rest since somebody last looked.
+    `count` is of all, so that each 64th is timed however often somebody looks; `looked_at` of those told already.
     """
 
     route: object
+    method: str
+    status: int
     key: str
     format: str
     timing: Timing
     count: int = 0
     looked_at: int = 0
-    not_modified: int = 0
-    others: Counter[int] = field(default_factory=Counter)  # statuses, where conditions or a range decided
 
 
 class Requests:
@@ -43,16 +42,16 @@ class Requests:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._keys: set[str] = set()
-        self._hits: dict[tuple[str, str, str], Hits] = {}
+        self._hits: dict[tuple[str, str, int, str, str], Hits] = {}
         metrics.before_scrape(self._settle)
 
-    def hits(self, scope: Scope, answer: Answer, label: str) -> Hits:
-        """Where repeats of this request are counted that have this answer; `label` is of its key."""
-        path, key, form = route_of(scope), self._key(label), _format(answer)
-        hits = self._hits.get((path, key, form))
+    def hits(self, scope: Scope, answer: Answer, label: str, status: int) -> Hits:
+        """The count of replays of this request that have this answer; `label` is of its key."""
+        facts = path, method, _, key, form = route_of(scope), scope["method"], status, self._key(label), _format(answer)
+        hits = self._hits.get(facts)
         if hits is None:
             timing = self._metrics.timing("request_duration_seconds", route=path)
-            hits = self._hits[path, key, form] = Hits(scope.get("route"), key, form, timing)
+            hits = self._hits[facts] = Hits(scope.get("route"), method, status, key, form, timing)
         return hits
 
     def answered(self, served: Served) -> None:
@@ -76,15 +75,12 @@ class Requests:
         return label
 
     def _settle(self) -> None:
-        for (route, key, form), hits in self._hits.items():
-            new, statuses = hits.count - hits.looked_at, hits.others + Counter({304: hits.not_modified})
-            statuses[200] += new - statuses.total()
-            for status, count in statuses.items():
-                self._metrics.count("requests", count, route=route, status=str(status))
+        for (route, _, status, key, form), hits in self._hits.items():
+            new, hits.looked_at = hits.count - hits.looked_at, hits.count
+            self._metrics.count("requests", new, route=route, status=str(status))
             self._metrics.count("key_requests", new, key=key)
             self._metrics.count("answers", new, outcome="fresh")
             self._metrics.count("answers_by_format", new, format=form)
-            hits.looked_at, hits.not_modified, hits.others = hits.count, 0, Counter()
 
 
 def _format(answer: Answer) -> str:

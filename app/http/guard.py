@@ -13,6 +13,8 @@ from app.errors import BadHost, BadRequest, BadTarget, BodyNotAllowed, RequestEr
 from app.http.access_log import log_request, sampled_refusals
 from app.http.hosts import allowed_host
 from app.http.problems import log_unexpected, rendered
+from app.http.replayable import ARRIVAL, REPLAYABLE, Arrival
+from app.http.responses import Headers
 from app.tracing import entered
 
 LONGEST_TARGET = 8 * 1024  # bytes, query included (FAULTS 1.5)
@@ -77,7 +79,7 @@ class Guard:
         began = self.monotonic()
         request_id = request_id_of(scope["headers"]) or self.new_request_id()
         scope = {**scope, "state": {**scope.get("state", {}), "request_id": request_id}}
-        answering = _Answering(send, request_id, scope["state"])
+        answering = _Answering(send, request_id, scope["state"], scope.get(ARRIVAL))
         fault = fault_of(scope, self.is_allowed_host)
         try:
             if fault is not None:
@@ -97,10 +99,12 @@ class Guard:
 
 
 class _Answering:
-    """The way out of one request: adds the headers, and remembers the status, 0 before it is sent."""
+    """The way out of one request: adds the headers, keeps the status, 0 before it is sent, and has it replayed."""
 
-    def __init__(self, send: Send, request_id: str, state: Mapping[str, Any]) -> None:
+    def __init__(self, send: Send, request_id: str, state: Mapping[str, Any], arrival: Arrival | None) -> None:
         self.send = send
+        self.arrival = arrival
+        self.headers: Headers = []
         self.request_id = request_id.encode()
         self.state = state
         self.status = 0
@@ -108,8 +112,13 @@ class _Answering:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message = {**message, "headers": self._finished(list(message.get("headers", ())))}
+            self.headers = self._finished(list(message.get("headers", ())))
+            message = {**message, "headers": self.headers}
         await self.send(message)
+        if self.arrival and REPLAYABLE in self.state and message["type"] == "http.response.body":
+            if not message.get("more_body"):
+                self.arrival.keep(self.state[REPLAYABLE], self.status, self.headers, message["body"])
+            self.arrival = None  # a body in parts is not kept
 
     async def problem(self, slug: str, scope: Scope) -> None:
         facts = {"request_id": scope["state"]["request_id"], "instance": scope["path"]}

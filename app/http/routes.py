@@ -4,6 +4,7 @@ What stands in a path is read from the request: as arguments FastAPI would have 
 """
 
 from datetime import UTC
+from functools import partial
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
@@ -15,10 +16,10 @@ from app.http import directives, documents
 from app.http.auth import Viewer
 from app.http.cache_status import cache_status
 from app.http.conditional import respond
-from app.http.hotpath import remember
 from app.http.parameters import ParseContext
 from app.http.parse import Pairs, changes_in, needs_time_zone, pairs_of, parse, parse_view, refuse_all
 from app.http.problem_pages import explanation, page
+from app.http.replayable import offer
 from app.http.response_cache import Served
 from app.http.sending import PreparedResponse, answer_headers
 from app.http.services import AnyViewer, MetricsReader, Reader, Services, ServicesOf
@@ -46,7 +47,7 @@ async def list_interactions(request: Request, services: ServicesOf, viewer: Read
         make=lambda: services.representations.interactions(query, lookup, url),
         detail=lookup.detail,
     )
-    _remember(request, services, viewer, served, lookup, changes_in=changes_in(pairs, scene.frame))
+    _offer(request, services, viewer, served, lookup, changes_in=changes_in(pairs, scene.frame))
     return _send(request, services, served)
 
 
@@ -66,7 +67,7 @@ async def get_interaction(request: Request, services: ServicesOf, viewer: Reader
         make=lambda: services.representations.interaction(lookup, view),
         detail=lookup.detail,
     )
-    _remember(request, services, viewer, served, lookup)
+    _offer(request, services, viewer, served, lookup)
     return _send(request, services, served)
 
 
@@ -82,7 +83,7 @@ async def get_interaction_timeline(request: Request, services: ServicesOf, viewe
         make=lambda: services.representations.timeline(lookup, audience),
         detail=lookup.detail,
     )
-    _remember(request, services, viewer, served, lookup)
+    _offer(request, services, viewer, served, lookup)
     return _send(request, services, served)
 
 
@@ -160,7 +161,7 @@ async def _scene(services: Services, pairs: Pairs, deadline: float) -> ParseCont
     return ParseContext(frame, services.columns, settings.max_rows, shows_raw)
 
 
-def _remember(
+def _offer(
     request: Request,
     services: Services,
     viewer: Viewer,
@@ -170,18 +171,16 @@ def _remember(
     changes_in: float | None = None,
 ) -> None:
     if served.reuse.hit or served.reuse.stored:
-        now = services.clock.monotonic()
-        remember(
-            services.hot,
+        offer(
             request.scope,
             served,
             lookup.plan,
-            now,
+            services.clock.monotonic(),
             wall=services.clock.wall(),
-            hits=services.requests.hits(request.scope, served.answer, viewer.label),
+            hits=partial(services.requests.hits, request.scope, served.answer, viewer.label),
             changes_in=changes_in,
             valid_for=services.authenticator.replay_seconds(viewer),
-            more=services.origins.on_every_answer(),
+            charge=partial(services.authenticator.charge, viewer) if viewer.has_quota else None,
         )
 
 

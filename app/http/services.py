@@ -12,7 +12,6 @@ from app.http.auth import Authenticator, Viewer
 from app.http.cors import Origins
 from app.http.counting import Requests
 from app.http.forwarding import Forwarding
-from app.http.hot import HotAnswers
 from app.http.min_interval import MinInterval
 from app.http.representations import Representations
 from app.http.response_cache import ResponseCache
@@ -34,7 +33,6 @@ class Services:
     queries: Queries
     representations: Representations
     response_cache: ResponseCache
-    hot: HotAnswers
     unread: Unread
     authenticator: Authenticator
     forwarding: Forwarding

@@ -6,7 +6,7 @@ from typing import Any
 
 import uvicorn
 
-from app.listener.on_httptools import GuardedHttpTools
+from app.listener.protocol import Protocol
 
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 15  # longer than clients keep idle connections: they, not we, end them
@@ -16,7 +16,7 @@ GRACEFUL_SECONDS = 11  # longer than the longest wait of a client
 def listener_config(
     app: Callable[..., Any],
     *,
-    protocol: type[asyncio.Protocol] = GuardedHttpTools,
+    protocol: type[asyncio.Protocol] = Protocol,
     graceful_seconds: int = GRACEFUL_SECONDS,
 ) -> uvicorn.Config:
     """The options of a server; `graceful_seconds` is how long what has begun may take at the end."""

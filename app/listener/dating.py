@@ -17,9 +17,14 @@ class DatedHeaders(list[Field]):
 
     def __add__(self, fields: Iterable[Field]) -> list[Field]:  # type: ignore[override] # as it is called
         """All of them, with the Date of now."""
-        return [_date_field(int(time())), *self, *fields]
+        return [(b"date", date_now()), *self, *fields]
+
+
+def date_now() -> bytes:
+    """The value of the Date field."""
+    return _date(int(time()))
 
 
 @lru_cache(maxsize=2)
-def _date_field(second: int) -> Field:
-    return (b"date", formatdate(second, usegmt=True).encode())
+def _date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode()

@@ -11,10 +11,11 @@ from app.http.forwarding import NOTHING_FORWARDED, Forwarding
 from app.http.sampling import Sampled
 from app.listener.dating import DatedHeaders, Field
 from app.listener.limits import ListenerLimits
+from app.listener.replay import ReplayCache
 from app.peers import owner_of
 
 if TYPE_CHECKING:
-    from app.listener.guarded import Guarded
+    from app.listener.connection import Connection
 
 CLOSE = (b"connection", b"close")
 
@@ -26,15 +27,20 @@ def ignore(_reason: str) -> None:
 
 
 class ListenerState(ServerState):
-    """The server's bounds, its connections by owner, and its lines about clients; `count` is told each reason.
+    """The server's bounds, replays, connections by owner and lines about clients; `count` is told each reason.
 
     A proxy that `forwarding` trusts may hold any number of connections, with everybody behind it.
     """
 
     def __init__(
-        self, limits: ListenerLimits, count: Count = ignore, forwarding: Forwarding = NOTHING_FORWARDED
+        self,
+        limits: ListenerLimits,
+        count: Count = ignore,
+        forwarding: Forwarding = NOTHING_FORWARDED,
+        replays: ReplayCache | None = None,
     ) -> None:
         super().__init__()
+        self.replays = replays
         self.forwarding = forwarding
         self.limits = limits
         self.count = count
@@ -50,10 +56,11 @@ class ListenerState(ServerState):
     @default_headers.setter
     def default_headers(self, fields: Iterable[Field]) -> None:
         self._default_headers = DatedHeaders(fields)
+        self.is_ending = CLOSE in self._default_headers
 
     def watch_closes(self) -> None:
         """Once a second: uvicorn closes where an application fails, and tells the connection nothing of it."""
-        for connection in cast("set[Guarded]", self.connections):
+        for connection in cast("set[Connection]", self.connections):
             connection.watch_close()
 
     def admit(self, peer: str) -> str | None:

@@ -76,7 +76,9 @@ class Fetching:
         purge_token = self.snapshots.begun(plan, known.stored.purge_token)
         opened, cost = await self._read_on(plan, known.opened, rows, spent, Terms(self.rules.most_calls, owners))
         cost = Cost(cost.calls - spent.calls, cost.seconds)
-        return self._keep(plan, opened, known.stored.stored_at, purge_token, cost)
+        longer = self._keep(plan, opened, known.stored.stored_at, purge_token, cost)
+        known.stored.purge_token.extended = True
+        return longer
 
     async def _read_on(
         self, plan: FetchPlan, opened: DecodedSnapshot, rows: int, cost: Cost, terms: Terms

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from math import inf
-from weakref import WeakSet
+from weakref import WeakSet, WeakValueDictionary
 
 from app.cache.store import Store
 from app.cache.stored import PurgeToken, Stored
@@ -20,8 +20,8 @@ class SnapshotStore:
     """Queries in a store. A cursor names a version, so that an older snapshot is found as long as it is kept.
 
     Past its freshness a report is served at once for `revalidate_seconds`, at all for `stale_seconds`: the upper bound.
-    `replaced` is told the key of a question whenever a report of it was fetched or is purged. `random`, of [0, 1),
-    parts the ends of lifetimes that began together; none gets longer than `most_fresh_seconds` by it.
+    `random`, of [0, 1), parts the ends of lifetimes that began together; none gets longer than `most_fresh_seconds` by
+    it.
     """
 
     def __init__(
@@ -29,18 +29,17 @@ class SnapshotStore:
         store: Store,
         stale_seconds: float,
         *,
-        replaced: Callable[[bytes], None] = lambda _question: None,
         random: Callable[[], float] = lambda: 0.5,
         most_fresh_seconds: float = inf,
         revalidate_seconds: float = inf,
     ) -> None:
         self._store = store
         self._stale_seconds = stale_seconds
-        self._replaced = replaced
         self._random = random
         self._most_fresh_seconds = most_fresh_seconds
         self._revalidate_seconds = revalidate_seconds
         self._purge_tokens: WeakSet[PurgeToken] = WeakSet()
+        self._newest: WeakValueDictionary[bytes, PurgeToken] = WeakValueDictionary()
 
     def __len__(self) -> int:
         """How many values are stored, reports and what was made of them."""
@@ -64,7 +63,11 @@ class SnapshotStore:
         return purge_token
 
     def keep(
-        self, plan: FetchPlan, snapshot: Snapshot, received: float, purge_token: PurgeToken | None = None
+        self,
+        plan: FetchPlan,
+        snapshot: Snapshot,
+        received: float,
+        purge_token: PurgeToken | None = None,
     ) -> tuple[Stored[Snapshot], bool]:
         """The report with its lifetime from `received` on (monotonic seconds), and whether the store took it.
 
@@ -81,8 +84,19 @@ class SnapshotStore:
             self._store.put(plan.key, stored.holding(snapshot.version, len(snapshot.version)))
         elif (older := self._store.get(plan.key)) and older.stored_at < received:
             self._store.delete(plan.key)
-        self._replaced(plan.key)
+        self._supersede(plan.key, snapshot.version, purge_token)
         return stored, kept
+
+    def _supersede(self, question_key: bytes, version: str, token: PurgeToken) -> None:
+        """Have what is replayed of a question end where newer facts answer it."""
+        newest = self._store.get(question_key)
+        if newest is not None and newest.value != version:
+            token.superseded = True
+            return
+        before = self._newest.get(question_key)
+        if before is not None and before is not token:
+            before.superseded = True
+        self._newest[question_key] = token
 
     def _lifetimes(self, lifetime: Lifetime) -> tuple[float, float]:
         """Seconds of freshness, up to JITTER longer or shorter, and of staleness to an end that stays (FAULTS 1.3)."""
@@ -125,7 +139,6 @@ class SnapshotStore:
         for purge_token in tokens:
             if concerns(purge_token.question_key, queries.get(purge_token)):
                 purge_token.purged = True
-                self._replaced(purge_token.question_key)
                 purged += purge_token in queries
             yield
         yield from self._store.drop_purged()

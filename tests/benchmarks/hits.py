@@ -1,14 +1,19 @@
 """What a hit costs, against those who do nothing but send."""
 
 import asyncio
+import json
+from hashlib import sha256
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 
 from tests.benchmarks.client import fetched
 from tests.benchmarks.load import Compared, Question, compared
 from tests.benchmarks.row import Measured
 from tests.benchmarks.scene import HIT, Scene
 
-CLIENT_KEY: dict[str, str] = {}  # headers of a client with a key; this version knows anonymous clients only
+CSV = HIT.replace("?", ".csv?")
+QUOTA = 1_000_000  # a minute: each request counts, and none is over
 
 
 def against_bare(scene: Scene) -> Measured:
@@ -27,7 +32,7 @@ def against_route(scene: Scene) -> Measured:
 
 def against_nginx(scene: Scene) -> Measured:
     """The same bytes from nginx's cache; who asks is checked by the façade alone."""
-    hit = scene.hit(**CLIENT_KEY)
+    hit = scene.hit()
     with scene.nginx(hit) as peer:
         return _measured(scene, hit, peer)
 
@@ -35,9 +40,48 @@ def against_nginx(scene: Scene) -> Measured:
 def not_modified(scene: Scene) -> Measured:
     """A 304 against a bare application that sends the same 304."""
     etag = dict(asyncio.run(fetched(scene.facade.url, HIT)).headers)["etag"]
-    hit = scene.hit(**{"If-None-Match": etag})
+    return with_headers(scene, **{"If-None-Match": etag})
+
+
+def of_another_origin(scene: Scene) -> Measured:
+    """A browser's request from another page."""
+    return with_headers(scene, Origin="https://dashboard.example")
+
+
+def with_max_age(scene: Scene) -> Measured:
+    """A directive, which no replay may answer."""
+    return with_headers(scene, **{"Cache-Control": "max-age=86000"})
+
+
+def any_not_modified(scene: Scene) -> Measured:
+    """A 304 for a client that has some version."""
+    return with_headers(scene, **{"If-None-Match": "*"})
+
+
+def as_csv(scene: Scene) -> Measured:
+    """CSV of the snapshot that is stored for the other rows."""
+    return with_headers(scene, CSV)
+
+
+def with_headers(scene: Scene, target: str = HIT, **headers: str) -> Measured:
+    """A hit that is asked for with these headers, against a bare application that sends the same bytes."""
+    hit = scene.hit(target, **headers)
     with scene.peer("bare", hit) as peer:
         return _measured(scene, hit, peer)
+
+
+def with_quota(scene: Scene) -> Measured:
+    """A client whose key has a quota, against a bare application that counts nothing."""
+    key = "cxf_bench_" + 40 * "0"
+    listed = {"label": "bench", "sha256": sha256(key.encode()).hexdigest(), "scopes": ["read"], "quota": QUOTA}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "keys.json"
+        path.write_text(json.dumps({"keys": [listed]}))
+        with scene.another_facade(client_keys_file=path) as facade:
+            hit = Question(facade, HIT, {"X-API-Key": key})
+            asyncio.run(fetched(hit.url, HIT, hit.headers))
+            with scene.peer("bare", hit) as peer:
+                return _measured(scene, hit, peer)
 
 
 def _measured(scene: Scene, hit: Question, peer: Question) -> Measured:

@@ -12,10 +12,14 @@ from tests.benchmarks.scene import Scene
 from tests.benchmarks.table import HEAD, line
 
 DESIGN = {
-    "hit-bare": "≥ 0.9",
+    "hit-bare": "≥ 3",
     "hit-route": "≥ 3",
-    "hit-nginx": "≥ 0.45",
-    "304": "≥ 0.9",
+    "hit-nginx": "≥ 0.9",
+    "304": "≥ 3",
+    "hit-origin": "≥ 0.25",
+    "hit-max-age": "≥ 0.25",
+    "304-any": "≥ 0.25",
+    "hit-csv": "≥ 0.25",
     "page": "≤ 0.6",
     "miss-10": "≤ 3 ms",
     "miss-1000": "≤ 30 ms",
@@ -26,6 +30,7 @@ DESIGN = {
     "stall": "≤ 50 ms",
 }
 BESIDE_IT = {
+    "hit-quota": "≥ 2",
     "stall-hits": "≤ 50 ms",
     "stall-answers": "≤ 50 ms",
     "growth-stored": "≥ 0.8",

@@ -48,5 +48,6 @@ class Watched:
 
 
 if __name__ == "__main__":
-    server = Server(Watched(create_app()), listen("127.0.0.1", 0))
+    app = create_app()
+    server = Server(Watched(app), listen("127.0.0.1", 0), replays=app.replays)
     run([server], ready=lambda: print(url_of(server.listener), flush=True))

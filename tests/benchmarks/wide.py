@@ -11,5 +11,6 @@ WIDE = ListenerLimits(connections_per_peer=1_000)
 if __name__ == "__main__":
     logs.configure("text", "warning")
     return_large_blocks()
-    server = Server(create_app(), listen("127.0.0.1", 0), WIDE)
+    app = create_app()
+    server = Server(app, listen("127.0.0.1", 0), WIDE, replays=app.replays)
     run([server], ready=lambda: print(url_of(server.listener), flush=True))

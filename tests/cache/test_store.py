@@ -181,28 +181,6 @@ def test_answers_may_fill_what_reports_leave(shop: Shop) -> None:
     assert shop.store.bytes_held == 100_000
 
 
-def test_what_is_charged_leaves_so_much_less_room_and_answers_make_it_at_once(shop: Shop) -> None:
-    shop.fill("report", 1_000, 50)
-    shop.fill("answer", 1_000, 50, derived=True)
-    shop.store.charge(10_000)
-    assert (shop.store.primary_count, shop.store.derived_count, shop.store.bytes_held) == (50, 40, 90_000)
-    assert shop.put("one more", 1_000, derived=True)
-    assert shop.store.bytes_held == 90_000
-    shop.store.charge(-10_000)
-    shop.fill("newer", 1_000, 30, derived=True)
-    assert shop.store.bytes_held == 100_000
-
-
-def test_reports_make_room_for_what_is_charged_only_where_no_answer_is_left(shop: Shop) -> None:
-    shop.fill("report", 1_000, 90)
-    shop.fill("answer", 1_000, 5, derived=True)
-    shop.store.charge(25_000)
-    assert (shop.store.primary_count, shop.store.derived_count) == (75, 0)
-    shop.store.charge(100_000)
-    assert len(shop.store) == 0
-    assert not shop.holds("report 89")[0]
-
-
 def test_a_store_full_of_reports_has_room_for_an_answer_as_large_as_may_be(shop: Shop) -> None:
     shop.fill("report", 1_000, 200)
     assert shop.put("answer", 10_000, derived=True)

@@ -101,7 +101,7 @@ async def test_an_origin_never_sees_what_was_made_for_another_by_a_shared_cache(
             answer = await facade.ask(LIST, PLAIN.field, origin(other))
             assert answer.headers.get(b"access-control-allow-origin", OURS.encode()) == OURS.encode()
             assert is_readable(answer) is (other == OURS)
-        plain = await facade.hot(LIST, PLAIN.field)
+        plain = facade.replay(LIST, PLAIN.field)
         assert not is_readable(plain)
         assert (b"vary", b"Origin") in plain.fields
         same = await facade.ask(LIST, PLAIN.field, origin(OURS), (b"if-none-match", plain.headers[b"etag"]))
@@ -153,7 +153,7 @@ async def test_a_form_of_another_site_purges_nothing(facade: Repeating, kind: by
     assert (await facade.ask("/cache/purge", *fields, method="POST")).status == status
     json_without_header = (PLAIN.field, (b"content-type", b"application/json"))
     assert (await facade.ask("/cache/purge", *json_without_header, method="POST")).status == 400
-    assert await facade.is_hot(LIST, PLAIN.field)
+    assert facade.is_replayed(LIST, PLAIN.field)
 
 
 async def test_without_listed_origins_nothing_is_said_of_them(simulator: Simulator, clock: HandClock) -> None:

@@ -33,7 +33,7 @@ async def test_every_request_is_counted_by_route_status_and_key(asked: Repeating
     tag: Field = (b"if-none-match", (await asked.ask(LIST, READER.field)).headers[b"etag"])
     part: Field = (b"range", b"bytes=0-3")
     for more, status in (((), 200), ((tag,), 304), ((part,), 206), ((), 200)):
-        assert (await asked.hot(LIST, READER.field, *more)).status == status
+        assert (await asked.ask(LIST, READER.field, *more)).status == status
     await asked.long("/interactions?nonsense=1", READER.field)
     await asked.long(LIST)
     found = {status: counted(asked, "requests", route="/interactions", status=status) for status in ("200", "304")}
@@ -48,8 +48,8 @@ async def test_every_request_is_counted_by_route_status_and_key(asked: Repeating
 async def test_answers_are_counted_by_outcome_and_format(asked: Repeating) -> None:
     for target in (LIST, LIST.replace("?", ".csv?")):
         await asked.ask(target, READER.field)
-        await asked.hot(target, READER.field)
-    await asked.hot(LIST, READER.field)
+        asked.replay(target, READER.field)
+    asked.replay(LIST, READER.field)
     assert counted(asked, "answers", outcome="fetched") == 1
     assert counted(asked, "answers", outcome="fresh") == 4
     assert counted(asked, "answers_by_format", format="json") == 3
@@ -59,9 +59,9 @@ async def test_answers_are_counted_by_outcome_and_format(asked: Repeating) -> No
 async def test_of_the_repeats_one_in_many_is_timed_and_stands_for_all(asked: Repeating) -> None:
     await asked.ask(LIST, READER.field)
     for _ in range(TIMED_ONE_IN - 1):
-        await asked.hot(LIST, READER.field)
+        asked.replay(LIST, READER.field)
     assert counted(asked, "request_duration_seconds", route="/interactions") == 1
-    await asked.hot(LIST, READER.field)
+    asked.replay(LIST, READER.field)
     assert counted(asked, "request_duration_seconds", route="/interactions") == 1 + TIMED_ONE_IN
     assert counted(asked, "answers", outcome="fresh") == TIMED_ONE_IN
 
@@ -109,7 +109,6 @@ async def test_what_is_remembered_and_under_way_is_read_when_somebody_looks(faca
     assert counted(facade, "cache_values", kind="reports") > 0
     assert counted(facade, "cache_values", kind="answers") > 0
     assert 0 < counted(facade, "cache_bytes") < counted(facade, "cache_bound_bytes") == 268_435_456
-    assert counted(facade, "hot_requests") == 1
     assert counted(facade, "fetches") == 0
     assert counted(facade, "upstream_slots") == upstream.health().slots == 8
     assert counted(facade, "upstream_refused_seconds") == 0
@@ -122,7 +121,7 @@ async def test_what_is_remembered_and_under_way_is_read_when_somebody_looks(faca
 async def test_a_line_tells_the_label_of_the_key(asked: Repeating, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="cxfacade.access"):
         await asked.ask(LIST, READER.field)
-        await asked.hot(LIST, READER.field)
+        asked.replay(LIST, READER.field)
         await asked.long(LIST)
     lines = [record for record in caplog.records if record.name == "cxfacade.access"]
     assert [line.__dict__["key"] for line in lines] == ["reader", "reader", "none"]

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from app.http.guard import Guard
 from app.http.problems import install
-from app.listener.on_httptools import GuardedHttpTools
+from app.listener.protocol import Protocol as ListenerProtocol
 from tests.support.serving import Server
 
 HANG_SECONDS = 20  # nothing here takes so long unless it hangs
@@ -136,9 +136,9 @@ class Noticed:
 
     def __init__(self) -> None:
         self.lost = lost = asyncio.Event()
-        self.made = made = list[GuardedHttpTools]()
+        self.made = made = list[ListenerProtocol]()
 
-        class Protocol(GuardedHttpTools):
+        class Protocol(ListenerProtocol):
             def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn narrows it
                 made.append(self)
                 super().connection_made(transport)

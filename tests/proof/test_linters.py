@@ -13,7 +13,7 @@ from app.main import create_app
 from tests.proof.linting import Findings, Linter, Red, httplint, running_red
 from tests.proof.rows import ROWS, Row, Scene
 from tests.support.clock import HandClock
-from tests.support.facade import facade_settings, running_facade
+from tests.support.facade import facade_settings, replays_of, running_facade
 from tests.support.simulator import Simulator
 
 
@@ -71,7 +71,7 @@ async def findings(row: Row, scene: Scene, linter: Linter) -> Findings:
     asked = replace(row.asked, target=await row.before(scene, row.asked.target))
     if row.again:
         await asyncio.to_thread(linter, scene.facade.url, asked)
-        assert len(scene.facade.services.hot) > 0, "nothing stands ready for a repeat"
+        assert replays_of(scene.facade.services) > 0, "nothing is kept for replays"
     return await asyncio.to_thread(linter, scene.facade.url, asked)
 
 

@@ -139,15 +139,26 @@ def test_a_report_that_grows_too_large_to_be_kept_leaves_the_shorter_one_current
     assert current.value == REPORT
 
 
-def test_it_is_told_which_question_has_a_newer_report_or_none_any_more() -> None:
-    clock, told = HandClock(), list[bytes]()
-    snapshots = SnapshotStore(MemoryStore(20_000, lambda: clock.monotonic), STALE_SECONDS, replaced=told.append)
-    snapshots.keep(plan(), REPORT, clock.monotonic)
+def test_the_token_of_older_facts_tells_that_newer_ones_answer_the_question() -> None:
+    clock = HandClock()
+    snapshots = SnapshotStore(MemoryStore(20_000, lambda: clock.monotonic), STALE_SECONDS)
+    first, _ = snapshots.keep(plan(), REPORT, clock.monotonic)
     clock.advance(1)
-    snapshots.keep(plan(), replace(REPORT, version="v2", ids=(identity(0),) * 100), clock.monotonic)
-    assert told == [plan().key] * 2
-    assert snapshots.purge(lambda of, snapshot: of == plan().key and snapshot == REPORT) == 1
-    assert told == [plan().key] * 3
+    too_large = replace(REPORT, version="v2", ids=(identity(0),) * 100)
+    second, kept = snapshots.keep(plan(), too_large, clock.monotonic)
+    assert not kept
+    late, _ = snapshots.keep(plan(), replace(REPORT, version="v3"), clock.monotonic)
+    assert [one.purge_token.superseded for one in (first, second, late)] == [True, True, False]
+
+
+def test_facts_that_come_behind_newer_ones_are_superseded_from_the_start() -> None:
+    clock = HandClock()
+    snapshots = SnapshotStore(MemoryStore(200_000, lambda: clock.monotonic), STALE_SECONDS)
+    began = clock.monotonic
+    clock.advance(1)
+    newer, _ = snapshots.keep(plan(), replace(REPORT, version="v2"), clock.monotonic)
+    older, _ = snapshots.keep(plan(), REPORT, began)
+    assert (newer.purge_token.superseded, older.purge_token.superseded) == (False, True)
 
 
 def test_what_was_kept_of_an_interaction_goes_when_upstream_no_longer_knows_it() -> None:

@@ -1,4 +1,4 @@
-"""A façade asked in ASGI itself, so that a test may send any header, and say whether the framework may be reached."""
+"""A façade asked without a socket, so that a test may send any header, and say whether the framework may be reached."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -10,11 +10,13 @@ from urllib.parse import unquote
 
 from cachetools import Cache
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Scope
 
 from app.clock import Clock
-from app.http.hot import HotAnswers
+from app.http.replayable import ARRIVAL
 from app.http.services import Services
+from app.listener.replay import OWN_ID as ID_FIELD
+from app.listener.replay import Address, Replay, replay_key
 from app.main import Application, create_app
 from tests.support.canary import WATCH
 from tests.support.facade import ONE_ATTEMPT, facade_settings
@@ -29,8 +31,8 @@ SETTLED = "/interactions?to=2018-12-01T00:00:00Z"
 EACH_TIME_ANOTHER = frozenset({b"server-timing", b"x-request-id"})
 
 
-class LongWay(Exception):
-    """The hot path has no answer."""
+class NotReplayed(Exception):
+    """The ordinary way has to answer it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,15 @@ def received(messages: list[Message]) -> Received:
     return Received(start["status"], list(start["headers"]), b"".join(part["body"] for part in parts))
 
 
+def parsed(response: bytes) -> Received:
+    """A response as the listener sends it, without its date, which the ordinary way gets there."""
+    head, _, body = response.partition(b"\r\n\r\n")
+    line, date, *fields = head.split(b"\r\n")
+    assert date.startswith(b"date: ")
+    named = [(name, value) for name, _, value in (field.partition(b": ") for field in fields)]
+    return Received(int(line.split(b" ")[1]), named, body)
+
+
 @dataclass
 class Repeating:
     """A façade, and the two ways to ask it."""
@@ -106,42 +117,53 @@ class Repeating:
         return services
 
     @property
-    def remembered(self) -> HotAnswers:
-        return self.services.hot
+    def replays(self) -> list[Replay]:
+        """All that are stored."""
+        return [one for one in self.stored().values() if isinstance(one, Replay)]
 
     async def ask(self, target: str, *headers: Field, **changes: Any) -> Received:
-        """The answer a client gets."""
-        return received(await sent_by(self.app, scope_of(target, *headers, **changes)))
+        """The answer a client gets: replayed, or the ordinary way."""
+        scope = scope_of(target, *headers, **changes)
+        key = self.key(scope)
+        if key is not None:
+            if response := self.app.replays.response(key, dict(scope["headers"]).get(ID_FIELD)):
+                return parsed(response)
+            scope[ARRIVAL] = self.app.replays.arrival(key)
+        return received(await sent_by(self.app, scope))
+
+    def key(self, scope: Scope) -> bytes | None:
+        """What the listener would make of the request."""
+        target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        is_trusted = self.app.forwarding.is_trusted(scope["client"][0])
+        address = Address.of(scope["scheme"], scope["server"], is_trusted=is_trusted)
+        return replay_key(scope["method"].encode(), target, scope["headers"], address)
 
     async def long(self, target: str, *headers: Field, **changes: Any) -> Received:
         """The answer the framework gives."""
         framework = partial(FastAPI.__call__, self.app)
         return received(await sent_by(framework, scope_of(target, *headers, **changes)))
 
-    async def hot(self, target: str, *headers: Field, **changes: Any) -> Received:
-        """The answer of the hot path. Raises LongWay where it has none."""
-        answered = self.app.hot_path.answered(scope_of(target, *headers, **changes))
-        if answered is None:
-            raise LongWay
+    def replay(self, target: str, *headers: Field, **changes: Any) -> Received:
+        """The replayed answer. Raises NotReplayed where there is none."""
+        scope = scope_of(target, *headers, **changes)
+        key = self.key(scope)
+        response = self.app.replays.response(key, dict(scope["headers"]).get(ID_FIELD)) if key else None
+        if response is None:
+            raise NotReplayed
+        return parsed(response)
 
-        async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
-            for message in answered:
-                await send(message)
-
-        return received(await sent_by(app, {}))
-
-    async def is_hot(self, target: str, *headers: Field, **changes: Any) -> bool:
-        """Whether the hot path answers it."""
+    def is_replayed(self, target: str, *headers: Field, **changes: Any) -> bool:
+        """Whether the answer is replayed."""
         try:
-            await self.hot(target, *headers, **changes)
-        except LongWay:
+            self.replay(target, *headers, **changes)
+        except NotReplayed:
             return False
         return True
 
     async def warm(self, target: str, *headers: Field, **changes: Any) -> Received:
-        """Have a request remembered; the hot path's answer to its repeat."""
-        assert (await self.ask(target, *headers, **changes)).status == 200
-        return await self.hot(target, *headers, **changes)
+        """Have the answer to a request kept for replays; the first of them."""
+        assert (await self.ask(target, *headers, **changes)).status < 400
+        return self.replay(target, *headers, **changes)
 
     async def completed(self) -> None:
         """Wait until nothing is being fetched or refreshed."""
@@ -155,12 +177,11 @@ class Repeating:
 
     @property
     def store(self) -> Any:
-        return self.app.hot_path._store
+        return self.services.queries.snapshots._store
 
     def forget(self) -> None:
-        """Store and hot path as they were at the start."""
+        """The store as it was at the start."""
         self.store.clear()
-        self.remembered.clear()
 
 
 @asynccontextmanager

@@ -54,21 +54,21 @@ async def polled(clock: HandClock) -> None:
 
 
 @pytest.mark.threat("T31")
-async def test_a_revoked_key_is_refused_within_a_second_also_by_the_hot_path(
+async def test_a_revoked_key_is_refused_within_a_second_also_by_replays(
     facade: Repeating, clock: HandClock, path: Path
 ) -> None:
     for key in (READER, OTHER):
         await facade.warm(SETTLED, key.field)
     write(path, OTHER)
     await polled(clock)
-    assert not await facade.is_hot(SETTLED, READER.field)
+    assert not facade.is_replayed(SETTLED, READER.field)
     assert [await status(facade, key, SETTLED) for key in (READER, OTHER)] == [401, 200]
 
 
-async def test_a_key_that_is_revoked_while_it_is_answered_is_not_remembered(
+async def test_a_key_that_is_revoked_while_it_is_answered_has_nothing_replayed(
     facade: Repeating, simulator: Simulator, path: Path
 ) -> None:
-    """The request comes, the file changes, the answer is made, and only then would the request be remembered."""
+    """The request comes, the file changes, the answer is made, and only then would it be kept for replays."""
     authenticator, replay_seconds = facade.services.authenticator, facade.services.authenticator.replay_seconds
 
     def revoked_meanwhile(viewer: object) -> float | None:
@@ -78,7 +78,7 @@ async def test_a_key_that_is_revoked_while_it_is_answered_is_not_remembered(
 
     authenticator.replay_seconds = revoked_meanwhile  # type: ignore[method-assign]  # the moment between two steps
     assert await status(facade, READER, SETTLED) == 200
-    assert not await facade.is_hot(SETTLED, READER.field)
+    assert not facade.is_replayed(SETTLED, READER.field)
     assert await status(facade, READER, SETTLED) == 401
 
 
@@ -91,15 +91,15 @@ async def test_a_key_that_may_do_less_than_before_does_less_at_once(
     assert await status(facade, READER, SETTLED) == 403
 
 
-async def test_ready_bytes_do_not_outlive_a_key(simulator: Simulator, clock: HandClock, tmp_path: Path) -> None:
+async def test_replays_do_not_outlive_a_key(simulator: Simulator, clock: HandClock, tmp_path: Path) -> None:
     short = given("short", "read", expires_at=clock.wall + timedelta(seconds=10))
     path = write(tmp_path / "keys.json", short)
     async with repeating(simulator, clock.clock, client_keys_file=path) as facade:
         await facade.warm(SETTLED, short.field)
         clock.advance(9.5)
-        assert await facade.is_hot(SETTLED, short.field)
+        assert facade.is_replayed(SETTLED, short.field)
         clock.advance(0.5)
-        assert not await facade.is_hot(SETTLED, short.field)
+        assert not facade.is_replayed(SETTLED, short.field)
         assert await status(facade, short, SETTLED) == 401
 
 

@@ -10,7 +10,7 @@ import pytest
 from app.http.response_cache import Built
 from tests.scenarios.purging import explained, purge
 from tests.support.clock import HandClock
-from tests.support.facade import Facade, running_facade
+from tests.support.facade import Facade, replays_of, running_facade
 from tests.support.simulator import Simulator
 
 KNOWN = "c506eb9b-f523-4616-8839-fbce3fd89c17"
@@ -131,22 +131,22 @@ async def test_all_is_the_time_zone_too(facade: Facade, simulator: Simulator) ->
 # What would outlive a purge if it were let.
 
 
-async def test_the_hot_path_forgets_what_is_purged_and_nothing_else(facade: Facade) -> None:
+async def test_replays_of_what_is_purged_end_and_nothing_else(facade: Facade) -> None:
     for query in (QUESTION, OTHER):
         for _ in range(3):
             await facade.get("/interactions", *query)
-    assert len(facade.services.hot) == 2
+    assert replays_of(facade.services) == 2
     await purge(facade, query="attr=1234567")
-    assert len(facade.services.hot) == 1
+    assert replays_of(facade.services) == 1
     assert await how(facade, *QUESTION) == "fwd=uri-miss"
     assert await how(facade, *OTHER) == "hit"
 
 
-async def test_all_empties_the_hot_path(facade: Facade) -> None:
+async def test_all_ends_every_replay(facade: Facade) -> None:
     for query in (QUESTION, OTHER):
         await facade.ask(*query)
     await purge(facade, all=True)
-    assert len(facade.services.hot) == 0
+    assert replays_of(facade.services) == 0
 
 
 async def test_an_answer_that_is_being_made_meanwhile_is_sent_and_not_kept(

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
+from cachetools import Cache
 from starlette.types import ASGIApp
 
 from app.clock import Clock
 from app.http.services import Services
+from app.listener.replay import Replay
 from app.main import SYSTEM_CLOCK, create_app
 from app.settings import Settings, load
 from app.simulator import create_simulator
@@ -65,6 +67,12 @@ def facade_settings(upstream_url: str, **changes: Any) -> Settings:
     return load({**known, **changes}, environ={}, env_file=None)
 
 
+def replays_of(services: Services) -> int:
+    """How many replays are stored."""
+    derived = services.queries.snapshots._store._derived  # type: ignore[attr-defined] # as MemoryStore has it
+    return sum(isinstance(Cache.__getitem__(derived, key).stored.value, Replay) for key in derived)
+
+
 def new_client(url: str) -> httpx.AsyncClient:
     """A client for any number of connections, which follows nothing and reads no environment."""
     limits = httpx.Limits(max_connections=None)
@@ -89,7 +97,7 @@ async def running_facade(
     limits = limits or (Limits() if clock is SYSTEM_CLOCK else ONE_ATTEMPT)
     app = create_app(facade_settings(url, **settings), clock=clock, limits=limits, random=random)
     with WATCH.hearing():
-        async with serve(Watched(app)) as address, new_client(address) as client:
+        async with serve(Watched(app), app.replays) as address, new_client(address) as client:
             yield Facade(address, client, app.state.services)
 
 

@@ -11,7 +11,8 @@ from starlette.types import ASGIApp
 
 from app.listener.config import listener_config
 from app.listener.limits import ListenerLimits
-from app.listener.on_httptools import GuardedHttpTools
+from app.listener.protocol import Protocol
+from app.listener.replay import ReplayCache
 from app.listener.state import Count, ListenerState, ignore
 
 WIDE = ListenerLimits(connections_per_peer=100_000, last_call_seconds=0)
@@ -27,12 +28,11 @@ class Server(uvicorn.Server):
         self,
         app: ASGIApp,
         protocol: type[asyncio.Protocol],
-        limits: ListenerLimits,
+        state: ListenerState,
         port: int,
-        count: Count,
     ) -> None:
         super().__init__(listener_config(app, protocol=protocol, graceful_seconds=2))
-        self.server_state = ListenerState(limits, count)
+        self.server_state = state
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.listening = asyncio.Event()
@@ -86,13 +86,15 @@ def _listen() -> socket.socket:
 async def listening(
     app: ASGIApp,
     *,
-    protocol: type[asyncio.Protocol] = GuardedHttpTools,
+    protocol: type[asyncio.Protocol] = Protocol,
     limits: ListenerLimits = WIDE,
     count: Count = ignore,
+    replays: ReplayCache | None = None,
 ) -> AsyncIterator[Server]:
     """Serve an application on 127.0.0.1 in this event loop, behind the listener that the façade itself has."""
     with contextlib.closing(_listen()) as listener:
-        server = Server(app, protocol, limits, listener.getsockname()[1], count)
+        state = ListenerState(limits, count, replays=replays)
+        server = Server(app, protocol, state, listener.getsockname()[1])
         running = asyncio.create_task(server.serve(sockets=[listener]))
         ready = asyncio.create_task(server.listening.wait())
         try:
@@ -107,9 +109,9 @@ async def listening(
 
 
 @contextlib.asynccontextmanager
-async def serve(app: ASGIApp) -> AsyncIterator[str]:
+async def serve(app: ASGIApp, replays: ReplayCache | None = None) -> AsyncIterator[str]:
     """The same; gives its URL, without a slash at the end."""
-    async with listening(app) as server:
+    async with listening(app, replays=replays) as server:
         yield server.url
 
 

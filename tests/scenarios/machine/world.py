@@ -56,7 +56,7 @@ class World:
 
     @property
     def store(self) -> Any:
-        return self.app.hot_path._store
+        return self.services.queries.snapshots._store
 
     def launch(self, target: str, *headers: tuple[bytes, bytes]) -> asyncio.Task[Received]:
         """Ask, without waiting for the answer."""

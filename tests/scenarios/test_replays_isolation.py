@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.http.auth import Authenticator
+from app.listener.replay import Replay
 from tests.scenarios.header_names import COMMON
 from tests.scenarios.repeating import LIST, OWN_ID, SETTLED, Repeating, repeating
 from tests.support.clock import HandClock
@@ -16,7 +16,7 @@ from tests.support.simulator import Simulator
 
 @pytest.fixture
 async def facade(simulator: Simulator, clock: HandClock) -> AsyncIterator[Repeating]:
-    """Asked in ASGI itself, on `clock`."""
+    """Asked without a socket, on `clock`."""
     async with repeating(simulator, clock.clock, anonymous_scopes="read,pii:read") as running:
         yield running
 
@@ -30,9 +30,9 @@ async def test_masked_and_clear_answers_never_mix(facade: Repeating) -> None:
     assert b'"customer":null' not in ours[clear].body
     etags = {target: answer.headers[b"etag"] for target, answer in ours.items()}
     for target, other in ((masked, clear), (clear, masked)):
-        assert (await facade.hot(target)).body == ours[target].body
-        assert (await facade.hot(target, (b"if-none-match", etags[target]))).status == 304
-        assert (await facade.hot(target, (b"if-none-match", etags[other]))).body == ours[target].body
+        assert facade.replay(target).body == ours[target].body
+        assert (await facade.warm(target, (b"if-none-match", etags[target]))).status == 304
+        assert (await facade.warm(target, (b"if-none-match", etags[other]))).body == ours[target].body
 
 
 async def test_two_facades_of_one_process_share_nothing(simulator: Simulator, clock: HandClock) -> None:
@@ -42,30 +42,35 @@ async def test_two_facades_of_one_process_share_nothing(simulator: Simulator, cl
         repeating(simulator, clock.clock) as careful,
     ):
         await trusting.warm(target)
-        assert not await careful.is_hot(target)
+        assert not careful.is_replayed(target)
         assert (await careful.ask(target)).status == 403
-        assert len(careful.remembered) == 0
+        assert len(careful.replays) == 0
 
 
 @pytest.mark.threat("T43")
 async def test_distinct_requests_stay_within_the_bound(facade: Repeating) -> None:
     await facade.warm(SETTLED)
-    facade.remembered._bound = 100_000
-    for number in range(200):
+    facade.store._bound = facade.store._derived._Cache__maxsize = 2_000_000
+    for number in range(300):
         await facade.ask(f"{SETTLED}&_={number}")
-    assert 30 < len(facade.remembered) < 90
-    assert facade.remembered.bytes_held <= 100_000
-    assert await facade.is_hot(f"{SETTLED}&_=199")
+    assert 10 < len(facade.replays) < 250
+    assert facade.store.bytes_held <= 2_000_000
+    assert facade.is_replayed(f"{SETTLED}&_=299")
+
+
+def made(facade: Repeating) -> dict[bytes, object]:
+    """Snapshots and answers, by their keys."""
+    return {key: value for key, value in facade.stored().items() if not isinstance(value, Replay)}
 
 
 @pytest.mark.threat("T15")
-@pytest.mark.parametrize("name", ["cold", "hot"])
+@pytest.mark.parametrize("name", ["cold", "stored"])
 async def test_a_header_nobody_reads_changes_neither_an_answer_nor_what_is_stored(facade: Repeating, name: str) -> None:
     """The miner: a cache is poisoned by what shapes an answer and is in no key (FAULTS T15)."""
     await facade.warm(LIST)
     facade.forget()
-    expected = (await facade.ask(LIST)).told, (await facade.hot(LIST)).told
-    stored, keys = facade.stored(), set(facade.remembered._ready)
+    expected = (await facade.ask(LIST)).told, facade.replay(LIST).told
+    stored = made(facade)
     for number, header in enumerate(one for one in COMMON if one != "origin"):  # pages of others go the long way
         canary = b"canary%d.mined.example" % number
         fields = ((header.encode(), canary),)
@@ -73,13 +78,13 @@ async def test_a_header_nobody_reads_changes_neither_an_answer_nor_what_is_store
             facade.forget()
             first = await facade.ask(LIST, *fields)
             assert first.told == expected[0], header
-            assert facade.stored() == stored, header
+            assert made(facade) == stored, header
             assert canary not in repr(first).encode()
-        second = await facade.hot(LIST, *fields)
+        second = await facade.ask(LIST, *fields)
         assert second.told == expected[1], header
         assert canary not in repr(second).encode()
-        assert set(facade.remembered._ready) == keys
-    assert facade.stored() == stored
+        assert len(facade.replays) <= 1
+    assert made(facade) == stored
 
 
 FIELDS = st.lists(
@@ -118,11 +123,8 @@ REQUESTS = st.fixed_dictionaries(
 @given(requests=st.lists(REQUESTS, min_size=2, max_size=8))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whatever_was_asked_before_a_client_gets_what_the_framework_gives(
-    facade: Repeating, clock: HandClock, requests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    facade: Repeating, clock: HandClock, requests: list[dict[str, Any]]
 ) -> None:
-    monkeypatch.setattr(
-        Authenticator, "_note_failure", lambda *_: None
-    )  # what a wrong key gets depends on how many came before
     for request in requests:
         target, fields = request["target"], ((b"host", request["host"]), OWN_ID, *request["fields"])
         changes = {"method": request["method"], "scheme": request["scheme"]}

@@ -4,21 +4,32 @@ A request that comes whole, and whose answer is read at once, sets no timer beyo
 """
 
 import asyncio
+from enum import IntEnum
 from typing import Any, cast
 
 from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from app.listener.progress import Phase, make_last
+from app.listener.dating import DatedHeaders
 from app.listener.refusals import refusal
-from app.listener.served import Served
-from app.listener.state import ListenerState
+from app.listener.state import CLOSE, ListenerState
 
 PART_BYTES = 4096  # handed to the parser at once: a bound is passed by no more than this
 
 
-class Guarded(Served):
-    """To be mixed into one of uvicorn's protocols, before it."""
+class Phase(IntEnum):
+    """How far the request that is coming in has got."""
+
+    NONE = 0
+    HEAD = 1
+    BODY = 2
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's connection (0.54) with deadlines and bounds; `protocol.py` says what of a request is refused."""
+
+    cycle: Any  # None before the first
 
     def __init__(
         self,
@@ -32,6 +43,10 @@ class Guarded(Served):
         self.limits = self.listener.limits
         self.refused = False  # what else comes is dropped
         self._came = 0  # bytes of the request that is coming in
+        self._headed: object = None  # the scope of the newest request whose head is whole
+        self._body_open = False
+        self._running: RequestResponseCycle | None = None  # `cycle` is the newest, which may stand in line
+        self._replayed = 0  # of the requests in what came last
         self._peer: str | None = None
         self._receipt: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
@@ -39,21 +54,19 @@ class Guarded(Served):
 
     @property
     def phase(self) -> Phase:
-        """How far the request that is coming in has got."""
-        raise NotImplementedError
+        """By what the parser has called."""
+        if self.scope is not self._headed:
+            return Phase.HEAD
+        return Phase.BODY if self._body_open else Phase.NONE
 
     @property
-    def running(self) -> Any:
-        """The cycle that is being answered, or was the last to be; None before the first."""
-        raise NotImplementedError
+    def is_answering(self) -> bool:
+        """Whether a response is due: to a request that is whole, or to one that is still coming in."""
+        return self._running is not None and not self._running.response_complete
 
     def feed(self, part: bytes) -> None:
         """Hand bytes to the parser."""
         raise NotImplementedError
-
-    def too_long(self) -> str:
-        """The problem of a head over the bound."""
-        return "headers-too-large"
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn narrows it
         """Count it, and begin to wait for its first request."""
@@ -82,7 +95,7 @@ class Guarded(Served):
 
     def data_received(self, data: bytes) -> None:
         """Bound what comes; wait for the rest of a request from its first byte on, however often some more comes."""
-        taken, head = 0, self.limits.head_bytes
+        taken, head, self._replayed = 0, self.limits.head_bytes, 0
         while taken < len(data) and not self.refused:
             size = PART_BYTES if self._came >= head else min(PART_BYTES, head - self._came)
             part = data[taken : taken + size]
@@ -91,15 +104,19 @@ class Guarded(Served):
             phase = self.phase
             self._came = self._came + len(part) if phase else 0
             if phase is Phase.HEAD and self._came >= head and not self.refused:
-                self.refuse(self.too_long())
+                self.refuse("headers-too-large")
             elif self._came > self.limits.message_bytes and not self.refused:
                 self.refuse("body-too-large")
         self._set_receipt()
 
     def _set_receipt(self) -> None:
-        running = self.running
+        running = self._running
         if running is not None and not running.response_complete and not running.more_body:
             if self._receipt is not None:  # a whole request is being answered: now it is the client who waits
+                self._receipt.cancel()
+                self._receipt = None
+        elif self._replayed and not self.phase:
+            if self._receipt is not None:
                 self._receipt.cancel()
                 self._receipt = None
         elif self._receipt is None and not self.refused:
@@ -150,9 +167,9 @@ class Guarded(Served):
         """Answer with the problem and close; where another answer is out or due, close without a word after it."""
         self.refused = True
         self.listener.say(slug)
-        running = self.running
+        running = self._running
         if running is not None and not running.response_complete and not running.more_body:
-            self.drop_pipelined()
+            self.pipeline.clear()
             make_last(running)
         elif running is not None and running.response_started and not running.response_complete:
             self.cut()
@@ -172,9 +189,6 @@ class Guarded(Served):
             self._receipt.cancel()
         self._receipt = self.loop.call_later(self.limits.linger_seconds, self.cut)
 
-    def drop_pipelined(self) -> None:
-        """Give up the requests behind the one that is being answered."""
-
     def cut(self) -> None:
         """End the connection now; the application hears of it first, else its next write would fail (measured)."""
         self.refused = True
@@ -183,8 +197,8 @@ class Guarded(Served):
         self.transport.abort()
 
     def _disconnected(self) -> None:
-        self.drop_pipelined()
-        for cycle in (self.running, self.cycle):
+        self.pipeline.clear()
+        for cycle in (self._running, self.cycle):
             if cycle is not None and not cycle.response_complete:
                 cycle.disconnected = True
                 cycle.message_event.set()
@@ -207,14 +221,21 @@ class Guarded(Served):
         """The server ends: an idle connection at once, one whose request is on its way after a last call."""
         if self.refused and self.transport.is_closing():
             return
-        if self.running is not None and not self.running.response_complete:
+        if self.is_answering:
             self.drain()
         elif self.refused:
             self.cut()
-        elif self.phase or self.running is None:
+        elif self.phase or self._running is None:
             if self._receipt is not None:
                 self._receipt.cancel()
             self._receipt = self.loop.call_later(self.limits.last_call_seconds, self.cut)
         else:
             super().shutdown()
             self.watch_close()
+
+
+def make_last(cycle: RequestResponseCycle) -> None:
+    """Have this answer say, where it still can, that the connection ends with it."""
+    cycle.keep_alive = False
+    if not cycle.response_started and CLOSE not in cycle.default_headers:
+        cycle.default_headers = DatedHeaders((*cycle.default_headers, CLOSE))

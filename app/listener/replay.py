@@ -1,0 +1,225 @@
+"""Replays: stored responses for byte-identical requests, sent before scope, task and framework exist.
+
+A request is identical where every byte is that may shape a response: method, target, host, the address that was
+reached, and the fields of SHAPING. A field that is neither one of these nor known to be HARMLESS sends the request the
+ordinary way. A replay lies in the store among the values made of its snapshot: what ends that ends it.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from math import floor, inf
+from typing import NamedTuple
+
+from app.cache.store import Store
+from app.cache.stored import Stored
+from app.http.access_log import log_request
+from app.http.counting import TIMED_ONE_IN, TIMING_MASK, Hits
+from app.http.forwarding import FIELDS as FORWARDED
+from app.http.guard import usable_request_id
+from app.http.replayable import Charge, Replayable
+from app.http.responses import NO_STORE, Headers, cache_control
+from app.listener.dating import date_now
+
+REPLAYED = frozenset({200, 206, 304})
+READING = frozenset({b"GET", b"HEAD"})
+SHAPING = frozenset(
+    b"host accept accept-encoding authorization x-api-key origin "
+    b"if-match if-none-match if-modified-since if-unmodified-since if-range range".split()
+)
+HARMLESS = frozenset(
+    b"connection user-agent accept-language x-request-id cookie referer priority dnt sec-gpc save-data sec-fetch-dest "
+    b"sec-fetch-mode sec-fetch-site sec-fetch-user sec-fetch-storage-access sec-ch-ua sec-ch-ua-mobile "
+    b"sec-ch-ua-platform upgrade-insecure-requests x-requested-with x-real-ip x-forwarded-port x-forwarded-server "
+    b"forwarded via traceparent tracestate x-amzn-trace-id x-correlation-id x-b3-traceid x-b3-spanid x-b3-sampled "
+    b"keep-alive".split()
+)
+KNOWN = SHAPING | HARMLESS | FORWARDED
+OWN_ID = b"x-request-id"
+MOST_BYTES = 128 * 1024  # of a body; what a larger one costs is sending it
+OVERHEAD_BYTES = 900  # the objects of one replay, beside its key, head and body
+
+_ACCESS = logging.getLogger("cxfacade.access")
+_QUOTA = frozenset({b"ratelimit", b"ratelimit-policy"})
+
+Fields = Sequence[tuple[bytes, bytes]]
+
+
+class Address(NamedTuple):
+    """What of a connection shapes responses: the address reached, and whether its peer is a trusted proxy."""
+
+    reached: bytes
+    is_trusted: bool
+
+    @classmethod
+    def of(cls, scheme: str | None, server: tuple[str, int | None] | None, *, is_trusted: bool) -> "Address":
+        """The same bytes for the same scheme, address and port."""
+        host, port = server or ("", None)
+        return cls(f"{scheme} {host} {port} {is_trusted}".encode(), is_trusted)
+
+
+def replay_key(method: bytes, target: bytes, fields: Fields, address: Address) -> bytes | None:
+    """The bytes that identical requests share; None for a request that goes the ordinary way.
+
+    The names of `fields` are in small letters. No part can hold the zero byte between them: the parser refuses it.
+    """
+    names = dict(fields)
+    if method not in READING or len(names) != len(fields) or not KNOWN.issuperset(names):
+        return None
+    shaping = SHAPING | FORWARDED if address.is_trusted else SHAPING
+    parts = [method, target, address.reached]
+    parts += [part for field in fields if field[0] in shaping for part in field]
+    return b"\0".join(parts)
+
+
+@dataclass(slots=True, eq=False)
+class Replay:
+    """A stored response for byte-identical requests, in three pieces: the request's id stands between the last two.
+
+    `told` is a format with the names `date`, `age`, `ttl` and `max-age`; what it gives, `head`, holds until
+    `told_until`, all times being monotonic seconds. The response holds until `valid_until`, and not where the time of
+    day was set back before `last_modified`. `is_pinned`: it is of the snapshot that a cursor names, whichever is the
+    current one. `charge` counts it against the quota of its key.
+    """
+
+    told: bytes
+    rest: bytes  # fields and body
+    valid_until: float
+    last_modified: datetime
+    is_pinned: bool
+    hits: Hits
+    charge: Charge | None
+    head: bytes = b""
+    told_until: float = -inf
+
+
+class Arrival(NamedTuple):
+    """A request that may be replayed from now on: its key, and when it came (monotonic seconds)."""
+
+    key: bytes
+    at: float
+    replays: "ReplayCache"
+
+    def keep(self, replayable: Replayable, status: int, headers: Headers, body: bytes) -> None:
+        """Replay the response that the request was given."""
+        self.replays.keep(self.key, replayable, status, headers, body)
+
+
+class ReplayCache:
+    """The replays of one application, kept in its store.
+
+    `monotonic` gives seconds, `wall` the time of day, `new_request_id` a fresh id.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        monotonic: Callable[[], float],
+        wall: Callable[[], datetime],
+        new_request_id: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self._monotonic = monotonic
+        self._wall = wall
+        self._new_request_id = new_request_id
+        self._era = b"0"
+
+    def end_all(self) -> None:
+        """Replay nothing that was answered until now: other client keys are in force."""
+        self._era = b"%d" % (int(self._era) + 1)
+
+    def arrival(self, key: bytes) -> Arrival:
+        """A request that came just now, and is answered the ordinary way."""
+        return Arrival(self._era + key, self._monotonic(), self)
+
+    def keep(self, key: bytes, replayable: Replayable, status: int, headers: Headers, body: bytes) -> None:
+        """Store a response that the ordinary way has given, where it may be replayed."""
+        snapshot = replayable.snapshot
+        if status not in REPLAYED or len(body) > MOST_BYTES or replayable.valid_until <= self._monotonic():
+            return
+        told, rest = _head(status, headers, replayable)
+        replay = Replay(
+            told,
+            rest + body,
+            replayable.valid_until,
+            replayable.last_modified,
+            replayable.is_pinned,
+            replayable.hits(status),
+            replayable.charge,
+        )
+        size = 2 * len(told) + len(replay.rest) + OVERHEAD_BYTES
+        self._store.put(key, snapshot.holding(replay, size), derived=True)
+
+    def response(self, key: bytes, own_id: bytes | None, *, is_last: bool = False) -> bytes | None:
+        """The bytes of the response to an identical request; None where the ordinary way has to answer it.
+
+        `own_id` is the id that the request brought; with `is_last` the response says that its connection ends.
+        """
+        stored = self._store.get(self._era + key)
+        if stored is None:
+            return None
+        now, token = self._monotonic(), stored.purge_token
+        replay: Replay = stored.value
+        if token.extended or (token.superseded and not replay.is_pinned) or now >= replay.valid_until:
+            return None
+        if now >= replay.told_until and not self._tell(replay, stored, now):
+            return None
+        more = b"connection: close\r\n" if is_last else b""
+        if replay.charge is not None:
+            told, wait = replay.charge()
+            if wait:
+                return None
+            more += b"".join(b"%b: %b\r\n" % field for field in told)
+        request_id = (own_id and usable_request_id(own_id)) or self._new_request_id()
+        hits = replay.hits
+        hits.count = number = hits.count + 1
+        if not number & TIMING_MASK:
+            hits.timing.took(self._monotonic() - now, TIMED_ONE_IN)
+        if _ACCESS.isEnabledFor(logging.DEBUG):
+            _log(hits, request_id, self._monotonic() - now)
+        return b"%bx-request-id: %b\r\n%b%b" % (replay.head, request_id.encode(), more, replay.rest)
+
+    def _tell(self, replay: Replay, stored: Stored[Replay], now: float) -> bool:
+        """Say what changes from second to second; False where the time of day was set back."""
+        wall = self._wall()
+        if replay.last_modified > wall:
+            return False
+        age, left = stored.age(now), stored.time_left(now)
+        whole_age, whole_left = floor(age), floor(left)
+        replay.head = replay.told % {
+            b"date": date_now(),
+            b"age": whole_age,
+            b"ttl": whole_left,
+            b"max-age": whole_age + whole_left,
+        }
+        replay.told_until = now + min(whole_age + 1 - age, left - whole_left, 1 - wall.microsecond / 1e6)
+        return True
+
+
+def _log(hits: Hits, request_id: str, seconds: float) -> None:
+    state = {"request_id": request_id, "cache_status": "cxfacade; hit", "key": hits.key}
+    log_request({"method": hits.method, "route": hits.route, "state": state}, hits.status, seconds, logging.DEBUG)
+
+
+def _head(status: int, headers: Headers, replayable: Replayable) -> tuple[bytes, bytes]:
+    """The head of a fresh hit, in the order in which the ordinary way has sent it: around the request's id."""
+    snapshot = replayable.snapshot
+    lifetimes = cache_control(0, 0, snapshot.revalidate_for, snapshot.stale_for)
+    changing: Mapping[bytes, bytes] = {
+        b"age": b"age: %(age)d\r\n",
+        b"cache-status": b"cache-status: cxfacade; hit; ttl=%(ttl)d\r\n",
+        b"server-timing": b"server-timing: cache;dur=0.00\r\n",
+        b"cache-control": b"cache-control: " + lifetimes.replace(b"max-age=0", b"max-age=%(max-age)d") + b"\r\n",
+    }
+    id_at = [name for name, _ in headers].index(OWN_ID)
+    told = [b"HTTP/1.1 %d %b\r\ndate: %%(date)b\r\n" % (status, HTTPStatus(status).phrase.encode())]
+    for name, value in headers[:id_at]:
+        if name in changing and value != NO_STORE:
+            told.append(changing[name])
+        else:
+            told.append(b"%b: %b\r\n" % (name, value.replace(b"%", b"%%")))
+    rest = [b"%b: %b\r\n" % field for field in headers[id_at + 1 :] if field[0] not in _QUOTA]
+    return b"".join(told), b"".join([*rest, b"\r\n"])

@@ -1,0 +1,453 @@
+"""How long a response is replayed, what it says meanwhile, and what ends it."""
+
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from app.cache.reuse import Reuse
+from app.cache.store import MemoryStore
+from app.cache.stored import Stored
+from app.http.counting import Hits, Requests
+from app.http.replayable import ARRIVAL, Charge, offer
+from app.http.response_cache import Served
+from app.http.responses import Answer
+from app.http.sending import answer_headers
+from app.listener.replay import MOST_BYTES, Address, Fields, Replay, ReplayCache, replay_key
+from app.metrics import Metrics
+from app.queries.fetch_plan import FetchPlan, Terms
+from app.queries.lifetime import Lifetime
+from app.queries.snapshot import Snapshot
+from app.queries.snapshot_store import SnapshotStore
+from app.upstream.query import UpstreamQuery
+from app.upstream.reading import Position, Reading
+from tests.support.clock import HandClock
+
+HERE = Address.of("http", ("127.0.0.1", 8080), is_trusted=False)
+BEHIND = Address.of("http", ("127.0.0.1", 8080), is_trusted=True)
+AS_OF = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
+KEY = b"the key of a request"
+OWN = (b"x-request-id", b"first")
+
+
+async def unread(_asked: UpstreamQuery, _position: Position, _rows: int, _terms: Terms) -> Reading:
+    raise AssertionError
+
+
+@dataclass
+class Place:
+    """A cache of replays with the store it stands on, on a clock turned by hand."""
+
+    clock: HandClock = field(default_factory=HandClock)
+    fresh_for: float = 15
+    upstream_seconds: float = 0
+    store_bytes: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        self.store = MemoryStore(self.store_bytes, lambda: self.clock.monotonic)
+        self.snapshots = SnapshotStore(self.store, stale_seconds=60)
+        lifetime = Lifetime(self.fresh_for, "open")
+        self.plan = FetchPlan(b"question", UpstreamQuery(), unread, lambda _snapshot: lifetime, lambda: False)
+        self.replays = ReplayCache(
+            self.store,
+            monotonic=lambda: self.clock.monotonic,
+            wall=lambda: self.clock.wall,
+            new_request_id=lambda: "new",
+        )
+        self.metrics = Metrics()
+        self.requests = Requests(self.metrics)
+
+    def kept(self, version: str = "v1") -> Stored[Snapshot]:
+        """A snapshot that has just been received, as the store has it."""
+        snapshot = Snapshot(version, AS_OF, UpstreamQuery(), None, False, upstream_seconds=self.upstream_seconds)
+        stored, kept = self.snapshots.keep(self.plan, snapshot, self.clock.monotonic)
+        assert kept
+        return stored
+
+    def answered(
+        self,
+        home: Stored[Snapshot] | None = None,
+        key: bytes = KEY,
+        *,
+        body: bytes = b"rows",
+        masked: bool = True,
+        version: str | None = None,
+        status: int = 200,
+        changes_in: float | None = None,
+        valid_for: float | None = None,
+        charge: Charge | None = None,
+        takes: float = 0,
+    ) -> None:
+        """A request comes, takes its time, and is answered the ordinary way."""
+        arrival = self.replays.arrival(key)
+        self.clock.advance(takes)
+        home = home or self.kept()
+        state: dict[str, Any] = {}
+        scope = {"type": "http", "method": "GET", "state": state, ARRIVAL: arrival}
+        answer = Answer(body, "identity", '"tag"', "text/plain", AS_OF, masked=masked, link_next="/?cursor=%25")
+        reuse = Reuse(hit=True, ttl=15, age=0, seconds={"cache": 0.1})
+        served = Served(answer, reuse, home, home, b"")
+        offer(
+            scope,
+            served,
+            replace(self.plan, version=version),
+            self.clock.monotonic,
+            wall=self.clock.wall,
+            hits=lambda status: self.requests.hits(scope, answer, "reader", status),
+            changes_in=changes_in,
+            valid_for=valid_for,
+            charge=charge,
+        )
+        replayable = state.get("replayable")
+        if replayable is not None:
+            headers = [
+                *answer_headers(answer, reuse, home, self.clock.wall),
+                OWN,
+                (b"ratelimit", b"x"),
+                (b"last", b"%"),
+            ]
+            arrival.keep(replayable, status, headers, body)
+
+    def response(self, own_id: bytes | None = None, key: bytes = KEY) -> bytes | None:
+        return self.replays.response(key, own_id)
+
+    def replayed_for(self, step: float = 0.25) -> float:
+        """Seconds from now on for which the response is replayed."""
+        began = self.clock.monotonic
+        while self.response():
+            self.clock.advance(step)
+        return self.clock.monotonic - began
+
+
+def told(response: bytes | None) -> dict[bytes, bytes]:
+    assert response
+    head, _, _ = response.partition(b"\r\n\r\n")
+    return dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:])
+
+
+def test_a_response_is_replayed_until_its_freshness_ends() -> None:
+    place = Place()
+    place.answered()
+    assert place.replayed_for() == 15
+
+
+@pytest.mark.parametrize(("upstream_seconds", "seconds"), [(0.5, 11), (0.9375, 7.5), (1, 7.5), (60, 7.5)])
+def test_near_the_end_requests_go_where_an_early_refresh_may_be_set_off(
+    upstream_seconds: float, seconds: float
+) -> None:
+    """However slow upstream is, the first half of a lifetime is replayed."""
+    place = Place(upstream_seconds=upstream_seconds)
+    place.answered()
+    assert place.replayed_for() == seconds
+
+
+def test_a_request_that_will_mean_another_question_is_replayed_until_then_from_when_it_came() -> None:
+    place = Place()
+    place.answered(changes_in=4, takes=1)
+    assert place.replayed_for() == 3
+    place.answered(changes_in=3, takes=3)
+    assert place.response() is None
+
+
+@pytest.mark.parametrize(("valid_for", "seconds"), [(4.0, 4.0), (60.0, 15.0), (0.0, 0.0)])
+def test_nothing_is_replayed_to_a_credential_past_its_end(valid_for: float, seconds: float) -> None:
+    place = Place()
+    place.answered(valid_for=valid_for)
+    assert place.replayed_for() == seconds
+
+
+def test_a_response_that_was_overtaken_while_it_was_made_is_not_replayed() -> None:
+    place = Place()
+    overtaken = place.kept("v1")
+    place.clock.advance(5)
+    place.answered(place.kept("v2"))
+    assert place.response()
+    place.answered(overtaken, b"another")
+    assert place.response(key=b"another") is None
+
+
+def test_a_page_that_a_cursor_pins_is_replayed_from_its_own_snapshot_until_more_of_it_is_read() -> None:
+    place = Place()
+    pinned = place.kept("v1")
+    place.kept("v2")
+    place.answered(pinned, version="v1")
+    assert place.response()
+    pinned.purge_token.extended = True
+    assert place.response() is None
+
+
+def test_a_newer_snapshot_ends_it_at_once() -> None:
+    place = Place()
+    place.answered(place.kept("v1"))
+    place.kept("v2")
+    assert place.response() is None
+
+
+def test_a_longer_reading_of_the_same_snapshot_ends_it_at_once() -> None:
+    place = Place()
+    place.answered(place.kept("v1"))
+    place.kept("v1")
+    assert place.response() is None
+
+
+def test_a_purge_ends_it_at_once_and_what_is_answered_from_before_it_is_not_kept() -> None:
+    place = Place()
+    home = place.kept()
+    place.answered(home)
+    place.snapshots.purge(lambda _key, _snapshot: True)
+    assert place.response() is None
+    place.answered(home)
+    assert place.response() is None
+    assert len(place.store) == 0
+
+
+def test_other_client_keys_end_all() -> None:
+    place = Place()
+    place.answered()
+    place.replays.end_all()
+    assert place.response() is None
+    place.answered()
+    assert place.response()
+
+
+def test_a_request_that_came_before_the_client_keys_changed_is_not_replayed() -> None:
+    place = Place()
+    arrival = place.replays.arrival(KEY)
+    place.replays.end_all()
+    place.answered()
+    replay = place.store.get(b"1" + KEY)
+    assert arrival.key == b"0" + KEY
+    assert replay is not None
+
+
+def test_what_is_asked_for_most_looks_so_to_the_store() -> None:
+    place = Place()
+    place.answered()
+    for number in range(280):
+        other = Stored(b"", 9_000, place.clock.monotonic, 15, 60)
+        place.store.put(b"derived %d" % number, other, derived=True)
+        place.clock.advance(0.05)
+        assert place.response()
+    assert place.store.evictions >= 100
+
+
+def test_replays_of_distinct_requests_stay_within_the_bound_of_the_store() -> None:
+    place = Place(store_bytes=1_000_000)
+    home = place.kept()
+    for number in range(1_000):
+        place.answered(home, b"%d" % number)
+    assert place.store.bytes_held <= 1_000_000
+    assert place.response(key=b"999")
+    assert place.response(key=b"0") is None
+
+
+def test_a_large_body_is_not_replayed() -> None:
+    place = Place(store_bytes=100 * MOST_BYTES)
+    place.answered(body=b"x" * MOST_BYTES)
+    assert place.response()
+    place.answered(key=b"larger", body=b"x" * (MOST_BYTES + 1))
+    assert place.response(key=b"larger") is None
+
+
+def uncounted(_status: int) -> Hits:
+    raise AssertionError
+
+
+def test_an_answer_that_no_store_holds_and_a_request_that_did_not_arrive_here_are_not_replayed() -> None:
+    place = Place()
+    home, answer = place.kept(), Answer(b"", "identity", '"tag"', "text/plain", AS_OF)
+    for stored, scope in ((None, {"state": {}, ARRIVAL: place.replays.arrival(KEY)}), (home, {"state": {}})):
+        served = Served(answer, Reuse(hit=True), home, stored, b"")
+        offer(
+            scope,
+            served,
+            place.plan,
+            place.clock.monotonic,
+            wall=place.clock.wall,
+            hits=uncounted,
+        )
+        assert scope["state"] == {}
+
+
+def test_where_the_time_of_day_was_set_back_the_ordinary_way_says_so() -> None:
+    place = Place(fresh_for=100)
+    place.answered()
+    assert place.response()
+    place.clock.step(wall=-10)
+    place.clock.step(monotonic=1)
+    assert place.response() is None
+    place.answered()
+    assert place.response() is None
+    place.clock.step(wall=10)
+    place.answered()
+    assert place.response()
+
+
+def test_age_and_time_left_are_those_of_the_moment() -> None:
+    place = Place(fresh_for=15.5)
+    place.answered()
+    seen = []
+    for _ in range(6):
+        fields = told(place.response())
+        seen.append((int(fields[b"age"]), fields[b"cache-status"], fields[b"cache-control"].split(b", ")[1]))
+        place.clock.advance(0.25)
+    assert seen == [
+        (0, b"cxfacade; hit; ttl=15", b"max-age=15"),
+        (0, b"cxfacade; hit; ttl=15", b"max-age=15"),
+        (0, b"cxfacade; hit; ttl=15", b"max-age=15"),
+        (0, b"cxfacade; hit; ttl=14", b"max-age=14"),
+        (1, b"cxfacade; hit; ttl=14", b"max-age=15"),
+        (1, b"cxfacade; hit; ttl=14", b"max-age=15"),
+    ]
+
+
+def test_the_parts_that_never_change_are_those_of_the_ordinary_way() -> None:
+    place = Place()
+    place.answered(masked=False)
+    response = place.response()
+    fields = told(response)
+    assert response
+    assert response.startswith(b"HTTP/1.1 200 OK\r\ndate: ")
+    assert response.endswith(b"\r\n\r\nrows")
+    assert fields[b"cache-control"] == b"private, no-store"
+    assert fields[b"link"] == b'</?cursor=%25>; rel="next"'
+    assert fields[b"last"] == b"%"
+    assert b"ratelimit" not in fields
+
+
+@pytest.mark.parametrize(("own_id", "sent"), [(b"mine-17", b"mine-17"), (b"two words", b"new"), (None, b"new")])
+def test_an_id_that_can_stand_in_headers_is_kept_and_every_other_replaced(own_id: bytes | None, sent: bytes) -> None:
+    place = Place()
+    place.answered()
+    assert told(place.response(own_id))[b"x-request-id"] == sent
+
+
+def test_each_replay_counts_against_a_quota_and_past_it_goes_the_ordinary_way() -> None:
+    place, left = Place(), [2, 1]
+
+    def charge() -> tuple[list[tuple[bytes, bytes]], float]:
+        return [(b"ratelimit", b"r=%d" % left[0])], 0.0 if left.pop(0) else 1.0
+
+    left.append(0)
+    place.answered(charge=charge)
+    assert [told(place.response())[b"ratelimit"] for _ in range(2)] == [b"r=2", b"r=1"]
+    assert place.response() is None
+
+
+def test_replays_are_counted_by_status_and_logged_for_those_who_want_every_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    place = Place()
+    home = place.kept()
+    place.answered(home)
+    place.answered(home, b"part", status=206)
+    place.answered(home, b"refused", status=416)
+    assert place.response(key=b"refused") is None
+    with caplog.at_level(logging.DEBUG, logger="cxfacade.access"):
+        place.response()
+        place.response(key=b"part")
+    assert [record.__dict__["status"] for record in caplog.records] == [200, 206]
+    assert {record.__dict__["key"] for record in caplog.records} == {"reader"}
+    for status in ("200", "206"):
+        assert place.metrics.value("requests", route="unmatched", status=status) == 1
+
+
+PLAIN = ((b"host", b"localhost"), (b"accept", b"*/*"))
+
+
+@pytest.mark.parametrize(
+    ("more", "is_shaping"),
+    [
+        ((b"accept-encoding", b"gzip"), True),
+        ((b"accept-encoding", b""), True),
+        ((b"authorization", b"Bearer x"), True),
+        ((b"x-api-key", b"x"), True),
+        ((b"origin", b"https://app.example"), True),
+        ((b"if-none-match", b"*"), True),
+        ((b"range", b"bytes=0-1"), True),
+        ((b"user-agent", b"curl"), False),
+        ((b"x-request-id", b"1"), False),
+        ((b"cookie", b"a=b"), False),
+        ((b"x-forwarded-host", b"elsewhere"), False),
+    ],
+)
+def test_a_field_that_shapes_responses_is_in_the_key_and_a_harmless_one_is_not(
+    more: tuple[bytes, bytes], is_shaping: bool
+) -> None:
+    plain = replay_key(b"GET", b"/", PLAIN, HERE)
+    key = replay_key(b"GET", b"/", (*PLAIN, more), HERE)
+    assert key is not None
+    assert (key != plain) is is_shaping
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        (*PLAIN, (b"content-length", b"0")),
+        (*PLAIN, (b"transfer-encoding", b"chunked")),
+        (*PLAIN, (b"cache-control", b"max-age=5")),
+        (*PLAIN, (b"pragma", b"no-cache")),
+        (*PLAIN, (b"expect", b"100-continue")),
+        (*PLAIN, (b"upgrade", b"h2c")),
+        (*PLAIN, (b"x_api_key", b"k")),
+        (*PLAIN, (b"nobody-knows", b"it")),
+        (*PLAIN, (b"host", b"localhost")),
+        (*PLAIN, (b"user-agent", b"a"), (b"user-agent", b"b")),
+    ],
+)
+def test_fields_that_are_not_known_to_be_harmless_and_double_ones_go_the_ordinary_way(fields: Fields) -> None:
+    assert replay_key(b"GET", b"/", fields, HERE) is None
+
+
+@pytest.mark.parametrize("method", [b"POST", b"DELETE", b"OPTIONS", b"get"])
+def test_nothing_but_reading_is_replayed(method: bytes) -> None:
+    assert replay_key(method, b"/", PLAIN, HERE) is None
+
+
+def test_method_target_and_the_address_reached_are_in_the_key() -> None:
+    keys = {
+        replay_key(method, target, PLAIN, address)
+        for method in (b"GET", b"HEAD")
+        for target in (b"/", b"/?a")
+        for address in (
+            HERE,
+            BEHIND,
+            Address.of("https", ("127.0.0.1", 8080), is_trusted=False),
+            Address.of("http", ("192.0.2.1", 8080), is_trusted=False),
+            Address.of("http", ("127.0.0.1", 8081), is_trusted=False),
+        )
+    }
+    assert len(keys) == 20
+    assert None not in keys
+
+
+@pytest.mark.parametrize("name", [b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix"])
+def test_what_a_trusted_proxy_says_is_in_the_key(name: bytes) -> None:
+    keys = {replay_key(b"GET", b"/", (*PLAIN, (name, value)), BEHIND) for value in (b"a", b"b")}
+    assert len(keys) == 2
+
+
+def test_no_field_can_pass_for_another() -> None:
+    apart = replay_key(b"GET", b"/", ((b"host", b"a"), (b"accept", b"b")), HERE)
+    other = replay_key(b"GET", b"/", ((b"host", b"aaccept"), (b"accept", b"")), HERE)
+    assert apart != other
+
+
+def test_a_replay_holds_one_copy_of_its_body() -> None:
+    place = Place()
+    place.answered(body=b"x" * 1_000)
+    [replay] = [
+        stored.value
+        for key in place.store._derived
+        if (stored := place.store.get(key)) and isinstance(stored.value, Replay)
+    ]
+    assert replay.rest.endswith(b"x" * 1_000)
+    assert len(replay.told) + len(replay.rest) < 1_900
+
+
+def test_the_last_response_of_a_connection_says_so() -> None:
+    place = Place()
+    place.answered()
+    assert told(place.replays.response(KEY, None, is_last=True))[b"connection"] == b"close"

@@ -17,6 +17,7 @@ from app.http.cors import Origins
 from app.http.counting import Requests
 from app.http.forwarding import Forwarding
 from app.http.min_interval import MinInterval
+from app.http.parsed import ParsedLists
 from app.http.representations import Representations
 from app.http.response_cache import ResponseCache
 from app.http.services import Services
@@ -110,6 +111,7 @@ def assemble(
         origins=Origins(settings.allowed_origins, keys),
         requests=memory.requests,
         purges=MinInterval(PURGE_SECONDS, clock.monotonic),
+        parsed=ParsedLists(),
         response_cache=ResponseCache(memory.store, clock, settings.tenant_id or "", flights, settings.wait_seconds),
         openapi=cache(partial(openapi.text, columns, settings.max_rows)),
     )

@@ -11,7 +11,7 @@ from itertools import count
 from random import random
 from uuid import uuid4
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from app import __version__
@@ -22,14 +22,11 @@ from app.clock import Clock
 from app.errors import SettingsError
 from app.gauges import watch_work
 from app.http import problems
-from app.http.cache_routes import cache_routes
 from app.http.cors import Cors, Origins
-from app.http.docs import docs
-from app.http.explorer import explorer
 from app.http.forwarding import Forwarding
-from app.http.gates import admitted
 from app.http.guard import Guard
-from app.http.routes import router
+from app.http.routes import RESOURCES
+from app.http.routing import ResourceRoute
 from app.lag import Lag
 from app.listener.replay import ReplayCache
 from app.settings import Settings, load
@@ -111,12 +108,8 @@ def create_app(
         redirect_slashes=False,
         # Its own spans and log records tell whole queries and exceptions (FAULTS T07).
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
-        dependencies=[Depends(admitted)],
+        routes=[ResourceRoute(resource) for resource in RESOURCES],
     )
-    app.include_router(router)
-    app.include_router(cache_routes)
-    app.include_router(docs)
-    app.include_router(explorer)
     problems.install(app)
     app.count_ended = lambda reason: memory.metrics.count("connections_ended", reason=reason)
     app.forwarding = forwarding

@@ -211,7 +211,7 @@ WELCOME = [
         "app/main.py",
         "import time\nfrom app.simulator.server import create\nfrom app.http import routes\nt = time.time()",
     ),
-    ("app/http/routes.py", "from fastapi import APIRouter\nfrom app.queries.service import Service\nimport msgspec"),
+    ("app/http/routes.py", "from fastapi import Request\nfrom app.queries.service import Service\nimport msgspec"),
     ("app/http/conditional.py", "from datetime import time\ndef f(time, self): return self.time.now(time)"),
     ("app/queries/cursor.py", "import msgspec\nfrom app.cache.store import Store\nfrom app.upstream import client"),
     ("app/upstream/transport.py", "import httpcore\nimport httpx\nc = httpx.AsyncClient(verify=True)"),

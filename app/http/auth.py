@@ -9,7 +9,7 @@ from app.clients.bucket import Bucket, Buckets
 from app.clients.key import ClientKey
 from app.clients.keys import ClientKeys
 from app.clock import Clock
-from app.errors import Forbidden, Unauthorized
+from app.errors import Forbidden, RateLimited, Unauthorized
 from app.http.credentials import presented, refuse_key_in_query
 from app.http.responses import Headers
 from app.interactions.masking import Audience
@@ -72,6 +72,20 @@ class Authenticator:
         if key is None:
             raise Unauthorized("This key is not known here, was revoked, or has expired.")
         return Viewer(key.label, key.scopes, key, f"key {key.digest.hex()}")
+
+    def admit(self, scope: Scope, needed: str | None) -> Viewer:
+        """The viewer, counted, who has the scope that is needed: any will do where that is None.
+
+        Raises as `viewer` does, RateLimited where the viewer's quota is used up, and Forbidden.
+        """
+        state = scope["state"]
+        state["viewer"] = viewer = self.viewer(scope)
+        state["answer_fields"], wait = self.charge(viewer)
+        if wait:
+            raise RateLimited("This key has used up its quota.", retry_after_seconds=wait)
+        if needed is not None:
+            viewer.require(needed)
+        return viewer
 
     def charge(self, viewer: Viewer) -> tuple[Headers, float]:
         """Count a request against the viewer's quota: what its answer says of that, and the seconds to wait.

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from datetime import UTC
 from functools import partial
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import JSONResponse, Response
 
 from app.http.auth import Viewer
@@ -13,18 +13,16 @@ from app.http.parameters import ParseContext
 from app.http.parse import Pairs, needs_time_zone, pairs_of, parse, refuse_all
 from app.http.purge_order import PurgeOrder, order_of
 from app.http.representations import shown
-from app.http.services import Purger, Reader, Services, ServicesOf
+from app.http.services import Services
 from app.http.times import TimeFrame
 from app.queries.explain import kept, miss_cost, sent, total_of
 from app.queries.purging import every_view, purge_all, purge_customer, purge_interaction, purge_question
 
 LIST = "/interactions"
 NO_STORE = {"Cache-Control": "no-store"}
-cache_routes = APIRouter()
 
 
-@cache_routes.api_route("/cache/explain", methods=["GET", "HEAD"], name="explainCache")
-async def explain_cache(request: Request, services: ServicesOf, viewer: Reader) -> Response:
+async def explain_cache(request: Request, services: Services, viewer: Viewer) -> Response:
     """What is stored for the parameters of `/interactions`, which rule gave its lifetime, what a miss would cost."""
     pairs = pairs_of(request.scope["query_string"])
     scene, is_certain = _scene(services, pairs)
@@ -34,7 +32,8 @@ async def explain_cache(request: Request, services: ServicesOf, viewer: Reader) 
     queries, now = services.queries, services.clock.monotonic()
     plan = queries.plan(query)
     stored = queries.snapshots.current(plan) if is_certain else None
-    parts = ("interactions", services.forwarding.url(request.scope, LIST), query.key_parts())
+    url = services.forwarding.url(request.scope, LIST)
+    shape = services.response_cache.shape("interactions", url, query.key_parts())
     total = total_of(plan, stored.value) if stored else None
     is_guarded = plan.visibility.is_guarded
     cost = miss_cost(query, total, queries.rules, asks_time_zone=not is_certain, is_guarded=is_guarded)
@@ -43,14 +42,13 @@ async def explain_cache(request: Request, services: ServicesOf, viewer: Reader) 
         "upstream": {"parameters": sent(plan)},
         "key": plan.key.hex() if is_certain else None,
         **kept(plan, stored, now),
-        "answer_stored": stored is not None and services.response_cache.is_stored(stored, parts),
+        "answer_stored": stored is not None and services.response_cache.is_stored(stored, shape),
         "miss_cost": asdict(cost),
     }
     return JSONResponse(explanation, headers=NO_STORE)
 
 
-@cache_routes.post("/cache/purge", name="purgeCache")
-async def purge_cache(request: Request, services: ServicesOf, viewer: Purger) -> Response:
+async def purge_cache(request: Request, services: Services, viewer: Viewer) -> Response:
     """Forget everything, the report of a query, or what holds an interaction or a customer; also what is under way."""
     refuse_all(pairs_of(request.scope["query_string"]))
     order = await order_of(request)

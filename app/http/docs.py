@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from app import explorer
 from app.errors import NotFound
+from app.http.services import Services
 from app.http.static_files import Asset, send_file
 
 _FILES = Path(explorer.__file__).parent
@@ -23,17 +24,13 @@ ASSETS: Mapping[str, Asset] = {
     "favicon.png": Asset(_VENDORED / "favicon-32x32.png", "image/png"),
 }
 
-docs = APIRouter()
 
-
-@docs.api_route("/docs", methods=["GET", "HEAD"], name="docs")
-async def docs_page(request: Request) -> Response:
+async def docs_page(request: Request, _services: Services) -> Response:
     """The page; it names its parts and the document by relative URLs, so it may stand behind a path prefix."""
     return await send_file(request, PAGE, _PAGE_LIFETIME)
 
 
-@docs.api_route("/docs/assets/{name}", methods=["GET", "HEAD"], name="docs")
-async def docs_asset(request: Request) -> Response:
+async def docs_asset(request: Request, _services: Services) -> Response:
     """One of the page's parts."""
     name = request.path_params["name"]
     if name not in ASSETS:

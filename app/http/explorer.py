@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from app import explorer as files
 from app.errors import NotFound
-from app.http.services import ServicesOf
+from app.http.services import Services
 from app.http.static_files import Asset, send_file
 
 _FILES = Path(files.__file__).parent
@@ -39,18 +39,14 @@ def _assets() -> Iterator[tuple[str, Asset]]:
 PAGE = Asset(_FILES / "index.html", "text/html; charset=utf-8")
 ASSETS: Mapping[str, Asset] = dict(_assets())
 
-explorer = APIRouter()
 
-
-@explorer.api_route("/", methods=["GET", "HEAD"], name="home")
-async def explorer_page(request: Request, services: ServicesOf) -> Response:
+async def explorer_page(request: Request, services: Services) -> Response:
     """The page; it names its parts and this service's resources by relative URLs, so it may stand behind a prefix."""
     page = replace(PAGE, public_url=services.settings.public_url)
     return await send_file(request, page, _LIFETIME, (b"content-security-policy", POLICY))
 
 
-@explorer.api_route("/explorer/{name:path}", methods=["GET", "HEAD"], name="explorer")
-async def explorer_asset(request: Request) -> Response:
+async def explorer_asset(request: Request, _services: Services) -> Response:
     """One of the page's parts."""
     name = request.path_params["name"]
     if name not in ASSETS:

@@ -56,14 +56,14 @@ def offer(
     *,
     wall: datetime,
     hits: Callable[[int], Hits],
-    changes_in: float | None = None,
+    changes_at: float | None = None,
     valid_for: float | None = None,
     charge: Charge | None = None,
 ) -> None:
     """Have the response to this request replayed while it is fresh, stored and current.
 
-    `wall` is the time of day. `changes_in`: seconds from when it came until the same request means another question,
-    None where it never does. `valid_for`: seconds from `now` on for which its credential is good, None for ever.
+    `wall` is the time of day. `changes_at`: when the same request asks another question (monotonic seconds), None for
+    never. `valid_for`: seconds from `now` on for which its credential is good, None for ever.
     """
     arrival: Arrival | None = scope.get(ARRIVAL)
     home, answer = served.home, served.answer
@@ -71,7 +71,7 @@ def offer(
         return
     ends = [home.time_left(now) - _early(home)]
     ends += [] if valid_for is None else [valid_for]
-    ends += [] if changes_in is None else [arrival.at + changes_in - now]
+    ends += [] if changes_at is None else [changes_at - now]
     if min(ends) > 0:
         scope["state"][REPLAYABLE] = Replayable(
             home, now + min(ends), answer.last_modified, plan.version is not None, hits, charge

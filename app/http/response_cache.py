@@ -55,17 +55,17 @@ class ResponseCache:
     async def get_or_build(
         self,
         current: Stored[Snapshot] | None,
-        parts: tuple[Part, ...],
+        shape: bytes,
         accept_encoding: str | None,
         make: Callable[[], Awaitable[Built]],
         detail: str | None = None,
     ) -> Served:
         """The answer made before of the `current` report, which asks nobody; else one made now, and stored.
 
-        `parts` are all that shapes the answer beside the report and the coding, its audience among them. `detail` says
-        why `current` serves though it is stale.
+        `shape` is of all that shapes the answer beside the snapshot and the coding. `detail` says why `current` serves
+        though it is stale.
         """
-        began, shape = self._clock.monotonic(), digest("answer", self._tenant_id, parts)
+        began = self._clock.monotonic()
         identity = self._get(_key(current, shape)) if current else None
         if current and identity:
             answer, key = await self._in_coding(current, shape, identity, accept_encoding)
@@ -80,9 +80,13 @@ class ResponseCache:
         answer, key = await self._in_coding(home, shape, made.answer, accept_encoding)
         return Served(answer, _reuse(made.found, now, made.seconds), snapshot, home, key)
 
-    def is_stored(self, current: Stored[Snapshot], parts: tuple[Part, ...]) -> bool:
-        """Whether the answer that `parts` shape has been made of the report, and is stored."""
-        return self._get(_key(current, digest("answer", self._tenant_id, parts))) is not None
+    def shape(self, *parts: Part) -> bytes:
+        """The digest of all that shapes an answer beside the snapshot and the coding, its audience among it."""
+        return digest("answer", self._tenant_id, parts)
+
+    def is_stored(self, current: Stored[Snapshot], shape: bytes) -> bool:
+        """Whether the answer of this shape has been made of the snapshot, and is stored."""
+        return self._get(_key(current, shape)) is not None
 
     async def _in_coding(
         self, home: Stored[Snapshot] | None, shape: bytes, identity: Answer, accept_encoding: str | None
@@ -125,7 +129,8 @@ def _key(snapshot: Stored[Snapshot], shape: bytes, coding: str = "identity", of:
 
     What was made before the report was found to lack rows said that it is whole.
     """
-    return digest(shape, snapshot.value.version, snapshot.value.lacks_rows, coding, of)
+    lacks_rows = "lacking" if snapshot.value.lacks_rows else "whole"
+    return shape + f"{snapshot.value.version} {lacks_rows} {coding} {of}".encode()
 
 
 def _reuse(found: FetchResult, now: float, seconds: Mapping[str, float]) -> Reuse:

@@ -6,7 +6,7 @@ What stands in a path is read from the request: as arguments FastAPI would have 
 from datetime import UTC
 from functools import partial
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import JSONResponse, Response
 
 from app.cache.reuse import Directives
@@ -14,44 +14,45 @@ from app.errors import NotFound
 from app.formats import FORMATS
 from app.http import directives, documents
 from app.http.auth import Viewer
-from app.http.cache_status import cache_status
+from app.http.cache_routes import explain_cache, purge_cache
 from app.http.conditional import respond
+from app.http.docs import docs_asset, docs_page
+from app.http.explorer import explorer_asset, explorer_page
 from app.http.parameters import ParseContext
 from app.http.parse import Pairs, changes_in, needs_time_zone, pairs_of, parse, parse_view, refuse_all
+from app.http.parsed import ParsedList
 from app.http.problem_pages import explanation, page
 from app.http.replayable import offer
 from app.http.response_cache import Served
+from app.http.routing import ANYBODY, Resource
 from app.http.sending import PreparedResponse, answer_headers
-from app.http.services import AnyViewer, MetricsReader, Reader, Services, ServicesOf
+from app.http.services import Services
 from app.http.times import TimeFrame
 from app.http.values import Refused, identity
 from app.interactions.policy import hides
 from app.metrics import CONTENT_TYPE as METRICS_TYPE
 from app.queries.page import Lookup
 
-READ = ["GET", "HEAD"]
-router = APIRouter()
 
-
-async def list_interactions(request: Request, services: ServicesOf, viewer: Reader) -> Response:
+async def list_interactions(request: Request, services: Services, viewer: Viewer) -> Response:
     """One row per interaction: the main job."""
-    pairs, deadline = pairs_of(request.scope["query_string"]), services.queries.deadline()
-    scene = await _scene(services, pairs, deadline)
-    query = parse(pairs, scene, viewer, extension=_extension(request), accept=request.headers.get("accept"))
+    deadline = services.queries.deadline()
     url = services.forwarding.url(request.scope, _own_path(request))
-    lookup = services.queries.look(query, _directives(request, viewer), viewer.owner, deadline)
+    parsed = await _parsed(request, services, viewer, url, deadline)
+    query = parsed.query
+    lookup = services.queries.look(query, _directives(request, viewer), viewer.owner, deadline, parsed.plan)
     served = await services.response_cache.get_or_build(
         current=lookup.current,
-        parts=("interactions", url, query.key_parts()),
+        shape=parsed.shape,
         accept_encoding=request.headers.get("accept-encoding"),
         make=lambda: services.representations.interactions(query, lookup, url),
         detail=lookup.detail,
     )
-    _offer(request, services, viewer, served, lookup, changes_in=changes_in(pairs, scene.frame))
+    _offer(request, services, viewer, served, lookup, changes_at=parsed.changes_at)
     return _send(request, services, served)
 
 
-async def get_interaction(request: Request, services: ServicesOf, viewer: Reader) -> Response:
+async def get_interaction(request: Request, services: Services, viewer: Viewer) -> Response:
     """One interaction as one row; `include` adds its nested lists and its raw record.
 
     An unknown resource is told before its parameters: they are those of another one.
@@ -62,7 +63,7 @@ async def get_interaction(request: Request, services: ServicesOf, viewer: Reader
     lookup = services.queries.look_at_one(known, _directives(request, viewer), viewer.owner)
     served = await services.response_cache.get_or_build(
         current=lookup.current,
-        parts=("interaction", view.key_parts()),
+        shape=services.response_cache.shape("interaction", view.key_parts()),
         accept_encoding=request.headers.get("accept-encoding"),
         make=lambda: services.representations.interaction(lookup, view),
         detail=lookup.detail,
@@ -71,14 +72,14 @@ async def get_interaction(request: Request, services: ServicesOf, viewer: Reader
     return _send(request, services, served)
 
 
-async def get_interaction_timeline(request: Request, services: ServicesOf, viewer: Reader) -> Response:
+async def get_interaction_timeline(request: Request, services: Services, viewer: Viewer) -> Response:
     """What happened when, as ordered spans."""
     known, audience = _identity(request), viewer.audience(clear=False)
     refuse_all(pairs_of(request.scope["query_string"]))
     lookup = services.queries.look_at_one(known, _directives(request, viewer), viewer.owner)
     served = await services.response_cache.get_or_build(
         current=lookup.current,
-        parts=("timeline", audience.name),
+        shape=services.response_cache.shape("timeline", audience.name),
         accept_encoding=request.headers.get("accept-encoding"),
         make=lambda: services.representations.timeline(lookup, audience),
         detail=lookup.detail,
@@ -87,7 +88,7 @@ async def get_interaction_timeline(request: Request, services: ServicesOf, viewe
     return _send(request, services, served)
 
 
-async def get_schema(request: Request, services: ServicesOf, _viewer: Reader) -> Response:
+async def get_schema(request: Request, services: Services, _viewer: Viewer) -> Response:
     """Every column and nested list: name, type, unit, nullability, description, source, personal-data class."""
     refuse_all(pairs_of(request.scope["query_string"]))
     return JSONResponse(
@@ -96,7 +97,7 @@ async def get_schema(request: Request, services: ServicesOf, _viewer: Reader) ->
     )
 
 
-async def whoami(request: Request, services: ServicesOf, viewer: AnyViewer) -> Response:
+async def whoami(request: Request, services: Services, viewer: Viewer) -> Response:
     """Whose request this is."""
     refuse_all(pairs_of(request.scope["query_string"]))
     mode = "demo" if services.settings.demo else "live"
@@ -104,23 +105,23 @@ async def whoami(request: Request, services: ServicesOf, viewer: AnyViewer) -> R
     return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
 
-async def health() -> Response:
+async def health(_request: Request, _services: Services) -> Response:
     """The process answers."""
     return _health("ok")
 
 
-async def ready(services: ServicesOf) -> Response:
+async def ready(_request: Request, services: Services) -> Response:
     """Ready as soon as it answers; degraded while upstream is ill and nothing is stored to answer from (FAULTS §7)."""
     is_degraded = services.queries.upstream.is_ill() and not len(services.queries.snapshots)
     return _health("degraded" if is_degraded else "ok")
 
 
-async def metrics(services: ServicesOf, _viewer: MetricsReader) -> Response:
+async def metrics(_request: Request, services: Services, _viewer: Viewer) -> Response:
     """Counters in Prometheus text format."""
     return Response(services.metrics.exposition(), media_type=METRICS_TYPE, headers={"Cache-Control": "no-store"})
 
 
-async def problem_page(request: Request) -> Response:
+async def problem_page(request: Request, _services: Services) -> Response:
     """What a problem means and what to do: HTML for browsers, JSON for programs."""
     slug = request.path_params["slug"]
     headers = {"Cache-Control": "max-age=3600", "Vary": "Accept"}
@@ -130,27 +131,46 @@ async def problem_page(request: Request) -> Response:
     return Response(explained, media_type="application/json", headers=headers)
 
 
-async def openapi_document(services: ServicesOf) -> Response:
+async def openapi_document(_request: Request, services: Services) -> Response:
     """The OpenAPI document of this service."""
     return Response(services.openapi(), media_type="application/json", headers={"Cache-Control": "max-age=300"})
 
 
-# Paths and what answers them; the names are operationIds. Data routes take nothing but GET and HEAD.
 LISTS = ("/interactions", *(f"/interactions.{one.extension}" for one in FORMATS))
-for _path in LISTS:
-    router.add_api_route(_path, list_interactions, methods=READ, name="listInteractions")
-for _path, _endpoint, _name in (
-    ("/interactions/{interaction_id}", get_interaction, "getInteraction"),
-    ("/interactions/{interaction_id}/timeline", get_interaction_timeline, "getInteractionTimeline"),
-    ("/schema", get_schema, "getSchema"),
-    ("/whoami", whoami, "whoami"),
-    ("/metrics", metrics, "metrics"),
-    ("/health/live", health, "live"),
-    ("/health/ready", ready, "ready"),
-    ("/problems/{slug}", problem_page, "problem"),
-    ("/openapi.json", openapi_document, "openapi"),
-):
-    router.add_api_route(_path, _endpoint, methods=READ, name=_name)
+RESOURCES = (
+    *(Resource(path, "listInteractions", list_interactions) for path in LISTS),
+    Resource("/interactions/{interaction_id}", "getInteraction", get_interaction),
+    Resource("/interactions/{interaction_id}/timeline", "getInteractionTimeline", get_interaction_timeline),
+    Resource("/schema", "getSchema", get_schema),
+    Resource("/whoami", "whoami", whoami, scope=None),
+    Resource("/cache/explain", "explainCache", explain_cache),
+    Resource("/cache/purge", "purgeCache", purge_cache, scope="cache:purge", methods=("POST",)),
+    Resource("/metrics", "metrics", metrics, scope="metrics:read"),
+    Resource("/health/live", "live", health, ANYBODY),
+    Resource("/health/ready", "ready", ready, ANYBODY),
+    Resource("/problems/{slug}", "problem", problem_page, ANYBODY),
+    Resource("/openapi.json", "openapi", openapi_document, ANYBODY),
+    Resource("/docs", "docs", docs_page, ANYBODY),
+    Resource("/docs/assets/{name}", "docs", docs_asset, ANYBODY),
+    Resource("/", "home", explorer_page, ANYBODY),
+    Resource("/explorer/{name:path}", "explorer", explorer_asset, ANYBODY),
+)
+
+
+async def _parsed(request: Request, services: Services, viewer: Viewer, url: str, deadline: float) -> ParsedList:
+    """Raises InvalidParameters, Forbidden, CursorMismatch, and whatever asking for the tenant's time zone raises."""
+    query_string, accept = request.scope["query_string"], request.headers.get("accept")
+    key, queries = (url, query_string, accept, viewer.scopes), services.queries
+    known = services.parsed.find((*key, queries.tenant_zone), services.clock.monotonic())
+    if known is not None:
+        return known
+    pairs = pairs_of(query_string)
+    scene = await _scene(services, pairs, deadline)
+    query = parse(pairs, scene, viewer, extension=_extension(request), accept=accept)
+    shape = services.response_cache.shape("interactions", url, query.key_parts())
+    left = changes_in(pairs, scene.frame)
+    changes_at = None if left is None else services.clock.monotonic() + left
+    return services.parsed.keep((*key, queries.tenant_zone), ParsedList(query, queries.plan(query), shape, changes_at))
 
 
 async def _scene(services: Services, pairs: Pairs, deadline: float) -> ParseContext:
@@ -168,7 +188,7 @@ def _offer(
     served: Served,
     lookup: Lookup,
     *,
-    changes_in: float | None = None,
+    changes_at: float | None = None,
 ) -> None:
     if served.reuse.hit or served.reuse.stored:
         offer(
@@ -178,7 +198,7 @@ def _offer(
             services.clock.monotonic(),
             wall=services.clock.wall(),
             hits=partial(services.requests.hits, request.scope, served.answer, viewer.label),
-            changes_in=changes_in,
+            changes_at=changes_at,
             valid_for=services.authenticator.replay_seconds(viewer),
             charge=partial(services.authenticator.charge, viewer) if viewer.has_quota else None,
         )
@@ -213,13 +233,14 @@ def _own_path(request: Request) -> str:
 
 
 def _send(request: Request, services: Services, served: Served) -> Response:
-    request.scope["state"]["cache_status"] = cache_status(served.reuse)
     services.requests.answered(served)
+    headers = answer_headers(served.answer, served.reuse, served.snapshot, services.clock.wall())
+    request.scope["state"]["cache_status"] = dict(headers)[b"cache-status"].decode("ascii")
     prepared = respond(
         request.method,
         request.scope["headers"],
         served.answer,
-        answer_headers(served.answer, served.reuse, served.snapshot, services.clock.wall()),
+        headers,
         request_id=request.scope["state"]["request_id"],
         instance=request.scope["path"],
         root=request.scope.get("root_path", ""),

@@ -108,6 +108,8 @@ def lookup_of(
     is_enough: bool,
     has_failed: bool,
     may_be_stale: bool = True,
+    owner: str = "",
+    deadline: float = -inf,
 ) -> Lookup:
     """How a question stands at `now` (monotonic seconds).
 
@@ -125,7 +127,7 @@ def lookup_of(
         if not may_be_stale:
             decision = replace(decision, stale_if_error=False)
     detail = why if stored and not stored.is_fresh(now) else None
-    return Lookup(plan, stored, decision, is_enough, detail, directives.only_if_cached)
+    return Lookup(plan, stored, decision, is_enough, detail, directives.only_if_cached, owner, deadline)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,18 +85,19 @@ class Queries:
         directives: Directives = UNDIRECTED,
         owner: str = "",
         deadline: float | None = None,
+        plan: FetchPlan | None = None,
     ) -> Lookup:
         """What is stored for the query; what is stale, or soon will be, is refreshed behind. Raises CursorMismatch.
 
-        `deadline` is that of the client, who has come now unless it says otherwise.
+        `deadline` is that of the client, who has come now unless it says otherwise; `plan` that of the query, where it
+        is known.
         """
-        lookup = self._look(self.plan(query), query.reach, directives)
-        return replace(lookup, owner=owner, deadline=self.deadline() if deadline is None else deadline)
+        deadline = self.deadline() if deadline is None else deadline
+        return self._look(plan or self.plan(query), query.reach, directives, owner, deadline)
 
     def look_at_one(self, interaction_id: str, directives: Directives = UNDIRECTED, owner: str = "") -> Lookup:
         """What is stored of one interaction; refreshed behind likewise."""
-        lookup = self._look(self.plan_of_one(interaction_id), 1, directives)
-        return replace(lookup, owner=owner, deadline=self.deadline())
+        return self._look(self.plan_of_one(interaction_id), 1, directives, owner, self.deadline())
 
     def plan(self, query: InteractionQuery) -> FetchPlan:
         """What the query asks of upstream. Raises CursorMismatch."""
@@ -169,7 +170,7 @@ class Queries:
         if not self.flights.is_awaited(key):
             raise Overloaded("Nobody waits for it any more.")
 
-    def _look(self, plan: FetchPlan, rows: int, directives: Directives) -> Lookup:
+    def _look(self, plan: FetchPlan, rows: int, directives: Directives, owner: str, deadline: float) -> Lookup:
         stored, now = self.snapshots.current(plan), self.clock.monotonic()
         is_enough = stored is not None and self.rules.is_enough(stored.value, rows)
         is_blocked = plan.is_blocked()
@@ -181,6 +182,8 @@ class Queries:
             is_enough=is_enough,
             has_failed=is_blocked or self.flights.has_failed(plan.key),
             may_be_stale=self.upstream.refused_seconds() <= AUTH_STALE_SECONDS,
+            owner=owner,
+            deadline=deadline,
         )
         if stored and lookup.may_be_refreshed and not is_blocked and self._is_due(stored, now):
             owners = Owners()

@@ -211,14 +211,15 @@ def test_a_quota_is_a_bucket_that_fills_evenly_and_says_how_full_it_is(tmp_path:
     assert [charged(at, limited)[1] for _ in range(4)] == [0, 0, 0, 20]
 
 
-def test_how_long_a_repeat_may_be_answered_unasked(tmp_path: Path, clock: HandClock) -> None:
+def test_how_long_a_response_may_be_replayed_to_a_credential(tmp_path: Path, clock: HandClock) -> None:
     limited = given("limited", "read", quota=3)
     short = given("short", "read", expires_at=clock.wall + timedelta(seconds=10))
     path = write(tmp_path / "keys.json", limited, short, READER)
     at = authenticator(clock, path, allow_anonymous=True)
     viewers = {one: at.viewer(request(*fields)) for one, fields in (("nobody", ()), ("reader", (READER.field,)))}
     assert [at.replay_seconds(one) for one in viewers.values()] == [None, None]
-    assert at.replay_seconds(at.viewer(request(limited.field))) == 0
+    assert at.viewer(request(limited.field)).has_quota
+    assert at.replay_seconds(at.viewer(request(limited.field))) is None
     shortly = at.viewer(request(short.field))
     clock.advance(4)
     assert at.replay_seconds(shortly) == 6

@@ -1,15 +1,15 @@
 """Every route is closed until it is named: walked as the framework holds them, not as we list them."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute
+from fastapi import FastAPI, Request
+from starlette.responses import Response
 
-from app.http.gates import PUBLIC, SCOPES
+from app.http.auth import Viewer
+from app.http.routing import ANYBODY, Resource, ResourceRoute
+from app.http.services import Services
 from app.main import create_app
 from tests.scenarios.repeating import Repeating, repeating, scope_of, sent_by
 from tests.support.clock import HandClock
@@ -41,18 +41,7 @@ BY_FIELD = [
 ]
 
 
-def routes_in(routes: Iterable[BaseRoute]) -> Iterator[APIRoute]:
-    """Every route, those of included routers too; any other kind would not pass the gate."""
-    for route in routes:
-        included: APIRouter | None = getattr(route, "original_router", None)
-        if included is not None:
-            yield from routes_in(included.routes)
-        else:
-            assert isinstance(route, APIRoute), route
-            yield route
-
-
-def path_of(route: APIRoute) -> str:
+def path_of(route: ResourceRoute) -> str:
     path = route.path
     for name, value in IN_PATHS.items():
         path = path.replace(f"{{{name}}}", value)
@@ -60,13 +49,19 @@ def path_of(route: APIRoute) -> str:
     return path
 
 
+def walked() -> list[ResourceRoute]:
+    """Every route of an application; any other kind would admit whoever asks."""
+    routes = create_app(facade_settings("http://127.0.0.1:9")).routes
+    assert all(isinstance(route, ResourceRoute) for route in routes)
+    return [route for route in routes if isinstance(route, ResourceRoute)]
+
+
 ROUTES = [
-    (path_of(route), method, route.endpoint)
-    for route in routes_in(create_app(facade_settings("http://127.0.0.1:9")).routes)
-    for method in sorted(route.methods or ())
+    (path_of(route), method, route.resource.scope) for route in walked() for method in sorted(route.methods or ())
 ]
-CLOSED = [one for one in ROUTES if one[2] not in PUBLIC]
-OPEN = [one for one in ROUTES if one[2] in PUBLIC]
+CLOSED = [one for one in ROUTES if one[2] != ANYBODY]
+OPEN = [one for one in ROUTES if one[2] == ANYBODY]
+PUBLIC = {"live", "ready", "problem", "openapi", "docs", "home", "explorer"}
 
 
 @pytest.fixture
@@ -83,18 +78,17 @@ async def status(facade: Repeating, path: str, method: str, key: Given | None = 
     return (await facade.ask(path, *fields, method=method)).status
 
 
-def test_there_are_routes_of_both_kinds() -> None:
-    assert {endpoint for _, _, endpoint in OPEN} == PUBLIC
-    assert {endpoint for _, _, endpoint in CLOSED} >= SCOPES.keys()
+def test_the_public_routes_are_few_and_named_here() -> None:
+    assert {route.name for route in walked() if route.resource.scope == ANYBODY} == PUBLIC
+    assert {scope for _, _, scope in CLOSED} == {None, *KEYS}
     assert len(CLOSED) > 10
 
 
 @pytest.mark.threat("T33", "T66")
-@pytest.mark.parametrize(("path", "method", "endpoint"), CLOSED)
+@pytest.mark.parametrize(("path", "method", "scope"), CLOSED)
 async def test_every_route_but_the_public_ones_needs_a_key_and_its_scope(
-    guarded: Repeating, simulator: Simulator, path: str, method: str, endpoint: Any
+    guarded: Repeating, simulator: Simulator, path: str, method: str, scope: str | None
 ) -> None:
-    scope = SCOPES.get(endpoint, "read")
     assert await status(guarded, path, method) == 401
     assert await status(guarded, path, method, WRONG) == 401
     assert await status(guarded, path, method, POWERLESS) == (403 if scope else 200)
@@ -106,9 +100,9 @@ async def test_every_route_but_the_public_ones_needs_a_key_and_its_scope(
         assert await status(guarded, path, method, KEYS[scope]) in {200, 400}
 
 
-@pytest.mark.parametrize(("path", "method", "_endpoint"), OPEN)
+@pytest.mark.parametrize(("path", "method", "_scope"), OPEN)
 async def test_a_public_route_is_open_whatever_key_is_sent(
-    guarded: Repeating, simulator: Simulator, path: str, method: str, _endpoint: Any
+    guarded: Repeating, simulator: Simulator, path: str, method: str, _scope: str
 ) -> None:
     assert await status(guarded, path, method) in {200, 404}
     assert await status(guarded, path, method, WRONG) in {200, 404}
@@ -138,13 +132,13 @@ async def test_no_header_leads_round(guarded: Repeating, simulator: Simulator, f
     assert simulator.calls() == []
 
 
-async def test_a_route_that_nobody_has_named_needs_to_read(simulator: Simulator, clock: HandClock) -> None:
+async def test_a_row_of_the_table_that_names_no_scope_needs_to_read(simulator: Simulator, clock: HandClock) -> None:
     async with repeating(simulator, clock.clock, anonymous_scopes="metrics:read") as facade:
 
-        async def forgotten() -> dict[str, str]:
-            return {}
+        async def forgotten(_request: Request, _services: Services, _viewer: Viewer) -> Response:
+            return Response()
 
-        facade.app.add_api_route("/forgotten", forgotten)
+        facade.app.routes.append(ResourceRoute(Resource("/forgotten", "forgotten", forgotten)))
         start, _ = await sent_by(lambda *asgi: FastAPI.__call__(facade.app, *asgi), scope_of("/forgotten"))
         assert start["status"] == 403
 

@@ -70,7 +70,7 @@ class Kitchen:
             stored = of or current or snapshot()
             return Built(answer(self.body), FetchResult(DecodedSnapshot(stored.value), stored, **self.facts), SECONDS)
 
-        return await self.responses.get_or_build(current, parts, coding, make, detail)
+        return await self.responses.get_or_build(current, self.responses.shape(*parts), coding, make, detail)
 
 
 async def test_an_answer_is_made_once_for_the_life_of_its_report() -> None:

@@ -75,7 +75,7 @@ class Place:
         masked: bool = True,
         version: str | None = None,
         status: int = 200,
-        changes_in: float | None = None,
+        changes_in: float | None = None,  # from when it came
         valid_for: float | None = None,
         charge: Charge | None = None,
         takes: float = 0,
@@ -96,7 +96,7 @@ class Place:
             self.clock.monotonic,
             wall=self.clock.wall,
             hits=lambda status: self.requests.hits(scope, answer, "reader", status),
-            changes_in=changes_in,
+            changes_at=None if changes_in is None else arrival.at + changes_in,
             valid_for=valid_for,
             charge=charge,
         )

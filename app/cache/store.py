@@ -1,8 +1,8 @@
 """Where stored values are kept: the verbs of any store, and the one in memory.
 
 Two kinds of value share one bound of bytes. *Primary* ones were fetched; they may fill nine tenths. *Derived* ones can
-be made again from a primary one; they have what the primary ones leave, a tenth at least: else a store full of reports
-that nobody asks for any more would have no room for the answers that everybody asks for. In each kind the least
+be made again from a primary one; they have what the primary ones leave, a tenth at least: else snapshots that
+nobody asks for any more would leave no room for the answers that everybody asks for. In each kind the least
 recently used goes first.
 """
 

@@ -1,4 +1,4 @@
-"""One line a request that was let in, and of those refused one a second of each kind (FAULTS T52)."""
+"""The access log: a line for each request that was let in, and one a second for each kind of refusal (FAULTS T52)."""
 
 import logging
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _WORDS = "%(method)s %(route)s %(status)s %(duration_ms)s ms, key %(key)s, cache
 def log_request(
     scope: Scope, status: int, seconds: float, level: int = logging.INFO, *, refusals: Sampled | None = None
 ) -> None:
-    """One line a request, without anything of the query: the route's template, never the path itself (FAULTS T07).
+    """Log a request, without anything of the query: the route's template, never the path itself (FAULTS T07).
 
     `refusals` says which of the lines about clients' faults are written; without it all are.
     """

@@ -1,4 +1,4 @@
-"""Who asks: credential → Viewer, what they may see, and how often they may ask (INTERFACE §7)."""
+"""Authentication: credential → Viewer, its scopes, and its quota (INTERFACE §7)."""
 
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -43,7 +43,7 @@ class Viewer:
             raise Forbidden(f"This needs the scope {scope}.")
 
     def audience(self, *, clear: bool) -> Audience:
-        """What this viewer sees. Raises Forbidden where clear personal data is asked for without the scope."""
+        """The audience of this viewer. Raises Forbidden where clear personal data is asked for without the scope."""
         if clear:
             self.require("pii:read")
         return Audience(clear=clear, notes="notes:read" in self.scopes)

@@ -49,7 +49,7 @@ async def explain_cache(request: Request, services: Services, viewer: Viewer) ->
 
 
 async def purge_cache(request: Request, services: Services, viewer: Viewer) -> Response:
-    """Forget everything, the report of a query, or what holds an interaction or a customer; also what is under way."""
+    """Forget everything, the snapshot of a query, or all that holds an interaction or a customer; also fetches."""
     refuse_all(pairs_of(request.scope["query_string"]))
     order = await order_of(request)
     purge = _purge(order, services, viewer)
@@ -58,7 +58,7 @@ async def purge_cache(request: Request, services: Services, viewer: Viewer) -> R
 
 
 def _purge(order: PurgeOrder, services: Services, viewer: Viewer) -> Callable[[], Awaitable[int]]:
-    """What carries out the order. Raises whatever is wrong with its query."""
+    """The function that carries out the order. Raises whatever is wrong with its query."""
     queries = services.queries
     match order.scope:
         case "all":
@@ -80,7 +80,7 @@ async def _nothing() -> int:
 
 
 def _scene(services: Services, pairs: Pairs) -> tuple[ParseContext, bool]:
-    """What values mean; False where that takes the tenant's time zone, and upstream has not been asked for it yet."""
+    """The context in which values are read; False where that needs the time zone of the tenant, which is not known."""
     zone = services.queries.rules.time_zone or services.queries.tenant_zone
     frame = TimeFrame(services.clock.wall(), zone or UTC, services.settings.fresh_open_seconds)
     is_certain = zone is not None or not needs_time_zone(pairs)

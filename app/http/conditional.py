@@ -26,7 +26,7 @@ _LONGEST_POSITION = 18  # digits; a longer number is past the end of any body
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is to be sent."""
+    """A response that is ready to be sent."""
 
     status: int
     headers: Headers
@@ -43,7 +43,7 @@ def respond(
     instance: str,
     root: str = "",
 ) -> Prepared:
-    """What GET or HEAD gets of `answer`, whose headers are `base_headers`; the rest names the request in a 416."""
+    """The response to GET or HEAD, whose headers are `base_headers`; the rest names the request in a 416."""
     conditions = _conditions(request_headers)
     if conditions and _is_not_modified(conditions, answer):
         return Prepared(304, [field for field in base_headers if field[0] in KEPT_IN_304], b"")

@@ -44,7 +44,7 @@ class Origins:
         return self._of_all | self._keys.origins if self._keys.origins else self._of_all
 
     def on_every_answer(self) -> Sequence[tuple[bytes, bytes]]:
-        """What is said to everybody: else an answer to one origin might be reused for another."""
+        """The fields of every answer: else an answer to one origin might be reused for another."""
         return (VARY,) if self.known() else ()
 
     def may_read(self, origin: bytes, viewer: Viewer | None) -> bool:

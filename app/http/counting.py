@@ -60,7 +60,7 @@ class Requests:
         self._metrics.count("answers_by_format", format=_format(served.answer))
 
     def finished(self, scope: Scope, status: int, seconds: float) -> None:
-        """Count a request that went the long way, and name its span; `status` is 0 where its client left before."""
+        """Count a request that went the ordinary way, and name its span; `status` is 0 where its client left before."""
         route = route_of(scope)
         self._metrics.count("requests", route=route, status=str(status) if status else UNANSWERED)
         self._metrics.count("key_requests", key=self._key(key_label(scope)))

@@ -31,7 +31,7 @@ def presented(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
 
 
 def _authorized(value: bytes) -> bytes:
-    """What an Authorization field presents (RFC 6750 §2.1, RFC 7617 §2); schemes have no case (RFC 9110 §11.1)."""
+    """The key in an Authorization field (RFC 6750 §2.1, RFC 7617 §2); schemes have no case (RFC 9110 §11.1)."""
     scheme, _, rest = value.strip(b" \t").partition(b" ")
     match scheme.lower():
         case b"bearer":

@@ -21,7 +21,7 @@ PurgeScope = Literal["all", "query", "interaction", "customer"]
 
 @dataclass(frozen=True, slots=True)
 class PurgeOrder:
-    """What to forget: everything, the report of the query string `text`, or what holds this interaction or customer."""
+    """What to forget: everything, the snapshot of the query string `text`, or all of an interaction or a customer."""
 
     scope: PurgeScope
     text: str = ""

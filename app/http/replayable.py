@@ -1,4 +1,4 @@
-"""What the ordinary way tells of a response that may answer byte-identical requests, as the listener replays them."""
+"""Responses that the listener may replay to byte-identical requests: how long, and how they are counted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Replayable:
 
 
 class Arrival(Protocol):
-    """What the listener hands on with a request that it could not replay."""
+    """The listener's mark on a request that it could not replay."""
 
     @property
     def at(self) -> float:

@@ -1,4 +1,4 @@
-"""What is made of a report: the list in its formats, one interaction, its timeline. Bytes in identity coding."""
+"""Representations of a snapshot: the list in its formats, one interaction, its timeline. Bytes in identity coding."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,12 +34,12 @@ JSON = "application/json"
 MIB = 1024 * 1024
 MOST_BYTES = 64 * MIB  # of one answer: ten thousand rows of all columns take 18 MB
 TOO_LARGE = f"The answer would be larger than {MOST_BYTES // MIB} MiB: ask for fewer `fields`, or a smaller `limit`."
-Show = Callable[[Facts, Snapshot], Mapping[str, object]]  # the only record of a report
+Show = Callable[[Facts, Snapshot], Mapping[str, object]]  # the only record of a snapshot
 _SHOWN_APART = frozenset({"attr", "from", "to", "sort"})
 
 
 class Representations:
-    """Makes answers of reports; `masked` are the columns that clear views alone show as they are."""
+    """Makes answers of snapshots; `masked` are the columns that clear views alone show as they are."""
 
     def __init__(self, queries: Queries, clock: Clock, masked: Sequence[str] = ("customer",)) -> None:
         self._reports = queries
@@ -79,7 +79,7 @@ class Representations:
         return await self._reports.once(parts, page.found, encoding, lookup)
 
     async def interaction(self, lookup: Lookup, view: View) -> Built:
-        """One row, as an object."""
+        """A row as an object."""
         show = partial(self._row, view)
         return await self._one(lookup, view.audience, show, masked=not view.shows_personal_data)
 

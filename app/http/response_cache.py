@@ -1,4 +1,4 @@
-"""Rows → answers: the bytes of each representation are made once, stored beside the reports, and made again at need."""
+"""Response cache: the bytes of each representation are made once and stored beside the snapshots."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ OVERHEAD_BYTES = 500  # the objects around a body
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """An answer in identity coding, made just now, with the report it is from and where the time went, in seconds."""
+    """An answer in identity coding, made just now, with the snapshot it is from and where the time went, in seconds."""
 
     answer: Answer
     found: FetchResult
@@ -30,7 +30,7 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An answer in the coding the client takes, and the facts of how it was come by.
+    """An answer in the coding the client takes, and the facts of how it was obtained.
 
     `snapshot` is what it was made of; `home` is the same, where the answer is stored with it, under `key`.
     """
@@ -60,7 +60,7 @@ class ResponseCache:
         make: Callable[[], Awaitable[Built]],
         detail: str | None = None,
     ) -> Served:
-        """The answer made before of the `current` report, which asks nobody; else one made now, and stored.
+        """The answer made before of the `current` snapshot, which asks nobody; else one made now, and stored.
 
         `shape` is of all that shapes the answer beside the snapshot and the coding. `detail` says why `current` serves
         though it is stale.
@@ -74,7 +74,7 @@ class ResponseCache:
             return Served(answer, reuse, current, current, key)
         made = await make()
         snapshot, now = made.found.stored, self._clock.monotonic()
-        home = snapshot if made.found.kept else None  # no request would look for an answer without its report
+        home = snapshot if made.found.kept else None  # no request would look for an answer without its snapshot
         if home:
             self._put(_key(home, shape), home, made.answer)
         answer, key = await self._in_coding(home, shape, made.answer, accept_encoding)
@@ -125,9 +125,9 @@ class ResponseCache:
 
 
 def _key(snapshot: Stored[Snapshot], shape: bytes, coding: str = "identity", of: str = "") -> bytes:
-    """`of` is the validator of what was coded: a report that has grown may give another answer.
+    """`of` is the validator of what was coded: a snapshot that has grown may give another answer.
 
-    What was made before the report was found to lack rows said that it is whole.
+    What was made before the snapshot was found to lack rows said that it is whole.
     """
     lacks_rows = "lacking" if snapshot.value.lacks_rows else "whole"
     return shape + f"{snapshot.value.version} {lacks_rows} {coding} {of}".encode()

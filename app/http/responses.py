@@ -116,7 +116,7 @@ def _content_type(content_type: str) -> tuple[bytes, bytes]:
     return (b"content-type", content_type.encode())
 
 
-@lru_cache(maxsize=1_000)  # all answers of a report share it
+@lru_cache(maxsize=1_000)  # all answers of a snapshot share it
 def _last_modified(moment: datetime) -> tuple[bytes, bytes]:
     return (b"last-modified", format_datetime(moment, usegmt=True).encode())
 

@@ -35,7 +35,7 @@ from app.queries.page import Lookup
 
 
 async def list_interactions(request: Request, services: Services, viewer: Viewer) -> Response:
-    """One row per interaction: the main job."""
+    """A row for each interaction: the main job."""
     deadline = services.queries.deadline()
     url = services.forwarding.url(request.scope, _own_path(request))
     parsed = await _parsed(request, services, viewer, url, deadline)
@@ -53,7 +53,7 @@ async def list_interactions(request: Request, services: Services, viewer: Viewer
 
 
 async def get_interaction(request: Request, services: Services, viewer: Viewer) -> Response:
-    """One interaction as one row; `include` adds its nested lists and its raw record.
+    """A single interaction as one row; `include` adds its nested lists and its raw record.
 
     An unknown resource is told before its parameters: they are those of another one.
     """
@@ -73,7 +73,7 @@ async def get_interaction(request: Request, services: Services, viewer: Viewer) 
 
 
 async def get_interaction_timeline(request: Request, services: Services, viewer: Viewer) -> Response:
-    """What happened when, as ordered spans."""
+    """The course of an interaction as ordered spans."""
     known, audience = _identity(request), viewer.audience(clear=False)
     refuse_all(pairs_of(request.scope["query_string"]))
     lookup = services.queries.look_at_one(known, _directives(request, viewer), viewer.owner)

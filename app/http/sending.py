@@ -75,7 +75,7 @@ def _slices(start: Message, body: bytes | memoryview, held: AbstractContextManag
 
 
 def answer_headers(answer: Answer, reuse: Reuse, snapshot: Stored[Snapshot], now: datetime) -> Headers:
-    """All headers of an answer `now`, from the facts of how it was obtained and the lifetimes of its report."""
+    """All headers of an answer `now`, from the facts of how it was obtained and the lifetimes of its snapshot."""
     return representation_headers(answer, now) + changing_headers(answer, reuse, snapshot)
 
 

@@ -1,4 +1,4 @@
-"""What the routes work with, opened by `main.py` and kept on the application."""
+"""The services that routes work with, opened by `main.py` and kept on the application."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from app.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """One application's parts."""
+    """The services of one application."""
 
     settings: Settings
     clock: Clock

@@ -1,4 +1,4 @@
-"""What has been answered and lies unread: equal answers share their bytes, and what one address holds is bounded."""
+"""Back-pressure: large answers that clients have not read yet share their bytes, and are bounded for each address."""
 
 from collections import Counter
 from collections.abc import Iterator

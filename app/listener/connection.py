@@ -1,4 +1,4 @@
-"""One connection: when its client is waited for, for how long, and how it is ended.
+"""A connection: when its client is waited for, for how long, and how it is ended.
 
 A request that comes whole, and whose answer is read at once, sets no timer beyond uvicorn's own.
 """

@@ -1,4 +1,4 @@
-"""One connection's requests: each is refused, replayed, or handed to the application."""
+"""The requests of a connection: each is refused, replayed, or handed to the application."""
 
 import asyncio
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What a request gets that never becomes one: a fixed problem, without a word of what was sent."""
+"""Refusals: the fixed problem for bytes that never become a request, without a word of what was sent."""
 
 from http import HTTPStatus
 from secrets import token_hex

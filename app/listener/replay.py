@@ -48,7 +48,7 @@ Fields = Sequence[tuple[bytes, bytes]]
 
 
 class Address(NamedTuple):
-    """What of a connection shapes responses: the address reached, and whether its peer is a trusted proxy."""
+    """The part of a connection that shapes responses: the address reached, and whether its peer is a trusted proxy."""
 
     reached: bytes
     is_trusted: bool

@@ -1,4 +1,4 @@
-"""The two questions that can be put to upstream, in the one form the spine works on."""
+"""Fetch plans: the two questions that upstream can be asked, in the form that the service works on."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ class Terms(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FetchPlan:
-    """What is asked of upstream.
+    """A question to upstream, and how its answer is read, kept and refreshed.
 
     `read` takes what to ask, where to go on, how many of its rows are wanted in all, and on what terms. `is_blocked`
     says whether it would be sent nothing now. `version` pins the snapshot to answer from; None takes the newest.
@@ -142,7 +142,7 @@ def _as_if_none(reading: Reading) -> Reading:
 def of_interaction(
     interaction_id: str, upstream: UpstreamClient, rules: Rules, time_zone: Callable[[], Awaitable[ZoneInfo]]
 ) -> FetchPlan:
-    """One interaction. Upstream's answer names no time zone, so the tenant's is asked for."""
+    """A single interaction. Upstream's answer names no time zone, so the tenant's is asked for."""
 
     async def read(_asked: UpstreamQuery, _position: Position, _rows: int, terms: Terms) -> Reading:
         zone = await time_zone()

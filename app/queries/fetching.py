@@ -1,4 +1,4 @@
-"""What upstream is asked, and what is kept of it: a new report for a question, or its report read on."""
+"""Fetching: a new snapshot for a question, or more rows of the snapshot that is stored."""
 
 import asyncio
 from dataclasses import dataclass, field, replace
@@ -48,7 +48,7 @@ class Fetching:
         *,
         background: bool = False,
     ) -> FetchResult:
-        """A new report in place of the version `replaced`, unless another flight has just landed with one."""
+        """A new snapshot in place of the version `replaced`, unless another flight has just landed with one."""
         stored = self.snapshots.current(plan)
         if stored and stored.value.version != replaced and stored.is_fresh(self.clock.monotonic()):
             return FetchResult(DecodedSnapshot(stored.value), stored)
@@ -66,7 +66,7 @@ class Fetching:
         return self._keep(plan, opened, received, purge_token, cost)
 
     async def extend(self, plan: FetchPlan, rows: int, known: FetchResult, owners: Owners | None = None) -> FetchResult:
-        """The report read on where it ends, unless another flight has just done so; `known` cost calls already."""
+        """The snapshot read on where it ends, unless another flight has just done so; `known` cost calls already."""
         spent = Cost(known.upstream_calls)
         stored = self.snapshots.snapshot(plan, known.snapshot.version)
         if stored and stored.value.rows > known.snapshot.rows:
@@ -83,7 +83,7 @@ class Fetching:
     async def _read_on(
         self, plan: FetchPlan, opened: DecodedSnapshot, rows: int, cost: Cost, terms: Terms
     ) -> tuple[DecodedSnapshot, Cost]:
-        """The report with at least `rows` rows, or as far as the calls of a request reach, and the cost of it all.
+        """The snapshot with at least `rows` rows, or as far as the calls of a request reach, and the cost of it all.
 
         Each step is packed, and its decoded records are let go of, before the next is read.
         """
@@ -100,7 +100,7 @@ class Fetching:
         return opened, cost
 
     async def _read(self, plan: FetchPlan, asked: UpstreamQuery, place: Position, rows: int, terms: Terms) -> Reading:
-        """What upstream says; what it denies us is forgotten, however long ago it was fetched (FAULTS 1.3).
+        """The reading that upstream gives; what it denies us is forgotten, however old it is (FAULTS 1.3).
 
         A search denied is the whole tenant denied; one interaction alone, since any client may send any id.
         """

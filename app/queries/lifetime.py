@@ -1,4 +1,4 @@
-"""How long a report is fresh, from its finality (DESIGN §5)."""
+"""How long a snapshot is fresh, from its finality (DESIGN §5)."""
 
 from dataclasses import dataclass
 from datetime import datetime

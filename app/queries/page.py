@@ -1,4 +1,4 @@
-"""What the service hands out: how a question stands, a report that was found, and a page of its rows."""
+"""The values that the service hands out: a lookup in the store, a fetch result, and a page of rows."""
 
 from dataclasses import dataclass, replace
 from math import inf
@@ -15,10 +15,10 @@ from app.queries.snapshot import DecodedSnapshot, Snapshot
 
 @dataclass(frozen=True, slots=True)
 class FetchResult:
-    """A report and how it was come by: `fetched` from upstream for this request, perhaps in another caller's flight.
+    """A snapshot and how it was obtained: `fetched` from upstream for this request, perhaps in another caller's flight.
 
     `kept`: the store holds it, so that a cursor can find it again. `fwd` says why upstream was asked, `detail` why
-    something else than a report as new as was wanted is served (RFC 9211). `upstream_calls` were made for this request.
+    another snapshot than the newest wanted is served (RFC 9211). `upstream_calls` were made for this request.
     """
 
     opened: DecodedSnapshot
@@ -33,7 +33,7 @@ class FetchResult:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The report itself."""
+        """The snapshot itself."""
         return self.opened.snapshot
 
     def packed(self) -> "FetchResult":
@@ -41,7 +41,7 @@ class FetchResult:
         return replace(self, opened=DecodedSnapshot(self.snapshot))
 
     def after(self, earlier: "FetchResult", *, collapsed: bool) -> "FetchResult":
-        """This, a flight's longer reading of the report found `earlier`, with the facts of both."""
+        """This, a flight's longer reading of the snapshot found `earlier`, with the facts of both."""
         return replace(
             self,
             fetched=self.fetched or earlier.fetched,
@@ -55,7 +55,7 @@ class FetchResult:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What is stored for a question, and what is to be done about it.
+    """The result of a lookup: the stored snapshot of a question, and the decision what to do.
 
     `is_enough`: it holds the rows wanted. `detail` says why it may serve though it is stale. `owner` answers for the
     fetches that are started for it. The client waits until `deadline` (monotonic seconds) for all of them together.
@@ -72,17 +72,17 @@ class Lookup:
 
     @property
     def current(self) -> Stored[Snapshot] | None:
-        """The stored report, where it may answer as it is."""
+        """The stored snapshot, where it may answer as it is."""
         return self.stored if self.decision.serves else None
 
     @property
     def version(self) -> str | None:
-        """The version of the stored report."""
+        """The version of the stored snapshot."""
         return self.stored.value.version if self.stored else None
 
     @property
     def may_be_refreshed(self) -> bool:
-        """Whether a newer report would serve better than the one that serves now."""
+        """Whether a newer snapshot would serve better than the one that serves now."""
         return self.decision.serves and not self.plan.version
 
     def found(self) -> FetchResult | None:
@@ -92,7 +92,7 @@ class Lookup:
         )
 
     def covering(self, error: CxfacadeError, now: float) -> FetchResult | None:
-        """The stored report, where it may stand in at `now` for a fetch that failed so (FAULTS 1.3)."""
+        """The stored snapshot, where it may stand in at `now` for a fetch that failed so (FAULTS 1.3)."""
         may = self.decision.stale_if_error and error.stale_may_cover and self.is_enough
         if not may or self.stored is None or not self.stored.is_usable(now):
             return None
@@ -111,9 +111,9 @@ def lookup_of(
     owner: str = "",
     deadline: float = -inf,
 ) -> Lookup:
-    """How a question stands at `now` (monotonic seconds).
+    """The lookup of a question at `now` (monotonic seconds).
 
-    For a cursor nothing newer than its snapshot would do. Of a stale report no more is read where it is not enough: a
+    For a cursor nothing newer than its snapshot would do. Of a stale snapshot no more is read where it is not enough: a
     new one takes as long. `has_failed`: the last refresh did, or the next one would. `may_be_stale`: what is stored
     serves past its freshness.
     """
@@ -132,7 +132,7 @@ def lookup_of(
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The rows of one answer, where the next ones begin, and the report they are from.
+    """The rows of one answer, where the next ones begin, and the snapshot they are from.
 
     `total` rows match in all, None where that is not known. `truncated`: more match than this page and its followers
     can show.

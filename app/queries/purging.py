@@ -1,6 +1,6 @@
 """Purging: forget what is stored, what was made of it, and what is on its way to the store (FAULTS §3).
 
-Each gives how many stored reports are gone. Who waits for a fetch that is under way gets its answer; nobody else does.
+Each gives how many stored snapshots are gone. Clients who wait for a fetch get its answer; nobody else does.
 """
 
 from collections.abc import Container
@@ -23,7 +23,7 @@ async def purge_all(queries: Queries) -> int:
 
 
 def every_view(queries: Queries, query: InteractionQuery) -> list[FetchPlan]:
-    """The query's own question, then those of other views, which have reports of their own where something is hidden.
+    """The query's own question, then those of other views, which have snapshots of their own where something is hidden.
 
     Raises CursorMismatch.
     """
@@ -34,7 +34,7 @@ def every_view(queries: Queries, query: InteractionQuery) -> list[FetchPlan]:
 
 
 async def purge_question(queries: Queries, plan: FetchPlan, *others: FetchPlan) -> int:
-    """Forget every snapshot of the question's report, and with them its answers, however they show the rows.
+    """Forget every snapshot of the question's snapshot, and with them its answers, however they show the rows.
 
     The `others` are forgotten too, and not counted: that would tell what people who see more have asked for.
     """
@@ -45,7 +45,7 @@ async def purge_question(queries: Queries, plan: FetchPlan, *others: FetchPlan) 
 
 
 async def purge_interaction(queries: Queries, interaction_id: str) -> int:
-    """Forget every report that holds the interaction, also those that only say that there is none.
+    """Forget every snapshot that holds the interaction, also those that only say that there is none.
 
     A list that is being fetched may hold it too: no such list is stored.
     """
@@ -60,7 +60,7 @@ async def purge_interaction(queries: Queries, interaction_id: str) -> int:
 
 
 async def purge_customer(queries: Queries, pseudonym: str) -> int:
-    """Forget every report that holds a record of the customer with this `customer_key` (FAULTS T29).
+    """Forget every snapshot that holds a record of the customer with this `customer_key` (FAULTS T29).
 
     Every stored record is looked at, in turns; what arrives meanwhile is looked at too. What is still being fetched in
     the end may hold the customer, and is not stored.
@@ -86,7 +86,7 @@ def _unseen(queries: Queries, seen: Container[tuple[str, int]]) -> Turns[list[Sn
 
 
 def _content(snapshot: Snapshot) -> tuple[str, int]:
-    """What tells a report from all others; not the report itself, which would be kept while others are read."""
+    """An identity of the snapshot that does not keep it in memory while others are read."""
     return snapshot.version, snapshot.rows
 
 

@@ -1,4 +1,4 @@
-"""What one request asks, canonical and frozen: equal questions are equal values, and every part of them is in a key."""
+"""Queries, canonical and frozen: equal questions are equal values, and every part of them is in a key."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Search:
         return bool(self.attr_pairs) or self.attr_names != ((sent,) if sent else ())
 
     def key(self, tenant_id: str) -> bytes:
-        """Where the report is stored: equal for all questions that upstream is asked in the same words."""
+        """Where the snapshot is stored: equal for all questions that upstream is asked in the same words."""
         return digest(
             "report",
             SCHEMA_VERSION,
@@ -64,7 +64,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One condition answered here: any of `values` is enough."""
+    """A condition on a column, answered here: any of `values` matches."""
 
     name: str
     values: tuple[str, ...]
@@ -133,13 +133,13 @@ class View:
 
 @lru_cache(maxsize=256)
 def _columns_key(columns: tuple[tuple[str, str], ...]) -> bytes:
-    """One part for all columns: with the default ones, taking them apart would cost more than all the rest."""
+    """A single key part for all columns: with the default ones, taking them apart would cost more than all the rest."""
     return digest("columns", columns)
 
 
 @dataclass(frozen=True, slots=True)
 class InteractionQuery:
-    """One request for rows.
+    """A request for rows.
 
     `asked` are the parameters that decide which rows there are, as the client wrote them, sorted: a relative time stays
     relative. `given` are all parameters but cursor and offset, for the link to the next page.
@@ -198,7 +198,7 @@ class InteractionQuery:
         )
 
     def identity(self) -> bytes:
-        """What a cursor is bound to: the question as asked, its order included; not how its rows are shown."""
+        """The digest that a cursor is bound to: the question as asked and its order, not how its rows are shown."""
         return digest("identity", self.asked)[:_IDENTITY_BYTES]
 
 

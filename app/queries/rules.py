@@ -19,7 +19,7 @@ STEP_ROWS = 4000  # read, packed and let go of before more is read
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Bounds in rows, times in seconds. `context` lacks only what each report adds: when, in which zone, for whom.
+    """Bounds in rows, times in seconds. `context` lacks only what each snapshot adds: when, in which zone, for whom.
 
     `most_rows` is what one snapshot may hold, reached by cursor; `scan_rows` the least that is read to find rows by a
     condition upstream does not know; `most_calls` what one request may ask of upstream.
@@ -41,7 +41,7 @@ class Rules:
         return not snapshot.complete and snapshot.offset < self.most_rows
 
     def is_enough(self, snapshot: Snapshot, rows: int) -> bool:
-        """Whether the report holds so many rows, or all that it may hold."""
+        """Whether the snapshot holds so many rows, or all that it may hold."""
         return snapshot.rows >= rows or not self.is_readable(snapshot)
 
     def zone(self, time_zone: str | None) -> ZoneInfo:
@@ -49,11 +49,11 @@ class Rules:
         return self.time_zone or zone_of(time_zone)
 
     def context_of(self, snapshot: Snapshot, audience: Audience) -> Context:
-        """What the rows of a report depend on besides its records."""
+        """The context in which rows are made of a snapshot's records."""
         return self.context_at(snapshot.as_of, snapshot.time_zone, audience)
 
     def context_at(self, as_of: datetime, time_zone: str | None, audience: Audience) -> Context:
-        """Likewise, of a report that is still being made."""
+        """The context of a snapshot that is still being made."""
         return replace(self.context, as_of=as_of, zone=self.zone(time_zone), audience=audience)
 
 

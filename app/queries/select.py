@@ -37,7 +37,7 @@ SORTED_AT_ONCE = 1_000  # about 1 ms
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """One page of rows. `following` is the place of the next row that matches; None where the records ran out first.
+    """A page of rows. `following` is the place of the next row that matches; None where the records ran out first.
 
     `skip` rows that match are still to be passed over there.
     """
@@ -100,7 +100,7 @@ def shape(view: View, columns: Mapping[str, Column]) -> tuple[tuple[str, ...], t
 
 
 def row_of(facts: Facts, view: View, columns: Mapping[str, Column]) -> dict[str, object]:
-    """One row as names and values."""
+    """A row as names and values."""
     names, _ = shape(view, columns)
     return dict(zip(names, _row(view, columns)(facts), strict=True))
 
@@ -128,7 +128,7 @@ def _sorted(opened: DecodedSnapshot, column: Column, order: Order, context: Cont
 
 
 def _popped(facts: list[Facts]) -> Iterator[Facts]:
-    """One after the other, none kept."""
+    """An iterator over them that keeps none."""
     facts.reverse()
     while facts:
         yield facts.pop()

@@ -1,4 +1,4 @@
-"""The spine: query → key → cache → fetch → report → rows. Read this first."""
+"""The spine: query → key → cache → fetch → snapshot → rows. Read this first."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -43,7 +43,7 @@ from app.upstream.slots import Slots
 
 T = TypeVar("T")
 Work = Callable[[Owners, Callable[[], None]], Awaitable[T]]
-"""Makes something of a report for these owners; it may ask whether somebody still waits, which raises Overloaded."""
+"""Makes something of a snapshot for these owners; it may ask whether somebody still waits, which raises Overloaded."""
 
 AUTH_STALE_SECONDS = 300.0  # so long stale may cover that our credentials are refused (FAULTS 1.3)
 LEAST_MAKING_SECONDS = 1.0  # what is at hand at the end of a wait is made an answer of all the same
@@ -87,7 +87,7 @@ class Queries:
         deadline: float | None = None,
         plan: FetchPlan | None = None,
     ) -> Lookup:
-        """What is stored for the query; what is stale, or soon will be, is refreshed behind. Raises CursorMismatch.
+        """The lookup of a query; a snapshot that is stale, or soon will be, is refreshed behind. Raises CursorMismatch.
 
         `deadline` is that of the client, who has come now unless it says otherwise; `plan` that of the query, where it
         is known.
@@ -96,11 +96,11 @@ class Queries:
         return self._look(plan or self.plan(query), query.reach, directives, owner, deadline)
 
     def look_at_one(self, interaction_id: str, directives: Directives = UNDIRECTED, owner: str = "") -> Lookup:
-        """What is stored of one interaction; refreshed behind likewise."""
+        """The lookup of one interaction; refreshed behind likewise."""
         return self._look(self.plan_of_one(interaction_id), 1, directives, owner, self.deadline())
 
     def plan(self, query: InteractionQuery) -> FetchPlan:
-        """What the query asks of upstream. Raises CursorMismatch."""
+        """The fetch plan of a query. Raises CursorMismatch."""
         cursor = query.cursor
         if cursor and cursor.identity != query.identity():
             raise CursorMismatch()
@@ -109,7 +109,7 @@ class Queries:
         return plans.of_search(search, query.view.audience, version, self.upstream, self.rules)
 
     def plan_of_one(self, interaction_id: str) -> FetchPlan:
-        """What upstream is asked for one interaction."""
+        """The fetch plan of one interaction."""
         return plans.of_interaction(interaction_id, self.upstream, self.rules, self.time_zone)
 
     async def page(self, query: InteractionQuery, lookup: Lookup) -> Page:
@@ -135,7 +135,7 @@ class Queries:
         return page_of(query, lookup.plan, found, selection, self.rules, seconds=max(0.0, seconds))
 
     async def interaction(self, lookup: Lookup, audience: Audience) -> tuple[Facts, FetchResult]:
-        """The facts of one interaction and the report it is from.
+        """The facts of one interaction and the snapshot it is from.
 
         Raises NotFound, NotStored, RateLimited, StillFetching, UpstreamError.
         """
@@ -156,7 +156,7 @@ class Queries:
         return self.tenant_zone
 
     async def once(self, parts: tuple[Part, ...], found: FetchResult, work: Work[T], lookup: Lookup) -> T:
-        """What `work` on a report gives, which `parts` describe; those who want it at the same time have it done once.
+        """The result of `work` on a snapshot, which `parts` describe; simultaneous requests share it.
 
         It is not done where nobody waits for it any more. Raises StillFetching past the client's deadline, and not
         before LEAST_MAKING_SECONDS are over, and RateLimited.
@@ -196,7 +196,7 @@ class Queries:
         return refresh_early(stored.time_left(now), stored.value.upstream_seconds, self.random())
 
     async def _whole(self, lookup: Lookup, deadline: float) -> FetchResult:
-        """The question's report with all its rows, if one answer may hold them; the first block tells how many."""
+        """The question's snapshot with all its rows, if one answer may hold them; the first block tells how many."""
         found = await self._reaching(lookup, min(self.rules.max_rows, self.rules.scan_rows), deadline)
         if found.snapshot.total <= self.rules.max_rows:
             found = await self._reaching(lookup, self.rules.max_rows, deadline, found)
@@ -228,7 +228,7 @@ class Queries:
     async def _reaching(
         self, lookup: Lookup, rows: int, deadline: float, found: FetchResult | None = None
     ) -> FetchResult:
-        """The question's report with at least `rows` rows, all there are, or all that the calls of a request reach.
+        """The question's snapshot with at least `rows` rows, all there are, or all that the calls of a request reach.
 
         A flight may have been started by a caller who wanted fewer rows: then go round once more. All who read on in
         one snapshot share one flight, whether a cursor pins them to it or not: else its rows would depend on who came
@@ -246,7 +246,7 @@ class Queries:
         return found
 
     async def _fetched(self, lookup: Lookup, rows: int, deadline: float) -> FetchResult:
-        """A new report; where upstream fails, the one that is stored though it is not what the client wanted."""
+        """A new snapshot; where upstream fails, the one that is stored though it is not what the client wanted."""
         plan, decision = lookup.plan, lookup.decision
         if decision.action is Action.REFUSE:
             raise CursorExpired() if plan.version else NotStored()

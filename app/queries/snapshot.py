@@ -1,4 +1,4 @@
-"""A report: upstream's records for one search as received, in compressed blocks, with a small index (DESIGN §4)."""
+"""A snapshot: upstream's records for one search as received, in compressed blocks, with a small index (DESIGN §4)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ from app.upstream.query import UpstreamQuery
 from app.upstream.reading import Position, Reading, Record
 
 VERSION_DIGITS = 16
-BLOCK_ROWS = 1000  # at most: a page from the middle of a long report decodes one or two
+BLOCK_ROWS = 1000  # at most: a page from the middle of a long snapshot decodes one or two
 AT_HAND_ROWS = BLOCK_ROWS
 BLOCK_BYTES = 2 * 1024 * 1024  # above which a block ends: undoing its compression takes 2 ms
 _BLOCK_BYTES, _ID_BYTES, _REPORT_BYTES = 100, 60, 500  # what the objects cost beside their content
@@ -96,7 +96,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class DecodedSnapshot:
-    """A report with the facts of its newest blocks still at hand, so that a short miss decodes its records once."""
+    """A snapshot with the facts of its newest blocks still at hand, so that a short miss decodes its records once."""
 
     snapshot: Snapshot
     at_hand: Mapping[int, Sequence[Facts]] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class DecodedSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class _Packed:
-    """What is kept of some records, and what the index says of them."""
+    """Packed records, with what the index of the snapshot says of them."""
 
     blocks: list[Block]
     facts: list[Facts]
@@ -133,7 +133,7 @@ class _Packed:
 
 
 async def begun(key: bytes, asked: UpstreamQuery, reading: Reading, context: Context) -> DecodedSnapshot:
-    """A new report from its first reading.
+    """A new snapshot from its first reading.
 
     Equal key, time and records give an equal version, in any process with the same secret.
     """
@@ -150,7 +150,7 @@ async def begun(key: bytes, asked: UpstreamQuery, reading: Reading, context: Con
 
 
 async def extended(opened: DecodedSnapshot, reading: Reading, context: Context) -> DecodedSnapshot:
-    """The report with what was read beyond it."""
+    """The snapshot with the rows that were read beyond it."""
     return await _longer(opened, reading, await _packed(reading.records, context))
 
 

@@ -1,4 +1,4 @@
-"""Where reports are kept: each snapshot under its own version, and for each question the version that is current."""
+"""Where snapshots are kept: each snapshot under its own version, and for each question the version that is current."""
 
 from collections.abc import Callable, Iterator
 from math import inf
@@ -17,9 +17,9 @@ Concerns = Callable[[bytes, Snapshot | None], bool]
 
 
 class SnapshotStore:
-    """Queries in a store. A cursor names a version, so that an older snapshot is found as long as it is kept.
+    """Snapshots in a store. A cursor names a version, so that an older snapshot is found as long as it is kept.
 
-    Past its freshness a report is served at once for `revalidate_seconds`, at all for `stale_seconds`: the upper bound.
+    Past its freshness a snapshot is served at once for `revalidate_seconds`, and at all for `stale_seconds`.
     `random`, of [0, 1), parts the ends of lifetimes that began together; none gets longer than `most_fresh_seconds` by
     it.
     """
@@ -42,22 +42,22 @@ class SnapshotStore:
         self._newest: WeakValueDictionary[bytes, PurgeToken] = WeakValueDictionary()
 
     def __len__(self) -> int:
-        """How many values are stored, reports and what was made of them."""
+        """The number of stored values: snapshots and all that was made of them."""
         return len(self._store)
 
     def current(self, plan: FetchPlan) -> Stored[Snapshot] | None:
-        """The newest report, fresh or stale; if the question is pinned, its snapshot."""
+        """The newest snapshot, fresh or stale; if the question is pinned, its snapshot."""
         if plan.version:
             return self.snapshot(plan, plan.version)
         newest: Stored[str] | None = self._store.get(plan.key)
         return self.snapshot(plan, newest.value) if newest else None
 
     def snapshot(self, plan: FetchPlan, version: str) -> Stored[Snapshot] | None:
-        """The report of this version, if it is still stored."""
+        """The snapshot of this version, if it is still stored."""
         return self._store.get(plan.snapshot_key(version))
 
     def begun(self, plan: FetchPlan, earlier: PurgeToken | None = None) -> PurgeToken:
-        """The validity of a report that is about to be fetched, or read on: then `earlier` is that of what there is."""
+        """The token of a snapshot that is about to be fetched, or read on from one whose token is `earlier`."""
         purge_token = PurgeToken(plan.key, purged=earlier is not None and earlier.purged)
         self._purge_tokens.add(purge_token)
         return purge_token
@@ -69,10 +69,10 @@ class SnapshotStore:
         received: float,
         purge_token: PurgeToken | None = None,
     ) -> tuple[Stored[Snapshot], bool]:
-        """The report with its lifetime from `received` on (monotonic seconds), and whether the store took it.
+        """The snapshot with its lifetime from `received` on (monotonic seconds), and whether the store took it.
 
-        It does not take what a purge has reached since it was `begun`. A report that is not kept leaves no older one in
-        its place, which would be refreshed in vain for as long as it is stale.
+        It takes nothing that a purge has reached since it was `begun`. A snapshot that is not kept leaves no older one
+        in its place, which would be refreshed in vain for as long as it is stale.
         """
         self._forget_deleted(plan, snapshot)
         purge_token = purge_token or self.begun(plan)
@@ -112,7 +112,7 @@ class SnapshotStore:
             self.purge(lambda of, older: of == plan.key and older is not None)
 
     def queries(self) -> Iterator[Snapshot]:
-        """Every report that is stored."""
+        """Every snapshot that is stored."""
         return (one.value for one in self._store.primary() if isinstance(one.value, Snapshot))
 
     def purge(self, concerns: Concerns) -> int:
@@ -125,9 +125,9 @@ class SnapshotStore:
                 return int(ended.value)
 
     def purging(self, concerns: Concerns) -> Turns[int]:
-        """Forget each report that `concerns` says yes to, and all that was made of it; how many were stored.
+        """Forget each snapshot that `concerns` says yes to, and all that was made of it; how many were stored.
 
-        It is told the key of the question, and the report: None for one that is under way, or was not kept. What is
+        It is told the key of the question, and the snapshot: None for one that is under way, or was not kept. What is
         under way goes on for those who wait for it, and is not stored.
         """
         queries, tokens = dict[PurgeToken, Snapshot](), [*self._purge_tokens]

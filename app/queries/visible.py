@@ -65,7 +65,7 @@ class Visibility:
         return bool(self.left.attr or self.left.hook_type)
 
     def key(self, tenant_id: str) -> bytes:
-        """Where the report is stored: shared by all for whom upstream's rows are the same."""
+        """Where the snapshot is stored: shared by all for whom upstream's rows are the same."""
         key = self.told.key(tenant_id)
         if not (self.is_guarded or self.in_vain):
             return key

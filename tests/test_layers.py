@@ -58,7 +58,7 @@ HOMES: dict[str, set[str]] = {
     "prometheus_client": {"app.metrics"},
     "opentelemetry": {"app.tracing"},
     "dotenv": {"app.settings"},
-    "pydantic_settings": {"app.settings"},
+    "pydantic_settings": set(),
     "redis": {"app.cache"},
     "typer": {"app.cli", "app.commands.flags"},
     "uvicorn": {"app.commands.servers", "app.listener"},

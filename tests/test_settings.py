@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.errors import SettingsError
-from app.settings import MASK, SECRETS, SETTINGS, Scope, Settings, load
+from app.settings import MASK, SECRETS, SETTINGS, Scope, Settings, inherited_sockets, load
 
 TENANT = "2f6d4c1e-0000-4000-8000-0123456789ab"
 CANARY = "invented-canary-5f1c2a"
@@ -455,3 +455,21 @@ def test_anonymous_clients_are_served_on_loopback_or_by_explicit_setting(
 
 def test_scopes_are_those_of_the_interface() -> None:
     assert get_args(Scope) == ("read", "pii:read", "notes:read", "cache:purge", "cache:refresh", "metrics:read")
+
+
+@pytest.mark.parametrize(
+    ("environ", "count"),
+    [
+        ({}, 0),
+        ({"LISTEN_FDS": "1"}, 0),
+        ({"LISTEN_PID": "7", "LISTEN_FDS": "1"}, 1),
+        ({"LISTEN_PID": "7", "LISTEN_FDS": "2", "LISTEN_FDNAMES": "a:b"}, 2),
+        ({"LISTEN_PID": "8", "LISTEN_FDS": "1"}, 0),
+        ({"LISTEN_PID": "7"}, 0),
+        ({"LISTEN_PID": "7", "LISTEN_FDS": "-1"}, 0),
+        ({"LISTEN_PID": "7", "LISTEN_FDS": "x"}, 0),
+        ({"LISTEN_PID": "²", "LISTEN_FDS": "1"}, 0),
+    ],
+)
+def test_sockets_are_taken_only_where_they_were_meant_for_this_process(environ: dict[str, str], count: int) -> None:
+    assert inherited_sockets(environ, process_id=7) == count

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.clients.key import LONGEST_LABEL, ClientKey, is_label
 from app.settings import Scope
-from app.settings.values import Origin
+from app.settings.forms import Origin
 
 SCOPES: tuple[str, ...] = get_args(Scope)
 MOST_PER_MINUTE = 1_000_000

@@ -23,7 +23,7 @@ from app.listener.connection import Connection
 from app.listener.limits import ListenerLimits
 from app.listener.replay import ReplayCache
 from app.listener.state import CLOSE, Count, ListenerState, ignore
-from app.settings.inherited import inherited_sockets
+from app.settings import inherited_sockets
 
 MOST_SECONDS_TO_END = 12.5  # a drain, then GRACEFUL_SECONDS, and what the application takes to close
 SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -1,7 +1,17 @@
-"""What the service is told before it starts: one frozen value, built by `load`."""
+"""The configuration of the service: one frozen `Settings`, built by `load` from flags, environment and files."""
 
-from app.settings.model import SETTINGS, Effective, Scope, Settings, Treatment
-from app.settings.sources import load
-from app.settings.values import MASK, SECRETS, is_loopback
+from app.settings.forms import MASK, SECRETS, is_loopback
+from app.settings.model import SETTINGS, Scope, Settings, Treatment
+from app.settings.sources import inherited_sockets, load
 
-__all__ = ["MASK", "SECRETS", "SETTINGS", "Effective", "Scope", "Settings", "Treatment", "is_loopback", "load"]
+__all__ = [
+    "MASK",
+    "SECRETS",
+    "SETTINGS",
+    "Scope",
+    "Settings",
+    "Treatment",
+    "inherited_sockets",
+    "is_loopback",
+    "load",
+]

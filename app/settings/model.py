@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import Field, PrivateAttr, SecretStr, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator
 
 from app.errors import SettingsError
-from app.settings.values import (
+from app.settings.forms import (
     ATTRIBUTE_EQUALS,
     COMMAS,
     WORD,
@@ -42,10 +41,12 @@ class Effective(NamedTuple):
     source: str
 
 
-class Settings(BaseSettings):
-    """What the service is told before it starts; built by `load`."""
+class Settings(BaseModel):
+    """The configuration of one service, built by `load`."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True, validate_default=True
+    )
 
     upstream_url: UpstreamOrigin = Field(
         "https://api.cxengage.net", description="Origin of the reporting API; `http://` only for loopback."
@@ -131,11 +132,6 @@ class Settings(BaseSettings):
     _sources: Mapping[str, str] = PrivateAttr(default_factory=dict)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 
-    @classmethod
-    def settings_customise_sources(cls, *_: Any, **sources: Any) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load` found: the library's own sources tell neither which one won nor which names are unknown."""
-        return (sources["init_settings"],)
-
     @field_validator("*", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object, info: Any) -> object:
@@ -143,14 +139,14 @@ class Settings(BaseSettings):
 
     @property
     def anonymous_allowed(self) -> bool:
-        """Whether a client without a key is served: where nothing says so, on loopback while there are no keys."""
+        """Whether clients without a key are served; by default only on loopback, and only without client keys."""
         if self.allow_anonymous is None:
             return self.client_keys_file is None and is_loopback(self.host)
         return self.allow_anonymous
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What works, and should be otherwise: one line each, without the values."""
+        """Settings that work but should be changed: one line each, without the values."""
         return self._warnings
 
     def require_upstream(self) -> tuple[str, str, SecretStr]:

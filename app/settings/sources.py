@@ -1,4 +1,4 @@
-"""Where settings are found: flags, environment, `.env`, files of secrets. The only reader of the environment."""
+"""The sources of settings: flags, environment, `.env`, files of secrets. The only reader of the environment."""
 
 import difflib
 import os
@@ -12,8 +12,8 @@ from dotenv.parser import Binding, parse_stream
 from pydantic import ValidationError
 
 from app.errors import SettingsError
+from app.settings.forms import SECRETS, shown
 from app.settings.model import NAMES, PREFIX, Settings, spelled
-from app.settings.values import SECRETS, shown
 
 FILE_SUFFIX = "_FILE"
 DEMANDS = {
@@ -149,3 +149,14 @@ def _line(fault: Any, found: Mapping[str, Found]) -> str:
     limits = {limit: shown("", value) for limit, value in fault.get("ctx", {}).items()}
     demand = DEMANDS.get(fault["type"], "must have another form").format_map(limits)
     return f"{spelled(name)} ({found[name].source}) {demand}."
+
+
+def inherited_sockets(environ: Mapping[str, str] | None = None, process_id: int | None = None) -> int:
+    """The number of sockets that systemd handed over, from descriptor 3 on (sd_listen_fds(3)).
+
+    0 where they were meant for another process.
+    """
+    named = os.environ if environ is None else environ
+    meant_for, count = named.get("LISTEN_PID", ""), named.get("LISTEN_FDS", "")
+    is_ours = meant_for.isascii() and meant_for.isdigit() and int(meant_for) == (process_id or os.getpid())
+    return int(count) if is_ours and count.isascii() and count.isdigit() else 0

@@ -33,7 +33,7 @@ FLAGS = (
     "--timeout=0",
     "--no-header",
 )
-LIBRARIES = ("fastapi", "httpx", "hypothesis", "pydantic_settings", "pytest_asyncio", "msgspec", "uvicorn", "zstandard")
+LIBRARIES = ("fastapi", "httpx", "hypothesis", "pydantic", "pytest_asyncio", "msgspec", "uvicorn", "zstandard")
 
 
 class Outcome(NamedTuple):

@@ -23,7 +23,8 @@ from app.http.response_cache import ResponseCache
 from app.http.services import Services
 from app.http.unread import Unread
 from app.interactions.columns import masked_columns, with_attributes
-from app.metrics import Metrics
+from app.observe.lines import PSEUDONYMS_FOR_ONE_START
+from app.observe.metrics import Metrics
 from app.queries import rules as report_rules
 from app.queries.service import Queries
 from app.queries.snapshot_store import SnapshotStore
@@ -122,5 +123,5 @@ def pseudonym_secret(settings: Settings) -> bytes:
     if settings.pseudonym_secret:
         return settings.pseudonym_secret.get_secret_value().encode()
     if not settings.demo:
-        logger.warning("CXF_PSEUDONYM_SECRET is not set: customer_key changes with every start.")
+        logger.warning(PSEUDONYMS_FOR_ONE_START)
     return secrets.token_bytes(PSEUDONYM_BYTES)

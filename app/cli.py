@@ -8,10 +8,9 @@ import typer
 
 from app import __version__
 from app.commands.flags import DEMO, KEYS, LOGS, PUBLIC, settings_flags
-from app.commands.terminal import complain, say
 from app.errors import SettingsError
+from app.observe.streams import complain, hold_standard_descriptors, say
 from app.settings import Scope
-from app.streams import hold_standard_descriptors
 
 BAD_USE, FAILED = 2, 1
 SCOPES = ", ".join(get_args(Scope))

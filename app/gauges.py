@@ -3,7 +3,7 @@
 from app import __version__
 from app.cache.single_flight import SingleFlight
 from app.cache.store import MemoryStore
-from app.metrics import Metrics
+from app.observe.metrics import Metrics
 from app.upstream.client import UpstreamClient
 
 

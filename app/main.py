@@ -27,10 +27,11 @@ from app.http.forwarding import Forwarding
 from app.http.guard import Guard
 from app.http.routes import RESOURCES
 from app.http.routing import ResourceRoute
-from app.lag import Lag
 from app.listener.replay import ReplayCache
+from app.observe.lines import SETTING_TO_LOOK_AT
+from app.observe.metrics import Lag
+from app.observe.tracing import alone
 from app.settings import Settings, load
-from app.tracing import alone
 from app.upkeep import renewal, rotation, sweep
 from app.upstream.client import UpstreamClient
 from app.upstream.limits import DEFAULTS as LIMITS
@@ -76,7 +77,7 @@ def create_app(
     keys = ClientKeys(settings.client_keys_file, replays.end_all)
     forwarding = Forwarding(settings.public_url, settings.trusted_proxies)
     for warning in settings.warnings:
-        logger.warning("A setting needs to be looked at: %s", warning)
+        logger.warning(SETTING_TO_LOOK_AT, warning)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

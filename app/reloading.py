@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from app.errors import CxfacadeError, SettingsError
+from app.observe.lines import RELOAD_PART_REFUSED, RELOAD_REFUSED, SETTING_TO_LOOK_AT
 from app.settings import Settings
 
 logger = logging.getLogger("cxfacade.reload")
@@ -28,10 +29,10 @@ async def reload(read: Callable[[], Settings], things: Sequence[Reloadable]) -> 
     try:
         settings = read()
     except SettingsError as error:
-        logger.error("Reloaded nothing; what was in force stays: %s", " ".join(error.faults))
+        logger.error(RELOAD_REFUSED, " ".join(error.faults))
         return
     for warning in settings.warnings:
-        logger.warning("A setting needs to be looked at: %s", warning)
+        logger.warning(SETTING_TO_LOOK_AT, warning)
     for thing in things:
         await _taken(thing, settings)
 
@@ -40,8 +41,8 @@ async def _taken(thing: Reloadable, settings: Settings) -> None:
     try:
         await thing.take(settings)
     except SettingsError as error:
-        logger.error("%s not taken; what was in force stays: %s", thing.names, " ".join(error.faults))
+        logger.error(RELOAD_PART_REFUSED, thing.names, " ".join(error.faults))
     except CxfacadeError as error:
-        logger.error("%s not taken; what was in force stays: %s", thing.names, error.code)
+        logger.error(RELOAD_PART_REFUSED, thing.names, error.code)
     except Exception as error:
-        logger.exception("%s not taken; what was in force stays: %s", thing.names, type(error).__name__)
+        logger.exception(RELOAD_PART_REFUSED, thing.names, type(error).__name__)

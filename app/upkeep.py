@@ -6,6 +6,7 @@ from app.assembly import upstream_access
 from app.cache.store import MemoryStore
 from app.clients.keys import ClientKeys
 from app.clock import Clock
+from app.observe.lines import CREDENTIALS_READ
 from app.reloading import Reloadable
 from app.settings import Settings
 from app.upstream.client import UpstreamClient
@@ -33,7 +34,7 @@ def rotation(upstream: UpstreamClient, settings: Settings) -> Reloadable:
             known = settings.model_copy(update={"username": fresh.username, "password": fresh.password})
             await upstream.rotate(upstream_access(known))
             in_force = given
-        logger.info("The upstream credentials were read again.")
+        logger.info(CREDENTIALS_READ)
 
     return Reloadable("CXF_USERNAME and CXF_PASSWORD", take)
 

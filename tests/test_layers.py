@@ -8,34 +8,29 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 
-GROUND = {"errors", "settings", "clock", "tracing", "owners", "peers", "cooperative", "collector"}
-BELOW_HTTP = GROUND | {"clients", "metrics", "interactions", "upstream", "cache", "queries", "formats", "explorer"}
+GROUND = {"errors", "settings", "clock", "observe", "owners", "peers", "cooperative", "collector"}
+BELOW_HTTP = GROUND | {"clients", "interactions", "upstream", "cache", "queries", "formats", "explorer"}
 
 # What each part of the app may import of the app. Itself is always allowed; a part without a row is a fault.
 LAYERS: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli"},
-    "cli": BELOW_HTTP | {"main", "http", "simulator", "commands", "streams"},
-    "commands": BELOW_HTTP | {"main", "assembly", "http", "simulator", "logs", "listener", "reloading", "streams"},
-    "main": BELOW_HTTP | {"listener", "assembly", "upkeep", "http", "simulator", "gauges", "lag"},
+    "cli": BELOW_HTTP | {"main", "http", "simulator", "commands"},
+    "commands": BELOW_HTTP | {"main", "assembly", "http", "simulator", "listener", "reloading"},
+    "main": BELOW_HTTP | {"listener", "assembly", "upkeep", "http", "simulator", "gauges"},
     "upkeep": GROUND | {"assembly", "clients", "cache", "upstream", "reloading"},
     "assembly": BELOW_HTTP | {"http", "gauges"},
-    "gauges": {"__init__", "metrics", "cache", "http", "upstream"},
-    "lag": {"metrics"},
-    "listener": {"http", "cache", "peers"},
-    "reloading": {"settings", "errors"},
+    "gauges": {"__init__", "observe", "cache", "http", "upstream"},
+    "listener": {"http", "cache", "observe", "peers"},
+    "reloading": {"observe", "settings", "errors"},
     "http": BELOW_HTTP,
-    "queries": GROUND | {"metrics", "interactions", "upstream", "cache"},
+    "queries": GROUND | {"interactions", "upstream", "cache"},
     "formats": {"errors", "interactions"},
-    "upstream": GROUND | {"metrics", "interactions"},
-    "cache": {"errors", "clock", "owners"},
+    "upstream": GROUND | {"interactions"},
+    "cache": {"errors", "clock", "observe", "owners"},
     "clients": GROUND,
     "interactions": GROUND,
-    "metrics": {"errors"},
-    "logs": {"events", "streams"},
-    "events": set(),
-    "streams": set(),
-    "tracing": set(),
+    "observe": set(),
     "peers": set(),
     "settings": {"errors"},
     "errors": set(),
@@ -55,8 +50,19 @@ HOMES: dict[str, set[str]] = {
     "httpcore": {"app.upstream.transport", "app.upstream.translation"},
     "cachetools": {"app.cache"},
     "msgspec": {"app.interactions", "app.formats", "app.upstream", "app.queries.cursor", "app.http", "app.simulator"},
-    "prometheus_client": {"app.metrics"},
-    "opentelemetry": {"app.tracing"},
+    "prometheus_client": {"app.observe.metrics"},
+    "opentelemetry": {"app.observe.tracing"},
+    "app.observe.metrics": {
+        "app.observe",
+        "app.http",
+        "app.upstream",
+        "app.main",
+        "app.assembly",
+        "app.gauges",
+        "app.commands.check",
+    },
+    "app.observe.logs": {"app.commands"},
+    "app.observe.streams": {"app.observe", "app.cli", "app.commands"},
     "dotenv": {"app.settings"},
     "pydantic_settings": set(),
     "redis": {"app.cache"},
@@ -162,7 +168,7 @@ def test_the_house_stands_as_designed() -> None:
 
 PLANTED = [
     ("app/cache/store.py", "from app.upstream.client import Client", "app.cache may not import app.upstream"),
-    ("app/cache/store.py", "from app import metrics", "app.cache may not import app.metrics"),
+    ("app/cache/store.py", "from app.observe import metrics", "app.cache.store is no home of app.observe.metrics"),
     ("app/cache/store.py", "import app\nprint(app.settings.Settings)", "app.cache may not import app.settings"),
     ("app/queries/service.py", "from app.http.responses import Answer", "app.queries may not import app.http"),
     ("app/queries/service.py", "from ..http import answers", "app.queries may not import app.http"),

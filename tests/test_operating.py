@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from app.commands.servers import MOST_SECONDS_TO_END
-from app.events import EVENTS
 from app.http.counting import MOST_KEYS, TIMED_ONE_IN
 from app.listener.config import BACKLOG
 from app.listener.limits import ListenerLimits
-from app.metrics import METRICS, PREFIX, Metrics
+from app.observe.lines import LINES
+from app.observe.metrics import METRICS, PREFIX, Metrics
 from app.settings import SETTINGS
 from tests.support.shown import ROOT, Demo, blocks, consoles, running_demo
 
@@ -105,8 +105,8 @@ def test_an_alert_names_settings_and_panels_there_are() -> None:
     assert set(re.findall(r"panel ([A-Z][\w ]+)", told)) <= {panel["title"] for panel in PANELS}
 
 
-def test_every_event_is_told_with_its_meaning() -> None:
-    assert rows_of("Log") == [[f"`{event.name}`", event.meaning] for event in EVENTS]
+def test_every_log_line_is_told_with_its_meaning() -> None:
+    assert rows_of("Log") == [[f"`{line.name}`", line.meaning] for line in LINES]
 
 
 def test_every_setting_is_told_with_its_default() -> None:

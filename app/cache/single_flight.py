@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from app.cache.shares import Shares
 from app.clock import Clock
 from app.errors import CxfacadeError, InternalError, Overloaded, StillFetching, UpstreamError
+from app.observe.lines import FETCH_BUG
 from app.owners import Owners
 
 T = TypeVar("T")
@@ -161,7 +162,7 @@ class SingleFlight:
         except CxfacadeError as error:
             failed = Failed(error.again())
         except Exception:
-            logger.exception("A fetch failed in a way that is none of ours.")
+            logger.exception(FETCH_BUG)
             failed = Failed(InternalError())
         self._remember(key, failed, _memo_seconds(failed.error))
         return failed

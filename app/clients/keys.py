@@ -9,6 +9,7 @@ from app.clients.file import Signature, read, signature
 from app.clients.key import ClientKey, digest_of
 from app.clock import Clock
 from app.errors import SettingsError
+from app.observe.lines import KEYS_READ, KEYS_REFUSED
 
 LONGEST_KEY = 256  # bytes; a longer text is none
 POLL_SECONDS = 1.0
@@ -46,7 +47,7 @@ class ClientKeys:
         before = self._keys
         self._use([before[key.digest] if before.get(key.digest) == key else key for key in keys])
         self._changed()
-        logger.info("The client keys were read again; %d are known.", len(keys))
+        logger.info(KEYS_READ, len(keys))
 
     def _use(self, keys: Sequence[ClientKey]) -> None:
         self._keys = {key.digest: key for key in keys}
@@ -61,4 +62,4 @@ class ClientKeys:
             try:
                 self.reread()
             except SettingsError as error:
-                logger.error("The client keys stay as they were: %s", " ".join(error.faults))
+                logger.error(KEYS_REFUSED, " ".join(error.faults))

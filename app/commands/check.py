@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
-from app import errors, logs
+from app import errors
 from app.assembly import upstream_access
 from app.commands.remedies import remedy
-from app.commands.terminal import complain, say, working
 from app.main import SYSTEM_CLOCK, create_app
-from app.metrics import Metrics
+from app.observe import logs
+from app.observe.metrics import Metrics
+from app.observe.streams import complain, say, working
 from app.settings import Settings, load
 from app.upstream.client import UpstreamClient
 from app.upstream.limits import Limits

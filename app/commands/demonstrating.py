@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from app import logs
 from app.commands.allocation import return_large_blocks
 from app.commands.servers import Server, listen, listen_nearby, run, url_of
 from app.commands.serving import limits_of
-from app.commands.terminal import announce
 from app.listener.limits import ListenerLimits
 from app.main import create_app
+from app.observe import logs
+from app.observe.streams import announce
 from app.settings import load
 from app.simulator import DEFAULT_PORT, SimulatorOptions, create_simulator
 

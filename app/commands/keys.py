@@ -8,9 +8,9 @@ from typing import Any
 
 from app.clients import file, members
 from app.clients.key import ClientKey, digest_of, new_secret
-from app.commands.terminal import say
 from app.errors import SettingsError
 from app.main import SYSTEM_CLOCK
+from app.observe.streams import say
 from app.settings import load
 
 NEVER, UNLIMITED, NOWHERE = "never", "none", "none"

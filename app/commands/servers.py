@@ -23,6 +23,7 @@ from app.listener.connection import Connection
 from app.listener.limits import ListenerLimits
 from app.listener.replay import ReplayCache
 from app.listener.state import CLOSE, Count, ListenerState, ignore
+from app.observe.lines import CUT_OFF
 from app.settings import inherited_sockets
 
 MOST_SECONDS_TO_END = 12.5  # a drain, then GRACEFUL_SECONDS, and what the application takes to close
@@ -206,7 +207,7 @@ async def _serve(
             for server in servers:
                 server.should_exit = True
     except TimeoutError:
-        logger.error("What was still under way is cut off.")
+        logger.error(CUT_OFF)
 
 
 def _on_signals(servers: Sequence[Server], halted: asyncio.Event, limit: asyncio.Timeout) -> None:

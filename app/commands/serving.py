@@ -3,12 +3,12 @@
 import resource
 from collections.abc import Callable
 
-from app import logs
 from app.commands.allocation import return_large_blocks
 from app.commands.servers import Server, inherited, listen, run, url_of
-from app.commands.terminal import announce
 from app.listener.limits import ListenerLimits
 from app.main import create_app
+from app.observe import logs
+from app.observe.streams import announce
 from app.reloading import reload
 from app.settings import Settings
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from app import logs
 from app.commands.servers import Server, listen, run, url_of
-from app.commands.terminal import announce
 from app.listener.limits import ListenerLimits
+from app.observe import logs
+from app.observe.streams import announce
 from app.settings import load
 from app.simulator import SimulatorOptions, create_simulator
 

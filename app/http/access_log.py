@@ -7,11 +7,11 @@ from typing import Any
 from starlette.types import Scope
 
 from app.http.sampling import Sampled
+from app.observe.lines import REQUEST
 
 _ACCESS = logging.getLogger("cxfacade.access")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REFUSALS = range(400, 500)
-_WORDS = "%(method)s %(route)s %(status)s %(duration_ms)s ms, key %(key)s, cache %(cache_status)s, id %(request_id)s"
 
 
 def log_request(
@@ -33,9 +33,9 @@ def log_request(
         "request_id": scope["state"]["request_id"],
     }
     if refusals and status in _REFUSALS:
-        refusals.say((status, facts["route"]), _WORDS, facts)
+        refusals.say((status, facts["route"]), REQUEST, facts)
     else:
-        _ACCESS.log(level, _WORDS, facts, extra=facts)
+        _ACCESS.log(level, REQUEST, facts, extra=facts)
 
 
 def method_of(scope: Scope) -> str:

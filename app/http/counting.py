@@ -8,8 +8,8 @@ from app.formats import FORMATS
 from app.http.access_log import key_label, method_of, route_of
 from app.http.response_cache import Served
 from app.http.responses import Answer
-from app.metrics import Metrics, Timing
-from app.tracing import describe
+from app.observe.metrics import Metrics, Timing
+from app.observe.tracing import describe
 
 MOST_KEYS = 50  # that have figures of their own
 OTHER_KEYS = "other"

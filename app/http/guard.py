@@ -15,7 +15,7 @@ from app.http.hosts import allowed_host
 from app.http.problems import log_unexpected, rendered
 from app.http.replayable import ARRIVAL, REPLAYABLE, Arrival
 from app.http.responses import Headers
-from app.tracing import entered
+from app.observe.tracing import entered
 
 LONGEST_TARGET = 8 * 1024  # bytes, query included (FAULTS 1.5)
 LONGEST_REQUEST_ID = 64

@@ -23,6 +23,7 @@ from app.errors import CxfacadeError, InvalidParameters, ParameterFault
 from app.http.problem_table import BY_SLUG, Problem
 from app.http.responses import VARY, Headers
 from app.http.slashes import without_slash
+from app.observe.lines import INTERNAL_ERROR
 
 LONGEST_RETRY_AFTER = 300  # seconds (FAULTS 1.5)
 _LOGGER = logging.getLogger("cxfacade.errors")
@@ -187,7 +188,7 @@ def log_unexpected(error: Exception, scope: MutableMapping[str, Any]) -> None:
         state["logged_error"] = error
         frames = traceback.extract_tb(error.__traceback__)[-_FRAMES_LOGGED:]
         places = " > ".join(f"{frame.name}:{frame.lineno}" for frame in frames)
-        _LOGGER.error("internal error %s at %s, request %s", type(error).__name__, places, state.get("request_id"))
+        _LOGGER.error(INTERNAL_ERROR, type(error).__name__, places, state.get("request_id"))
 
 
 def _answer(request: Request, slug: str, error: CxfacadeError | None = None) -> Response:

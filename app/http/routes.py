@@ -30,7 +30,7 @@ from app.http.services import Services
 from app.http.times import TimeFrame
 from app.http.values import Refused, identity
 from app.interactions.policy import hides
-from app.metrics import CONTENT_TYPE as METRICS_TYPE
+from app.observe.metrics import CONTENT_TYPE as METRICS_TYPE
 from app.queries.page import Lookup
 
 

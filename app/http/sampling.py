@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import Hashable, Mapping
 
+from app.observe.lines import Line
+
 SECONDS = 1.0
 
 
@@ -15,25 +17,25 @@ class Sampled:
         self._seconds = seconds
         self._kept: dict[Hashable, int] = {}
 
-    def say(self, kind: Hashable, words: str, facts: Mapping[str, object]) -> None:
-        """Write the line, `words` formatted with `facts`, unless there was one of this kind within the last second."""
+    def say(self, kind: Hashable, line: Line, facts: Mapping[str, object]) -> None:
+        """Write the line, filled in with `facts`, unless there was one of this kind within the last second."""
         if not self._logger.isEnabledFor(logging.INFO):
             return
         if kind in self._kept:
             self._kept[kind] += 1
             return
-        self._write(words, facts)
-        self._watch(kind, words, facts)
+        self._write(line, facts)
+        self._watch(kind, line, facts)
 
-    def _watch(self, kind: Hashable, words: str, facts: Mapping[str, object]) -> None:
+    def _watch(self, kind: Hashable, line: Line, facts: Mapping[str, object]) -> None:
         self._kept[kind] = 0
-        asyncio.get_running_loop().call_later(self._seconds, self._over, kind, words, facts)
+        asyncio.get_running_loop().call_later(self._seconds, self._over, kind, line, facts)
 
-    def _over(self, kind: Hashable, words: str, facts: Mapping[str, object]) -> None:
+    def _over(self, kind: Hashable, line: Line, facts: Mapping[str, object]) -> None:
         suppressed = self._kept.pop(kind)
         if suppressed:
-            self._write(f"{words}, and %(suppressed)s more like it", {**facts, "suppressed": suppressed})
-            self._watch(kind, words, facts)
+            self._write(line.and_more, {**facts, "suppressed": suppressed})
+            self._watch(kind, line, facts)
 
-    def _write(self, words: str, facts: Mapping[str, object]) -> None:
-        self._logger.info(words, facts, extra=dict(facts))
+    def _write(self, line: Line, facts: Mapping[str, object]) -> None:
+        self._logger.info(line, facts, extra=dict(facts))

@@ -14,7 +14,7 @@ from app.http.representations import Representations
 from app.http.response_cache import ResponseCache
 from app.http.unread import Unread
 from app.interactions.columns import Column
-from app.metrics import Metrics
+from app.observe.metrics import Metrics
 from app.queries.service import Queries
 from app.settings import Settings
 

@@ -12,6 +12,7 @@ from app.http.sampling import Sampled
 from app.listener.dating import DatedHeaders, Field
 from app.listener.limits import ListenerLimits
 from app.listener.replay import ReplayCache
+from app.observe.lines import CONNECTION_ENDED
 from app.peers import owner_of
 
 if TYPE_CHECKING:
@@ -85,4 +86,4 @@ class ListenerState(ServerState):
     def say(self, what: str) -> None:
         """Count and write that a client was refused or cut off: the slug of its problem, or one of ours."""
         self.count(what)
-        self.cuts.say(what, "connection ended: %(reason)s", {"reason": what})
+        self.cuts.say(what, CONNECTION_ENDED, {"reason": what})

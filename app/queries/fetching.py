@@ -11,6 +11,7 @@ from app.collector import held_back
 from app.cooperative import let_go
 from app.errors import UpstreamError, UpstreamForbidden
 from app.interactions.masking import MASKED
+from app.observe.tracing import span
 from app.owners import Owners
 from app.queries.fetch_plan import FetchPlan, Terms
 from app.queries.page import FetchResult
@@ -18,7 +19,6 @@ from app.queries.rules import Rules
 from app.queries.snapshot import DecodedSnapshot, begun, extended
 from app.queries.snapshot_store import SnapshotStore
 from app.queries.successes import Successes
-from app.tracing import span
 from app.upstream.query import UpstreamQuery
 from app.upstream.reading import Position, Reading
 

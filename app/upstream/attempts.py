@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from app.errors import UpstreamError, UpstreamThrottled, UpstreamUnanswered
+from app.observe.lines import UPSTREAM_ALARM
 from app.upstream.retries import Effort, Left, pause_after
 from app.upstream.session import UpstreamSession
 
@@ -71,4 +72,4 @@ class Attempts:
     def _alarm(self, error: UpstreamError) -> None:
         if error.alarm:
             self._line.metrics.count("upstream_alarms", reason=error.code)
-            logger.error("upstream needs to be looked at: %s", error.code)
+            logger.error(UPSTREAM_ALARM, error.code)

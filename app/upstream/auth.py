@@ -10,6 +10,7 @@ import msgspec
 
 from app.clock import Clock
 from app.errors import UpstreamAuth, UpstreamError, UpstreamErrorAnswer, UpstreamShape
+from app.observe.lines import LOGIN_FAILED
 from app.upstream.credentials import REFUSED, Credentials
 from app.upstream.limits import Limits
 from app.upstream.oddities import unreadable
@@ -138,7 +139,7 @@ class TokenLogin(Credentials):
         if isinstance(error, UpstreamAuth):
             self.refuse()
         self._renewal_not_before = self._monotonic() + self._limits.renewal_pause_seconds
-        logger.warning("login failed: %s", error.code if isinstance(error, UpstreamError) else type(error).__name__)
+        logger.warning(LOGIN_FAILED, error.code if isinstance(error, UpstreamError) else type(error).__name__)
 
     async def aclose(self) -> None:
         """Wait for a login under way; its outcome no longer matters."""

@@ -8,7 +8,7 @@ from sys import maxsize
 
 from app.clock import Clock
 from app.errors import SettingsError, UpstreamError, UpstreamShape, UpstreamUnknownTenant
-from app.metrics import Metrics
+from app.observe.metrics import Metrics
 from app.owners import Owners, service_itself
 from app.upstream.access import UpstreamAccess
 from app.upstream.attempts import Attempts

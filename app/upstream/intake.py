@@ -15,7 +15,8 @@ from app.cooperative import Turns
 from app.errors import UpstreamBadNumber, UpstreamError, UpstreamShape
 from app.interactions.records import Decoded, Interaction, decode
 from app.interactions.times import has_negative_duration
-from app.metrics import Metrics
+from app.observe.lines import ROWS_DROPPED
+from app.observe.metrics import Metrics
 from app.upstream.matching import mismatch
 from app.upstream.names import Names
 from app.upstream.oddities import repeats_keys, unreadable
@@ -137,7 +138,7 @@ class Intake:
         for reason, count in dropped.items():
             self._metrics.count("upstream_rows_dropped", count, reason=reason)
         if dropped:
-            logger.warning("upstream sent rows that were dropped: %d (%s)", dropped.total(), ", ".join(sorted(dropped)))
+            logger.warning(ROWS_DROPPED, dropped.total(), ", ".join(sorted(dropped)))
 
 
 def _size(raw: msgspec.Raw) -> int:

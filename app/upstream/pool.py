@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from app.clock import Clock
-from app.metrics import Metrics
+from app.observe.lines import POOL_REPLACED
+from app.observe.metrics import Metrics
 from app.upstream.limits import Limits
 from app.upstream.window import Window
 
@@ -60,7 +61,7 @@ class Pool(Generic[C]):
         """A call found no place, though there should have been one."""
         if not self._watchdog.should_replace_pool():
             return
-        logger.error("upstream: places in the pool of connections were lost; a new pool is used")
+        logger.error(POOL_REPLACED)
         self._metrics.count("upstream_pools_replaced")
         retired, self.client = self.client, self._build()
         self._retired[retired] = asyncio.create_task(self._close_later(retired))

@@ -6,7 +6,8 @@ from functools import partial
 from typing import Self
 
 from app.errors import UpstreamCircuitOpen, UpstreamError, UpstreamThrottled, Verdict
-from app.metrics import Metrics
+from app.observe.lines import BREAKER
+from app.observe.metrics import Metrics
 from app.upstream.breaker import Breaker, State
 from app.upstream.gate import Gate
 from app.upstream.limits import Limits
@@ -51,7 +52,7 @@ class Restraint:
         if shown == "success":
             self._gate.reset()
         if breaker.state != before:
-            logger.warning("upstream breaker of %s: %s after %s", CLASSES[endpoint], breaker.state, before)
+            logger.warning(BREAKER, CLASSES[endpoint], breaker.state, before)
 
     def throttle(self, seconds: float | None) -> float:
         """Upstream asked for a pause of so many seconds, or of a time unsaid; how long the gate is closed now."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.clock import Clock
-from app.metrics import Metrics
+from app.observe.metrics import Metrics
 from app.upstream.access import UpstreamAccess
 from app.upstream.credentials import Credentials
 from app.upstream.restraint import Restraint

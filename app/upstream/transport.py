@@ -18,8 +18,9 @@ from pydantic import SecretStr
 
 from app import errors
 from app.clock import Clock
-from app.metrics import Metrics
-from app.tracing import passed_on, span
+from app.observe.lines import CALL_FAILED
+from app.observe.metrics import Metrics
+from app.observe.tracing import passed_on, span
 from app.upstream.access import PORTS, Origin, UpstreamAccess
 from app.upstream.bodies import Answer, decoding, read_body
 from app.upstream.calls import Calls
@@ -153,7 +154,7 @@ class Transport:
                 pool.lost_place()
             ours = translate(error, attempt, late=self._clock.monotonic() >= deadline)
             status = ours.code
-            logger.warning("upstream %s: %s (%s)", template.endpoint, ours.code, type(error).__name__)
+            logger.warning(CALL_FAILED, template.endpoint, ours.code, type(error).__name__)
             raise ours from None  # the library's own words may name hosts
         except errors.CxfacadeError as error:
             status = error.code

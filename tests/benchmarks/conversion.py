@@ -14,7 +14,7 @@ from app.formats import Envelope, Table, format_named
 from app.http.responses import entity_tag
 from app.interactions.columns import COLUMNS
 from app.interactions.facts import Context
-from app.metrics import Metrics
+from app.observe.metrics import Metrics
 from app.queries import rules
 from app.queries.select import select
 from app.queries.snapshot import DecodedSnapshot, begun

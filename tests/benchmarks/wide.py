@@ -1,10 +1,10 @@
 """The façade for more clients of one address than the listener allows: here all load comes from one."""
 
-from app import logs
 from app.commands.allocation import return_large_blocks
 from app.commands.servers import Server, listen, run, url_of
 from app.listener.limits import ListenerLimits
 from app.main import create_app
+from app.observe import logs
 
 WIDE = ListenerLimits(connections_per_peer=1_000)
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from app import logs
 from app.http.sampling import Sampled
+from app.observe import logs
+from app.observe.lines import Line
 from tests.listener.place import guarded, house, talk
 from tests.listener.requests import HOST, get
 from tests.support.serving import listening
@@ -82,13 +83,14 @@ async def test_how_many_more_there_were_is_said_once_the_second_is_over(caplog: 
                 told.set()
             return True
 
+    refused = Line("refused", "refused: %(reason)s", "For a test.")
     logger = logging.getLogger("cxfacade.tried")
     logger.addFilter(hearer := Told())
     sampled = Sampled(logger, seconds=0.05)
     with caplog.at_level(logging.INFO, logger=logger.name):
         for _ in range(5):
-            sampled.say("a kind", "refused: %(reason)s", {"reason": "this"})
-        sampled.say("another", "refused: %(reason)s", {"reason": "that"})
+            sampled.say("a kind", refused, {"reason": "this"})
+        sampled.say("another", refused, {"reason": "that"})
         async with asyncio.timeout(20):
             await told.wait()
     logger.removeFilter(hearer)

@@ -16,7 +16,7 @@ from app.http.response_cache import Served
 from app.http.responses import Answer
 from app.http.sending import answer_headers
 from app.listener.replay import MOST_BYTES, Address, Fields, Replay, ReplayCache, replay_key
-from app.metrics import Metrics
+from app.observe.metrics import Metrics
 from app.queries.fetch_plan import FetchPlan, Terms
 from app.queries.lifetime import Lifetime
 from app.queries.snapshot import Snapshot

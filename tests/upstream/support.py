@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import SecretStr
 
 from app.clock import Clock
-from app.metrics import Metrics
+from app.observe.metrics import Metrics
 from app.upstream.access import UpstreamAccess
 from app.upstream.bodies import Answer
 from app.upstream.client import UpstreamClient

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app import errors
-from app.metrics import Metrics
+from app.observe.metrics import Metrics
 from app.upstream.limits import Limits
 from app.upstream.pool import Watchdog
 from app.upstream.transport import Transport

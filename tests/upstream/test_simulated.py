@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from app import errors
-from app.metrics import Metrics
+from app.observe.metrics import Metrics
 from app.upstream.access import UpstreamAccess
 from app.upstream.client import UpstreamClient
 from app.upstream.query import UpstreamQuery

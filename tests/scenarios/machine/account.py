@@ -129,8 +129,7 @@ class Account:
         assert retries <= max(LEAST, SHARE * calls), f"I4: {retries} retries of {calls} calls"
 
     def _retries(self) -> int:
-        tallies = self.world.services.metrics._tallies.items()
-        return sum(int(tally.count) for (name, _), tally in tallies if name == "upstream_retries")
+        return int(self.world.services.metrics.value("upstream_retries"))
 
 
 def code(answer: Received) -> str:

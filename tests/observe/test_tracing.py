@@ -9,7 +9,7 @@ import pytest
 from opentelemetry import trace
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app import tracing
+from app.observe import tracing
 from app.simulator import create_simulator
 from tests.support.facade import TENANT, Facade, running_facade
 from tests.support.serving import serve

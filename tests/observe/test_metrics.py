@@ -1,10 +1,14 @@
-"""Figures: added to without a lock, put into words when somebody looks."""
+"""Metrics: counted while requests are served, put into words at a scrape."""
 
+import asyncio
 import re
+from itertools import pairwise
 
 import pytest
 
-from app.metrics import METRICS, PREFIX, Metric, Metrics, Timing
+from app.observe.metrics import LAG_EVERY_SECONDS, METRICS, PREFIX, Lag, Metric, Metrics, Timing
+
+HELD_SECONDS = 0.03
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
@@ -33,7 +37,7 @@ def test_a_counter_stands_where_it_was_counted_to() -> None:
     metrics = Metrics()
     metrics.count("upstream_logins")
     metrics.count("upstream_logins", 2)
-    metrics.tally("answers", outcome="fresh").count += 5
+    metrics.count("answers", 5, outcome="fresh")
     assert metrics.value("upstream_logins") == 3
     assert metrics.value("answers", outcome="fresh") == 5
     assert metrics.value("answers", outcome="stale") == 0
@@ -52,6 +56,30 @@ def test_a_gauge_is_asked_each_time_somebody_looks() -> None:
     metrics.watch("fetches", lambda: next(readings))
     assert metrics.value("fetches") == 3
     assert samples(metrics)["cxfacade_fetches"] == 4
+
+
+def test_a_counter_that_is_counted_elsewhere_is_read_each_time_somebody_looks() -> None:
+    metrics, evictions = Metrics(), [3]
+    metrics.watch("cache_evictions", lambda: evictions[0])
+    assert metrics.value("cache_evictions") == 3
+    evictions[0] = 5
+    assert samples(metrics)["cxfacade_cache_evictions_total"] == 5
+    assert samples(metrics)["cxfacade_cache_evictions_total"] == 5
+
+
+def test_labels_are_told_apart_by_their_names_and_not_by_their_order() -> None:
+    metrics = Metrics()
+    metrics.count("requests", route="/a", status="200")
+    metrics.count("requests", status="200", route="/a")
+    metrics.count("requests", status="/a", route="200")
+    assert metrics.value("requests", route="/a", status="200") == 2
+    assert metrics.value("requests", route="200", status="/a") == 1
+
+
+def test_no_further_figure_is_told_of_when_a_counter_was_made() -> None:
+    metrics = Metrics()
+    metrics.timing("event_loop_lag_seconds").took(0.1)
+    assert not [name for name in samples(metrics) if "_created" in name]
 
 
 def test_what_is_still_to_be_counted_is_counted_before_somebody_looks() -> None:
@@ -100,5 +128,45 @@ def test_the_process_tells_its_memory_and_files() -> None:
     assert 0 < told["cxfacade_process_open_fds"] < told["cxfacade_process_max_fds"]
 
 
-def test_no_time_is_no_bucket() -> None:
-    assert list(Timing((1.0,)).buckets()) == [("1.0", 0), ("+Inf", 0)]
+def test_a_duration_added_many_times_is_a_histogram_observed_as_often() -> None:
+    bounds = next(row.bounds for row in METRICS if row.name == "request_duration_seconds")
+    between = [(low + high) / 2 for low, high in pairwise((0.0, *bounds, 2 * bounds[-1]))]
+    weighted, observed = Metrics(), Metrics()
+    for number, seconds in enumerate([*bounds, *between]):
+        weighted.timing("request_duration_seconds", route="/").took(seconds, number)
+        for _ in range(number):
+            observed.timing("request_duration_seconds", route="/").observe(seconds)
+    ours = {name: value for name, value in samples(weighted).items() if "request_duration" in name}
+    theirs = {name: value for name, value in samples(observed).items() if "request_duration" in name}
+    assert ours == pytest.approx(theirs)
+
+
+class Heard(Timing):
+    """Tells when something was noted."""
+
+    def __init__(self) -> None:
+        super().__init__("heard", "For a test.", registry=None)
+        self.heard = asyncio.Event()
+        self.seconds: list[float] = []
+
+    def took(self, seconds: float, times: int = 1) -> None:
+        self.seconds.append(seconds)
+        self.heard.set()
+
+
+async def test_a_loop_that_is_held_is_late_by_as_much() -> None:
+    loop, timing = asyncio.get_running_loop(), Heard()
+    lag = Lag(timing)
+    until = loop.time() + LAG_EVERY_SECONDS + HELD_SECONDS
+    while loop.time() < until:
+        pass
+    await timing.heard.wait()
+    lag.stop()
+    [seconds] = timing.seconds
+    assert seconds >= HELD_SECONDS * 0.9
+
+
+async def test_once_stopped_the_lag_is_measured_no_more() -> None:
+    lag = Lag(Heard())
+    lag.stop()
+    assert lag._handle.cancelled()

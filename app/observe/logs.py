@@ -1,4 +1,4 @@
-"""How log lines look and where they go: one line a record to stderr, as text for people or JSON for programs."""
+"""The format and the destination of log lines: one line a record to stderr, as text for people or JSON for programs."""
 
 import json
 import logging
@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
-from app.events import name_of
-from app.streams import Outlet
+from app.observe.lines import LINES_LOST, Line
+from app.observe.streams import Outlet
 
 logger = logging.getLogger("cxfacade")
 
@@ -24,10 +24,10 @@ Fact = str | int | float | bool | None
 
 
 def configure(form: Literal["text", "json"] | None, level: str, stream: TextIO | None = None) -> None:
-    """Send every logger's lines of at least `level` to `stream` (stderr); no `form` is text on a terminal, else JSON.
+    """Send all lines of at least `level` to `stream` (stderr); without `form`, text on a terminal, else JSON.
 
-    Nobody waits for who reads stderr. A record that cannot be written is dropped: the complaint about it would print
-    its values.
+    The service never waits for the reader of stderr. A record that cannot be formatted is dropped: the complaint about
+    it would print its values.
     """
     target = stream or sys.stderr
     if target is None:  # closed by whoever started the process
@@ -47,7 +47,7 @@ def configure(form: Literal["text", "json"] | None, level: str, stream: TextIO |
 
 
 def silence() -> None:
-    """No lines at all: for commands that say themselves what went wrong."""
+    """Write no lines at all: for commands that tell their faults themselves."""
     logging.getLogger().handlers[:] = [logging.NullHandler()]
 
 
@@ -59,18 +59,18 @@ class Behind(logging.Handler):
         self._outlet = Outlet(descriptor, self._tell)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Have its line written."""
+        """Hand the record's line to the outlet."""
         try:
             self._outlet.write(self.format(record) + "\n")
         except Exception:
             self.handleError(record)
 
     def _tell(self, lost: int) -> None:
-        logger.warning("log lines that could not be written, and are lost: %d", lost)
+        logger.warning(LINES_LOST, lost)
 
 
 class TextLines(logging.Formatter):
-    """`time LEVEL logger: message`; whatever a terminal would obey is escaped."""
+    """`time LEVEL logger: message`; control characters are escaped, so that a terminal obeys nothing."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
@@ -83,13 +83,13 @@ class JsonLines(logging.Formatter):
     """One object a line: time, level, logger, event where it is ours, message, then the facts given as `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line of ASCII: everything beyond is escaped, line separators too."""
+        """One line of ASCII; all other characters are escaped, line separators too."""
         failed = failure(record)
         line: dict[str, Fact] = {
             "time": time_of(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            **({"event": event} if (event := name_of(str(record.msg))) else {}),
+            **({"event": record.msg.name} if isinstance(record.msg, Line) else {}),
             "message": message_of(record),
             **({"exception": failed} if failed else {}),
         }
@@ -98,12 +98,12 @@ class JsonLines(logging.Formatter):
 
 
 def time_of(record: logging.LogRecord) -> str:
-    """When it happened, UTC with milliseconds."""
+    """The time of the record, UTC with milliseconds."""
     return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """What was said. A server that passes on a whole traceback as its message is cut short to the exception's name."""
+    """The record's message; a whole traceback, as the server passes on, is cut down to the exception's name."""
     message = record.getMessage()
     if not message.startswith(TRACEBACK):
         return message
@@ -112,7 +112,7 @@ def message_of(record: logging.LogRecord) -> str:
 
 
 def facts_of(record: logging.LogRecord) -> dict[str, Fact]:
-    """What was given as `extra`; anything but a plain value as its text."""
+    """The record's `extra`; anything but a plain value as its text."""
     given: Mapping[str, object] = vars(record)
     return {name: _plain(value) for name, value in given.items() if name not in BUILT_IN}
 
@@ -128,7 +128,7 @@ def failure(record: logging.LogRecord) -> str | None:
 
 
 def escaped(text: str) -> str:
-    """Everything that does not print, as a Python escape: controls, line separators, direction marks, surrogates."""
+    """The text with Python escapes for characters that do not print: controls, line separators, direction marks."""
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app import logs
+from app.observe import logs
 
 NASTY = "a\nb\r\x1b[2Jc\x00\x7f\x85\u2028\u2029\u202e\ud800é"
 CANARY = "invented-canary-9d27"

@@ -1,17 +1,17 @@
-"""A standard stream of a server, written to without waiting for its reader: a thread waits instead.
-
-What cannot be written is lost and counted: a full disk, a reader that has left or does not read stops nobody.
-"""
+"""The standard streams: text for the person at the terminal, and an outlet for servers, which wait for no reader."""
 
 import atexit
 import os
 import select
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from queue import Empty, SimpleQueue
 
 MOST_WAITING = 2_000  # texts; more are lost
-SECONDS_AT_END = 1.0  # for what waits still when the process ends
+SECONDS_AT_END = 1.0  # for texts that still wait when the process ends
 _MOST_AT_ONCE = 64  # texts
 _LAST_STANDARD = 2
 
@@ -23,8 +23,48 @@ def hold_standard_descriptors() -> None:
     os.close(descriptor)
 
 
+def say(text: str) -> None:
+    """Write `text` to stdout as UTF-8, whatever the locale. A reader that has left is no fault (`… | head`)."""
+    try:
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
+
+
+def announce(text: str) -> None:
+    """Write `text` to stdout without waiting for its reader: for servers."""
+    if sys.stdout is not None:  # else it was closed by whoever started the process
+        Outlet(sys.stdout.fileno()).write(text)
+
+
+def complain(faults: Iterable[str]) -> None:
+    """Write one line each to stderr."""
+    with suppress(OSError, AttributeError):  # full, or closed by whoever started the process: the exit code tells
+        for fault in faults:
+            sys.stderr.write(f"cxfacade: {fault}\n")
+
+
+@contextmanager
+def working(words: str) -> Iterator[None]:
+    """Show `words` on a terminal while the block runs, then take them away; show nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    sys.stderr.write(words)
+    sys.stderr.flush()
+    try:
+        yield
+    finally:
+        sys.stderr.write("\r" + " " * len(words) + "\r")
+        sys.stderr.flush()
+
+
 class Outlet:
-    """Writes to a descriptor; `recovered` is told, from the thread, how many texts were lost once one is written."""
+    """Writes texts to a descriptor from a thread of its own, so that a full disk or a slow reader stops nobody.
+
+    A text that cannot be written is lost; once one is written again, `recovered` is told how many were, by the thread.
+    """
 
     def __init__(
         self, descriptor: int, recovered: Callable[[int], None] = lambda _lost: None, most_waiting: int = MOST_WAITING
@@ -40,14 +80,14 @@ class Outlet:
         atexit.register(self.close)
 
     def write(self, text: str) -> None:
-        """Have it written, after what was given before; returns at once."""
+        """Have the thread write the text, after those before; returns at once."""
         if self._waiting.qsize() < self._most:
             self._waiting.put(text)
         else:
             self._lose(1)
 
     def close(self, seconds: float = SECONDS_AT_END) -> None:
-        """Wait so long for what was given; then leave it."""
+        """Wait so long for the texts that wait; then leave them."""
         atexit.unregister(self.close)
         self._waiting.put(None)
         self._thread.join(seconds)
@@ -67,15 +107,13 @@ class Outlet:
 
     def _next(self) -> list[str | None]:
         texts = [self._waiting.get()]
-        try:
+        with suppress(Empty):
             while texts[-1] is not None and len(texts) < _MOST_AT_ONCE:
                 texts.append(self._waiting.get_nowait())
-        except Empty:
-            pass
         return texts
 
     def _write(self, content: bytes) -> None:
-        """All of it. A descriptor that others have made non-blocking is waited for. Raises OSError."""
+        """Write all of it; a descriptor that others have made non-blocking is waited for. Raises OSError."""
         while content:
             try:
                 content = content[os.write(self._descriptor, content) :]

@@ -1,4 +1,4 @@
-"""Every line the app writes has a row in the table of events, and every row a line."""
+"""Every line the app writes is an object of the table of lines, and every object is written."""
 
 import ast
 import io
@@ -7,35 +7,23 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from app import logs
-from app.events import EVENTS, MORE, name_of
 from app.http import sampling
+from app.observe import lines, logs
+from app.observe.lines import CONNECTION_ENDED, LINES, UPSTREAM_ALARM, Line
 
-APP = Path(__file__).parents[1] / "app"
+APP = Path(__file__).parents[2] / "app"
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 LOGGERS = {"logger", "_LOGGER", "_ACCESS", "_logger"}
 SAMPLED = {"refusals", "cuts"}
 
 
-def lines_written() -> Iterator[tuple[str, str]]:
-    """Where a line is written, and its words; a name stands for the text its module gives it."""
+def lines_written() -> Iterator[tuple[str, ast.expr]]:
+    """Where a line is written, and the expression that gives its words."""
     for path in APP.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        texts = {
-            target.id: node.value
-            for node in tree.body
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-            words = _words(call)
-            if words is not None:
-                told = texts.get(words.id, words) if isinstance(words, ast.Name) else words
-                if isinstance(told, ast.Constant):
-                    yield f"{path.relative_to(APP)}:{call.lineno}", str(told.value)
-                else:
-                    assert path.name == "sampling.py", f"{path}:{call.lineno} writes words that are not fixed"
+            if (words := _words(call)) is not None and path.name != "sampling.py":  # it is given its lines
+                yield f"{path.relative_to(APP)}:{call.lineno}", words
 
 
 def _words(call: ast.Call) -> ast.expr | None:
@@ -49,11 +37,11 @@ def _words(call: ast.Call) -> ast.expr | None:
     return call.args[1] if name in SAMPLED and call.func.attr == "say" else None
 
 
-def test_every_line_has_a_row_and_every_row_a_line() -> None:
-    written = dict(lines_written())
-    nameless = {place: words for place, words in written.items() if name_of(words) is None}
+def test_every_line_written_is_an_object_of_the_table_and_every_object_is_written() -> None:
+    written = {place: ast.unparse(words) for place, words in lines_written()}
+    nameless = {place: words for place, words in written.items() if not isinstance(getattr(lines, words, None), Line)}
     assert not nameless
-    assert {name_of(words) for words in written.values()} == {event.name for event in EVENTS}
+    assert {getattr(lines, words) for words in written.values()} == set(LINES)
 
 
 def test_every_logger_is_one_whose_lines_are_looked_at() -> None:
@@ -64,16 +52,16 @@ def test_every_logger_is_one_whose_lines_are_looked_at() -> None:
 
 
 def test_names_are_given_once() -> None:
-    assert len({event.name for event in EVENTS}) == len(EVENTS) == len({event.words for event in EVENTS})
+    assert len({line.name for line in LINES}) == len(LINES) == len(set(LINES))
 
 
-def test_a_json_line_tells_its_event() -> None:
+def test_a_json_line_tells_its_name() -> None:
     stream = io.StringIO()
     root = logging.getLogger()
     before = root.handlers[:], root.level, logging.raiseExceptions
     try:
         logs.configure("json", "info", stream)
-        logging.getLogger("cxfacade.upstream").error("upstream needs to be looked at: %s", "upstream-auth")
+        logging.getLogger("cxfacade.upstream").error(UPSTREAM_ALARM, "upstream-auth")
         logging.getLogger("cxfacade.upstream").error("something else")
     finally:
         root.handlers[:], root.level, logging.raiseExceptions = before
@@ -82,21 +70,21 @@ def test_a_json_line_tells_its_event() -> None:
     assert events == ["upstream-alarm", None]
 
 
-async def test_a_line_that_stands_for_others_is_of_the_same_event() -> None:
-    heard: list[str] = []
+async def test_a_line_that_stands_for_others_has_the_same_name() -> None:
+    heard: list[Line] = []
 
     class Hearing(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            heard.append(str(record.msg))
+            assert isinstance(record.msg, Line)
+            heard.append(record.msg)
 
     logger = logging.getLogger("cxfacade.told-in-a-test")
     logger.addHandler(hearing := Hearing())
     logger.setLevel(logging.INFO)
     sampled = sampling.Sampled(logger)
-    words = next(event.words for event in EVENTS if event.name == "connection-ended")
     for _ in range(2):
-        sampled.say("kind", words, {"reason": "kind"})
-    sampled._over("kind", words, {"reason": "kind"})
+        sampled.say("kind", CONNECTION_ENDED, {"reason": "kind"})
+    sampled._over("kind", CONNECTION_ENDED, {"reason": "kind"})
     logger.removeHandler(hearing)
-    assert heard == [words, words + MORE]
-    assert {name_of(one) for one in heard} == {"connection-ended"}
+    assert heard == [CONNECTION_ENDED, f"{CONNECTION_ENDED}, and %(suppressed)s more like it"]
+    assert {line.name for line in heard} == {"connection-ended"}

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from app.streams import MOST_WAITING, Outlet
+from app.observe.streams import MOST_WAITING, Outlet
 
 HANG_SECONDS = 20
 PIPE_BYTES = 4096  # the least a pipe holds

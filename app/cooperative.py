@@ -1,11 +1,13 @@
-"""Long work is done in turns of a few milliseconds, and between two of them everybody else is answered (FAULTS T47).
+"""Long work that does not hold up the event loop: turns of a few milliseconds, threads, a quiet collector (FAULTS T47).
 
-A thread would not do: it holds the interpreter's lock for longer than a turn takes. Work that lets go of the lock, as
-compressing and hashing do, goes to one.
+A thread does not help Python code: it holds the interpreter's lock for longer than a turn takes. Compressing and
+hashing let go of the lock, and go to one.
 """
 
 import asyncio
-from collections.abc import Callable, Generator
+import gc
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from os import cpu_count
 from time import perf_counter
 from typing import Any, TypeVar
@@ -15,31 +17,35 @@ TURN_SECONDS = 0.005
 SHORT_SECONDS = 0.001  # work that is over so soon waits for nobody
 INLINE_BYTES = 64 * 1024  # about 1 ms of compressing
 MOST_THREADS = max(2, (cpu_count() or 1) - 1)  # at once: more would only take the processor from the loop
+OFTEN_ROWS = 500
+MANY_ROWS = 1_000  # fewer are looked through within a turn
+NEVER = 2**31 - 1
 
 T = TypeVar("T")
 Turns = Generator[None, None, T]
 
-_lines: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+_queues: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 _threads: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+_FULL = gc.get_threshold()[2]
 
 
 async def run(work: Turns[T]) -> T:
-    """What `work` returns; it yields often, and where its turn is over, others have theirs.
+    """Run a generator that yields often, and give its result; whenever its turn is over, other tasks have theirs.
 
-    All long work of one event loop stands in one line: side by side, ten would hold the loop for ten turns.
+    All long work of one event loop waits in one queue: side by side, ten would hold the loop for ten turns.
     """
     ended = _worked(work, SHORT_SECONDS)
-    line = None if ended else _line()
-    while not ended and line:
-        async with line:
+    queue = None if ended else _queues.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+    while not ended and queue:
+        async with queue:
             ended = _worked(work, TURN_SECONDS)
             if not ended:
-                await asyncio.sleep(0)  # still first in the line: whoever is next has the next turn of the loop
+                await asyncio.sleep(0)  # still first in the queue: the next in it has the next turn of the loop
     return ended[0]
 
 
 def _worked(work: Turns[T], seconds: float) -> tuple[T, ...]:
-    """What `work` returns, by itself; nothing where the seconds are used up before."""
+    """The result of `work` alone in a tuple; an empty one where the seconds are used up before."""
     until = perf_counter() + seconds
     try:
         next(work)
@@ -48,11 +54,6 @@ def _worked(work: Turns[T], seconds: float) -> tuple[T, ...]:
     except StopIteration as ended:
         return (ended.value,)
     return ()
-
-
-def _line() -> asyncio.Lock:
-    """Where the long work of the running loop waits for its turn."""
-    return _lines.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
 
 async def let_go(*many: list[Any]) -> None:
@@ -68,9 +69,48 @@ def _freed(*many: list[Any]) -> Turns[None]:
 
 
 async def unlocked(work: Callable[[], T], *, size: int) -> T:
-    """What `work`, which lets go of the lock, makes of so many bytes; a thread does it where they are many."""
+    """The result of `work` on so many bytes, from a thread where they are many; `work` lets go of the lock."""
     if size <= INLINE_BYTES:
         return work()
     threads = _threads.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MOST_THREADS))
     async with threads:
         return await asyncio.to_thread(work)
+
+
+class _Work:
+    """The number of blocks of this process that work on many rows: the collector is one for the whole process."""
+
+    count = 0
+
+
+@contextmanager
+def held_back(rows: int) -> Iterator[None]:
+    """Put off full garbage collections until the end of the block, where it works on many rows.
+
+    One full collection over ten thousand rows held the loop for 20 to 120 ms, and found nothing: records hold no
+    cycles. Young objects are looked at all the same.
+    """
+    if rows <= MANY_ROWS:
+        yield
+        return
+    _counted(1)
+    try:
+        yield
+    finally:
+        _counted(-1)
+
+
+def look_at_the_young(rows: int) -> None:
+    """Collect the youngest generation after each OFTEN_ROWS of the rows that are made.
+
+    Python counts objects made less objects freed: where old records are freed as fast as rows are made of them, it
+    collects none of them before they are ten thousand, and then for 60 ms.
+    """
+    if rows and rows % OFTEN_ROWS == 0:
+        gc.collect(0)
+
+
+def _counted(change: int) -> None:
+    _Work.count += change
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, NEVER if _Work.count else _FULL)

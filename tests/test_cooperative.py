@@ -1,15 +1,27 @@
-"""Long work in turns, and what goes to a thread."""
+"""Long work in turns, in threads, and without full garbage collections."""
 
 import asyncio
+import gc
 import threading
 from itertools import count
 
 import pytest
 
 from app import cooperative
-from app.cooperative import INLINE_BYTES, MOST_THREADS, Turns, unlocked
+from app.cooperative import (
+    INLINE_BYTES,
+    MANY_ROWS,
+    MOST_THREADS,
+    NEVER,
+    OFTEN_ROWS,
+    Turns,
+    held_back,
+    look_at_the_young,
+    unlocked,
+)
 
 STEPS = 5
+ROWS = 10 * OFTEN_ROWS
 
 
 @pytest.fixture
@@ -90,3 +102,31 @@ async def test_so_many_threads_work_at_once_and_no_more() -> None:
         for _ in range(3 * MOST_THREADS):
             group.create_task(unlocked(working, size=INLINE_BYTES + 1))
     assert most == MOST_THREADS
+
+
+def full() -> int:
+    return gc.get_threshold()[2]
+
+
+def test_full_collections_are_put_off_until_the_last_work_on_many_rows_has_ended() -> None:
+    usual = gc.get_threshold()
+    with held_back(MANY_ROWS):
+        assert gc.get_threshold() == usual
+    with held_back(MANY_ROWS + 1):
+        with held_back(MANY_ROWS + 1):
+            assert full() == NEVER
+        assert gc.get_threshold() == (*usual[:2], NEVER)
+    assert gc.get_threshold() == usual
+
+
+@pytest.mark.threat("T47")
+def test_rows_made_while_as_many_records_are_freed_are_looked_at_in_time() -> None:
+    records: list[list[None]] = [[] for _ in range(ROWS)]
+    gc.collect()
+    rows: list[list[None]] = []
+    while records:
+        records.pop()
+        rows.append([])
+        look_at_the_young(len(rows))
+    young = {id(one) for one in gc.get_objects(generation=0)}
+    assert sum(id(row) in young for row in rows) < OFTEN_ROWS

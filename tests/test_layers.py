@@ -8,7 +8,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 
-GROUND = {"errors", "settings", "clock", "observe", "owners", "peers", "cooperative", "collector"}
+GROUND = {"errors", "settings", "clock", "observe", "owners", "cooperative"}
 BELOW_HTTP = GROUND | {"clients", "interactions", "upstream", "cache", "queries", "formats", "explorer"}
 
 # What each part of the app may import of the app. Itself is always allowed; a part without a row is a fault.
@@ -21,7 +21,7 @@ LAYERS: dict[str, set[str]] = {
     "upkeep": GROUND | {"assembly", "clients", "cache", "upstream", "reloading"},
     "assembly": BELOW_HTTP | {"http", "gauges"},
     "gauges": {"__init__", "observe", "cache", "http", "upstream"},
-    "listener": {"http", "cache", "observe", "peers"},
+    "listener": {"http", "cache", "observe", "owners"},
     "reloading": {"observe", "settings", "errors"},
     "http": BELOW_HTTP,
     "queries": GROUND | {"interactions", "upstream", "cache"},
@@ -31,13 +31,11 @@ LAYERS: dict[str, set[str]] = {
     "clients": GROUND,
     "interactions": GROUND,
     "observe": set(),
-    "peers": set(),
     "settings": {"errors"},
     "errors": set(),
     "clock": set(),
     "owners": set(),
     "cooperative": set(),
-    "collector": set(),
     "explorer": set(),
     "simulator": {"settings"},
 }

@@ -13,7 +13,7 @@ from app.errors import Forbidden, RateLimited, Unauthorized
 from app.http.credentials import presented, refuse_key_in_query
 from app.http.responses import Headers
 from app.interactions.masking import Audience
-from app.peers import owner_of
+from app.owners import owner_of
 from app.settings import Settings, is_loopback
 
 MOST_QUOTAS = 10_000

@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from app.http.hosts import is_host, without_port
 from app.http.responses import Headers
-from app.peers import address_of, within
+from app.owners import address_of, within
 from app.settings.forms import path_prefix
 
 FOR, PROTO, HOST, PREFIX = b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix"

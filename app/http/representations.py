@@ -10,8 +10,7 @@ import msgspec
 
 from app import cooperative
 from app.clock import Clock
-from app.collector import held_back
-from app.cooperative import Turns, let_go, unlocked
+from app.cooperative import Turns, held_back, let_go, unlocked
 from app.errors import InvalidParameters, ParameterFault
 from app.formats import Envelope, Table, format_named
 from app.http.response_cache import Built

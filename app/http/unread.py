@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from starlette.types import Scope
 
 from app.errors import RateLimited
-from app.peers import owner_of
+from app.owners import owner_of
 
 MIB = 1024 * 1024
 MOST_BYTES = 128 * MIB  # twice the largest answer

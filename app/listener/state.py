@@ -13,7 +13,7 @@ from app.listener.dating import DatedHeaders, Field
 from app.listener.limits import ListenerLimits
 from app.listener.replay import ReplayCache
 from app.observe.lines import CONNECTION_ENDED
-from app.peers import owner_of
+from app.owners import owner_of
 
 if TYPE_CHECKING:
     from app.listener.connection import Connection

@@ -7,8 +7,7 @@ from typing import NamedTuple
 from app import cooperative
 from app.cache.stored import PurgeToken
 from app.clock import Clock
-from app.collector import held_back
-from app.cooperative import let_go
+from app.cooperative import held_back, let_go
 from app.errors import UpstreamError, UpstreamForbidden
 from app.interactions.masking import MASKED
 from app.observe.tracing import span

@@ -6,8 +6,7 @@ from heapq import merge
 from itertools import islice
 from typing import Any, TypeVar
 
-from app.collector import look_at_the_young
-from app.cooperative import Turns
+from app.cooperative import Turns, look_at_the_young
 from app.interactions.columns import Column
 from app.interactions.facts import Context, Facts
 from app.interactions.flatten import reader

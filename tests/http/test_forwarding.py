@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from starlette.types import Scope
 
 from app.http.forwarding import MOST_HOPS, Forwarding, client_of
-from app.peers import address_of
+from app.owners import address_of
 from tests.scenarios.repeating import Field, scope_of
 
 PROXY, STRANGER, CLIENT = "10.0.0.1", "203.0.113.9", "198.51.100.7"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from app.cache.single_flight import SingleFlight
 from app.cache.store import MemoryStore
-from app.clients.keys import ClientKeys
+from app.clients.file import ClientKeys
 from app.clock import Clock
 from app.gauges import watch_memory
 from app.http import openapi

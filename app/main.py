@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from app import __version__
 from app.assembly import assemble, new_memory, upstream_access
 from app.cache.single_flight import SingleFlight
-from app.clients.keys import ClientKeys
+from app.clients.file import ClientKeys
 from app.clock import Clock
 from app.errors import SettingsError
 from app.gauges import watch_work

@@ -4,7 +4,7 @@ import logging
 
 from app.assembly import upstream_access
 from app.cache.store import MemoryStore
-from app.clients.keys import ClientKeys
+from app.clients.file import ClientKeys
 from app.clock import Clock
 from app.observe.lines import CREDENTIALS_READ
 from app.reloading import Reloadable

@@ -1,1 +1,1 @@
-"""Client keys: what one is, the file that holds them, those in force, and how often each may ask. Knows no HTTP."""
+"""Client keys: their form, the file that holds them, those in force, and their quotas. Knows no HTTP."""

@@ -1,32 +1,40 @@
-"""The file of client keys: `{"keys": [{"label", "sha256", "scopes", "origins", "expires_at", "quota"}, …]}`.
+"""The file of client keys, and the keys in force: found by their SHA-256, read again when the file changes.
 
-It holds no secret, but whoever may write it lets in whom he likes: nobody but its owner may.
+The file reads `{"keys": [{"label", "sha256", "scopes", "origins", "expires_at", "quota"}, …]}`. It holds no secret, but
+nobody except its owner may write it: whoever may, lets in whom he likes.
 """
 
 import fcntl
 import json
+import logging
 import os
 import stat
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app.clients.key import ClientKey
-from app.clients.members import key_of, written
+from app.clients.key import ClientKey, digest_of, key_of, written
+from app.clock import Clock
 from app.errors import SettingsError
+from app.observe.lines import KEYS_READ, KEYS_REFUSED
 
 SETTING = "CXF_CLIENT_KEYS_FILE"
 LARGEST_FILE = 4 * 1024 * 1024  # bytes
 LONGEST_LIST = 20  # faults that are told at once
+LONGEST_KEY = 256  # bytes; a longer text is none
+POLL_SECONDS = 1.0
+
+logger = logging.getLogger("cxfacade.keys")
 
 Signature = tuple[int, ...]
 
 
 def signature(path: Path) -> Signature | None:
-    """What differs once the file, its owner or its mode has been changed; None where there is no file."""
+    """Numbers that differ once the file, its owner or its mode has been changed; None where there is no file."""
     try:
         found = path.stat()
     except (OSError, ValueError):
@@ -35,7 +43,7 @@ def signature(path: Path) -> Signature | None:
 
 
 def read(path: Path) -> tuple[ClientKey, ...]:
-    """All keys of the file. Raises SettingsError with one line for each fault, and none of its values."""
+    """The keys of the file. Raises SettingsError with one line for each fault, and none of its values."""
     try:
         return parsed(_content(path))
     except ValueError as fault:
@@ -43,7 +51,7 @@ def read(path: Path) -> tuple[ClientKey, ...]:
 
 
 def parsed(content: bytes) -> tuple[ClientKey, ...]:
-    """The keys in the text of such a file. Raises SettingsError, or ValueError where it is no list of keys at all."""
+    """The keys in the text of a file. Raises SettingsError, or ValueError where it is no list of keys at all."""
     try:
         whole = json.loads(content)
     except (ValueError, RecursionError):
@@ -94,9 +102,9 @@ def _content(path: Path) -> bytes:
 
 @contextmanager
 def changing(path: Path) -> Iterator[list[ClientKey]]:
-    """The keys of the file as a list to change, written back at the end; none where there is no file yet.
+    """The keys of the file as a list to change, written back at the end of the block; empty without a file.
 
-    Two who change it at the same time wait for one another. Raises SettingsError.
+    A lock keeps two processes from changing it at the same time. Raises SettingsError.
     """
     path = path.resolve()
     try:
@@ -116,7 +124,7 @@ def changing(path: Path) -> Iterator[list[ClientKey]]:
 
 
 def _replace(path: Path, keys: Sequence[ClientKey]) -> None:
-    """Whole or not at all, whatever happens meanwhile; mode 0600, and whose it was before."""
+    """Replace the file whole or not at all; with mode 0600, and of the same owner."""
     text = json.dumps({"keys": [written(key) for key in keys]}, indent=2) + "\n"
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # of mode 0600
     try:
@@ -132,3 +140,51 @@ def _replace(path: Path, keys: Sequence[ClientKey]) -> None:
         with suppress(OSError):
             Path(name).unlink()
         raise
+
+
+class ClientKeys:
+    """The keys in force. `changed` is called whenever they are others than before.
+
+    Raises SettingsError where the file cannot be used; later, a bad file leaves the keys that were in force.
+    """
+
+    def __init__(self, path: Path | None, changed: Callable[[], None] = lambda: None) -> None:
+        self._path = path
+        self._changed = changed
+        self._seen: Signature | None = signature(path) if path else None
+        self._use(read(path) if path else ())
+
+    def find(self, presented: bytes, now: datetime) -> ClientKey | None:
+        """The key in force that was presented; how long a lookup by hash takes tells nothing of it (FAULTS T31)."""
+        key = self._keys.get(digest_of(presented)) if len(presented) <= LONGEST_KEY else None
+        return key if key is not None and not key.is_over(now) else None
+
+    def is_in_force(self, key: ClientKey) -> bool:
+        """Whether the key has not been revoked or changed since it was found."""
+        return self._keys.get(key.digest) is key
+
+    def reread(self) -> None:
+        """Put the keys of the file in force. Raises SettingsError, and then leaves all as it was."""
+        if self._path is None:
+            return
+        self._seen = signature(self._path)
+        keys = read(self._path)
+        before = self._keys
+        self._use([before[key.digest] if before.get(key.digest) == key else key for key in keys])
+        self._changed()
+        logger.info(KEYS_READ, len(keys))
+
+    def _use(self, keys: Sequence[ClientKey]) -> None:
+        self._keys = {key.digest: key for key in keys}
+        self.origins = frozenset(origin.encode() for key in keys for origin in key.origins)
+
+    async def watch(self, clock: Clock) -> None:
+        """Read the file again whenever it has changed, for ever; a bad file is told in one log line."""
+        while self._path is not None:
+            await clock.sleep(POLL_SECONDS)
+            if signature(self._path) == self._seen:
+                continue
+            try:
+                self.reread()
+            except SettingsError as error:
+                logger.error(KEYS_REFUSED, " ".join(error.faults))

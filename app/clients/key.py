@@ -1,22 +1,36 @@
-"""A client key: what is kept of it, which is never the secret itself, and how secrets are made (INTERFACE §7)."""
+"""A client key: how its secret is made, what is kept of it, and its members in the file of keys (INTERFACE §7)."""
 
 import secrets
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from string import ascii_letters, digits
+from typing import Any, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from app.settings import Scope
+from app.settings.forms import Origin
 
 PREFIX = "cxf_"
 BASE62 = digits + ascii_letters
 SECRET_LENGTH = 40  # of base62: 238 bits, where FAULTS T31 asks for 128
 LEAST_SECRET_LENGTH = 32
 LONGEST_LABEL = 40
+RESERVED = ("anonymous", "none", "other")  # the labels of logs and metrics for clients without a key
+SCOPES: tuple[str, ...] = get_args(Scope)
+MOST_PER_MINUTE = 1_000_000
 _LABEL_CHARACTERS = frozenset(BASE62 + "-")
+_DIGEST_DIGITS = 64
+_ORIGIN: TypeAdapter[str] = TypeAdapter(Origin)
+
+Reader = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class ClientKey:
-    """What is known of one key. `quota` is in requests a minute; None for no quota, and for a key that never ends."""
+    """A key without its secret. `quota` is in requests a minute; None for no quota, and for a key that never ends."""
 
     label: str
     digest: bytes  # SHA-256 of the key
@@ -36,19 +50,130 @@ def new_secret(label: str) -> str:
 
 
 def digest_of(secret: bytes) -> bytes:
-    """What is kept of a key. It is too long to be found by trying, so that one round of a fast hash is enough."""
+    """The SHA-256 by which a key is known. A key is too long to be guessed: one round of a fast hash is enough."""
     return sha256(secret).digest()
 
 
 def is_label(text: str) -> bool:
-    """Whether a key may be called so: letters, digits and `-`, so that `_` ends the label."""
+    """Whether a text is a label: letters, digits and `-`, so that `_` ends it within a key."""
     return 0 < len(text) <= LONGEST_LABEL and _LABEL_CHARACTERS.issuperset(text)
 
 
 def holds_key(text: str) -> bool:
-    """Whether something that looks like a whole key stands in a text."""
+    """Whether a text holds something that looks like a whole key."""
     for after in text.split(PREFIX)[1:]:
         label, _, rest = after.partition("_")
         if is_label(label) and len(rest) >= LEAST_SECRET_LENGTH and rest[:LEAST_SECRET_LENGTH].isalnum():
             return True
     return False
+
+
+def read_label(value: Any) -> str:
+    """Raises ValueError that says what a label must be; the other readers do likewise."""
+    if not isinstance(value, str) or not is_label(value) or value in RESERVED:
+        raise ValueError(f"must be 1 to {LONGEST_LABEL} letters, digits or -, and none of {', '.join(RESERVED)}")
+    return value
+
+
+def _read_digest(value: Any) -> bytes:
+    text = value if isinstance(value, str) and value.isascii() and value.isalnum() else ""
+    try:
+        digest = bytes.fromhex(text)
+    except ValueError:
+        digest = b""
+    if len(text) != _DIGEST_DIGITS or not digest:
+        raise ValueError(f"must be {_DIGEST_DIGITS} hexadecimal digits")
+    return digest
+
+
+def read_scopes(value: Any) -> frozenset[str]:
+    """A list of scopes, perhaps empty."""
+    if not isinstance(value, list) or not all(isinstance(scope, str) and scope in SCOPES for scope in value):
+        raise ValueError(f"must be a list of some of: {', '.join(SCOPES)}")
+    return frozenset(value)
+
+
+def read_origins(value: Any) -> tuple[str, ...]:
+    """A list of web origins, as browsers send them."""
+    try:
+        known = dict.fromkeys(_ORIGIN.validate_python(origin, strict=True) for origin in value)
+    except (ValidationError, TypeError):
+        known = None  # raised below, where no context keeps the value
+    if known is None or not isinstance(value, list):
+        raise ValueError("must be a list of origins like https://app.example")
+    return tuple(known)
+
+
+def _read_expiry(value: Any) -> datetime | None:
+    """A moment with its zone (RFC 3339), or null."""
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except (ValueError, TypeError):
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError("must be a time like 2027-01-31T00:00:00Z, or null")
+    return moment.astimezone(UTC)
+
+
+def read_quota(value: Any) -> int | None:
+    """Requests a minute, or null."""
+    if value is not None and (type(value) is not int or not 1 <= value <= MOST_PER_MINUTE):
+        raise ValueError(f"must be a whole number of requests a minute from 1 to {MOST_PER_MINUTE}, or null")
+    return value
+
+
+# Member, attribute, reader; the last three may be left out.
+READERS: Mapping[str, tuple[str, Reader]] = {
+    "label": ("label", read_label),
+    "sha256": ("digest", _read_digest),
+    "scopes": ("scopes", read_scopes),
+    "origins": ("origins", read_origins),
+    "expires_at": ("expires_at", _read_expiry),
+    "quota": ("quota", read_quota),
+}
+NEEDED = ("label", "sha256", "scopes")
+
+
+def key_of(members: Any, faults: list[str]) -> ClientKey | None:
+    """The key that a JSON value describes; its faults are added to `faults`, without any value."""
+    if not isinstance(members, dict):
+        faults.append("must be an object")
+        return None
+    known: dict[str, Any] = {}
+    found = list(_read(members, known))
+    faults += found
+    return None if found else ClientKey(**known)
+
+
+def _read(members: Mapping[str, Any], known: dict[str, Any]) -> Iterator[str]:
+    """Read each member into `known`; gives the faults."""
+    if unknown := [name for name in members if name not in READERS]:
+        yield f"has {len(unknown)} members that are not known here; it takes {', '.join(READERS)}"
+    for name in NEEDED:
+        if name not in members:
+            yield f"lacks {name}"
+    for name, value in members.items():
+        if name in READERS:
+            attribute, read = READERS[name]
+            try:
+                known[attribute] = read(value)
+            except ValueError as fault:
+                yield f"{name} {fault}"
+
+
+def written(key: ClientKey) -> dict[str, object]:
+    """The members of a key, as the file has them."""
+    return {"label": key.label, "sha256": key.digest.hex(), **described(key)}
+
+
+def described(key: ClientKey) -> dict[str, object]:
+    """The members of a key that may be shown beside its label."""
+    ends = key.expires_at
+    return {
+        "scopes": [scope for scope in SCOPES if scope in key.scopes],
+        "origins": list(key.origins),
+        "expires_at": ends.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if ends else None,
+        "quota": key.quota,
+    }

@@ -1,4 +1,4 @@
-"""`cxfacade keys`: who may ask. A key is shown once, when it is made; the file knows only its hash."""
+"""`cxfacade keys`: make, show and revoke client keys. A key is shown once; the file holds only its hash."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,8 +6,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from app.clients import file, members
-from app.clients.key import ClientKey, digest_of, new_secret
+from app.clients import file
+from app.clients.key import (
+    SCOPES,
+    ClientKey,
+    Reader,
+    described,
+    digest_of,
+    new_secret,
+    read_label,
+    read_origins,
+    read_quota,
+    read_scopes,
+)
 from app.errors import SettingsError
 from app.main import SYSTEM_CLOCK
 from app.observe.streams import say
@@ -31,11 +42,11 @@ def new(
     path = _path(overrides)
     secret = new_secret(label)
     checked = _checked(
-        label=("the label", members.label, label),
+        label=("the label", read_label, label),
         scopes=("--scope", _scopes, _parted(scopes)),
         origins=("--origin", _origins, _parted(origins)),
         expires_at=("--expires", _expiry, expires),
-        quota=("--quota", members.quota, quota),
+        quota=("--quota", read_quota, quota),
     )
     key = ClientKey(digest=digest_of(secret.encode()), **checked)
     with file.changing(path) as keys:
@@ -43,7 +54,7 @@ def new(
             raise SettingsError([f"There is a key called {label} already; choose another label, or revoke it first."])
         keys.append(key)
     if as_json:
-        say(json.dumps({"key": secret, "label": label, **members.described(key)}) + "\n")
+        say(json.dumps({"key": secret, "label": label, **described(key)}) + "\n")
     else:
         say(f"{secret}\n\nThis is shown once; only its hash is kept.\n{_table([key])}")
 
@@ -52,7 +63,7 @@ def show(overrides: Mapping[str, object], *, as_json: bool) -> None:
     """Every key with what it may do, and never the key. Raises SettingsError."""
     keys, now = file.read(_path(overrides)), SYSTEM_CLOCK.wall()
     if as_json:
-        rows = [{"label": key.label, **members.described(key), "expired": key.is_over(now)} for key in keys]
+        rows = [{"label": key.label, **described(key), "expired": key.is_over(now)} for key in keys]
         say(json.dumps({"keys": rows}) + "\n")
     else:
         say(_table(keys, now) if keys else "There are no keys; `cxfacade keys new <label>` makes one.\n")
@@ -77,8 +88,8 @@ def _path(overrides: Mapping[str, object]) -> Path:
     return path
 
 
-def _checked(**given: tuple[str, members.Reader, object]) -> dict[str, Any]:
-    """What the readers make of the values given. Raises SettingsError."""
+def _checked(**given: tuple[str, Reader, object]) -> dict[str, Any]:
+    """The values that the readers make of the flags. Raises SettingsError."""
     faults: list[str] = []
     checked: dict[str, Any] = {}
     for attribute, (name, read, value) in given.items():
@@ -92,20 +103,20 @@ def _checked(**given: tuple[str, members.Reader, object]) -> dict[str, Any]:
 
 
 def _parted(given: Sequence[str]) -> list[str]:
-    """The members of lists whose members are parted by commas, as the settings have them."""
-    return [member.strip() for one in given for member in one.split(",")]
+    """The members of comma lists."""
+    return [member.strip() for members in given for member in members.split(",")]
 
 
 def _scopes(given: Sequence[str]) -> frozenset[str]:
     try:
-        return members.scopes(list(given))
+        return read_scopes(list(given))
     except ValueError:
-        raise ValueError(f"must be one of: {', '.join(members.SCOPES)}; for more, commas between") from None
+        raise ValueError(f"must be one of: {', '.join(SCOPES)}; for more, commas between") from None
 
 
 def _origins(given: Sequence[str]) -> tuple[str, ...]:
     try:
-        return members.origins(list(given))
+        return read_origins(list(given))
     except ValueError:
         raise ValueError("must be an origin like https://app.example; for more, commas between") from None
 
@@ -144,11 +155,11 @@ def _table(keys: Sequence[ClientKey], now: datetime | None = None) -> str:
 
 
 def _row(key: ClientKey, now: datetime | None) -> tuple[str, ...]:
-    shown = members.described(key)
+    shown = described(key)
     over = " (over)" if now and key.is_over(now) else ""
     return (
         key.label,
-        ",".join(scope for scope in members.SCOPES if scope in key.scopes) or "none",
+        ",".join(scope for scope in SCOPES if scope in key.scopes) or "none",
         f"{shown['expires_at'] or NEVER}{over}",
         f"{key.quota}/min" if key.quota else UNLIMITED,
         ",".join(key.origins) or NOWHERE,

@@ -5,9 +5,9 @@ from functools import lru_cache
 
 from starlette.types import Scope
 
-from app.clients.bucket import Bucket, Buckets
+from app.clients.file import ClientKeys
 from app.clients.key import ClientKey
-from app.clients.keys import ClientKeys
+from app.clients.quota import Bucket, Buckets
 from app.clock import Clock
 from app.errors import Forbidden, RateLimited, Unauthorized
 from app.http.credentials import presented, refuse_key_in_query

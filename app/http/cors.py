@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.clients.keys import ClientKeys
+from app.clients.file import ClientKeys
 from app.http.auth import Viewer
 from app.http.responses import Headers
 

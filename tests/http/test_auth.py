@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.types import Scope
 
-from app.clients.keys import ClientKeys
+from app.clients.file import ClientKeys
 from app.errors import BadRequest, Forbidden, KeyInQuery, Unauthorized
 from app.http.auth import Authenticator, Viewer, reached_on_loopback
 from app.interactions.masking import Audience

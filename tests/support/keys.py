@@ -5,8 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from app.clients.key import ClientKey, digest_of
-from app.clients.members import written
+from app.clients.key import ClientKey, digest_of, written
 
 
 class Given(NamedTuple):

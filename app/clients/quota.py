@@ -1,4 +1,4 @@
-"""Token buckets: how often something may be done, with what is left and when there is more. Times in seconds."""
+"""Quotas as token buckets: what is left of a bucket, and when there is more. Times in seconds."""
 
 import math
 from collections.abc import Hashable

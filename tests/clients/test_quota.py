@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.clients.bucket import MINUTE, Bucket, Buckets
+from app.clients.quota import MINUTE, Bucket, Buckets
 
 PAUSES = st.lists(st.floats(0, 100), min_size=1, max_size=200)
 

@@ -1,25 +1,36 @@
-"""The command line: what the commands are called and which flags they take; the work is done in `commands`."""
+"""The command line: names and flags of the commands, the flags made from the table of settings."""
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, get_args
 
 import typer
 
 from app import __version__
-from app.commands.flags import DEMO, KEYS, LOGS, PUBLIC, settings_flags
 from app.errors import SettingsError
 from app.observe.streams import complain, hold_standard_descriptors, say
-from app.settings import Scope
+from app.settings import SECRETS, SETTINGS, Scope
 
 BAD_USE, FAILED = 2, 1
 SCOPES = ", ".join(get_args(Scope))
+
+BY_ATTRIBUTE = {row.name.removeprefix("CXF_").lower(): row for row in SETTINGS}
+SWITCHES = frozenset({"allow_anonymous"})
+
+PUBLIC = tuple(name for name in BY_ATTRIBUTE if name not in SECRETS)  # a secret would stand in the list of processes
+WHOSE_DATA = frozenset({"upstream_url", "tenant_id", "auth", "client_keys_file", "allow_anonymous"})
+DEMO = tuple(name for name in PUBLIC if name not in WHOSE_DATA)
+
+LOGS = ("log_format", "log_level")
+KEYS = ("client_keys_file",)
 
 Latency = Annotated[
     Literal["none", "fast", "typical", "bad-day"], typer.Option(help="How slow the simulated upstream is.")
 ]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same invented data.")]
 Overrides = Mapping[str, object]
+Command = Callable[..., None]
 
 program = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -30,8 +41,40 @@ def main() -> None:
     program(prog_name="cxfacade")
 
 
-def _faults_in_lines(command: Callable[..., None]) -> Callable[..., None]:
-    """A command that cannot start says why, one line a fault, instead of raising."""
+def settings_flags(names: tuple[str, ...], *, environment: bool = False) -> Callable[[Command], Command]:
+    """Give a command a flag for each of these settings; it gets those given as `overrides`, None for the others.
+
+    With `environment` a flag that is not given is looked for there, by the name of its setting.
+    """
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def called(**given: Any) -> None:
+            command(overrides={name: given.pop(name) for name in names}, **given)
+
+        own = [each for each in inspect.signature(command).parameters.values() if each.name != "overrides"]
+        flags = [_flag(name, environment=environment) for name in names]
+        called.__dict__["__signature__"] = inspect.Signature([*own, *flags])
+        return called
+
+    return decorate
+
+
+def _flag(name: str, *, environment: bool) -> inspect.Parameter:
+    row = BY_ATTRIBUTE[name]
+    option = typer.Option(
+        None,
+        help=row.description if row.default == "none" else f"{row.description} [default: {row.default}]",
+        metavar=None if name in SWITCHES else "TEXT",
+        envvar=row.name if environment else None,
+        show_envvar=False,
+    )
+    annotation = bool | None if name in SWITCHES else str | None
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=annotation)
+
+
+def _faults_in_lines(command: Command) -> Command:
+    """Make a command that cannot start write one line for each fault instead of raising."""
 
     @functools.wraps(command)
     def guarded(*given: Any, **named: Any) -> None:
@@ -81,7 +124,7 @@ def demo(
     seed: Seed = 7,
 ) -> None:
     """Serve invented data, without credentials or network."""
-    from app.commands.demonstrating import demo
+    from app.commands.simulated import demo
     from app.simulator import SimulatorOptions
 
     demo(overrides, SimulatorOptions(latency=latency, seed=seed), simulator_port)
@@ -112,7 +155,7 @@ def simulate(
     seed: Seed = 7,
 ) -> None:
     """Run the simulated upstream alone."""
-    from app.commands.simulating import simulate
+    from app.commands.simulated import simulate
     from app.simulator import SimulatorOptions
 
     simulate(overrides, host, port, SimulatorOptions(latency=latency, seed=seed))

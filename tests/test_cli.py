@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from app import __version__
-from app.cli import main
-from app.commands.flags import DEMO, PUBLIC
+from app.cli import DEMO, PUBLIC, main
 from app.commands.servers import CannotListen, listen, listen_nearby, url_of
 from app.settings import SECRETS, SETTINGS
 from tests.commands.running import CANARY, PROGRAM, PROJECT, environment, ran

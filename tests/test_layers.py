@@ -64,7 +64,7 @@ HOMES: dict[str, set[str]] = {
     "dotenv": {"app.settings"},
     "pydantic_settings": set(),
     "redis": {"app.cache"},
-    "typer": {"app.cli", "app.commands.flags"},
+    "typer": {"app.cli"},
     "uvicorn": {"app.commands.servers", "app.listener"},
     "h11": set(),
     "httptools": {"app.listener"},

@@ -1,1 +1,1 @@
-"""What the commands do; `cli.py` says what they are called and which flags they take."""
+"""The work of the commands; `cli.py` has their names and flags."""

@@ -1,4 +1,4 @@
-"""`cxfacade check`: are the settings usable, does upstream let us in, and what is there to see."""
+"""`cxfacade check`: read the settings, log in upstream, fetch one row, and say what to do about each failure."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, replace
 
 from app import errors
 from app.assembly import upstream_access
-from app.commands.remedies import remedy
 from app.main import SYSTEM_CLOCK, create_app
 from app.observe import logs
 from app.observe.metrics import Metrics
@@ -21,10 +20,55 @@ from app.upstream.reading import Position, Reading
 
 SECONDS_TO_CLOSE = 1.0
 
+REMEDIES: dict[type[errors.CxfacadeError], str] = {
+    errors.UpstreamAuth: (
+        "The upstream refuses the credentials; set CXF_USERNAME and CXF_PASSWORD to a user with a password of its own, "
+        "or to an API key and its secret."
+    ),
+    errors.UpstreamForbidden: (
+        "The upstream denies these interactions; check that CXF_TENANT_ID is the tenant of CXF_USERNAME, "
+        "and that this user has the permission INTERACTIONS_API_READ_ALL."
+    ),
+    errors.UpstreamUnknownTenant: (
+        "The upstream does not know the tenant; check CXF_TENANT_ID, and that CXF_UPSTREAM_URL is the tenant's region."
+    ),
+    errors.UpstreamWrongTenant: "The upstream answered for another tenant; check CXF_TENANT_ID.",
+    errors.UpstreamUnreachable: (
+        "Nothing answers at CXF_UPSTREAM_URL; check its host and port, and that a firewall lets this machine out."
+    ),
+    errors.UpstreamDns: (
+        "The host name in CXF_UPSTREAM_URL does not resolve; check its spelling and this machine's DNS."
+    ),
+    errors.UpstreamTls: (
+        "The certificate or TLS handshake of CXF_UPSTREAM_URL is not acceptable; check the URL, this machine's clock, "
+        "and that nothing on the way replaces certificates."
+    ),
+    errors.UpstreamTimeout: (
+        "The upstream did not answer in time; check CXF_UPSTREAM_URL and the network, or try again later."
+    ),
+    errors.UpstreamReset: (
+        "The upstream closed the connection without an answer; check the scheme and port of CXF_UPSTREAM_URL."
+    ),
+    errors.UpstreamRedirect: (
+        "CXF_UPSTREAM_URL answers with a redirect, which is not followed; set it to the final address."
+    ),
+    errors.UpstreamBadAnswer: "What answers at CXF_UPSTREAM_URL is not the reporting API; check the URL.",
+    errors.UpstreamShape: "The answer from CXF_UPSTREAM_URL has an unknown form; check the URL.",
+    errors.UpstreamTooLarge: "A single row from CXF_UPSTREAM_URL is larger than an answer may be; check the URL.",
+    errors.UpstreamRefusedQuery: "The upstream refuses a plain question; check CXF_UPSTREAM_URL.",
+    errors.UpstreamThrottled: "The upstream asks for a pause; try again in a minute.",
+    errors.UpstreamServerError: "The upstream failed on its side; try again later.",
+    errors.UpstreamUnavailable: "The upstream is not available now; try again later.",
+    errors.UpstreamBusy: "Every connection to the upstream is taken; raise CXF_UPSTREAM_CONCURRENCY.",
+    errors.UpstreamCircuitOpen: "The upstream is left alone after failures; try again in a minute.",
+    errors.CxfacadeError: "The check itself failed; report this together with what cxfacade --version prints.",
+}
+"""The fault and what to do about it, by the nearest class; names settings, never their values."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What upstream showed: no personal data. `started_at` is the newest interaction's; durations are seconds."""
+    """The facts that upstream showed, none of them personal; durations are in seconds."""
 
     tenant_id: str
     time_zone: str | None
@@ -36,9 +80,9 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The settings in force, what was seen, and otherwise what is wrong: `code` is the slug of the failure.
+    """The result of a check: the settings in force, and either the facts seen or the faults with the failure's slug.
 
-    `warnings` tell of settings that work and should be otherwise.
+    `warnings` tell of settings that work but should be changed.
     """
 
     settings: tuple[dict[str, str], ...] = ()
@@ -48,11 +92,11 @@ class Verdict:
     warnings: tuple[str, ...] = ()
 
     def as_json(self) -> str:
-        """One object on one line."""
+        """The verdict for programs: one object on one line."""
         return json.dumps({"ok": not self.faults, **asdict(self)}) + "\n"
 
     def as_text(self) -> str:
-        """The same for people."""
+        """The verdict for people."""
         width = 2 + max((len(row["name"]) for row in self.settings), default=0)
         lines = [f"{row['name']:<{width}}{row['value']}  ({row['source']})" for row in self.settings]
         if self.upstream:
@@ -62,7 +106,7 @@ class Verdict:
 
 
 def check(overrides: Mapping[str, object], *, as_json: bool) -> bool:
-    """Whether `serve` would work with these settings; says on stdout what was seen, on stderr what is wrong."""
+    """Whether `serve` would work with these settings; writes the facts to stdout and the faults to stderr."""
     logs.silence()
     verdict = examine(overrides)
     say(verdict.as_json() if as_json else verdict.as_text())
@@ -71,7 +115,7 @@ def check(overrides: Mapping[str, object], *, as_json: bool) -> bool:
 
 
 def examine(overrides: Mapping[str, object]) -> Verdict:
-    """Settings first, as `serve` reads them; then one call, or a login and one call. Raises nothing of ours."""
+    """Read the settings as `serve` does, then make one call, or a login and one call. Raises nothing of ours."""
     explained: tuple[dict[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
     try:
@@ -114,3 +158,8 @@ def _seen(tenant_id: str, reading: Reading) -> Seen:
 
 def _words(value: object) -> str:
     return {"None": "unknown", "True": "yes", "False": "no"}.get(str(value), str(value))
+
+
+def remedy(error: errors.CxfacadeError) -> str:
+    """One line: the fault, and what to do about it."""
+    return next(REMEDIES[kind] for kind in type(error).__mro__ if kind in REMEDIES)

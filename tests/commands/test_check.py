@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from app import errors
-from app.commands.remedies import REMEDIES, remedy
+from app.commands.check import REMEDIES, remedy
 from app.settings import SETTINGS
 from app.simulator import DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME, create_simulator
 from tests.commands.running import CANARY, PROGRAM, environment, ran

@@ -1,4 +1,4 @@
-"""The façade as a demo: over invented data, with the simulator beside it in one process."""
+"""`cxfacade demo` and `cxfacade simulate`: the service over invented data, and the simulated upstream alone."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,13 +20,13 @@ UNDRAINED = ListenerLimits(drain_seconds=0)
 
 
 class Demo(NamedTuple):
-    """What the demo shows once both servers listen."""
+    """The addresses of the demo's two servers."""
 
     facade: str
     simulator: str
 
     def words(self) -> str:
-        """Where to look, what to try first, and how to stop."""
+        """The text for the terminal: where to look, what to try first, how to stop."""
         at = self.facade.removeprefix("http://").replace(LOOPBACK, "localhost")
         return (
             "cxfacade demo: invented data, no credentials, no network\n"
@@ -38,9 +38,9 @@ class Demo(NamedTuple):
 
 
 def demo(overrides: Mapping[str, object], options: SimulatorOptions, simulator_port: int | None = None) -> None:
-    """Façade and simulator in one process, until a signal; nothing is taken from the environment or a file.
+    """Serve invented data until a signal, with the simulator in the same process; environment and files are not read.
 
-    The simulator listens on this port; where none is named, on its usual one or the next that is free.
+    `simulator_port` is where the simulator listens; without it, on its usual port or the next that is free.
     Raises SettingsError, CannotListen.
     """
     scopes = overrides.get("anonymous_scopes") or SHOWN
@@ -73,7 +73,7 @@ def demo(overrides: Mapping[str, object], options: SimulatorOptions, simulator_p
 
 
 def _answers_for(options: SimulatorOptions) -> dict[str, object]:
-    """The settings a demo decides itself; anyone may look at invented data."""
+    """The settings that a demo decides itself; anyone may look at invented data."""
     return {
         "tenant_id": options.tenant_id,
         "username": options.username,
@@ -81,3 +81,20 @@ def _answers_for(options: SimulatorOptions) -> dict[str, object]:
         "allow_anonymous": True,
         "demo": True,
     }
+
+
+def simulate(overrides: Mapping[str, object], host: str, port: int, options: SimulatorOptions) -> None:
+    """Serve the simulated upstream alone until a signal. Raises SettingsError, CannotListen."""
+    settings = load(overrides, environ={}, env_file=None)
+    logs.configure(settings.log_format, settings.log_level)
+    app = create_simulator(options)
+    simulator = Server(app, listen(host, port), UNDRAINED)
+    url = url_of(simulator.listener)
+    words = (
+        f"cxfacade simulate: {url}\n"
+        f"  tenant    {options.tenant_id}\n"
+        f"  user      {options.username}, password {options.password}\n"
+        f"  controls  {url}/__sim/state, and clock, faults, journal beside it\n"
+        "  stop      Ctrl-C\n"
+    )
+    run([simulator], ready=lambda: announce(words), ending=app.state.simulator.close)

@@ -1,6 +1,5 @@
 """The composition root: what an application is made of, and that two of them share nothing."""
 
-import asyncio
 import gc
 import logging
 import re
@@ -11,13 +10,11 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from app.assembly import new_memory, pseudonym_secret
-from app.cache.stored import Stored
+from app.assembly import pseudonym_secret
 from app.commands.servers import freeze_startup_objects
 from app.errors import SettingsError
 from app.http.guard import Guard
 from app.main import create_app, new_request_ids
-from app.upkeep import sweep
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, facade_settings, running_facade
 
@@ -103,19 +100,6 @@ async def test_a_repeat_never_reaches_the_framework_of_a_running_facade(
     head = await facade.client.head("/interactions", params=[attr], headers=identity)
     assert (head.status_code, head.content) == (200, b"")
     assert facade.services.metrics.value("answers", outcome="fresh") == 5 + 3
-
-
-async def test_what_is_too_old_is_dropped_while_nobody_asks(clock: HandClock) -> None:
-    memory = new_memory(facade_settings(NOWHERE), clock.clock)
-    memory.store.put(b"old", Stored(b"", 0, clock.monotonic, fresh_for=5, stale_for=5))
-    sweeping = asyncio.create_task(sweep(memory.store, clock.clock))
-    for _ in range(11):
-        await clock.asleep()
-        assert len(memory.store) == 1
-        clock.advance(1)
-    await clock.asleep()
-    sweeping.cancel()
-    assert len(memory.store) == 0
 
 
 def test_a_setting_for_what_is_not_built_is_refused() -> None:

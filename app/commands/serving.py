@@ -9,8 +9,8 @@ from app.listener.limits import ListenerLimits
 from app.main import create_app
 from app.observe import logs
 from app.observe.streams import announce
-from app.reloading import reload
 from app.settings import Settings
+from app.upkeep import reload
 
 OTHER_FILES = 64  # descriptors that are no connection: standard streams, listener, loop, secrets while they are read
 

@@ -1,12 +1,17 @@
-"""What SIGHUP has read again is taken whole, thing by thing; a fault keeps what was in force and is one line."""
+"""Old values are swept out; settings read again are taken whole, part by part, and a fault is one line."""
 
+import asyncio
 import logging
 
 import pytest
 
 from app import errors
-from app.reloading import Reloadable, reload
+from app.assembly import new_memory
+from app.cache.stored import Stored
 from app.settings import Settings, load
+from app.upkeep import Reloadable, reload, sweep
+from tests.support.clock import HandClock
+from tests.support.facade import facade_settings
 
 CANARY = "canary-6e21-invented"
 
@@ -68,3 +73,16 @@ async def test_settings_that_cannot_be_read_are_taken_by_nobody(caplog: pytest.L
         "Reloaded nothing; what was in force stays: CXF_PORT (flag) must be a whole number."
     ]
     assert CANARY not in caplog.text
+
+
+async def test_what_is_too_old_is_dropped_while_nobody_asks(clock: HandClock) -> None:
+    memory = new_memory(facade_settings("http://127.0.0.1:9"), clock.clock)
+    memory.store.put(b"old", Stored(b"", 0, clock.monotonic, fresh_for=5, stale_for=5))
+    sweeping = asyncio.create_task(sweep(memory.store, clock.clock))
+    for _ in range(11):
+        await clock.asleep()
+        assert len(memory.store) == 1
+        clock.advance(1)
+    await clock.asleep()
+    sweeping.cancel()
+    assert len(memory.store) == 0

@@ -1,8 +1,10 @@
-"""Time as an argument: the system's own in `main.py`, a hand-cranked one in tests."""
+"""Time as an argument: the system's own clock in `main.py` and the commands, a hand-cranked one in tests."""
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +14,6 @@ class Clock:
     monotonic: Callable[[], float]
     wall: Callable[[], datetime]
     sleep: Callable[[float], Awaitable[None]]
+
+
+SYSTEM_CLOCK = Clock(time.monotonic, lambda: datetime.now(UTC), asyncio.sleep)

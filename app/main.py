@@ -1,12 +1,12 @@
-"""The composition root: settings in, application out; what it opens it closes, in reverse."""
+"""The composition root: settings in, application out; all that it opens it closes, in reverse."""
 
 import asyncio
 import logging
-import time
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from functools import cache, partial
 from itertools import count
 from random import random
 from uuid import uuid4
@@ -15,32 +15,45 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
 from app import __version__
-from app.assembly import assemble, new_memory, upstream_access
 from app.cache.single_flight import SingleFlight
+from app.cache.store import MemoryStore
 from app.clients.file import ClientKeys
-from app.clock import Clock
+from app.clock import SYSTEM_CLOCK, Clock
 from app.errors import SettingsError
-from app.gauges import watch_work
-from app.http import problems
+from app.http import openapi, problems
+from app.http.auth import Authenticator
 from app.http.cors import Cors, Origins
+from app.http.counting import Requests
 from app.http.forwarding import Forwarding
 from app.http.guard import Guard
+from app.http.min_interval import MinInterval
+from app.http.parsed import ParsedLists
+from app.http.representations import Representations
+from app.http.response_cache import ResponseCache
 from app.http.routes import RESOURCES
 from app.http.routing import ResourceRoute
+from app.http.services import Services
+from app.http.unread import Unread
+from app.interactions.columns import masked_columns, with_attributes
 from app.listener.replay import ReplayCache
-from app.observe.lines import SETTING_TO_LOOK_AT
-from app.observe.metrics import Lag
+from app.observe.lines import PSEUDONYMS_FOR_ONE_START, SETTING_TO_LOOK_AT
+from app.observe.metrics import Lag, Metrics
 from app.observe.tracing import alone
+from app.queries import rules
+from app.queries.service import Queries
+from app.queries.snapshot_store import SnapshotStore
 from app.settings import Settings, load
 from app.upkeep import renewal, rotation, sweep
+from app.upstream.access import UpstreamAccess
 from app.upstream.client import UpstreamClient
 from app.upstream.limits import DEFAULTS as LIMITS
 from app.upstream.limits import Limits
 from app.upstream.transport import Wire
 
-logger = logging.getLogger("cxfacade")
+PSEUDONYM_BYTES = 32
+PURGE_SECONDS = 1.0  # between two purges: each sends everybody to upstream again (FAULTS T28)
 
-SYSTEM_CLOCK = Clock(time.monotonic, lambda: datetime.now(UTC), asyncio.sleep)
+logger = logging.getLogger("cxfacade")
 
 
 class Application(FastAPI):
@@ -71,25 +84,57 @@ def create_app(
     access = replace(upstream_access(settings), limits=limits)
     refuse_what_is_not_built(settings)
 
-    memory = new_memory(settings, clock)
-    request_ids = new_request_ids()
-    replays = ReplayCache(memory.store, monotonic=clock.monotonic, wall=clock.wall, new_request_id=request_ids)
+    store, metrics, request_ids = MemoryStore(settings.cache_bytes, clock.monotonic), Metrics(), new_request_ids()
+    watch_store(metrics, store, settings.cache_bytes)
+    requests = Requests(metrics)
+    replays = ReplayCache(store, monotonic=clock.monotonic, wall=clock.wall, new_request_id=request_ids)
     keys = ClientKeys(settings.client_keys_file, replays.end_all)
-    forwarding = Forwarding(settings.public_url, settings.trusted_proxies)
+    origins, forwarding = (
+        Origins(settings.allowed_origins, keys),
+        Forwarding(settings.public_url, settings.trusted_proxies),
+    )
     for warning in settings.warnings:
         logger.warning(SETTING_TO_LOOK_AT, warning)
 
+    def services(upstream: UpstreamClient, flights: SingleFlight) -> Services:
+        columns = {column.name: column for column in with_attributes(settings.attributes)}
+        snapshots = SnapshotStore(
+            store,
+            settings.stale_seconds,
+            random=random,
+            most_fresh_seconds=settings.fresh_max_seconds,
+            revalidate_seconds=settings.stale_while_revalidate_seconds,
+        )
+        known = rules.from_settings(settings, pseudonym_secret(settings))
+        queries = Queries(upstream, snapshots, flights, clock, known, columns, random)
+        masked = masked_columns(settings.attributes, known.context.attribute_policy)
+        return Services(
+            settings=settings,
+            clock=clock,
+            metrics=metrics,
+            columns=columns,
+            queries=queries,
+            representations=Representations(queries, clock, masked),
+            unread=Unread(),
+            authenticator=Authenticator(settings, keys, clock),
+            forwarding=forwarding,
+            origins=origins,
+            requests=requests,
+            purges=MinInterval(PURGE_SECONDS, clock.monotonic),
+            parsed=ParsedLists(),
+            response_cache=ResponseCache(store, clock, settings.tenant_id or "", flights, settings.wait_seconds),
+            openapi=cache(partial(openapi.text, columns, settings.max_rows)),
+        )
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        upstream = UpstreamClient(access, clock=clock, metrics=memory.metrics, transport=transport, random=random)
-        flights, lag = SingleFlight(clock, alone), Lag(memory.metrics.timing("event_loop_lag_seconds"))
-        watch_work(memory.metrics, flights, upstream)
-        app.state.services = assemble(
-            settings, clock, upstream, flights, memory, keys=keys, forwarding=forwarding, random=random
-        )
-        app.state.reloadable = [rotation(upstream, settings), renewal(keys)]
+        upstream = UpstreamClient(access, clock=clock, metrics=metrics, transport=transport, random=random)
+        flights, lag = SingleFlight(clock, alone), Lag(metrics.timing("event_loop_lag_seconds"))
+        watch_work(metrics, flights, upstream)
+        app.state.services = services(upstream, flights)
+        app.state.reloadable = [rotation(upstream, settings, upstream_access), renewal(keys)]
         watching = [keys.watch(clock)] if settings.client_keys_file else []
-        tasks = [asyncio.create_task(work) for work in (sweep(memory.store, clock), *watching)]
+        tasks = [asyncio.create_task(work) for work in (sweep(store, clock), *watching)]
         try:
             yield
         finally:
@@ -112,16 +157,15 @@ def create_app(
         routes=[ResourceRoute(resource) for resource in RESOURCES],
     )
     problems.install(app)
-    app.count_ended = lambda reason: memory.metrics.count("connections_ended", reason=reason)
-    app.forwarding = forwarding
-    app.replays = replays
-    app.add_middleware(Cors, origins=Origins(settings.allowed_origins, keys))
+    app.count_ended = lambda reason: metrics.count("connections_ended", reason=reason)
+    app.forwarding, app.replays = forwarding, replays
+    app.add_middleware(Cors, origins=origins)
     app.add_middleware(
         Guard,
         allowed_hosts=[*settings.allowed_hosts, *forwarding.hosts],
         new_request_id=request_ids,
         monotonic=clock.monotonic,
-        finished=memory.requests.finished,
+        finished=requests.finished,
     )
     return app
 
@@ -139,3 +183,50 @@ def new_request_ids() -> Callable[[], str]:
     """A source of ids that no other process gives out: random once, then counted."""
     source, numbers = uuid4().hex[:16], count()
     return lambda: f"{source}-{next(numbers)}"
+
+
+def upstream_access(settings: Settings) -> UpstreamAccess:
+    """The address and the credentials of upstream. Raises SettingsError where the settings lack them."""
+    tenant_id, username, password = settings.require_upstream()
+    return UpstreamAccess(
+        upstream_url=settings.upstream_url,
+        tenant_id=tenant_id,
+        username=username,
+        password=password,
+        auth=settings.auth,
+        upstream_concurrency=settings.upstream_concurrency,
+        fetch_seconds=settings.fetch_seconds,
+        wait_seconds=settings.wait_seconds,
+    )
+
+
+def pseudonym_secret(settings: Settings) -> bytes:
+    """The key of `customer_key`; a random one holds for this process only, which is worth a warning."""
+    if settings.pseudonym_secret:
+        return settings.pseudonym_secret.get_secret_value().encode()
+    if not settings.demo:
+        logger.warning(PSEUDONYMS_FOR_ONE_START)
+    return secrets.token_bytes(PSEUDONYM_BYTES)
+
+
+def watch_store(metrics: Metrics, store: MemoryStore, bound_bytes: int) -> None:
+    """Have the gauges of the store read at each scrape."""
+    metrics.watch("build_info", lambda: 1, version=__version__)
+    metrics.watch("cache_bytes", lambda: store.bytes_held)
+    metrics.watch("cache_bound_bytes", lambda: bound_bytes)
+    metrics.watch("cache_values", lambda: store.primary_count, kind="reports")
+    metrics.watch("cache_values", lambda: store.derived_count, kind="answers")
+    metrics.watch("cache_evictions", lambda: store.evictions)
+
+
+def watch_work(metrics: Metrics, flights: SingleFlight, upstream: UpstreamClient) -> None:
+    """Have the gauges of fetches and of upstream read at each scrape."""
+
+    def last_success() -> float:
+        at = upstream.health().last_success_at
+        return at.timestamp() if at else 0.0
+
+    metrics.watch("fetches", lambda: len(flights))
+    metrics.watch("upstream_slots", lambda: upstream.health().slots)
+    metrics.watch("upstream_refused_seconds", lambda: upstream.health().refused_for_seconds or 0.0)
+    metrics.watch("upstream_last_success_timestamp_seconds", last_success)

@@ -4,13 +4,13 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-from app.assembly import upstream_access
 from app.cache.store import MemoryStore
 from app.clients.file import ClientKeys
 from app.clock import Clock
 from app.errors import CxfacadeError, SettingsError
 from app.observe.lines import CREDENTIALS_READ, RELOAD_PART_REFUSED, RELOAD_REFUSED, SETTING_TO_LOOK_AT
 from app.settings import Settings
+from app.upstream.access import UpstreamAccess
 from app.upstream.client import UpstreamClient
 
 SWEEP_SECONDS, SWEEPS_A_ROUND = 1.0, 60
@@ -35,8 +35,8 @@ class Reloadable(NamedTuple):
     take: Callable[[Settings], Awaitable[None]]
 
 
-def rotation(upstream: UpstreamClient, settings: Settings) -> Reloadable:
-    """The upstream credentials: others are used once upstream has taken them (FAULTS T09)."""
+def rotation(upstream: UpstreamClient, settings: Settings, access: Callable[[Settings], UpstreamAccess]) -> Reloadable:
+    """The upstream credentials: new ones are used once upstream has accepted them (FAULTS T09)."""
     in_force = (settings.username, settings.password)
 
     async def take(fresh: Settings) -> None:
@@ -44,7 +44,7 @@ def rotation(upstream: UpstreamClient, settings: Settings) -> Reloadable:
         given = (fresh.username, fresh.password)
         if given != in_force:
             known = settings.model_copy(update={"username": fresh.username, "password": fresh.password})
-            await upstream.rotate(upstream_access(known))
+            await upstream.rotate(access(known))
             in_force = given
         logger.info(CREDENTIALS_READ)
 

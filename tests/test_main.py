@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from app.assembly import pseudonym_secret
 from app.commands.servers import freeze_startup_objects
 from app.errors import SettingsError
 from app.http.guard import Guard
-from app.main import create_app, new_request_ids
+from app.main import create_app, new_request_ids, pseudonym_secret
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, facade_settings, running_facade
 

@@ -6,12 +6,11 @@ import logging
 import pytest
 
 from app import errors
-from app.assembly import new_memory
+from app.cache.store import MemoryStore
 from app.cache.stored import Stored
 from app.settings import Settings, load
 from app.upkeep import Reloadable, reload, sweep
 from tests.support.clock import HandClock
-from tests.support.facade import facade_settings
 
 CANARY = "canary-6e21-invented"
 
@@ -76,13 +75,13 @@ async def test_settings_that_cannot_be_read_are_taken_by_nobody(caplog: pytest.L
 
 
 async def test_what_is_too_old_is_dropped_while_nobody_asks(clock: HandClock) -> None:
-    memory = new_memory(facade_settings("http://127.0.0.1:9"), clock.clock)
-    memory.store.put(b"old", Stored(b"", 0, clock.monotonic, fresh_for=5, stale_for=5))
-    sweeping = asyncio.create_task(sweep(memory.store, clock.clock))
+    store = MemoryStore(1_000_000, clock.clock.monotonic)
+    store.put(b"old", Stored(b"", 0, clock.monotonic, fresh_for=5, stale_for=5))
+    sweeping = asyncio.create_task(sweep(store, clock.clock))
     for _ in range(11):
         await clock.asleep()
-        assert len(memory.store) == 1
+        assert len(store) == 1
         clock.advance(1)
     await clock.asleep()
     sweeping.cancel()
-    assert len(memory.store) == 0
+    assert len(store) == 0

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
 from app import errors
-from app.assembly import upstream_access
-from app.main import SYSTEM_CLOCK, create_app
+from app.clock import SYSTEM_CLOCK
+from app.main import create_app, upstream_access
 from app.observe import logs
 from app.observe.metrics import Metrics
 from app.observe.streams import complain, say, working

@@ -19,8 +19,8 @@ from app.clients.key import (
     read_quota,
     read_scopes,
 )
+from app.clock import SYSTEM_CLOCK
 from app.errors import SettingsError
-from app.main import SYSTEM_CLOCK
 from app.observe.streams import say
 from app.settings import load
 

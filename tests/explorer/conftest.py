@@ -10,8 +10,8 @@ from urllib.request import Request, urlopen
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect
 
-from app.clock import Clock
-from app.main import SYSTEM_CLOCK, create_app
+from app.clock import SYSTEM_CLOCK, Clock
+from app.main import create_app
 from app.simulator import create_simulator
 from tests.support.browser import behind, running_browser
 from tests.support.canary import WATCH, Watched

@@ -10,8 +10,8 @@ from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from app.assembly import PURGE_SECONDS
 from app.errors import UpstreamError
+from app.main import PURGE_SECONDS
 from tests.scenarios.machine.account import Account, code
 from tests.scenarios.machine.upstream import FAULTS
 from tests.scenarios.machine.world import MASKED, WHO, begun

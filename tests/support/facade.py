@@ -10,10 +10,10 @@ import httpx
 from cachetools import Cache
 from starlette.types import ASGIApp
 
-from app.clock import Clock
+from app.clock import SYSTEM_CLOCK, Clock
 from app.http.services import Services
 from app.listener.replay import Replay
-from app.main import SYSTEM_CLOCK, create_app
+from app.main import create_app
 from app.settings import Settings, load
 from app.simulator import create_simulator
 from app.upstream.limits import Limits

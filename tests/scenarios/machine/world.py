@@ -9,9 +9,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from app.assembly import upstream_access
 from app.http.services import Services
-from app.main import Application, create_app
+from app.main import Application, create_app, upstream_access
 from app.upstream.client import UpstreamClient
 from tests.scenarios.machine.upstream import Numbered
 from tests.scenarios.matrix.clock import PassingClock

@@ -1,9 +1,10 @@
-"""The façade at work for the configured tenant."""
+"""`cxfacade serve`, and the bounds and memory settings that it shares with the demo."""
 
+import ctypes
 import resource
 from collections.abc import Callable
+from contextlib import suppress
 
-from app.commands.allocation import return_large_blocks
 from app.commands.servers import Server, inherited, listen, run, url_of
 from app.listener.limits import ListenerLimits
 from app.main import create_app
@@ -13,6 +14,8 @@ from app.settings import Settings
 from app.upkeep import reload
 
 OTHER_FILES = 64  # descriptors that are no connection: standard streams, listener, loop, secrets while they are read
+MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of glibc's malloc.h
+OWN_PAGES_BYTES = 128 * 1024  # glibc's own start, which it raises as it goes unless it is told
 
 
 def serve(settings: Settings, read: Callable[[], Settings]) -> None:
@@ -48,3 +51,14 @@ def limits_of(settings: Settings) -> ListenerLimits:
     others = OTHER_FILES + 2 * settings.upstream_concurrency
     bound = 0 if most == resource.RLIM_INFINITY else max(most - others, most // 2)
     return ListenerLimits(connections_per_peer=settings.connections_per_address, connections=bound)
+
+
+def return_large_blocks() -> bool:
+    """Have blocks of 128 KiB and more go back to the system as soon as they are freed; whether it could be arranged.
+
+    Else glibc keeps them for later: a full cache that replaced its answers took 1.36 times its bytes, with this 1.11.
+    Other C libraries have no such setting, and nothing happens.
+    """
+    with suppress(OSError, TypeError, AttributeError):
+        return bool(ctypes.CDLL(None).mallopt(MMAP_THRESHOLD, OWN_PAGES_BYTES))
+    return False

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from app.commands.allocation import return_large_blocks
 from app.commands.servers import Server, listen, listen_nearby, run, url_of
-from app.commands.serving import limits_of
+from app.commands.serving import limits_of, return_large_blocks
 from app.listener.limits import ListenerLimits
 from app.main import create_app
 from app.observe import logs

@@ -1,7 +1,7 @@
 """The façade for more clients of one address than the listener allows: here all load comes from one."""
 
-from app.commands.allocation import return_large_blocks
 from app.commands.servers import Server, listen, run, url_of
+from app.commands.serving import return_large_blocks
 from app.listener.limits import ListenerLimits
 from app.main import create_app
 from app.observe import logs

@@ -1,11 +1,13 @@
-"""What a running `serve` has to live with: the files its system allows, and streams that take nothing."""
+"""The system around a running `serve`: the files it allows, streams that take nothing, memory that is given back."""
 
 import contextlib
 import fcntl
 import os
+import platform
 import resource
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +24,26 @@ from tests.commands.test_serving import NOWHERE, SERVES, TENANT
 from tests.commands.test_signals import HANG_SECONDS, says
 
 FILES = 256
+GLIBC = platform.libc_ver()[0] == "glibc"
+SCRIPT = """
+import sys
+from pathlib import Path
+from app.commands.serving import return_large_blocks
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+assert return_large_blocks() or "--without" in sys.argv
+blocks = [bytes(8_000_000)]
+blocks.clear()  # from now on glibc would take as much from its own heap
+before = resident()
+kept = []
+for _ in range(100):
+    blocks.append(b"x" * 1_000_000)
+    kept.append(bytes(2_000))
+blocks.clear()
+print(resident() - before)
+"""
 
 
 @contextmanager
@@ -143,3 +165,9 @@ def answers(url: str, process: subprocess.Popen[bytes]) -> None:
         else:
             return
     raise AssertionError(f"it does not answer: {process.poll()}")
+
+
+@pytest.mark.skipif(not GLIBC, reason="a setting of glibc alone")
+def test_what_large_blocks_took_is_given_back_whatever_small_ones_lie_between() -> None:
+    run = subprocess.run([sys.executable, "-c", SCRIPT], check=True, capture_output=True, text=True, timeout=50)
+    assert int(run.stdout) < 10_000_000

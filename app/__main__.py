@@ -4,10 +4,10 @@ import gc
 
 
 def main() -> None:
-    """Run it with the arguments of the process.
+    """Run the program with the arguments of the process.
 
     The garbage collector is off until `freeze_startup_objects`: it would look through all that is imported again and
-    again, a fifth of a start, and find nothing.
+    again, for a fifth of the start, and find nothing.
     """
     gc.disable()
     from app.cli import main as program  # only now, as nearly all of the start is imports

@@ -29,6 +29,7 @@ Latency = Annotated[
     Literal["none", "fast", "typical", "bad-day"], typer.Option(help="How slow the simulated upstream is.")
 ]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same invented data.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Overrides = Mapping[str, object]
 Command = Callable[..., None]
 
@@ -163,9 +164,7 @@ def simulate(
 
 @program.command()
 @settings_flags(PUBLIC)
-def check(
-    overrides: Overrides, json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
-) -> None:
+def check(overrides: Overrides, json: AsJson = False) -> None:
     """Check the settings, log in upstream and fetch one row."""
     from app.commands.check import check
 
@@ -175,7 +174,6 @@ def check(
 
 keys = typer.Typer(no_args_is_help=True, help="Make, show and revoke the keys of clients.")
 program.add_typer(keys, name="keys")
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @keys.command("new")

@@ -9,14 +9,14 @@ MINUTE = 60.0
 
 @dataclass(slots=True)
 class Bucket:
-    """At most `size` at once, filled again evenly within a minute. `at` is a monotonic time."""
+    """A token bucket of `size` requests, filled again evenly within a minute. `at` is a monotonic time."""
 
     size: int
     tokens: float
     at: float
 
     def take(self, now: float) -> float:
-        """Take one. Gives 0, or the seconds until there is one to take."""
+        """Take a token; gives 0, or the seconds until there is one."""
         self._fill(now)
         if self.tokens < 1:
             return (1 - self.tokens) * MINUTE / self.size
@@ -24,11 +24,11 @@ class Bucket:
         return 0.0
 
     def left(self) -> int:
-        """How many whole ones are left."""
+        """The number of whole tokens that are left."""
         return math.floor(self.tokens)
 
     def more_in(self) -> int:
-        """Seconds until there is one more, rounded up."""
+        """Seconds until there is one token more, rounded up."""
         return math.ceil((1 + self.left() - self.tokens) * MINUTE / self.size)
 
     def _fill(self, now: float) -> None:
@@ -38,7 +38,7 @@ class Bucket:
 
 
 class Buckets:
-    """One bucket for each name, of those used last: at most `most`. A new one is full."""
+    """A bucket for each of the names used last, `most` of them. A new bucket is full."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -48,7 +48,7 @@ class Buckets:
         return len(self._buckets)
 
     def of(self, name: Hashable, size: int, now: float) -> Bucket:
-        """The bucket called `name`; one of another size than asked for is begun anew."""
+        """The bucket called `name`; a new one where its size has changed."""
         bucket = self._buckets.pop(name, None)
         if bucket is None or bucket.size != size:
             bucket = Bucket(size, size, now)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,6 @@ from app.observe.streams import say
 from app.settings import load
 
 NEVER, UNLIMITED, NOWHERE = "never", "none", "none"
-FOREVER = 100_000  # days
 
 
 def new(
@@ -38,7 +38,7 @@ def new(
     quota: int | None,
     as_json: bool,
 ) -> None:
-    """Make a key, write its hash, show the key itself. Raises SettingsError with every fault of the flags at once."""
+    """Make a key, write its hash and print the key. Raises SettingsError with every fault of the flags at once."""
     path = _path(overrides)
     secret = new_secret(label)
     checked = _checked(
@@ -60,7 +60,7 @@ def new(
 
 
 def show(overrides: Mapping[str, object], *, as_json: bool) -> None:
-    """Every key with what it may do, and never the key. Raises SettingsError."""
+    """Print the label and the rights of every key, never the key. Raises SettingsError."""
     keys, now = file.read(_path(overrides)), SYSTEM_CLOCK.wall()
     if as_json:
         rows = [{"label": key.label, **described(key), "expired": key.is_over(now)} for key in keys]
@@ -126,10 +126,13 @@ def _expiry(text: str | None) -> datetime | None:
     if text is None:
         return None
     now, days = SYSTEM_CLOCK.wall(), text.removesuffix("d")
-    if text.endswith("d") and days.isascii() and days.isdecimal() and int(days[:9]) <= FOREVER:
-        moment: datetime | None = now + timedelta(days=int(days))
-    else:
-        moment = _moment(text)
+    moment: datetime | None = None
+    with suppress(ValueError, OverflowError):
+        if text.endswith("d") and days.isascii() and days.isdecimal():
+            moment = now + timedelta(days=int(days))
+        else:
+            moment = datetime.fromisoformat(text)
+            moment = moment if "T" in text else moment.replace(tzinfo=UTC)  # a date is its midnight in UTC
     if moment is None or moment.tzinfo is None:
         raise ValueError("must be like 90d, 2027-01-31 or 2027-01-31T00:00:00Z")
     if moment <= now:
@@ -137,17 +140,8 @@ def _expiry(text: str | None) -> datetime | None:
     return moment.astimezone(UTC)
 
 
-def _moment(text: str) -> datetime | None:
-    """A date is its midnight in UTC; a time stays without a zone where it has none."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if "T" in text else moment.replace(tzinfo=UTC)
-
-
 def _table(keys: Sequence[ClientKey], now: datetime | None = None) -> str:
-    """Rows under a heading, each column as wide as it has to be."""
+    """A table of the keys, each column as wide as its widest cell."""
     heading = ("label", "scopes", "expires", "quota", "origins")
     rows = [heading, *(_row(key, now) for key in keys)]
     widths = [max(len(row[place]) for row in rows) for place in range(len(heading))]

@@ -52,7 +52,7 @@ def silence() -> None:
 
 
 class Behind(logging.Handler):
-    """Writes lines to a descriptor without waiting for its reader."""
+    """A handler that writes lines to a descriptor without waiting for its reader."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The trace a request belongs to: passed on to upstream (W3C Trace Context), told in spans if OpenTelemetry is set up.
+"""The trace of a request: passed on to upstream (W3C Trace Context), and told in spans if OpenTelemetry is set up.
 
 Spans are written where the extra `otel` is installed and a provider was set before the application was made, as
 `opentelemetry-instrument cxfacade serve` does. Nothing in them is a client's: routes, statuses and names of ours.
@@ -23,14 +23,14 @@ _given: ContextVar[str | None] = ContextVar("traceparent", default=None)
 
 
 def traceparent(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """The client's, where there is one field and it is well formed to the letter; else None."""
+    """The client's traceparent, if it is sent once and well formed to the letter; else None."""
     values = [value.decode("latin-1") for name, value in headers if name == FIELD]
     return values[0] if len(values) == 1 and VALID.fullmatch(values[0]) else None
 
 
 @contextmanager
 def entered(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[None]:
-    """For one request: its trace is the current one."""
+    """Make the trace of a request the current one until the end of the block."""
     given = traceparent(headers)
     before = _given.set(given)
     try:
@@ -42,7 +42,7 @@ def entered(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[None]:
 
 @contextmanager
 def span(name: str, *, server: bool = False, client: bool = False, parent: str | None = None) -> Iterator[None]:
-    """A part of the current trace, or of that of `parent`. What an exception says stays out: it may quote a value."""
+    """Open a span of the current trace, or of `parent`'s. The text of an exception stays out: it may quote a value."""
     tracer = _tracer()
     if tracer is None:
         yield
@@ -54,7 +54,7 @@ def span(name: str, *, server: bool = False, client: bool = False, parent: str |
 
 
 def describe(name: str, *, method: str, route: str, status: int) -> None:
-    """Name the current span, and tell what request it is of, in OpenTelemetry's words."""
+    """Name the current span and describe its request, in OpenTelemetry's words."""
     if _tracer() is None:
         return
     current = trace.get_current_span()
@@ -63,7 +63,7 @@ def describe(name: str, *, method: str, route: str, status: int) -> None:
 
 
 def alone() -> Context:
-    """A context with the current trace and nothing else: whoever works in it knows no client."""
+    """A context with the current trace and nothing else, so that shared work knows no client."""
     context = Context()
     context.run(_given.set, _given.get())
     if _tracer() is not None:
@@ -72,7 +72,7 @@ def alone() -> Context:
 
 
 def passed_on() -> dict[str, str]:
-    """The field for a call to upstream; none where there is no trace."""
+    """The header of the current trace for a call to upstream; empty without a trace."""
     given = _given.get()
     if _tracer() is not None:
         current = trace.get_current_span().get_span_context()
@@ -82,7 +82,7 @@ def passed_on() -> dict[str, str]:
 
 
 def _tracer() -> "trace.Tracer | None":
-    """Of whoever set OpenTelemetry up; None where nobody did."""
+    """The tracer of the provider that was set up; None without one."""
     if not IS_INSTALLED:
         return None
     provider = trace.get_tracer_provider()

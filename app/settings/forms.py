@@ -1,4 +1,4 @@
-"""The forms a setting may take, and how a value is shown. Messages never repeat what was given."""
+"""The forms of settings, and how a value is shown. Messages never repeat a value."""
 
 from collections.abc import Mapping
 from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
@@ -38,7 +38,7 @@ def _host(value: str) -> str:
 
 
 def _host_header(value: str) -> str:
-    """As a Host header names it: an IPv6 address stands in brackets (RFC 9110 §7.2)."""
+    """A host as a Host header names it: an IPv6 address in brackets (RFC 9110 §7.2)."""
     host = _host(value.removeprefix("[").removesuffix("]"))
     try:
         return f"[{IPv6Address(host)}]"
@@ -62,7 +62,7 @@ def _origin(value: str) -> str:
 
 
 def path_prefix(path: str) -> str:
-    """A path under which a proxy serves us, without a slash at its end; `/` is no prefix. Raises ValueError."""
+    """The path under which a proxy serves us, without a slash at its end; `/` is none. Raises ValueError."""
     prefix = path.removesuffix("/")
     first, *segments = prefix.split("/")
     is_plain = not first and all(segment.strip(".") and _PREFIX_CHARACTERS.issuperset(segment) for segment in segments)
@@ -97,7 +97,7 @@ def _network(value: str) -> str:
 
 
 def _upstream_origin(value: str) -> str:
-    """Plain `http` shows the credentials to the network, so only loopback may use it (FAULTS T05)."""
+    """An origin whose scheme is `https`, or `http` on loopback: plain HTTP shows the credentials (FAULTS T05)."""
     origin = _origin(value)
     if origin.startswith("http://") and not is_loopback(urlsplit(origin).hostname or ""):
         raise ValueError("must begin with https:// unless its host is loopback")
@@ -139,7 +139,7 @@ def _split_commas(value: object) -> object:
 
 
 def _equals(example: str, what: str) -> BeforeValidator:
-    """`Support=30,Sales=15` → names and what is said of them; a name may hold `=`."""
+    """`Support=30,Sales=15` → pairs of names and values; a name may hold `=`."""
 
     def split(value: object) -> object:
         if not isinstance(value, str):

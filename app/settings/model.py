@@ -1,4 +1,4 @@
-"""Every setting with its default, unit and reason, as one frozen value; `SETTINGS` is its table."""
+"""The settings, each with its default, unit and reason; `SETTINGS` is their table."""
 
 from collections.abc import Mapping
 from pathlib import Path

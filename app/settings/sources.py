@@ -80,7 +80,7 @@ def _broken(binding: Binding) -> bool:
 
 
 def _read(named: Mapping[str, str], source: str, faults: list[str], warnings: list[str]) -> dict[str, Found]:
-    """What `named` says about the settings, by attribute; a secret's `…_FILE` is read."""
+    """The settings that `named` holds, by attribute; the file that a secret's `…_FILE` names is read."""
     known = {spelled(name): name for name in NAMES}
     files = {spelled(name) + FILE_SUFFIX: name for name in SECRETS}
     ours = [name for name in sorted(named) if name.upper().startswith(PREFIX)]
@@ -111,7 +111,7 @@ def _unknown(name: str, source: str, known: Collection[str]) -> str:
 
 
 def _secret(path: Path) -> tuple[str, int]:
-    """The text of a file that nobody but its owner may write, less its final line break, and its mode (FAULTS T08)."""
+    """The text of a file without its final line break, and its mode; others may not write it (FAULTS T08)."""
     try:
         with path.open("rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode

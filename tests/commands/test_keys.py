@@ -101,6 +101,8 @@ FAULTS = {
     ("new", "a", "--expires", "0d"): "--expires must lie ahead",
     ("new", "a", "--expires", "2001-01-01"): "--expires must lie ahead",
     ("new", "a", "--expires", "9999999999999d"): "--expires must be like",
+    ("new", "a", "--expires", "0000000009999999d"): "--expires must be like",
+    ("new", "a", "--expires", "9" * 5_000 + "d"): "--expires must be like",
     ("new", "a", "--expires", "2999-01-31T00:00:00"): "--expires must be like",
     ("new", "a", "--quota", "0"): "--quota must be a whole number",
     ("new", "known"): "There is a key called known already",

@@ -148,6 +148,9 @@ class Connection(HttpToolsProtocol):
         if self._stall is not None and not self.transport.is_closing():
             self._stall.cancel()
             self._stall = None
+        if self._answer is not None and not self.is_answering:  # it was of a replay
+            self._answer.cancel()
+            self._answer = None
 
     def timeout_keep_alive_handler(self) -> None:
         """As uvicorn's, and sees the close through."""

@@ -174,6 +174,24 @@ async def test_a_client_that_leaves_answers_unread_goes_the_ordinary_way(
         assert replayed(app) == before
 
 
+async def test_a_replay_that_was_read_late_limits_nothing_that_comes_later(server: Server, noticed: Noticed) -> None:
+    async with talk(server) as client:
+        await client.send(PLAIN)
+        assert await client.answer()
+        connection = noticed.made[-1]
+        connection.pause_writing()
+        assert len(connection_timers(noticed)) == 3
+        connection.resume_writing()
+        assert len(connection_timers(noticed)) == 1
+
+
+def connection_timers(noticed: Noticed) -> list[asyncio.TimerHandle]:
+    """Those of the newest connection that may still fire."""
+    newest = noticed.made[-1]
+    timers = (newest._receipt, newest._stall, newest._answer, newest.timeout_keep_alive_task)
+    return [timer for timer in timers if timer and not timer.cancelled()]
+
+
 async def test_while_the_server_ends_each_response_says_so(server: Server, app: Application) -> None:
     async with talk(server) as client:
         await client.send(PLAIN)

@@ -9,7 +9,7 @@ LOCK    := $(BIN)/uv pip compile pyproject.toml --group build --universal --pyth
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)  # some tests wait
 GROUND  := pyproject.toml app/__init__.py
 
-.PHONY: demo test check bench soak mutants lock openapi screenshots
+.PHONY: demo test check bench walk soak mutants lock openapi screenshots
 
 demo: .venv/.run
 	@exec $(BIN)/cxfacade demo $(ARGS)
@@ -26,6 +26,9 @@ check: .venv/.dev
 
 bench: .venv/.dev
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+walk: .venv/.dev
+	@$(BIN)/python -m tests.benchmarks.walk
 
 soak: .venv/.dev
 	@$(BIN)/python -m tests.soak $(ARGS)

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import httpx
 
-PROJECT = Path(__file__).parents[2]
+from tests.commands.forking import PROJECT, Forked, fork
+
 PROGRAM = (sys.executable, "-m", "app")
 CANARY = "invented-canary-3c81f0"
 
@@ -24,6 +26,19 @@ def environment(**more: str) -> dict[str, str]:
 
 def ran(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """The program run to its end, output captured."""
+    with TemporaryFile("w+", encoding="utf-8") as output, TemporaryFile("w+", encoding="utf-8") as errors:
+        process = fork(folder, arguments, environment(**environ), output.fileno(), errors.fileno())
+        try:
+            code = process.wait(45)
+        finally:
+            process.kill()
+        output.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess(arguments, code, output.read(), errors.read())
+
+
+def ran_afresh(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """The same, where the start of the interpreter matters."""
     return subprocess.run(
         [*PROGRAM, *arguments],
         cwd=folder,
@@ -41,7 +56,7 @@ def ran(folder: Path, *arguments: str, **environ: str) -> subprocess.CompletedPr
 class Running:
     """A program that has said it is ready, and what it said."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Forked
     said: list[str]
     errors: Path
 
@@ -62,17 +77,11 @@ class Running:
 def launched(folder: Path, *arguments: str, **environ: str) -> Running:
     """The program started, nothing read yet."""
     errors = folder / f"stderr-{time.monotonic_ns()}"
+    reader, writer = os.pipe()
     with errors.open("w") as stderr:
-        process = subprocess.Popen(
-            [*PROGRAM, *arguments],
-            cwd=folder,
-            env=environment(**environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-            encoding="utf-8",
-        )
+        process = fork(folder, arguments, environment(**environ), writer, stderr.fileno())
+    os.close(writer)
+    process.stdout = os.fdopen(reader, encoding="utf-8")
     return Running(process, [], errors)
 
 

@@ -19,6 +19,7 @@ import pytest
 
 from app.commands.serving import OTHER_FILES, limits_of
 from app.settings import load
+from tests.commands.forking import Forked, fork
 from tests.commands.running import PROGRAM, environment, get, started
 from tests.commands.test_serving import NOWHERE, SERVES, TENANT
 from tests.commands.test_signals import HANG_SECONDS, says
@@ -129,16 +130,15 @@ def test_it_serves_whatever_becomes_of_what_it_says(made: Callable[[], Streams] 
         holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holding.bind(("127.0.0.1", 0))
         port = str(holding.getsockname()[1])
-        command = [*PROGRAM, "serve", "--port", port, "--upstream-url", NOWHERE]
-        streams = made() if made else Streams(subprocess.DEVNULL, subprocess.DEVNULL)
-        process = subprocess.Popen(
-            command if made else ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command],
-            cwd=tmp_path,
-            env=environment(**TENANT),
-            stdin=subprocess.DEVNULL,
-            stdout=streams.output,
-            stderr=streams.error,
-        )
+        arguments = ("serve", "--port", port, "--upstream-url", NOWHERE)
+        process: Forked | subprocess.Popen[bytes]
+        if made:
+            output, error, held = made()
+            process = fork(tmp_path, arguments, environment(**TENANT), output, error)
+        else:
+            closing = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *PROGRAM, *arguments]
+            held = ()
+            process = subprocess.Popen(closing, cwd=tmp_path, env=environment(**TENANT), stdin=subprocess.DEVNULL)
         try:
             answers(f"http://127.0.0.1:{port}/health/live", process)
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client:
@@ -150,11 +150,11 @@ def test_it_serves_whatever_becomes_of_what_it_says(made: Callable[[], Streams] 
         finally:
             process.kill()
             process.wait()
-            for descriptor in streams.held:
+            for descriptor in held:
                 os.close(descriptor)
 
 
-def answers(url: str, process: subprocess.Popen[bytes]) -> None:
+def answers(url: str, process: Forked | subprocess.Popen[bytes]) -> None:
     """Wait until it answers: it cannot say that it does."""
     until = time.monotonic() + HANG_SECONDS
     while process.poll() is None and time.monotonic() < until:

@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from app import errors
 from app.commands.check import REMEDIES, remedy
 from app.settings import SETTINGS
 from app.simulator import DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME, create_simulator
-from tests.commands.running import CANARY, PROGRAM, environment, ran
+from tests.commands.forking import fork
+from tests.commands.running import CANARY, environment, ran
 from tests.support.serving import serve_in_thread
 from tests.support.simulator import QUIET
 
@@ -131,14 +131,9 @@ def test_what_is_missing_is_named_by_its_variable(tmp_path: Path) -> None:
 def test_on_a_terminal_a_line_shows_that_it_works_and_is_taken_away(simulator: str, tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     try:
-        subprocess.run(
-            [*PROGRAM, "check", "--upstream-url", simulator],
-            cwd=tmp_path,
-            env=environment(**TENANT),
-            stdout=subprocess.DEVNULL,
-            stderr=theirs,
-            check=True,
-        )
+        with Path(os.devnull).open("w") as nowhere:
+            flags = ("check", "--upstream-url", simulator)
+            assert fork(tmp_path, flags, environment(**TENANT), nowhere.fileno(), theirs).wait(45) == 0
         written = os.read(ours, 4096).decode()
     finally:
         os.close(theirs)

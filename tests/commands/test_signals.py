@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.simulator import DEMO_PASSWORD
+from app.simulator import DEMO_PASSWORD, create_simulator
 from tests.commands.running import (
     CANARY,
     PROGRAM,
@@ -28,6 +28,8 @@ from tests.commands.running import (
     wait_until_ready,
 )
 from tests.commands.test_serving import NOWHERE, SERVES, TENANT, asked_in_vain, control, listens_no_more
+from tests.support.serving import serve_in_thread
+from tests.support.simulator import QUIET
 
 WARM = "/interactions?attr=valueOne"
 NEW_PASSWORD = "invented-new-password-8d1f"
@@ -40,9 +42,9 @@ TAKES = (
 
 
 @pytest.fixture
-def simulator(tmp_path: Path) -> Iterator[Running]:
-    with started(tmp_path, "simulate", "--port", "0") as program:
-        yield program
+def upstream() -> Iterator[str]:
+    with serve_in_thread(create_simulator(QUIET)) as url:
+        yield url
 
 
 def serving(folder: Path, upstream: str, **environ: str) -> AbstractContextManager[Running]:
@@ -68,8 +70,7 @@ def says(program: Running, words: str, times: int = 1) -> None:
         os.sched_yield()
 
 
-def test_sigterm_answers_who_comes_still_and_what_has_begun(tmp_path: Path, simulator: Running) -> None:
-    upstream = simulator.url("cxfacade simulate")
+def test_sigterm_answers_who_comes_still_and_what_has_begun(tmp_path: Path, upstream: str) -> None:
     with ThreadPoolExecutor() as threads, serving(tmp_path, upstream) as facade:
         url = facade.url(SERVES)
         with httpx.Client(base_url=url, trust_env=False, timeout=20) as kept:
@@ -86,8 +87,7 @@ def test_sigterm_answers_who_comes_still_and_what_has_begun(tmp_path: Path, simu
         assert "Traceback" not in facade.errors.read_text()
 
 
-def test_a_second_sigterm_waits_for_nobody(tmp_path: Path, simulator: Running) -> None:
-    upstream = simulator.url("cxfacade simulate")
+def test_a_second_sigterm_waits_for_nobody(tmp_path: Path, upstream: str) -> None:
     with ThreadPoolExecutor() as threads, serving(tmp_path, upstream) as facade:
         begun = asked_in_vain(threads, facade.url(SERVES), upstream)
         facade.process.send_signal(signal.SIGTERM)
@@ -98,8 +98,8 @@ def test_a_second_sigterm_waits_for_nobody(tmp_path: Path, simulator: Running) -
 
 
 @pytest.mark.threat("T41")
-def test_who_does_not_read_cannot_hold_the_end(tmp_path: Path, simulator: Running) -> None:
-    with serving(tmp_path, simulator.url("cxfacade simulate")) as facade:
+def test_who_does_not_read_cannot_hold_the_end(tmp_path: Path, upstream: str) -> None:
+    with serving(tmp_path, upstream) as facade:
         url = httpx.URL(facade.url(SERVES))
         assert get(f"{url}/interactions?limit=1000").status_code == 200
         deaf = socket.socket()
@@ -135,8 +135,8 @@ def load(url: str) -> Iterator[list[object]]:
 
 @pytest.mark.threat("T08", "T09")
 @pytest.mark.parametrize("auth", ["basic", "token"])
-def test_sighup_takes_a_new_password_whole_or_not_at_all(auth: str, tmp_path: Path, simulator: Running) -> None:
-    upstream, secret = simulator.url("cxfacade simulate"), tmp_path / "password"
+def test_sighup_takes_a_new_password_whole_or_not_at_all(auth: str, tmp_path: Path, upstream: str) -> None:
+    secret = tmp_path / "password"
     secret.touch(0o600)
     secret.write_text(DEMO_PASSWORD)
     given = {"CXF_PASSWORD": "", "CXF_PASSWORD_FILE": str(secret), "CXF_AUTH": auth}
@@ -179,14 +179,14 @@ def test_a_secret_that_others_may_write_is_no_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.threat("T08")
-def test_a_secret_that_others_may_read_starts_with_a_warning(tmp_path: Path, simulator: Running) -> None:
+def test_a_secret_that_others_may_read_starts_with_a_warning(tmp_path: Path, upstream: str) -> None:
     """As Docker Swarm gives it; a secret of the group, as Kubernetes gives it, starts without."""
     secret = tmp_path / "password"
     secret.write_text(DEMO_PASSWORD)
     given = {"CXF_PASSWORD": "", "CXF_PASSWORD_FILE": str(secret)}
     for mode, warnings in ((0o444, 1), (0o440, 0)):
         secret.chmod(mode)
-        with serving(tmp_path, simulator.url("cxfacade simulate"), **given) as facade:
+        with serving(tmp_path, upstream, **given) as facade:
             assert get(f"{facade.url(SERVES)}/health/live").status_code == 200
         said = facade.errors.read_text()
         assert said.count("CXF_PASSWORD_FILE (environment) names a file that others may read") == warnings

@@ -8,7 +8,15 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple
 
-from prometheus_client import Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics, generate_latest
+from prometheus_client import (
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+    values,
+)
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector, CollectorRegistry
 
@@ -20,6 +28,7 @@ LAGGING = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 LAG_EVERY_SECONDS = 0.25
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a further figure of each counter and histogram, which nobody asks for
+values.ValueClass = values.MutexValue  # whatever PROMETHEUS_MULTIPROC_DIR says: one process, and nothing on disk
 
 
 class Timing(Histogram):

@@ -1,8 +1,12 @@
 """Metrics: counted while requests are served, put into words at a scrape."""
 
 import asyncio
+import os
 import re
+import subprocess
+import sys
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +84,14 @@ def test_no_further_figure_is_told_of_when_a_counter_was_made() -> None:
     metrics = Metrics()
     metrics.timing("event_loop_lag_seconds").took(0.1)
     assert not [name for name in samples(metrics) if "_created" in name]
+
+
+def test_values_stay_in_memory_whatever_the_environment_says_to_the_library(tmp_path: Path) -> None:
+    counted = "m = Metrics(); m.count('upstream_logins'); print(m.value('upstream_logins'))"
+    code = f"from app.observe.metrics import Metrics; {counted}"
+    environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    ran = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert (ran.stdout, list(tmp_path.iterdir())) == ("1.0\n", [])
 
 
 def test_what_is_still_to_be_counted_is_counted_before_somebody_looks() -> None:

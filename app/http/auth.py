@@ -55,6 +55,8 @@ class Authenticator:
     def __init__(self, settings: Settings, keys: ClientKeys, clock: Clock) -> None:
         self.keys = keys
         self._settings = settings
+        self._admits_anonymous = settings.anonymous_allowed
+        self._anonymous_scopes = frozenset(settings.anonymous_scopes)
         self._clock = clock
         self._quotas = Buckets(MOST_QUOTAS)
 
@@ -116,12 +118,11 @@ class Authenticator:
 
     def _anonymous(self, scope: Scope) -> Viewer:
         """By setting, or else on loopback: what counts there is the address that was reached (FAULTS T37)."""
-        settings = self._settings
-        if not settings.anonymous_allowed or (settings.allow_anonymous is None and not reached_on_loopback(scope)):
+        if not self._admits_anonymous or (self._settings.allow_anonymous is None and not reached_on_loopback(scope)):
             raise Unauthorized(
                 "A client key is needed, as `Authorization: Bearer <key>`, `X-API-Key: <key>`, or Basic user name."
             )
-        return Viewer("anonymous", frozenset(settings.anonymous_scopes), owner=_peer(scope))
+        return Viewer("anonymous", self._anonymous_scopes, owner=_peer(scope))
 
 
 def reached_on_loopback(scope: Scope) -> bool:

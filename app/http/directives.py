@@ -7,13 +7,16 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from app.cache.reuse import JUST_RECEIVED_SECONDS, UNDIRECTED, Directives
 
+FIELDS = (b"cache-control", b"pragma")
 LARGEST = 2**31  # RFC 9111 §1.2.2: what a number too large counts as
 _DIGITS = len(str(LARGEST)) + 1
 
 
+@lru_cache(maxsize=64)
 def read(cache_control: str | None, pragma: str | None, *, may_refresh: bool) -> Directives:
     """The directives of a request, from its header lines joined by commas. Of one said twice the smallest counts."""
     if cache_control is None and pragma is None:

@@ -1,6 +1,7 @@
 """Which format and which content coding a request gets: total functions, nothing a client sends makes them fail."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from app.formats import FORMATS, Format
 
@@ -74,7 +75,8 @@ def _specificity(media_range: str, media_type: str) -> int:
     return 0 if media_range == "*/*" else -1
 
 
-def _coding_weights(accept_encoding: str) -> dict[str, float]:
+@lru_cache(maxsize=256)
+def _coding_weights(accept_encoding: str) -> Mapping[str, float]:
     weights: dict[str, float] = {}
     for name, weight in _weighted(accept_encoding):
         coding = _CODING_ALIASES.get(name, name)

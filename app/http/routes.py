@@ -9,7 +9,7 @@ from functools import partial
 from fastapi import Request
 from starlette.responses import JSONResponse, Response
 
-from app.cache.reuse import Directives
+from app.cache.reuse import UNDIRECTED, Directives
 from app.errors import NotFound
 from app.formats import FORMATS
 from app.http import directives, documents
@@ -209,9 +209,15 @@ def _health(status: str) -> Response:
 
 
 def _directives(request: Request, viewer: Viewer) -> Directives:
-    lines = {name: request.headers.getlist(name) for name in ("cache-control", "pragma")}
-    said = {name: ", ".join(values) if values else None for name, values in lines.items()}
-    return directives.read(said["cache-control"], said["pragma"], may_refresh="cache:refresh" in viewer.scopes)
+    lines: dict[bytes, str] = {}
+    for name, value in request.scope["headers"]:
+        if name in directives.FIELDS:
+            text = value.decode("latin-1")
+            lines[name] = f"{lines[name]}, {text}" if name in lines else text
+    if not lines:
+        return UNDIRECTED
+    cache_control, pragma = map(lines.get, directives.FIELDS)
+    return directives.read(cache_control, pragma, may_refresh="cache:refresh" in viewer.scopes)
 
 
 def _identity(request: Request) -> str:

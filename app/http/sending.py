@@ -23,13 +23,13 @@ NOT_HELD = nullcontext()
 
 
 class PreparedResponse(Response):
-    """A prepared answer as the framework's response; `whole` is the body that a range is a part of.
+    """A prepared answer in place of the framework's responses; `whole` is the body that a range is a part of.
 
     `unread` bounds what one address leaves unread; a short part is a copy, which keeps nothing of the whole.
     """
 
     def __init__(self, prepared: Prepared, whole: bytes, unread: Unread) -> None:
-        super().__init__(status_code=prepared.status)
+        self.status_code = prepared.status  # and nothing else of what the framework's have
         is_short = len(prepared.body) <= PART_BYTES
         self.prepared = replace(prepared, body=bytes(prepared.body)) if is_short else prepared
         self.held = partial(unread.sending, body=b"" if is_short else whole)

@@ -51,7 +51,7 @@ class FetchPlan:
 
     def snapshot_key(self, version: str) -> bytes:
         """Where one snapshot of the answer is stored."""
-        return digest("snapshot", self.key, version)
+        return b"snapshot %b %b" % (self.key, version.encode())
 
 
 def of_search(

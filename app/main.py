@@ -44,10 +44,9 @@ from app.queries.service import Queries
 from app.queries.snapshot_store import SnapshotStore
 from app.settings import Settings, load
 from app.upkeep import renewal, rotation, sweep
-from app.upstream.access import UpstreamAccess
+from app.upstream.access import DEFAULTS as LIMITS
+from app.upstream.access import Limits, UpstreamAccess
 from app.upstream.client import UpstreamClient
-from app.upstream.limits import DEFAULTS as LIMITS
-from app.upstream.limits import Limits
 from app.upstream.transport import Wire
 
 PSEUDONYM_BYTES = 32

@@ -41,8 +41,8 @@ LAYERS: dict[str, set[str]] = {
 HOMES: dict[str, set[str]] = {
     "fastapi": {"app.http", "app.main", "app.simulator"},
     "starlette": {"app.http", "app.main", "app.simulator"},
-    "httpx": {"app.upstream.transport", "app.upstream.translation"},
-    "httpcore": {"app.upstream.transport", "app.upstream.translation"},
+    "httpx": {"app.upstream.transport", "app.upstream.connections", "app.upstream.translation"},
+    "httpcore": {"app.upstream.connections", "app.upstream.translation"},
     "cachetools": {"app.cache"},
     "msgspec": {"app.interactions", "app.formats", "app.upstream", "app.queries.cursor", "app.http", "app.simulator"},
     "prometheus_client": {"app.observe.metrics"},
@@ -213,7 +213,7 @@ WELCOME = [
     ("app/http/routes.py", "from fastapi import Request\nfrom app.queries.service import Service\nimport msgspec"),
     ("app/http/conditional.py", "from datetime import time\ndef f(time, self): return self.time.now(time)"),
     ("app/queries/cursor.py", "import msgspec\nfrom app.cache.store import Store\nfrom app.upstream import client"),
-    ("app/upstream/transport.py", "import httpcore\nimport httpx\nc = httpx.AsyncClient(verify=True)"),
+    ("app/upstream/connections.py", "import httpcore\nimport httpx\nc = httpx.AsyncClient(verify=True)"),
     ("app/simulator/server.py", "from starlette.responses import Response\nfrom app.settings import Settings"),
     ("app/settings.py", "import os\nhome = os.environ.get('HOME')\nfrom app.errors import SettingsError"),
 ]

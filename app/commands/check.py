@@ -13,10 +13,10 @@ from app.observe import logs
 from app.observe.metrics import Metrics
 from app.observe.streams import complain, say, working
 from app.settings import Settings, load
+from app.upstream.access import Limits
 from app.upstream.client import UpstreamClient
-from app.upstream.limits import Limits
 from app.upstream.query import UpstreamQuery, timestamp
-from app.upstream.reading import Position, Reading
+from app.upstream.walk import Position, Reading
 
 SECONDS_TO_CLOSE = 1.0
 

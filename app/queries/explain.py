@@ -11,8 +11,7 @@ from app.queries.lifetime import Rule
 from app.queries.query import NEWEST_FIRST, InteractionQuery
 from app.queries.rules import Rules
 from app.queries.snapshot import Snapshot
-from app.upstream.query import MOST_ROWS_PER_CALL, SPELLINGS, parameters
-from app.upstream.reading import blocks
+from app.upstream.query import CONDITIONS, MOST_ROWS_PER_CALL, blocks, parameters
 
 State = Literal["fresh", "stale", "stale-if-error", "absent", "pinned"]
 
@@ -36,7 +35,7 @@ class Cost:
 
 def sent(plan: FetchPlan) -> list[dict[str, str]]:
     """The conditions that upstream is sent, name by name; the numbers of each block come with its call."""
-    return [{"name": name, "value": value} for name, value in parameters(plan.asked, 0, 0) if name in SPELLINGS]
+    return [{"name": name, "value": value} for name, value in parameters(plan.asked, 0, 0) if name in CONDITIONS]
 
 
 def kept(plan: FetchPlan, stored: Stored[Snapshot] | None, now: float) -> dict[str, object]:

@@ -16,9 +16,9 @@ from app.queries.rules import Rules
 from app.queries.snapshot import Snapshot
 from app.queries.visible import ALL_VISIBLE, Visibility, visibility_of
 from app.upstream.client import UpstreamClient
-from app.upstream.intake import ILL
 from app.upstream.query import UpstreamQuery
-from app.upstream.reading import Position, Reading
+from app.upstream.rows import ILL
+from app.upstream.walk import Position, Reading
 
 _NO_INTERACTION = Reading(records=(), offset=0, total=0, complete=True)
 

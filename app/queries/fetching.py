@@ -19,7 +19,7 @@ from app.queries.snapshot import DecodedSnapshot, begun, extended
 from app.queries.snapshot_store import SnapshotStore
 from app.queries.successes import Successes
 from app.upstream.query import UpstreamQuery
-from app.upstream.reading import Position, Reading
+from app.upstream.walk import Position, Reading
 
 
 class Cost(NamedTuple):

@@ -15,7 +15,8 @@ from app.interactions.facts import Context, Facts
 from app.interactions.masking import keyed_code
 from app.interactions.records import Interaction, decoded, join, raw_records
 from app.upstream.query import UpstreamQuery
-from app.upstream.reading import Position, Reading, Record
+from app.upstream.rows import Record
+from app.upstream.walk import Position, Reading
 
 VERSION_DIGITS = 16
 BLOCK_ROWS = 1000  # at most: a page from the middle of a long snapshot decodes one or two

@@ -23,8 +23,7 @@ from app.interactions.policy import Policy, as_shown, is_listed, seen_by, treatm
 from app.interactions.records import Interaction, links
 from app.queries.query import Search, distinct
 from app.settings import Treatment
-from app.upstream.matching import has_name, has_pair, has_value, mismatch
-from app.upstream.query import UpstreamQuery
+from app.upstream.query import UpstreamQuery, has_name, has_pair, has_value, mismatch
 
 How = Literal["told", "left", "in vain"]
 T = TypeVar("T")

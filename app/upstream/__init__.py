@@ -1,4 +1,4 @@
-"""The CxEngage client: credentials, calls, pages of raw records. Start at `client.py`; R1 to R16 are UPSTREAM §10."""
+"""The CxEngage client. Start at `client.py`; R1 to R16 are UPSTREAM §10."""
 
 import sys
 

@@ -1,147 +1,84 @@
-"""A token fetched once for all who need it, and renewed before it ends (UPSTREAM §2, R13)."""
+"""Credentials of one user, and the gate that keeps refused ones from being tried again (UPSTREAM §2, FAULTS §2.1)."""
 
-import asyncio
-import logging
-import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import base64
+from collections.abc import Callable
+from typing import Literal
 
-import msgspec
+from app.errors import UpstreamAuth
+from app.upstream.access import Limits, UpstreamAccess
+from app.upstream.breaker import Gate
 
-from app.clock import Clock
-from app.errors import UpstreamAuth, UpstreamError, UpstreamErrorAnswer, UpstreamShape
-from app.observe.lines import LOGIN_FAILED
-from app.upstream.credentials import REFUSED, Credentials
-from app.upstream.limits import Limits
-from app.upstream.oddities import unreadable
-from app.upstream.pages import says_error
-
-TTL_SECONDS = 86_400.0
-RENEW_AT = 0.8
-UNUSABLE = "The upstream's answer to the login is not a token."
-VISIBLE = re.compile(r"[!-~]{1,16384}", re.ASCII)
-
-logger = logging.getLogger("cxfacade.upstream")
+REFUSED = "The upstream refuses the façade's credentials."
 
 
-class TokenAnswer(msgspec.Struct, frozen=True):
-    """The answer to a login; `ttl` in seconds."""
+class Credentials:
+    """The user's Authorization header; its gate keeps the account from being locked by our attempts (T10).
 
-    token: str
-    ttl: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A token in use; `renew_at` and `expires_at` on the monotonic clock, counted from its receipt (R13)."""
-
-    authorization: str
-    renew_at: float
-    expires_at: float
-
-
-def read_token(body: bytes, received_at: float, renew_at: float = RENEW_AT) -> Token:
-    """The token of a login's answer, to be renewed at that share of its life.
-
-    Raises UpstreamBadAnswer where it is no JSON or an error in disguise, UpstreamShape where it holds no usable token;
-    never shows the body.
-    """
-    try:
-        answer = msgspec.json.decode(body, type=TokenAnswer)
-    except (msgspec.ValidationError, RecursionError):
-        raise _without_token(body) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise unreadable(body) from None
-    ttl = TTL_SECONDS if answer.ttl is None else answer.ttl
-    if not VISIBLE.fullmatch(answer.token) or not 0 < ttl < float("inf"):
-        raise UpstreamShape(UNUSABLE)
-    return Token(f"Token {answer.token}", received_at + renew_at * ttl, received_at + ttl)
-
-
-def _without_token(body: bytes) -> UpstreamError:
-    if says_error(body):
-        return UpstreamErrorAnswer("The upstream answered the login with an error under a success status.")
-    return UpstreamShape(UNUSABLE)
-
-
-class TokenLogin(Credentials):
-    """One login at a time; everybody waits for the same one, and nobody's leaving ends it.
-
-    About RENEW_AT of its life the token is renewed behind the callers' backs; should that fail, it serves on to its
-    end. `random` is of [0, 1): several processes do not renew at once.
+    While the gate is closed no login is sent, and no call with a refused value; a value that still works is used on.
     """
 
-    mode = "token"
+    mode: Literal["basic", "token"]
 
-    def __init__(
-        self, login: Callable[[], Awaitable[bytes]], clock: Clock, limits: Limits, random: Callable[[], float]
-    ) -> None:
-        super().__init__(limits, clock.monotonic)
-        self._login = login
-        self._limits = limits
-        self._random = random
-        self._token: Token | None = None
-        self._flight: asyncio.Task[Token] | None = None
-        self._renewal_not_before = float("-inf")
+    def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
+        self.gate = Gate(limits.auth_gate_seconds, limits.auth_gate_most_seconds, monotonic)
+        self._refused: str | None = None
+        self._refused_since: float | None = None  # the first refusal after the last success
+        self._monotonic = monotonic
 
     async def prepared(self) -> None:
-        """A login where there is no live token, else one behind where it is time. Raises what the login raised."""
-        if self._value() is None:
-            await self._joined()
-        elif self._is_renewable():
-            self._started()
+        """Log in where the next call needs it. Raises UpstreamError where that fails."""
+
+    def current(self) -> str | None:
+        """The Authorization header for a call that is sent now; None where `prepared` comes first.
+
+        Raises UpstreamAuth where the value was refused and the gate is closed.
+        """
+        value = self._value()
+        if value is not None and value == self._refused and self.gate.left():
+            raise UpstreamAuth(REFUSED)
+        return value
+
+    def is_blocked(self) -> bool:
+        """Whether neither a call nor a login would be sent now."""
+        return self.gate.left() > 0 and self._value() in (None, self._refused)
 
     async def renewed(self, refused: str) -> bool:
-        """True: the current value, where somebody has logged in meanwhile, else a new login's."""
-        if self._value() in (None, refused):
-            self._refused = refused
-            await self._joined()
-        return True
+        """Whether there is another value than `refused` now."""
+        return self._value() not in (None, refused)
 
-    def _is_renewable(self) -> bool:
-        renew_at = self._token.renew_at if self._token else float("inf")
-        return self._monotonic() >= max(renew_at, self._renewal_not_before) and not self.gate.left()
+    def refuse(self, value: str | None = None) -> None:
+        """Upstream refused a login, or `value` right after one."""
+        self._refused = value or self._refused
+        self._refused_since = self._monotonic() if self._refused_since is None else self._refused_since
+        self.gate.close()
 
-    def _value(self) -> str | None:
-        if self._token is None or self._monotonic() >= self._token.expires_at:
-            return None
-        return self._token.authorization
-
-    async def _joined(self) -> None:
-        if self._flight is None and self.gate.left():
-            raise UpstreamAuth(REFUSED)
-        try:
-            await asyncio.shield(self._started())
-        except UpstreamError as error:
-            raise error.again() from None
-
-    def _started(self) -> asyncio.Task[Token]:
-        if self._flight is None:
-            self._flight = asyncio.create_task(self._fetched())
-            self._flight.add_done_callback(self._landed)
-        return self._flight
-
-    async def _fetched(self) -> Token:
-        body = await self._login()
-        jitter = 1 + self._limits.renewal_jitter * (2 * self._random() - 1)
-        return read_token(body, self._monotonic(), RENEW_AT * jitter)
-
-    def _landed(self, flight: asyncio.Task[Token]) -> None:
-        """Runs before any waiter wakes, so whoever asks next sees the new token and no flight."""
-        self._flight = None
-        if flight.cancelled():
-            return
-        error = flight.exception()
-        if error is None:
-            self._token = flight.result()
+    def accept(self) -> None:
+        """Upstream answered a call: no value is refused any more. A login refused meanwhile keeps the gate closed."""
+        self._refused_since = None
+        if self._refused is not None:
+            self._refused = None
             self.gate.reset()
-            return
-        if isinstance(error, UpstreamAuth):
-            self.refuse()
-        self._renewal_not_before = self._monotonic() + self._limits.renewal_pause_seconds
-        logger.warning(LOGIN_FAILED, error.code if isinstance(error, UpstreamError) else type(error).__name__)
+
+    def refused_seconds(self) -> float | None:
+        """For how long upstream has refused these credentials, logins included; None where it does not."""
+        return None if self._refused_since is None else self._monotonic() - self._refused_since
 
     async def aclose(self) -> None:
-        """Wait for a login under way; its outcome no longer matters."""
-        if self._flight is not None:
-            await asyncio.wait({self._flight})
+        """Wait for a login under way."""
+
+    def _value(self) -> str | None:
+        raise NotImplementedError
+
+
+class Basic(Credentials):
+    """Basic authentication (RFC 7617): the same value on every call; a refused password stays refused."""
+
+    mode = "basic"
+
+    def __init__(self, access: UpstreamAccess, monotonic: Callable[[], float]) -> None:
+        super().__init__(access.limits, monotonic)
+        pair = f"{access.username}:{access.password.get_secret_value()}".encode()
+        self._constant = "Basic " + base64.b64encode(pair).decode("ascii")
+
+    def _value(self) -> str:
+        return self._constant

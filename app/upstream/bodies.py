@@ -1,4 +1,4 @@
-"""An answer's body from the wire: its coding undone by ourselves, capped while it streams (FAULTS §2.3).
+"""The body of a response: decoded by ourselves and capped while it streams (FAULTS §2.3).
 
 The HTTP library's own decoder makes one piece of whatever a chunk expands to: 408 kB became 64 MB at once.
 """
@@ -7,7 +7,6 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from app.errors import UpstreamBadAnswer, UpstreamBomb, UpstreamTimeout, UpstreamTooLarge
 
@@ -18,31 +17,20 @@ RATIO = 200
 RATIO_FROM_BYTES = 1024 * 1024
 YIELD_BYTES = 1024 * 1024
 GZIP_WINDOW = 31  # zlib: a window of 2^15 bytes, +16 for a gzip wrapper and nothing else
+TOO_LARGE = "The upstream's answer is larger than is ever read."
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A complete answer: header names in lower case, the body without its coding."""
+class UpstreamResponse:
+    """A complete response: header names in lower case, the body decoded."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
 
-class Decoding(Protocol):
-    """Undoes one content coding: feed it what the wire gives, then ask for the end."""
-
-    wire_bytes: int
-
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """The plain pieces of one chunk, each at most PIECE_BYTES or the chunk itself."""
-
-    def finish(self) -> None:
-        """Raises UpstreamBadAnswer where the coding has not come to its end."""
-
-
 class Identity:
-    """No coding."""
+    """Decoder of a body without content coding."""
 
     wire_bytes = PLAIN_BYTES
 
@@ -51,11 +39,11 @@ class Identity:
         yield chunk
 
     def finish(self) -> None:
-        """Its end is the message's own."""
+        """Nothing to check: the body ends with its message."""
 
 
-class Gzip:
-    """RFC 1952, one member."""
+class Gzip(Identity):
+    """Decoder of gzip (RFC 1952), one member."""
 
     wire_bytes = GZIP_BYTES
 
@@ -65,7 +53,7 @@ class Gzip:
         self._plain = 0
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Pieces of at most PIECE_BYTES; raises before a bomb has grown."""
+        """The decoded chunk in pieces of at most PIECE_BYTES. Raises UpstreamBomb before a bomb has grown."""
         self._wire += len(chunk)
         rest = chunk
         while rest and not self._inflate.eof:
@@ -85,31 +73,31 @@ class Gzip:
         return piece
 
     def finish(self) -> None:
-        """A cut answer shows here: zlib has not met the trailer."""
+        """Raises UpstreamBadAnswer where the gzip trailer is missing: the body was cut."""
         if not self._inflate.eof:
             raise UpstreamBadAnswer("The upstream's compressed answer is cut off.")
 
 
-CODINGS: dict[str, type[Identity] | type[Gzip]] = {"": Identity, "identity": Identity, "gzip": Gzip, "x-gzip": Gzip}
+CODINGS = {"": Identity, "identity": Identity, "gzip": Gzip, "x-gzip": Gzip}
 
 
-def decoding(content_encoding: str, content_length: str | None) -> Decoding:
-    """What undoes this Content-Encoding.
+def decoder(content_encoding: str, content_length: str | None) -> Identity:
+    """The decoder of a Content-Encoding.
 
-    Raises UpstreamBadAnswer for a coding nobody asked for, UpstreamTooLarge where the length named is over the cap.
+    Raises UpstreamBadAnswer for a coding that was not asked for, UpstreamTooLarge for a Content-Length over the cap.
     """
     coding = CODINGS.get(content_encoding.strip().lower())
     if coding is None:
         raise UpstreamBadAnswer("The upstream's answer has a coding that was not asked for.")
     if content_length is not None and content_length.isdecimal() and int(content_length) > coding.wire_bytes:
-        raise UpstreamTooLarge("The upstream's answer is larger than is ever read.")
+        raise UpstreamTooLarge(TOO_LARGE)
     return coding()
 
 
 async def read_body(
-    chunks: AsyncIterator[bytes], coding: Decoding, monotonic: Callable[[], float], deadline: float
+    chunks: AsyncIterator[bytes], coding: Identity, monotonic: Callable[[], float], deadline: float
 ) -> bytes:
-    """The whole body without its coding; the loop gets a turn at least every YIELD_BYTES.
+    """The whole body, decoded; the loop gets a turn at least every YIELD_BYTES.
 
     Raises UpstreamTooLarge past the caps, UpstreamTimeout past `deadline`, UpstreamBadAnswer for a broken coding.
     """
@@ -117,13 +105,13 @@ async def read_body(
     async for chunk in chunks:
         wire += len(chunk)
         if wire > coding.wire_bytes:
-            raise UpstreamTooLarge("The upstream's answer is larger than is ever read.")
+            raise UpstreamTooLarge(TOO_LARGE)
         if monotonic() > deadline:
             raise UpstreamTimeout("The upstream did not finish its answer in time.")
         for piece in coding.feed(chunk):
             body += piece
             if len(body) > PLAIN_BYTES:
-                raise UpstreamTooLarge("The upstream's answer is larger than is ever read.")
+                raise UpstreamTooLarge(TOO_LARGE)
             if len(body) >= turn:
                 turn = len(body) + YIELD_BYTES
                 await asyncio.sleep(0)

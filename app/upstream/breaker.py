@@ -1,20 +1,22 @@
-"""When upstream is left alone to recover, and how it is tried again."""
+"""Circuit breaker, gate and sliding window: when upstream is left alone to recover, and how it is tried again."""
 
+from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
 from app.errors import Verdict
-from app.upstream.limits import Limits
-from app.upstream.window import Window
+from app.upstream.access import Limits
 
+AWAKE_SECONDS = 0.001  # a sleep until a gate opens may end so much too early
+BUCKETS = 10
 State = Literal["closed", "open", "half-open"]
 
 
 class Breaker:
-    """One class of calls: closed, until failures open it; then one probe at a time (FAULTS 1.2).
+    """Circuit breaker of one class of calls: closed until failures open it, then half-open for one probe (FAULTS 1.2).
 
-    `random` is of [0, 1). A pass is given by `admit` and given back, with what came of it, by `settle`. A verdict on a
-    call that was let through while the breaker was closed counts for nothing once it is open.
+    `random` is of [0, 1). `admit` gives a pass, `settle` takes it back with the verdict on the call. A call admitted
+    before the breaker opened or closed has no say afterwards.
     """
 
     def __init__(self, limits: Limits, monotonic: Callable[[], float], random: Callable[[], float]) -> None:
@@ -32,7 +34,7 @@ class Breaker:
 
     @property
     def state(self) -> State:
-        """Closed, open, or open for one probe at a time."""
+        """Closed, open, or half-open: open for one probe at a time."""
         if self._until is None:
             return "closed"
         return "open" if self._monotonic() < self._until else "half-open"
@@ -43,7 +45,7 @@ class Breaker:
         return self._until is not None or self._in_a_row > 0
 
     def wait(self) -> float | None:
-        """Seconds until a call may be let through, None where one may be now; while a probe is out, one at least."""
+        """Seconds until a call may be admitted, at least 1 while a probe is out; None where it may be now."""
         if self._until is None:
             return None
         left = self._until - self._monotonic()
@@ -52,13 +54,13 @@ class Breaker:
         return max(left, 1.0) if self._probe is not None else left
 
     def admit(self) -> int:
-        """A pass for one call, which `wait` has said may be let through."""
+        """A pass for one call; ask `wait` first."""
         if self._until is not None:
             self._probe = self._era
         return self._era
 
     def settle(self, admitted: int, verdict: Verdict) -> None:
-        """Take back a pass, with what the call showed."""
+        """Take back a pass, with the verdict on its call."""
         if admitted != self._era:
             return
         if self._until is not None:
@@ -103,3 +105,67 @@ class Breaker:
         self._open_for = self._limits.breaker_open_seconds
         self._attempts.clear()
         self._failures.clear()
+
+
+class Gate:
+    """Closed for a pause of `first` seconds, of twice as many the next time, up to `most`, until it is `reset`.
+
+    Responses that were under way when it closed may ask for it again: they only prolong the pause.
+    """
+
+    def __init__(self, first: float, most: float, monotonic: Callable[[], float]) -> None:
+        self._first = self._next = first
+        self._most = most
+        self._monotonic = monotonic
+        self._until = float("-inf")
+
+    def close(self, seconds: float | None = None) -> None:
+        """Close it for `seconds`; without them for its own pause, unless it is closed already."""
+        if seconds is None:
+            if self.left() > 0:
+                return
+            seconds, self._next = self._next, min(2 * self._next, self._most)
+        self._until = max(self._until, self._monotonic() + seconds)
+
+    def left(self) -> float:
+        """Seconds until it opens, 0 where it is open."""
+        left = self._until - self._monotonic()
+        return left if left > AWAKE_SECONDS else 0.0
+
+    def reset(self) -> None:
+        """Let the next pause be the first again. A gate that is closed stays closed."""
+        self._next = self._first
+
+
+class Window:
+    """Counts the events of the last `seconds` on the monotonic clock, in tenths of them."""
+
+    def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
+        self._bucket = seconds / BUCKETS
+        self._monotonic = monotonic
+        self._counts: deque[list[int]] = deque()  # number of the bucket, and events in it
+
+    def add(self) -> None:
+        """Count one event."""
+        number = self._number()
+        if not self._counts or self._counts[-1][0] != number:
+            self._counts.append([number, 0])
+        self._counts[-1][1] += 1
+        self._forget()
+
+    def count(self) -> int:
+        """The number of events in the window."""
+        self._forget()
+        return sum(count for _, count in self._counts)
+
+    def clear(self) -> None:
+        """Forget all events."""
+        self._counts.clear()
+
+    def _number(self) -> int:
+        return int(self._monotonic() // self._bucket)
+
+    def _forget(self) -> None:
+        oldest = self._number() - BUCKETS
+        while self._counts and self._counts[0][0] <= oldest:
+            self._counts.popleft()

@@ -1,134 +1,206 @@
-"""The calls of one reading: a slot, leave and credentials for each, a new login where a token was refused (R13)."""
+"""Calls of a reading: attempts and retries, each with a slot, a pass and credentials (FAULTS 1.2, R13).
 
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack
+`page` repeats an attempt as far as deadline, caller and budget allow; an attempt logs in again after a 401; a call
+takes a slot, is sent by the transport, and its response is read as a page.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Generic, TypeVar
 
-from app.errors import UpstreamAuth, UpstreamError
-from app.upstream.admission import Admission, ExpiredError, RefusedError
-from app.upstream.attempts import Attempts
-from app.upstream.bodies import Answer
-from app.upstream.credentials import REFUSED
-from app.upstream.faults import status_fault
-from app.upstream.pages import Page, read_page, refuse_other_tenant
+from app.errors import UpstreamAuth, UpstreamError, UpstreamThrottled, UpstreamUnanswered
+from app.observe.lines import UPSTREAM_ALARM
+from app.upstream.access import Endpoint
+from app.upstream.auth import REFUSED, Credentials
+from app.upstream.bodies import UpstreamResponse
+from app.upstream.envelope import UpstreamPage, read_page, refuse_other_tenant
+from app.upstream.retries import Effort, Remaining, pause_after
 from app.upstream.session import UpstreamSession
-from app.upstream.urls import Template
+from app.upstream.slots import GiveBack
+from app.upstream.translation import status_fault
 
 OK, UNAUTHORIZED = 200, 401
 SIMULATED_HEADER = "x-simulated"
-
-Parameters = tuple[tuple[str, str], ...]
 T = TypeVar("T")
+
+logger = logging.getLogger("cxfacade.upstream")
 
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One page to ask for, and what is made of its records: what that finds wrong is wrong with the answer."""
+    """A page to ask for, and `read` to make something of its rows: an error of `read` is an error of the response."""
 
-    template: Template
+    endpoint: Endpoint
     segments: Mapping[str, str]
-    query: Parameters
-    take: Callable[[Page], Awaitable[T]]
+    query: tuple[tuple[str, str], ...]
+    read: Callable[[UpstreamPage], Awaitable[T]]
 
 
-@dataclass(slots=True)
+class RefusedError(Exception):
+    """Upstream answered 401 to a call with this authorization of these credentials."""
+
+    def __init__(self, credentials: Credentials, authorization: str) -> None:
+        super().__init__()
+        self.credentials = credentials
+        self.authorization = authorization
+
+
 class ReadContext:
-    """One reading's side of the talk with upstream.
+    """The state that the calls of one reading share: their deadline, their retries, and what the responses told.
 
-    `arrivals` counts pages, `seconds` is the time during which at least one call was under way.
+    `arrivals` counts pages; `seconds` is the time during which at least one call was under way.
     """
 
-    line: UpstreamSession
-    attempts: Attempts
-    arrivals: int = 0
-    time_zone: str | None = None
-    simulated: bool = False
-    seconds: float = 0.0
-    _under_way: int = 0
-    _since: float = 0.0
+    def __init__(self, session: UpstreamSession, effort: Effort) -> None:
+        now = session.clock.monotonic()
+        self.arrivals = 0
+        self.time_zone: str | None = None
+        self.simulated = False
+        self.seconds = 0.0
+        self.effort = effort
+        self._session = session
+        self._deadline = now + session.access.fetch_seconds
+        self._waits_until = now + effort.wait_seconds
+        self._has_sent = False
+        self._login_failed = False
+        self._may_repeat = True
+        self._under_way = 0
+        self._since = 0.0
 
     async def page(self, call: Call[T]) -> T:
-        """What is made of the records of a 200.
+        """The page, as `call.read` reads it. Raises the error of the last attempt."""
+        session, name = self._session, call.endpoint.name
+        session.budget.count_first()
+        failed = 0
+        while True:
+            try:
+                return await self._attempt(call)
+            except UpstreamError as error:
+                failed += 1
+                pause = self._pause(name, error, failed)
+                if pause is None:
+                    self._alarm(error)
+                    raise
+                session.metrics.count("upstream_retries", endpoint=name, reason=error.code)
+            await session.clock.sleep(pause)
 
-        Raises UpstreamError for every other status, an unusable body or another tenant.
+    def _pause(self, endpoint: str, error: UpstreamError, failed: int) -> float | None:
+        """Seconds to pause before another attempt, None where there is none.
+
+        A kept-alive connection found closed is replaced at once, outside the retry budget, but only once in a reading
+        (FAULTS 2.1, row 34). A pause that upstream asked for ends a reading that has not sent anything yet.
         """
-        return await self.attempts.made(call.template.endpoint, partial(self._attempt, call))
+        session = self._session
+        limits, now = session.access.limits, session.clock.monotonic()
+        left = Remaining(
+            attempts=self.effort.attempts(limits) - failed,
+            wait_seconds=self._waits_until - now,
+            total_seconds=self._deadline - now,
+            background=self.effort.background,
+        )
+        if self._login_failed or (isinstance(error, UpstreamThrottled) and not self._has_sent):
+            return None
+        if isinstance(error, UpstreamUnanswered) and self._may_repeat and left.attempts:
+            self._may_repeat = False
+            return 0.0
+        pause = pause_after(error, failed, left, limits, session.random())
+        if pause is None or (session.restraint.wait(endpoint) or 0) > pause or not session.budget.take():
+            return None
+        return pause
+
+    def _alarm(self, error: UpstreamError) -> None:
+        if error.alarm:
+            self._session.metrics.count("upstream_alarms", reason=error.code)
+            logger.error(UPSTREAM_ALARM, error.code)
 
     async def _attempt(self, call: Call[T]) -> T:
-        """One attempt, with one repeat behind a new login after a 401 (FAULTS 2.1, rows 23 and 24)."""
-        try:
-            return await self._sent(call)
-        except RefusedError as error:
-            refused = error
-        try:
-            if await self._is_renewed(refused):
-                return await self._sent(call)
-        except RefusedError as error:
-            refused = error
-        refused.credentials.refuse(refused.authorization)
-        raise UpstreamAuth(REFUSED)
-
-    async def _sent(self, call: Call[T]) -> T:
-        """One call, with whatever credentials hold when its turn has come."""
-        endpoint = call.template.endpoint
+        """One attempt: a call, repeated once after a 401 with new credentials (FAULTS 2.1, rows 23 and 24)."""
+        may_renew = True
         while True:
-            self.line.restraint.check(endpoint)
-            await self._logged_in(self.line.credentials.prepared())
-            with ExitStack() as passes:
-                admission = Admission(self.line, self.attempts, endpoint, passes)
-                try:
-                    answer = await self._timed(call, admission)
-                except ExpiredError:
-                    continue
-                if answer.status == UNAUTHORIZED:
-                    raise admission.refused()
-                return await call.take(await self._read(answer))
+            try:
+                return await self._sent(call)
+            except RefusedError as error:
+                refused = error
+            if not may_renew or not await self._is_renewed(refused):
+                refused.credentials.refuse(refused.authorization)
+                raise UpstreamAuth(REFUSED)
+            may_renew = False
 
     async def _is_renewed(self, refused: RefusedError) -> bool:
-        """Whether there are other credentials than those refused: exchanged meanwhile, or from a new login."""
-        if self.line.credentials is not refused.credentials:
+        """Whether the refused credentials were replaced, by a change of the user or by a new login."""
+        if self._session.credentials is not refused.credentials:
             return True
         return await self._logged_in(refused.credentials.renewed(refused.authorization))
 
     async def _logged_in(self, login: Awaitable[T]) -> T:
-        """What a login gives; it is tried once in a reading."""
+        """The result of a login, which is tried once in a reading."""
         try:
             return await login
         except UpstreamError:
-            self.attempts.is_final = True
+            self._login_failed = True
             raise
 
-    async def _read(self, answer: Answer) -> Page:
-        if answer.status != OK:
-            raise status_fault(answer.status, answer.headers, self.line.clock.wall())
-        async with self.line.turn:
-            page = await read_page(answer.body, answer.headers)
-        refuse_other_tenant(page, self.line.access.tenant_id)
-        self.line.succeeded()
-        if page.repaired:
-            self.line.metrics.count("upstream_warnings", reason="repaired-text")
-        self.arrivals += 1
-        self.time_zone = self.time_zone or page.time_zone
-        self.simulated = self.simulated or SIMULATED_HEADER in answer.headers
-        return page
+    async def _sent(self, call: Call[T]) -> T:
+        """One call, from its slot to its records. Raises RefusedError for a 401."""
+        session, name = self._session, call.endpoint.name
+        while True:
+            session.restraint.check(name)
+            await self._logged_in(session.credentials.prepared())
+            with ExitStack() as slot, ExitStack() as leave:
+                with self._timed():
+                    slot.callback(await self._slot())
+                    credentials = session.credentials
+                    authorization = credentials.current()
+                    if authorization is None:  # the token expired in the queue: log in without the slot
+                        continue
+                    leave.enter_context(session.restraint.admit(name))
+                    self._has_sent = True
+                    give_back = slot.pop_all().close  # at the end of the call, even if its waiter leaves
+                    response = await session.transport.get(
+                        call.endpoint,
+                        call.segments,
+                        call.query,
+                        authorization,
+                        deadline=self._deadline,
+                        ended=give_back,
+                    )
+                if response.status == UNAUTHORIZED:
+                    raise RefusedError(credentials, authorization)
+                return await call.read(await self._read(response))
 
-    async def _timed(self, call: Call[T], admission: Admission) -> Answer:
-        clock = self.line.clock
+    async def _slot(self) -> GiveBack:
+        """Wait for leave to make one call. Raises UpstreamBusy where no slot came free."""
+        left = self._deadline - self._session.clock.monotonic()
+        most_seconds = min(left, self.effort.slot_wait(self._session.access.limits))
+        return await self._session.transport.slots.take(most_seconds, self.effort.owners)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        clock = self._session.clock
         if not self._under_way:
             self._since = clock.monotonic()
         self._under_way += 1
         try:
-            return await self.line.transport.get(
-                call.template,
-                call.segments,
-                call.query,
-                admission=admission,
-                deadline=self.attempts.deadline,
-                effort=self.attempts.effort,
-            )
+            yield
         finally:
             self._under_way -= 1
             if not self._under_way:
                 self.seconds += clock.monotonic() - self._since
+
+    async def _read(self, response: UpstreamResponse) -> UpstreamPage:
+        """The page in a response. Raises UpstreamError for a status other than 200, a bad body, another tenant."""
+        session = self._session
+        if response.status != OK:
+            raise status_fault(response.status, response.headers, session.clock.wall())
+        async with session.decode_lock:
+            page = await read_page(response.body, response.headers)
+        refuse_other_tenant(page, session.access.tenant_id)
+        session.succeeded()
+        if page.repaired:
+            session.metrics.count("upstream_warnings", reason="repaired-text")
+        self.arrivals += 1
+        self.time_zone = self.time_zone or page.time_zone
+        self.simulated = self.simulated or SIMULATED_HEADER in response.headers
+        return page

@@ -1,16 +1,24 @@
-"""What upstream is asked, and the one spelling of each parameter that is ever sent (UPSTREAM §3, R12)."""
+"""The question that upstream is asked: conditions, each sent in one spelling and checked on every row, and blocks.
+
+Upstream may ignore a filter, so each row is checked again (UPSTREAM §3, R5, R7, R12).
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
+from app.interactions.records import ATTRIBUTE, Hook, Interaction, attributes
+from app.interactions.times import started_at
+
+FIRST_BOUNDARY = 100
 MOST_ROWS_PER_CALL = 1000
-MILLISECOND = timedelta(milliseconds=1)
+ALMOST_A_MILLISECOND = timedelta(microseconds=999)
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamQuery:
-    """The conditions that are sent. Values are literal; times are aware, `[start, end)` on `startTimestamp` (R4)."""
+    """Conditions on interactions, all of which must hold. Values are literal; times are aware, `[start, end)` (R4)."""
 
     attribute_values: tuple[str, ...] = ()
     hook_type: str | None = None
@@ -31,41 +39,129 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
-def _start(query: UpstreamQuery) -> tuple[str, ...]:
-    return () if query.start is None else (timestamp(query.start),)
-
-
-def _end(query: UpstreamQuery) -> tuple[str, ...]:
-    """Rounded up: what lies between is sent too, and dropped by the check of each row (R5)."""
-    return () if query.end is None else (timestamp(query.end + MILLISECOND - timedelta(microseconds=1)),)
-
-
 def _once(value: str | None) -> tuple[str, ...]:
     return () if value is None else (value,)
 
 
-SPELLINGS: dict[str, Callable[[UpstreamQuery], Iterable[str]]] = {
-    "attribute-value": lambda query: dict.fromkeys(query.attribute_values),
-    "hookType": lambda query: _once(query.hook_type),
-    "hookSubType": lambda query: _once(query.hook_sub_type),
-    "hookId": lambda query: _once(query.hook_id),
-    "contactId": lambda query: _once(query.contact_id),
-    "start": _start,
-    "end": _end,
+def has_value(hooks: Iterable[Hook], value: str) -> bool:
+    """Whether some hook has exactly this value, case and spaces included."""
+    return any(hook.hook_name == value for hook in hooks)
+
+
+def has_name(hooks: Iterable[Hook], name: str) -> bool:
+    """Whether some hook has this name, compared trimmed on both sides (R3)."""
+    return any(_same_name(hook.hook_type, name) for hook in hooks)
+
+
+def has_pair(hooks: Iterable[Hook], name: str, value: str) -> bool:
+    """Whether one and the same hook has this name, trimmed, and exactly this value."""
+    return any(_same_name(hook.hook_type, name) and hook.hook_name == value for hook in hooks)
+
+
+def _same_name(raw: str | None, name: str) -> bool:
+    return raw is not None and raw.strip() == name.strip()
+
+
+def _hooks(interaction: Interaction) -> tuple[Hook, ...]:
+    return (*interaction.hooks, *interaction.interaction_attributes)
+
+
+def _has_hook_sub_type(interaction: Interaction, query: UpstreamQuery) -> bool:
+    asked = query.hook_sub_type
+    if asked is None or any(hook.hook_sub_type == asked for hook in _hooks(interaction)):
+        return True
+    return asked == ATTRIBUTE and bool(attributes(interaction))
+
+
+def _has_contact(interaction: Interaction, query: UpstreamQuery) -> bool:
+    if query.contact_id is None:
+        return True
+    contact = interaction.contact_id or (interaction.details.contact_id if interaction.details else None)
+    return contact is not None and contact.lower() == query.contact_id.lower()
+
+
+def _has_values(interaction: Interaction, query: UpstreamQuery) -> bool:
+    held = attributes(interaction) if query.attribute_values else ()
+    return all(has_value(held, value) for value in query.attribute_values)
+
+
+class Condition(NamedTuple):
+    """The values a condition is sent with, and whether a row meets it."""
+
+    values: Callable[[UpstreamQuery], Iterable[str]]
+    holds: Callable[[Interaction, UpstreamQuery], bool]
+
+
+CONDITIONS = {
+    "attribute-value": Condition(lambda query: dict.fromkeys(query.attribute_values), _has_values),
+    "hookType": Condition(
+        lambda query: _once(query.hook_type),
+        lambda row, query: query.hook_type is None or has_name(_hooks(row), query.hook_type),
+    ),
+    "hookSubType": Condition(lambda query: _once(query.hook_sub_type), _has_hook_sub_type),
+    "hookId": Condition(
+        lambda query: _once(query.hook_id),
+        lambda row, query: query.hook_id is None or any(hook.hook_id == query.hook_id for hook in _hooks(row)),
+    ),
+    "contactId": Condition(lambda query: _once(query.contact_id), _has_contact),
+    "start": Condition(
+        lambda query: _once(timestamp(query.start) if query.start else None),
+        lambda row, query: query.start is None or started_at(row) >= query.start,
+    ),
+    "end": Condition(  # sent rounded up: rows in between are sent as well, and dropped by the check of each row (R5)
+        lambda query: _once(timestamp(query.end + ALMOST_A_MILLISECOND) if query.end else None),
+        lambda row, query: query.end is None or started_at(row) < query.end,
+    ),
 }
+"""Conditions by the name of their parameter, in the order in which they are sent.
+
+An attribute's name is a hook type, hence the trimmed comparison; no CRM system's name has spaces at its ends.
+"""
 
 
 def parameters(query: UpstreamQuery, offset: int, limit: int) -> tuple[tuple[str, str], ...]:
-    """Names and values to send, `offset` and `limit` in rows.
+    """The query parameters of a call; `offset` and `limit` in rows.
 
     Raises ValueError for an empty value, which may match everything (R2), for text that UTF-8 cannot carry, and for
     numbers out of range.
     """
     if offset < 0 or not 0 <= limit <= MOST_ROWS_PER_CALL:
         raise ValueError("offset or limit is out of range.")
-    conditions = tuple((name, value) for name, values in SPELLINGS.items() for value in values(query))
+    conditions = tuple((name, value) for name, one in CONDITIONS.items() for value in one.values(query))
     for name, value in conditions:
         if not value:
             raise ValueError(f"{name} is empty.")
         value.encode()
     return (*conditions, ("offset", str(offset)), ("limit", str(limit)))
+
+
+def mismatch(interaction: Interaction, query: UpstreamQuery) -> str | None:
+    """The name of the first condition that fails, else None; each hook condition may be met by another hook (R7)."""
+    return next((name for name, condition in CONDITIONS.items() if not condition.holds(interaction, query)), None)
+
+
+class RowRange(NamedTuple):
+    """Rows `[offset, offset + limit)` of upstream's list."""
+
+    offset: int
+    limit: int
+
+    @property
+    def end(self) -> int:
+        """The first row behind it."""
+        return self.offset + self.limit
+
+
+def blocks(offset: int, goal: int, most: int) -> list[RowRange]:
+    """The whole blocks from `offset` until `goal` rows are covered; none reaches past `most`.
+
+    They end at fixed boundaries: 1000, 2000, 3000 …, or 100 where no more rows are wanted.
+    """
+    ranges = []
+    while offset < min(goal, most):
+        is_small = offset < FIRST_BOUNDARY and goal <= FIRST_BOUNDARY
+        boundary = FIRST_BOUNDARY if is_small else (offset // MOST_ROWS_PER_CALL + 1) * MOST_ROWS_PER_CALL
+        end = min(boundary, most)
+        ranges.append(RowRange(offset, end - offset))
+        offset = end
+    return ranges

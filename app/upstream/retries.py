@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 
 from app.errors import UpstreamError, UpstreamThrottled
 from app.owners import Owners, service_itself
-from app.upstream.limits import Limits
-from app.upstream.window import Window
+from app.upstream.access import Limits
+from app.upstream.breaker import Window
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How hard to try: for a caller who waits for so many seconds at most, or in the `background`, for none.
+    """Effort of a reading: for a caller who waits for `wait_seconds` at most, or in the `background`.
 
-    `owners` share the turns of the calls, which are in the background as long as there are none.
+    `owners` share the slots; calls without owners come last.
     """
 
     wait_seconds: float = 0.0
@@ -21,11 +21,11 @@ class Effort:
     owners: Owners = field(default_factory=service_itself, compare=False)
 
     def attempts(self, limits: Limits) -> int:
-        """How many attempts a call may take in all."""
+        """The most attempts of a call."""
         return limits.background_attempts if self.background else limits.foreground_attempts
 
     def slot_wait(self, limits: Limits) -> float:
-        """Seconds that a call may wait for a slot."""
+        """The longest wait of a call for a slot, in seconds."""
         return limits.background_slot_wait_seconds if self.background else limits.slot_wait_seconds
 
 
@@ -33,8 +33,8 @@ FOREGROUND = Effort()
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """What a reading has left at a moment: attempts, seconds of its caller's wait, seconds of its own life."""
+class Remaining:
+    """Attempts left to a reading, seconds left of its caller's wait and of its own life."""
 
     attempts: int
     wait_seconds: float
@@ -42,10 +42,12 @@ class Left:
     background: bool = False
 
 
-def pause_after(error: UpstreamError, failed: int, left: Left, limits: Limits, random: float) -> float | None:
-    """Seconds to pause before another attempt after `failed` of them; None where there is none.
+def pause_after(error: UpstreamError, failed: int, left: Remaining, limits: Limits, random: float) -> float | None:
+    """Seconds to pause before another attempt, after `failed` of them; None where there is none.
 
-    Without a pause named by upstream it is `random`, of [0, 1), of a bound that doubles: "full jitter".
+    A pause that upstream asks for is waited for where it fits into the caller's wait; in the background into the life
+    of the reading, unless upstream throttles: the next caller refreshes as well. Without such a pause it is the share
+    `random`, of [0, 1), of a bound that doubles: full jitter.
     """
     if not error.retried or left.attempts < 1:
         return None
@@ -53,20 +55,13 @@ def pause_after(error: UpstreamError, failed: int, left: Left, limits: Limits, r
     if pause is None:
         pause = random * min(limits.retry_base_seconds * 2 ** (failed - 1), limits.retry_most_seconds)
         return pause if pause < left.total_seconds else None
-    return pause if pause < min(_patience(error, left), left.total_seconds) else None
-
-
-def _patience(error: UpstreamError, left: Left) -> float:
-    """How long a pause named by upstream may be: somebody must still wait at its end, unless nobody ever did.
-
-    Being throttled is not waited for behind the callers' backs: who asks once the gate is open refreshes as well.
-    """
-    is_nobodys = left.background and not isinstance(error, UpstreamThrottled)
-    return left.total_seconds if is_nobodys else left.wait_seconds
+    is_patient = left.background and not isinstance(error, UpstreamThrottled)
+    most = left.total_seconds if is_patient else min(left.wait_seconds, left.total_seconds)
+    return pause if pause < most else None
 
 
 class Budget:
-    """A fifth of the first attempts in a window may be made again: retries never make an outage much worse."""
+    """Retry budget: a share of the first attempts in a window, so that retries never make an outage much worse."""
 
     def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
         self._limits = limits
@@ -74,11 +69,11 @@ class Budget:
         self._retries = Window(limits.window_seconds, monotonic)
 
     def count_first(self) -> None:
-        """A call is attempted for the first time."""
+        """Count the first attempt of a call."""
         self._firsts.add()
 
     def take(self) -> bool:
-        """Whether one more retry is within the budget, which it then uses."""
+        """Use one retry of the budget; whether there was one left."""
         allowed = max(self._limits.retry_least, self._limits.retry_share * self._firsts.count())
         if self._retries.count() + 1 > allowed:
             return False

@@ -1,4 +1,4 @@
-"""How many calls may be under way: our own places before the pool, shared out fairly between their owners."""
+"""Slots bound how many calls are under way, in front of the pool; a fair queue shares them between owners."""
 
 import asyncio
 from collections import Counter
@@ -19,18 +19,18 @@ ALL_TAKEN = "All places are taken."
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """A call that waits for a place; `place` becomes the function that gives it back."""
+    """A call in the queue; `place` becomes the function that gives its slot back."""
 
     owners: Owners
     place: asyncio.Future[Any]
 
 
 class Slots:
-    """Places for calls. One is taken for a call and given back when that call has ended, whoever still waits for it.
+    """A slot is taken for a call, and given back when that call has ended, even if nobody waits for it any more.
 
-    A free place goes to the owner who has the fewest, and among equals round robin: whose turn it was goes to the end
-    of the line. A call of several owners goes with the first of them, a background call, which has none, last. `each`
-    bounds the places of one owner; `refuse` makes the error for a call that gets none.
+    A free slot goes to the owner who has the fewest, among equals round robin: an owner served goes to the end of the
+    queue. A call of several owners is served with the first of them, a background call, without owners, last. `each`
+    bounds the slots of one owner; `refuse` makes the error for a call that gets none.
     """
 
     def __init__(
@@ -52,18 +52,18 @@ class Slots:
 
     @property
     def used(self) -> int:
-        """Places taken."""
+        """Slots taken."""
         return self._size - self._free
 
     @property
     def waiting(self) -> int:
-        """Calls that wait for a place."""
+        """Calls in the queue."""
         return len(self._waiting)
 
     async def take(self, most_seconds: float, owners: Owners) -> GiveBack:
-        """Wait for a place: what gives it back. Raises UpstreamBusy, or what `refuse` makes, after `most_seconds`.
+        """Wait for a slot; returns the function that gives it back. Raises the error of `refuse` after `most_seconds`.
 
-        Where too many wait already, the newest call of the owner with the most of them is turned away.
+        Where the queue is full, the newest call of the owner with the most calls in it is refused.
         """
         if self._may_go(owners):
             return self._given(owners)
@@ -75,7 +75,9 @@ class Slots:
         try:
             await asyncio.wait({call.place, bound}, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            if call.place.done() and call.place.exception() is None:  # given in the very turn in which it was given up
+            if (
+                call.place.done() and call.place.exception() is None
+            ):  # given in the same turn of the loop as the caller left
                 call.place.result()()
             raise
         finally:
@@ -89,15 +91,15 @@ class Slots:
         return give_back
 
     def _may_go(self, owners: Owners) -> bool:
-        """Whether a place is free, and within the bound of one owner."""
+        """Whether a slot is free, and within the bound of one owner."""
         return self._free > 0 and (not owners.names or self._least(owners) < self._each)
 
     def _least(self, owners: Owners) -> float:
-        """The places of that owner who has the fewest; infinite where there is none."""
+        """The slots of the owner who has the fewest; infinite without owners."""
         return min((self._held.get(owner, 0) for owner in owners.names), default=inf)
 
     def _given(self, owners: Owners) -> GiveBack:
-        """A place, counted for that owner who has the fewest, whose other calls go to the end of the line."""
+        """A slot, counted for the owner who has the fewest; the owner's other calls go to the end of the queue."""
         self._free -= 1
         owner = min(owners.names, key=lambda one: self._held.get(one, 0), default=None)
         if owner is not None:
@@ -114,7 +116,7 @@ class Slots:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        """Give what is free to those who wait, in their turns."""
+        """Give free slots to calls in the queue, in their turn."""
         while self._free and self._waiting:
             call = min(self._waiting, key=lambda one: self._least(one.owners))
             if not self._may_go(call.owners):
@@ -123,7 +125,7 @@ class Slots:
             call.place.set_result(self._given(call.owners))
 
     def _make_room(self, owners: Owners) -> None:
-        """See to it that one more call may wait. Raises UpstreamBusy, likewise, where none has to give way to it."""
+        """Make room in the queue for one more call. Raises the error of `refuse` where no call gives way to it."""
         if len(self._waiting) < self._queue:
             return
         waiting = Counter(call.owners.first for call in self._waiting)

@@ -1,17 +1,16 @@
-"""The only module that calls the HTTP library. It can GET from a template and log in; nothing else can leave (R1).
+"""HTTP to the one origin: a GET of an endpoint or a login, and nothing else can be sent (R1).
 
-A call takes a slot, runs in a task that no caller's leaving cancels, and ends in an `Answer` or one of our errors: one
-attempt, whatever comes of it.
+A call has a slot, runs in a task that no caller's leaving cancels, and ends in an UpstreamResponse or one of our
+errors: one attempt, without retries.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import cast
+from typing import Any, Literal, NamedTuple
 
-import anyio._backends._asyncio  # noqa: F401 - else the first call imports it, which takes 30 ms of the loop
-import httpcore
 import httpx
 import msgspec
 from pydantic import SecretStr
@@ -21,18 +20,13 @@ from app.clock import Clock
 from app.observe.lines import CALL_FAILED
 from app.observe.metrics import Metrics
 from app.observe.tracing import passed_on, span
-from app.upstream.access import PORTS, Origin, UpstreamAccess
-from app.upstream.bodies import Answer, decoding, read_body
-from app.upstream.calls import Calls
-from app.upstream.limits import Limits
-from app.upstream.pool import Pool
-from app.upstream.retries import FOREGROUND, Effort
+from app.upstream.access import PORTS, TOKENS, Endpoint, Limits, UpstreamAccess, target
+from app.upstream.bodies import UpstreamResponse, decoder, read_body
+from app.upstream.connections import Attempt, GuardedTransport, Pool, current
 from app.upstream.slots import Slots
-from app.upstream.tls import tls_context
 from app.upstream.translation import EXCEPTIONS, translate
-from app.upstream.urls import TOKENS, Outgoing, Template, target
-from app.upstream.wire import Attempt, Backend, Guard, GuardedBackend, current
 
+LAST_SECONDS = 2.0  # for the calls under way when the service stops
 LOGIN_POOL = 2  # its connections are not kept: there is one login a day
 READ_STATUSES = frozenset({200, 201})
 
@@ -41,20 +35,13 @@ Wire = httpx.AsyncBaseTransport
 logger = logging.getLogger("cxfacade.upstream")
 
 
-class GuardedTransport(httpx.AsyncHTTPTransport):
-    """The library's transport over a guarded network; its own constructor offers no place for one."""
+class Outgoing(NamedTuple):
+    """A request to send (R1); `target` is path and query."""
 
-    def __init__(self, origin: Origin, size: int, guard: Guard, keep_alive_seconds: float) -> None:
-        network = GuardedBackend(cast("Backend", httpcore.AnyIOBackend()), guard)  # same shape, not the same class
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls_context() if origin.scheme == "https" else None,
-            max_connections=size,
-            max_keepalive_connections=size if keep_alive_seconds else 0,
-            keepalive_expiry=keep_alive_seconds,
-            http2=False,
-            retries=0,
-            network_backend=cast("httpcore.AsyncNetworkBackend", network),
-        )
+    method: Literal["GET", "POST"]
+    target: str
+    headers: dict[str, str]
+    content: bytes | None = None
 
 
 class Transport:
@@ -73,14 +60,13 @@ class Transport:
             Pool(partial(self._build, wire, size, kept), access.fetch_seconds, self._limits, clock, metrics)
             for size, kept in ((access.upstream_concurrency, self._limits.keep_alive_seconds), (LOGIN_POOL, 0.0))
         )
-        self._calls = Calls()
+        self._calls = DetachedCalls()
         metrics.watch("upstream_slots_used", lambda: self.slots.used)
         metrics.watch("upstream_slots_waiting", lambda: self.slots.waiting)
 
     def _build(self, wire: Wire | None, size: int, keep_alive_seconds: float) -> httpx.AsyncClient:
-        guard = Guard(self._clock.monotonic)
         return httpx.AsyncClient(
-            transport=wire or GuardedTransport(self._origin, size, guard, keep_alive_seconds),
+            transport=wire or GuardedTransport(self._origin, size, self._clock.monotonic, keep_alive_seconds),
             trust_env=False,
             follow_redirects=False,
             headers={"accept": "application/json", "accept-encoding": "gzip", "user-agent": "cxfacade"},
@@ -99,32 +85,29 @@ class Transport:
 
     async def get(
         self,
-        template: Template,
+        endpoint: Endpoint,
         segments: Mapping[str, str],
         query: Iterable[tuple[str, str]],
+        authorization: str,
         *,
-        admission: Callable[[], str],
         deadline: float,
-        effort: Effort = FOREGROUND,
-    ) -> Answer:
-        """The answer to a GET, whatever its status; the body is read where it is a success. `deadline` is monotonic.
+        ended: Callable[[], None],
+    ) -> UpstreamResponse:
+        """The response to a GET, whatever its status; its body is read where it is a success. `deadline` is monotonic.
 
-        `admission` is asked once there is a slot: for the Authorization the call is sent with, or to raise why it is
-        not sent. Raises UpstreamError as FAULTS §2.2, UpstreamBusy where no slot came free, ValueError for an unusable
-        segment.
+        The caller has taken one of the `slots`; `ended` gives it back when the call ends, even if the caller has left.
+        Raises UpstreamError as FAULTS §2.2, ValueError for an unusable segment.
         """
-        path = target(template, {"tenant": self._access.tenant_id, **segments}, query)
-        left = deadline - self._clock.monotonic()
-        give_back = await self.slots.take(min(left, effort.slot_wait(self._limits)), effort.owners)
         try:
-            outgoing = Outgoing("GET", path, {"authorization": admission()})
+            path = target(endpoint, {"tenant": self._access.tenant_id, **segments}, query)
         except BaseException:
-            give_back()
+            ended()
             raise
-        return await self._calls.run(self._called(self._pool, template, outgoing, deadline), give_back)
+        outgoing = Outgoing("GET", path, {"authorization": authorization})
+        return await self._calls.run(self._called(self._pool, endpoint, outgoing, deadline), ended)
 
-    async def login(self, username: str, password: SecretStr) -> Answer:
-        """The answer to a login with these, over a pool of its own: it never waits for a slot."""
+    async def login(self, username: str, password: SecretStr) -> UpstreamResponse:
+        """The response to a login, over a pool of its own: it never waits for a slot."""
         named = {"username": username, "password": password.get_secret_value()}
         outgoing = Outgoing("POST", TOKENS.path, {"content-type": "application/json"}, msgspec.json.encode(named))
         self._metrics.count("upstream_logins")
@@ -137,34 +120,33 @@ class Transport:
         await self._pool.aclose()
         await self._login_pool.aclose()
 
-    async def _called(
-        self, pool: Pool[httpx.AsyncClient], template: Template, outgoing: Outgoing, deadline: float
-    ) -> Answer:
-        """One attempt, in words of ours."""
+    async def _called(self, pool: Pool, endpoint: Endpoint, outgoing: Outgoing, deadline: float) -> UpstreamResponse:
+        """One attempt, measured and logged, its exceptions translated into our errors."""
         attempt, began = Attempt(deadline), self._clock.monotonic()
         current.set(attempt)
         status = "error"
         try:
-            with span(f"upstream {template.endpoint}", client=True):
-                answer = await self._attempt(pool.client, outgoing, attempt)
-            status = str(answer.status)
-            return answer
+            with span(f"upstream {endpoint.name}", client=True):
+                response = await self._exchanged(pool.client, outgoing, attempt)
+            status = str(response.status)
+            return response
         except tuple(EXCEPTIONS) as error:
             if isinstance(error, httpx.PoolTimeout):
-                pool.lost_place()
+                pool.timed_out()
             ours = translate(error, attempt, late=self._clock.monotonic() >= deadline)
             status = ours.code
-            logger.warning(CALL_FAILED, template.endpoint, ours.code, type(error).__name__)
+            logger.warning(CALL_FAILED, endpoint.name, ours.code, type(error).__name__)
             raise ours from None  # the library's own words may name hosts
         except errors.CxfacadeError as error:
             status = error.code
             raise
         finally:
-            self._metrics.count("upstream_calls", endpoint=template.endpoint, status=status)
+            self._metrics.count("upstream_calls", endpoint=endpoint.name, status=status)
             took = self._clock.monotonic() - began
-            self._metrics.timing("upstream_call_duration_seconds", endpoint=template.endpoint).took(took)
+            self._metrics.timing("upstream_call_duration_seconds", endpoint=endpoint.name).took(took)
 
-    async def _attempt(self, client: httpx.AsyncClient, outgoing: Outgoing, attempt: Attempt) -> Answer:
+    async def _exchanged(self, client: httpx.AsyncClient, outgoing: Outgoing, attempt: Attempt) -> UpstreamResponse:
+        """Send one request and read its response."""
         left = attempt.deadline - self._clock.monotonic()
         if left <= 0:
             raise errors.UpstreamTimeout("The upstream did not finish its answers in time.")
@@ -176,7 +158,7 @@ class Transport:
             timeout=_time_outs(self._limits, left),
         )
         response = await client.send(request, stream=True)
-        if attempt.unanswered():  # its head lay on the kept connection before anything was asked (FAULTS 2.1, row 10)
+        if attempt.unanswered():  # its head lay on the kept-alive connection before the request (FAULTS 2.1, row 10)
             await response.aclose()
             raise errors.UpstreamBadAnswer("The upstream had answered before it was asked.")
         attempt.is_answered = True
@@ -185,18 +167,49 @@ class Transport:
             headers = dict(response.headers)
             body = b""
             if response.status_code in READ_STATUSES:
-                coding = decoding(headers.get("content-encoding", ""), headers.get("content-length"))
+                coding = decoder(headers.get("content-encoding", ""), headers.get("content-length"))
                 body = await read_body(response.aiter_raw(), coding, self._clock.monotonic, attempt.deadline)
         finally:
             await response.aclose()
-        return Answer(response.status_code, headers, body)
+        return UpstreamResponse(response.status_code, headers, body)
 
 
 def _time_outs(limits: Limits, left: float) -> httpx.Timeout:
-    """Each operation's own, cut to what is left of the reading; `read` is for the first byte."""
+    """Time-out of each operation, cut to the seconds left of the reading; `read` is for the first byte."""
     return httpx.Timeout(
         connect=min(limits.connect_seconds, left),
         read=min(limits.first_byte_seconds, left),
         write=min(limits.write_seconds, left),
         pool=min(limits.pool_seconds, left),
     )
+
+
+class DetachedCalls:
+    """Calls as tasks that outlive their waiters: one cancelled while it connects costs the pool a place for ever."""
+
+    def __init__(self) -> None:
+        self._under_way: set[asyncio.Task[UpstreamResponse]] = set()
+
+    async def run(
+        self, call: Coroutine[Any, Any, UpstreamResponse], ended: Callable[[], None] = lambda: None
+    ) -> UpstreamResponse:
+        """The result of the call, which goes on should the waiter leave; `ended` is called at its end."""
+        task = asyncio.create_task(call)
+        self._under_way.add(task)
+        task.add_done_callback(self._discard)
+        task.add_done_callback(lambda _: ended())
+        return await asyncio.shield(task)
+
+    def _discard(self, task: asyncio.Task[UpstreamResponse]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    async def finish(self) -> None:
+        """Let the calls under way end within LAST_SECONDS; the rest is cancelled, as its connections close anyway."""
+        if self._under_way:
+            _, late = await asyncio.wait(self._under_way, timeout=LAST_SECONDS)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)

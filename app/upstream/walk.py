@@ -1,39 +1,113 @@
-"""Reading a list that moves while it is read: blocks in parallel, gaps read again, every loop bounded (R11)."""
+"""Reading a list that moves meanwhile: blocks in parallel, gaps read again, every loop bounded (R11)."""
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from app.upstream.reading import Block, Position, Span, around, blocks
+from app.upstream.query import MOST_ROWS_PER_CALL, RowRange, blocks
+from app.upstream.rows import Record, UpstreamRow
 from app.upstream.slots import GiveBack
 
-MOST_CALLS = 10  # that read on
+MOST_CALLS = 10  # of one reading, repairs aside
 MOST_REPAIRS = 3  # calls that read again around one boundary
 WIDER = 4  # times, where that was not enough
 
-Fetch = Callable[[Span], Awaitable[Block]]
+Fetch = Callable[[RowRange], Awaitable["UpstreamBlock"]]
 Turn = Callable[[], Awaitable[GiveBack]]
 
 
 async def at_once() -> GiveBack:
-    """The turn of a reading that need not wait for one."""
+    """A turn without waiting."""
     return lambda: None
 
 
-class Filled(NamedTuple):
-    """The blocks read for one span. `given_up`: upstream promises more, and sends nothing or the same rows again."""
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The place where a reading stopped and the next goes on: rows read of upstream's list, and the total last seen.
 
-    blocks: list[Block]
+    `seen` are the ids of all rows read, of which `held` matched; `lost` counts rows that could not be read.
+    `least_total` is the smallest total seen: at least so many distinct rows are there to be read.
+    """
+
+    offset: int = 0
+    total: int | None = None
+    seen: frozenset[str] = frozenset()
+    lost: int = 0
+    least_total: int | None = None
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The result of one reading: `records` are new, checked, each there once, newest first.
+
+    `offset` and the totals continue it in a `Position`. `complete`: the end of the list was reached. `shifted`: rows
+    may be missing, as the list moved or fell short beyond repair. Of the `dropped` new rows, `lost` could not be read,
+    and those with the ids `mismatched` did not match. `calls` counts the calls made, repairs aside.
+    """
+
+    records: tuple[Record, ...]
+    offset: int
+    total: int
+    complete: bool
+    shifted: bool = False
+    time_zone: str | None = None
+    simulated: bool = False
+    upstream_seconds: float = 0.0
+    dropped: int = 0
+    mismatched: frozenset[str] = frozenset()
+    lost: int = 0
+    least_total: int = 0
+    calls: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamBlock:
+    """The response to one call: its rows, the total it names, and its number in the order of arrival."""
+
+    offset: int
+    rows: tuple[UpstreamRow, ...]
+    total: int
+    arrival: int = 0
+
+    @property
+    def end(self) -> int:
+        """The first row behind those received."""
+        return self.offset + len(self.rows)
+
+    def ids(self) -> set[str]:
+        """The ids of its rows."""
+        return {row.interaction_id for row in self.rows if row.interaction_id is not None}
+
+    def holds_ties_at(self, boundary: int) -> bool | None:
+        """Whether the block holds all rows that start at the same time as the two that meet at this offset.
+
+        None where a start is not known, as of rows that do not match.
+        """
+        place = boundary - self.offset
+        if not 0 < place < len(self.rows):
+            return self.end >= self.total
+        first, before, behind, last = (self.rows[at].start for at in (0, place - 1, place, -1))
+        if first is None or before is None or behind is None or last is None:
+            return None
+        return (self.offset == 0 or first > before) and (self.end >= self.total or behind > last)
+
+
+class Filled(NamedTuple):
+    """The blocks read for one range. `given_up`: upstream promises more, but sends nothing or the same rows again."""
+
+    blocks: list[UpstreamBlock]
     given_up: bool = False
 
 
 class Walk:
-    """One reading by `most_calls` calls at most: `blocks` in upstream's order, `offset` rows read without a gap.
+    """A reading of at most `most_calls` calls, and as many repairs; `offset` counts the rows read without a gap.
 
-    `calls` read on; those that read again what moved are not among them, and as many at most. `total` is the number of
-    rows as the last block names it, `least_total` the smallest ever named, `lost` how many rows could not be read.
-    `shifted`: rows may be missing. A reading of more than one block waits for its `turn`.
+    `blocks` are in upstream's order. `total` is the number of rows by the last block, `least_total` the smallest named,
+    `lost` the number of rows that could not be read. `shifted`: rows may be missing. A reading of more than one block
+    waits for its `turn`.
     """
 
     def __init__(
@@ -54,7 +128,7 @@ class Walk:
         self._ended = False
         self._repairs = 0
         self.least_total = position.least_total
-        self.blocks: list[Block] = []
+        self.blocks: list[UpstreamBlock] = []
         self.calls = 0
         self.offset = position.offset
         self.total = self._joined_total = position.total
@@ -62,28 +136,28 @@ class Walk:
 
     @property
     def complete(self) -> bool:
-        """Whether upstream has nothing more."""
+        """Whether the end of the list was reached, or given up."""
         return self._ended or (self.total is not None and self.offset >= self.total)
 
     async def read(self, rows: int, most: int) -> None:
-        """Read whole blocks until `rows` rows are read, or the end is reached; nothing past row `most`.
+        """Read whole blocks until `rows` rows are read or the list ends, and none past row `most`.
 
-        While nothing is known the first block goes alone: its total tells what else there is. Raises as `fetch` does.
+        The first block of a list goes alone: its total tells how many there are. Raises as `fetch` does.
         """
         if self.total is None:
-            await self._take(blocks(self.offset, rows, most)[:1])
-        left = self._left(rows, most)
+            await self._fetch_and_join(blocks(self.offset, rows, most)[:1])
+        left = self._ranges_left(rows, most)
         give_back = await (self._turn if left and self.calls + len(left) > 1 else at_once)()
         try:
-            while left := self._left(rows, most):
-                await self._take(left)
+            while left := self._ranges_left(rows, most):
+                await self._fetch_and_join(left)
         finally:
             give_back()
         if self.complete and len(self._ids) + self.lost < (self.least_total or 0):
             self.shifted = True
 
-    def _left(self, rows: int, most: int) -> list[Span]:
-        """What is still to be read, and may be."""
+    def _ranges_left(self, rows: int, most: int) -> list[RowRange]:
+        """The blocks still to be read, as far as calls are left."""
         if self.complete:
             return []
         return blocks(self.offset, min(rows, self.total or 0), most)[: self._calls_left()]
@@ -91,10 +165,10 @@ class Walk:
     def _calls_left(self) -> int:
         return self._most_calls - self.calls
 
-    async def _take(self, spans: list[Span]) -> None:
-        """Fetch `spans` in parallel, then join them in order as far as they leave no hole."""
-        for span, filled in zip(spans, await self._in_parallel(spans), strict=True):
-            if span.offset > self.offset:
+    async def _fetch_and_join(self, ranges: list[RowRange]) -> None:
+        """Fetch `ranges` in parallel, then join them in order as far as they leave no hole."""
+        for wanted, filled in zip(ranges, await self._in_parallel(ranges), strict=True):
+            if wanted.offset > self.offset:
                 if filled.blocks and filled.blocks[-1].rows:  # the list grew again meanwhile: the caller's loop goes on
                     self.total = filled.blocks[-1].total
                 return
@@ -106,34 +180,34 @@ class Walk:
             if self._ended:
                 return
 
-    async def _in_parallel(self, spans: list[Span]) -> list[Filled]:
-        """The blocks of each span. A failure stops further calls; those under way are let finish, never cancelled."""
-        received: dict[Span, Filled] = {}
-        waiting = deque(spans)
+    async def _in_parallel(self, ranges: list[RowRange]) -> list[Filled]:
+        """The blocks of each range. After a failure no further call is made; calls under way are let finish."""
+        received: dict[RowRange, Filled] = {}
+        waiting = deque(ranges)
 
         async def work() -> None:
             while waiting:
-                span = waiting.popleft()
+                wanted = waiting.popleft()
                 try:
-                    received[span] = await self._filled(span)
+                    received[wanted] = await self._fill(wanted)
                 except BaseException:
                     waiting.clear()
                     raise
 
-        workers = [asyncio.create_task(work()) for _ in range(min(self._parallel, len(spans)))]
+        workers = [asyncio.create_task(work()) for _ in range(min(self._parallel, len(ranges)))]
         outcomes = await asyncio.gather(*workers, return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
-        return [received[span] for span in spans]
+        return [received[wanted] for wanted in ranges]
 
-    async def _filled(self, span: Span) -> Filled:
-        """The blocks that fill `span`: upstream may cap silently, so a short one is read on from where it stopped."""
-        received: list[Block] = []
-        offset = span.offset
-        while offset < span.end and self._calls_left():
+    async def _fill(self, wanted: RowRange) -> Filled:
+        """The blocks that fill a range: upstream may cap silently, so a short block is read on from its end."""
+        received: list[UpstreamBlock] = []
+        offset = wanted.offset
+        while offset < wanted.end and self._calls_left():
             self.calls += 1
-            block = await self._call(Span(offset, span.end - offset))
+            block = await self._fetch_block(RowRange(offset, wanted.end - offset))
             if received and block.rows and block.ids() <= received[-1].ids():
                 return Filled(received, given_up=True)
             received.append(block)
@@ -142,17 +216,17 @@ class Walk:
                 return Filled(received, given_up=offset < block.total)
         return Filled(received)
 
-    async def _call(self, span: Span) -> Block:
-        block = await self._fetch(span)
+    async def _fetch_block(self, wanted: RowRange) -> UpstreamBlock:
+        block = await self._fetch(wanted)
         self.least_total = block.total if self.least_total is None else min(self.least_total, block.total)
         return block
 
-    async def _join(self, block: Block) -> None:
-        """Add the block behind those before it.
+    async def _join(self, block: UpstreamBlock) -> None:
+        """Append a block, after reading again around its beginning where rows may have slipped through.
 
-        Rows slip through between two answers where some left the list in between, which its total shows, or where
-        upstream ordered rows of equal start differently: then as many come twice. So they do where rows arrived, and
-        only reading again tells the two apart.
+        They slip through where rows left the list between two calls, which the total shows, or where upstream ordered
+        rows of equal start differently: then as many come twice. Rows also come twice where others arrived, and only
+        reading again tells the two apart.
         """
         before, self._joined_total, self.total = self._joined_total, block.total, block.total
         fallen, repeated = 0, len(block.ids() & self._ids)
@@ -161,36 +235,36 @@ class Walk:
             fallen = max(0, before - block.total)
             lacking -= max(0, block.total - before)  # so many rows arrived, and pushed others down
         if fallen or repeated:
-            self.shifted |= not await self._repaired(block, fallen, repeated, max(0, lacking))
-        brings_new = self._take_up(block)
+            self.shifted |= not await self._repair(block, fallen, repeated, max(0, lacking))
+        brings_new = self._append(block)
         self.lost += sum(row.interaction_id is None for row in block.rows)
         self.offset = max(self.offset, block.end) if block.rows else self.offset
         if lacking > 0 and not brings_new:
             self._give_up()
 
-    def _take_up(self, block: Block) -> bool:
-        """Add the rows of a block; whether any was not there before."""
+    def _append(self, block: UpstreamBlock) -> bool:
+        """Append a block; whether it holds any new row."""
         self.blocks.append(block)
         known = len(self._ids)
         self._ids |= block.ids()
         return len(self._ids) > known
 
-    async def _repaired(self, block: Block, fallen: int, repeated: int, lacking: int) -> bool:
-        """Read again around the beginning of `block`; whether nothing lacks then.
+    async def _repair(self, block: UpstreamBlock, fallen: int, repeated: int, lacking: int) -> bool:
+        """Read again around the beginning of `block`; whether no row is missing then.
 
-        Wider while the total goes on falling, and, where rows came twice, until what is read holds every row that
-        shares its start with those at the boundary, or the `lacking` ones were found.
+        Wider while the total goes on falling; where rows came twice, until the rows read hold every row that starts at
+        the same time as those at the boundary, or the `lacking` rows were found.
         """
         totals, is_unexplained = {block.total, block.total + fallen}, lacking > 0
         width = max(fallen, repeated + 1 if repeated else 0)
         for _ in range(MOST_REPAIRS):
-            span = around(block.offset, width)
-            if span is None or self._repairs == self._most_calls:
+            wanted = around(block.offset, width)
+            if wanted is None or self._repairs == self._most_calls:
                 return False
             self._repairs += 1
-            again = await self._call(span)
+            again = await self._fetch_block(wanted)
             lacking -= len(again.ids() - self._ids - block.ids())
-            self._take_up(again)
+            self._append(again)
             self.total = again.total
             totals.add(again.total)
             spread = max(totals) - min(totals)
@@ -203,3 +277,34 @@ class Walk:
 
     def _give_up(self) -> None:
         self._ended = self.shifted = True
+
+
+def around(offset: int, shift: int) -> RowRange | None:
+    """The rows to read again where the total fell by `shift` between blocks that meet at `offset`; None if too many.
+
+    Rows removed before the later response pulled rows up, to before `offset`. Of two calls under way at once the one
+    before `offset` may be answered last: then rows that arrived pushed rows down, to behind it.
+    """
+    start = max(0, offset - shift)
+    limit = offset + shift - start
+    return RowRange(start, limit) if limit <= MOST_ROWS_PER_CALL else None
+
+
+class Merged(NamedTuple):
+    """Records of many blocks as one list, and the ids of rows that do not match."""
+
+    records: tuple[Record, ...]
+    mismatched: frozenset[str]
+
+
+def merge(received: Iterable[UpstreamBlock], seen: frozenset[str]) -> Merged:
+    """Each id once, at its first place, with the content that arrived last (R11); ids in `seen` are skipped."""
+    held: dict[str, tuple[int, Record | None]] = {}
+    for block in received:
+        for name, record in block.rows:
+            if name is not None and name not in seen and (name not in held or held[name][0] < block.arrival):
+                held[name] = block.arrival, record
+    return Merged(
+        tuple(record for _, record in held.values() if record is not None),
+        frozenset(name for name, (_, record) in held.items() if record is None),
+    )

@@ -19,11 +19,10 @@ from app.queries import rules
 from app.queries.select import select
 from app.queries.snapshot import DecodedSnapshot, begun
 from app.settings import load
-from app.upstream.intake import Intake
-from app.upstream.names import Names
-from app.upstream.pages import read_page
+from app.upstream.envelope import read_page
 from app.upstream.query import UpstreamQuery
-from app.upstream.reading import Reading, Record
+from app.upstream.rows import Record, RowReader
+from app.upstream.walk import Reading
 from tests.benchmarks.figures import ratio
 from tests.benchmarks.records import TENANT_ID, page
 from tests.benchmarks.row import Measured
@@ -40,7 +39,7 @@ COLUMNS_BY_NAME = {column.name: column for column in COLUMNS}
 def page_to_answer(scene: Scene) -> Measured:
     """All that stands between the page's last byte and the answer's first, storing included."""
     body = page(VALUE, ROWS, 0, ROWS)
-    conversion = Conversion(Intake(TENANT_ID, Metrics(), Names(), asyncio.Lock()), _context())
+    conversion = Conversion(RowReader(TENANT_ID, Metrics(), asyncio.Lock()), _context())
     ours, theirs, parts = [], [], []
     for _ in range(scene.budget.misses):
         steps = asyncio.run(conversion.timed(body))
@@ -56,7 +55,7 @@ def page_to_answer(scene: Scene) -> Measured:
 class Conversion:
     """The façade's own steps, one after the other."""
 
-    intake: Intake
+    rows: RowReader
     context: Context
 
     async def timed(self, body: bytes) -> dict[str, float]:
@@ -64,7 +63,7 @@ class Conversion:
         marks = [perf_counter()]
         split = await read_page(body, {"content-type": "application/json"})
         marks.append(perf_counter())
-        rows = await self.intake.rows(split.rows, UPSTREAM_QUERY)
+        rows = await self.rows.read(split.rows, UPSTREAM_QUERY)
         marks.append(perf_counter())
         opened = await self._packed(tuple(row.record for row in rows if row.record))
         marks.append(perf_counter())

@@ -22,7 +22,7 @@ from app.queries.lifetime import Lifetime
 from app.queries.snapshot import Snapshot
 from app.queries.snapshot_store import SnapshotStore
 from app.upstream.query import UpstreamQuery
-from app.upstream.reading import Position, Reading
+from app.upstream.walk import Position, Reading
 from tests.support.clock import HandClock
 
 HERE = Address.of("http", ("127.0.0.1", 8080), is_trusted=False)

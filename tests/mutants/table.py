@@ -19,10 +19,8 @@ SUBJECTS = (
     Subject("flight", "app.cache.single_flight", ("tests/cache/test_single_flight.py", "tests/cache/test_purged.py")),
     Subject("reuse", "app.cache.reuse", ("tests/cache/test_reuse.py", "tests/cache/test_cache_status.py")),
     Subject("retries", "app.upstream.retries", ("tests/upstream/test_retries.py",)),
-    Subject("attempts", "app.upstream.attempts", ("tests/upstream/test_attempts.py",)),
+    Subject("call", "app.upstream.call", ("tests/upstream/test_call.py", "tests/upstream/test_login.py")),
     Subject("breaker", "app.upstream.breaker", ("tests/upstream/test_breaker.py",)),
-    Subject("gate", "app.upstream.gate", ("tests/upstream/test_gate.py",)),
-    Subject("window", "app.upstream.window", ("tests/upstream/test_window.py",)),
     Subject("masking", "app.interactions.masking", ("tests/interactions/test_masking.py",)),
 )
 

@@ -21,10 +21,9 @@ from app.queries.rules import Rules
 from app.queries.service import Queries
 from app.queries.snapshot_store import SnapshotStore
 from app.upstream.client import UpstreamClient
-from app.upstream.intake import Admits
-from app.upstream.matching import mismatch
-from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, UpstreamQuery
-from app.upstream.reading import Position, Reading, Record, blocks
+from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, UpstreamQuery, blocks, mismatch
+from app.upstream.rows import Admits, Record
+from app.upstream.walk import Position, Reading
 from tests.support.clock import HandClock
 
 TENANT = "11111111-2222-4333-8444-555555555555"

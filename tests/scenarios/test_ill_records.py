@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from app.upstream.intake import MOST_RECORD_BYTES
+from app.upstream.rows import MOST_RECORD_BYTES
 from tests.support.facade import TENANT, Facade
 from tests.support.simulator import Simulator
 

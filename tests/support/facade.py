@@ -16,7 +16,7 @@ from app.listener.replay import Replay
 from app.main import create_app
 from app.settings import Settings, load
 from app.simulator import create_simulator
-from app.upstream.limits import Limits
+from app.upstream.access import Limits
 from tests.support import canary
 from tests.support.canary import WATCH, Watched
 from tests.support.serving import serve, serve_in_thread

@@ -8,9 +8,9 @@ from itertools import count
 from typing import Any
 
 from app.interactions.records import Interaction
-from app.upstream.query import timestamp
-from app.upstream.reading import Block, Position, Record, Row, Span, merge
-from app.upstream.walk import Fetch, Walk
+from app.upstream.query import RowRange, timestamp
+from app.upstream.rows import Record, UpstreamRow
+from app.upstream.walk import Fetch, Position, UpstreamBlock, Walk, merge
 from tests.support.raw import Exchange
 from tests.upstream.support import envelope, row
 
@@ -92,13 +92,13 @@ def fetching(moving: MovingList, turns: list[int] | None = None) -> Fetch:
     def interaction(one: str) -> Interaction:
         return Interaction(interaction_id=one, start_timestamp=moving.start(one) if moving.reorder else None)
 
-    async def fetch(span: Span) -> Block:
+    async def fetch(span: RowRange) -> UpstreamBlock:
         call = next(calls)
         for _ in range(turns[call % len(turns)] if turns else 1):
             await asyncio.sleep(0)
         ids, total = moving.page(span.offset, span.limit)
-        rows = tuple(Row(one, Record(b"{}", interaction(one))) for one in ids)
-        return Block(span.offset, rows, total, next(arrivals))
+        rows = tuple(UpstreamRow(one, Record(b"{}", interaction(one))) for one in ids)
+        return UpstreamBlock(span.offset, rows, total, next(arrivals))
 
     return fetch
 

@@ -12,12 +12,11 @@ from pydantic import SecretStr
 
 from app.clock import Clock
 from app.observe.metrics import Metrics
-from app.upstream.access import UpstreamAccess
-from app.upstream.bodies import Answer
+from app.owners import service_itself
+from app.upstream.access import INTERACTIONS, Endpoint, Limits, UpstreamAccess
+from app.upstream.bodies import UpstreamResponse
 from app.upstream.client import UpstreamClient
-from app.upstream.limits import Limits
 from app.upstream.transport import Transport
-from app.upstream.urls import INTERACTIONS, Template
 from tests.support.canary import PASSWORD, USERNAME
 
 TENANT = "11111111-2222-4333-8444-555555555555"
@@ -67,16 +66,17 @@ async def opened_transport(url: str, concurrency: int = 8, limits: Limits = ONE_
         await transport.aclose()
 
 
-async def get(transport: Transport, seconds: float = 10.0, template: Template = INTERACTIONS) -> Answer:
-    """One call that may take so many seconds."""
+async def get(transport: Transport, seconds: float = 10.0, endpoint: Endpoint = INTERACTIONS) -> UpstreamResponse:
+    """One call that may take so many seconds, made as a reading makes it: with a slot, which the call gives back."""
     deadline = SYSTEM_CLOCK.monotonic() + seconds
-    return await transport.get(template, {}, (), admission=lambda: "Basic invented", deadline=deadline)
+    give_back = await transport.slots.take(min(seconds, transport._limits.slot_wait_seconds), service_itself())
+    return await transport.get(endpoint, {}, (), "Basic invented", deadline=deadline, ended=give_back)
 
 
-async def answered(url: str, template: Template = INTERACTIONS, seconds: float = 10.0) -> Answer:
+async def answered(url: str, endpoint: Endpoint = INTERACTIONS, seconds: float = 10.0) -> UpstreamResponse:
     """One call with everything opened and closed around it."""
     async with opened_transport(url) as transport:
-        return await get(transport, seconds, template)
+        return await get(transport, seconds, endpoint)
 
 
 def attribute(name: str, value: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.upstream.query import UpstreamQuery
-from app.upstream.reading import Position, Reading
+from app.upstream.walk import Position, Reading
 from tests.support.raw import Exchange, RawServer, http, raw_server
 from tests.upstream.support import Opened, access, opened
 

@@ -1,191 +1,190 @@
-"""Basic on every call, and a token that is fetched once for all."""
+"""Refused credentials are not tried again and again, tokens expire while calls queue, credentials are exchanged."""
 
 import asyncio
 import base64
-import json
-from typing import Any
+from dataclasses import replace
+from typing import Literal
 
 import pytest
 from pydantic import SecretStr
 
-from app.errors import (
-    UpstreamAuth,
-    UpstreamBadAnswer,
-    UpstreamError,
-    UpstreamErrorAnswer,
-    UpstreamShape,
-    UpstreamUnreachable,
-)
-from app.upstream.access import UpstreamAccess
-from app.upstream.auth import TokenLogin, read_token
-from app.upstream.credentials import Basic, Credentials
-from app.upstream.limits import Limits
+from app import errors
+from app.upstream.access import Limits, UpstreamAccess
+from app.upstream.auth import Basic
+from app.upstream.query import UpstreamQuery
+from app.upstream.walk import Position, Reading
 from tests.support.clock import HandClock
-from tests.upstream.support import TENANT
+from tests.support.raw import Exchange, http, raw_server
+from tests.upstream.support import ONE_ATTEMPT, TENANT, Opened, access, envelope, opened, row
+
+NEW_PASSWORD = SecretStr("invented-new-password")
 
 
-class Logins:
-    """A login that answers with a numbered token once it is let."""
+class Guarded:
+    """An upstream that knows one password, and the tokens it has given for it."""
 
-    def __init__(self, ttl: float | None = 100) -> None:
-        self.count = 0
-        self.ttl = ttl
-        self.fail: Exception | None = None
-        self.let = asyncio.Event()
-        self.let.set()
+    def __init__(self, password: str) -> None:
+        self.password = password
+        self.logins = 0
+        self.calls: list[str] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.arrived = asyncio.Event()
+        self.refuses_all = False
+        self.revoked: set[str] = set()
+        self.ttl = 100
 
-    async def __call__(self) -> bytes:
-        self.count += 1
-        number = self.count
-        await self.let.wait()
-        if self.fail is not None:
-            raise self.fail
-        return json.dumps({"token": f"canary-token-{number}", "ttl": self.ttl}).encode()
+    async def __call__(self, exchange: Exchange) -> None:
+        if exchange.request.method == "POST":
+            self.logins += 1
+            if self.password.encode() in exchange.request.body:
+                await exchange.json({"token": f"invented-token-{self.logins}", "ttl": self.ttl})
+            else:
+                await exchange.write(http(b"{}", 401))
+            return
+        self.calls.append(exchange.request.headers["authorization"])
+        self.arrived.set()
+        if self.calls[-1] == self.calls[0]:
+            await self.gate.wait()
+        if self.refuses_all or exchange.request.headers["authorization"] in self.revoked:
+            await exchange.write(http(b"{}", 401))
+        else:
+            await exchange.json(envelope([row("one")]))
 
 
-def token_login(logins: Logins, hand: HandClock | None = None, random: float = 0.5) -> TokenLogin:
-    return TokenLogin(logins, (hand or HandClock()).clock, Limits(), lambda: random)
+async def read(client: Opened) -> Reading:
+    return await client.client.interactions(UpstreamQuery(), Position(), rows=100, most=100)
 
 
-async def authorized(credentials: Credentials) -> str:
-    """The value of the next call."""
-    await credentials.prepared()
-    value = credentials.current()
-    assert value is not None
-    return value
+def changed(known: UpstreamAccess) -> UpstreamAccess:
+    return replace(known, password=NEW_PASSWORD)
+
+
+async def test_a_wrong_password_is_tried_a_few_times_in_ten_minutes() -> None:
+    hand, upstream = HandClock(), Guarded("another")
+    async with raw_server(upstream) as server, opened(access(server.url, "token"), hand.clock) as client:
+        for _ in range(600):
+            with pytest.raises(errors.UpstreamAuth):
+                await read(client)
+            hand.advance(1)
+        assert upstream.logins == 4  # after 0, 60, 180 and 420 seconds
+        assert upstream.calls == []
+        assert client.client.health().refused_for_seconds == 600
+
+
+@pytest.mark.parametrize(("auth", "a_round"), [("basic", 1), ("token", 2)])
+async def test_a_401_that_survives_a_new_login_closes_the_gate(auth: Literal["basic", "token"], a_round: int) -> None:
+    hand, upstream = HandClock(), Guarded("canary")
+    async with raw_server(upstream) as server:
+        known = access(server.url, auth)
+        upstream.password = known.password.get_secret_value()
+        async with opened(known, hand.clock) as client:
+            await read(client)
+            upstream.calls.clear()
+            upstream.refuses_all = True
+            for _ in range(3):
+                with pytest.raises(errors.UpstreamAuth):
+                    await read(client)
+            assert len(upstream.calls) == a_round
+            assert client.client.refuses_lists()
+            upstream.refuses_all = False
+            hand.advance(60)
+            await read(client)
+            assert client.client.refused_seconds() == 0
+
+
+async def test_a_token_that_ends_while_calls_queue_goes_out_with_none_of_them() -> None:
+    hand, upstream = HandClock(), Guarded("canary")
+    async with raw_server(upstream) as server:
+        known = access(server.url, "token", concurrency=1, seconds=1000, limits=Limits(slot_wait_seconds=1000))
+        upstream.password = known.password.get_secret_value()
+        async with opened(known, hand.clock) as client:
+            upstream.gate.clear()
+            calls = [asyncio.create_task(read(client)) for _ in range(3)]
+            await upstream.arrived.wait()
+            await hand.asleep(2)
+            assert client.client.health().slots_waiting == 2
+            hand.advance(101)
+            upstream.gate.set()
+            await asyncio.gather(*calls)
+        assert upstream.calls == ["Token invented-token-1", *["Token invented-token-2"] * 2]
+        assert upstream.logins == 2
+
+
+@pytest.mark.parametrize("auth", ["basic", "token"])
+async def test_credentials_are_exchanged_once_upstream_has_taken_them(auth: Literal["basic", "token"]) -> None:
+    upstream = Guarded(NEW_PASSWORD.get_secret_value())
+    hand = HandClock()
+    async with raw_server(upstream) as server, opened(access(server.url, auth), hand.clock) as client:
+        upstream.refuses_all = True
+        with pytest.raises(errors.UpstreamAuth):
+            await read(client)
+        upstream.refuses_all = False
+        assert client.client.health().auth_gate_seconds > 0
+        await client.client.rotate(changed(access(server.url, auth)))
+        assert client.client.health().auth_gate_seconds == 0
+        await read(client)
+
+
+@pytest.mark.parametrize("auth", ["basic", "token"])
+async def test_credentials_that_upstream_does_not_take_leave_the_old_ones_in_force(
+    auth: Literal["basic", "token"],
+) -> None:
+    upstream = Guarded("canary")
+    async with raw_server(upstream) as server:
+        known = access(server.url, auth)
+        upstream.password = known.password.get_secret_value()
+        async with opened(known) as client:
+            await read(client)
+            upstream.refuses_all = auth == "basic"
+            with pytest.raises(errors.UpstreamAuth) as caught:
+                await client.client.rotate(changed(known))
+            assert NEW_PASSWORD.get_secret_value() not in caught.value.detail
+            upstream.refuses_all = False
+            assert client.client.health().auth_gate_seconds == 0
+            await read(client)
+            assert upstream.calls[-1] == upstream.calls[0]
+
+
+async def test_only_credentials_can_be_exchanged() -> None:
+    known = access("http://127.0.0.1:9", limits=ONE_ATTEMPT)
+    async with opened(known) as client:
+        for other in (replace(known, upstream_url="http://127.0.0.1:10"), replace(known, tenant_id="2" * 32)):
+            with pytest.raises(errors.SettingsError):
+                await client.client.rotate(other)
+
+
+async def test_a_call_that_was_refused_while_credentials_were_exchanged_is_made_with_the_new_ones() -> None:
+    upstream = Guarded("canary")
+    async with raw_server(upstream) as server:
+        known = access(server.url)
+        async with opened(known) as client:
+            upstream.gate.clear()
+            early = asyncio.create_task(read(client))
+            await upstream.arrived.wait()
+            await client.client.rotate(changed(known))
+            upstream.revoked.add(upstream.calls[0])
+            upstream.gate.set()
+            await early
+            assert upstream.calls[0] != upstream.calls[1] == upstream.calls[2]
+            assert client.client.refused_seconds() == 0
 
 
 async def test_basic_is_the_same_on_every_call_and_cannot_be_renewed() -> None:
     access = UpstreamAccess("http://127.0.0.1", TENANT, "invented", SecretStr("pässword:x"))
     credentials = Basic(access, HandClock().clock.monotonic)
-    value = await authorized(credentials)
+    value = credentials.current()
+    assert value is not None
     assert base64.b64decode(value.removeprefix("Basic ")).decode() == "invented:pässword:x"
     assert not await credentials.renewed(value)
 
 
-async def test_the_word_before_the_token_is_token() -> None:
-    assert await authorized(token_login(Logins())) == "Token canary-token-1"
+async def test_with_basic_a_401_is_not_repeated() -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.write(http(b"{}", 401))
 
-
-async def test_two_hundred_callers_share_one_login() -> None:
-    logins = Logins()
-    logins.let.clear()
-    credentials = token_login(logins)
-    callers = [asyncio.create_task(authorized(credentials)) for _ in range(200)]
-    await asyncio.sleep(0)
-    logins.let.set()
-    assert set(await asyncio.gather(*callers)) == {"Token canary-token-1"}
-    assert logins.count == 1
-
-
-async def test_a_caller_that_leaves_takes_the_login_from_nobody() -> None:
-    logins = Logins()
-    logins.let.clear()
-    credentials = token_login(logins)
-    leaver, stayer = (asyncio.create_task(authorized(credentials)) for _ in range(2))
-    await asyncio.sleep(0)
-    leaver.cancel()
-    await asyncio.wait({leaver})
-    logins.let.set()
-    assert await stayer == "Token canary-token-1"
-
-
-async def test_at_80_percent_of_its_life_it_is_renewed_behind_the_callers() -> None:
-    logins, hand = Logins(ttl=100), HandClock()
-    credentials = token_login(logins, hand)
-    await authorized(credentials)
-    hand.advance(79)
-    await authorized(credentials)
-    assert logins.count == 1
-    hand.advance(1)
-    assert await authorized(credentials) == "Token canary-token-1"
-    await credentials.aclose()
-    assert await authorized(credentials) == "Token canary-token-2"
-    assert logins.count == 2
-
-
-async def test_a_renewal_that_fails_leaves_the_token_in_use_and_is_not_tried_on_every_call() -> None:
-    logins, hand = Logins(ttl=100), HandClock()
-    credentials = token_login(logins, hand)
-    await authorized(credentials)
-    logins.fail = UpstreamUnreachable("down")
-    hand.advance(80)
-    for _ in range(5):
-        assert await authorized(credentials) == "Token canary-token-1"
-        await credentials.aclose()
-    assert logins.count == 2
-    hand.advance(20)
-    with pytest.raises(UpstreamUnreachable):
-        await authorized(credentials)
-
-
-async def test_an_expired_token_is_never_sent() -> None:
-    logins, hand = Logins(ttl=100), HandClock()
-    credentials = token_login(logins, hand)
-    await authorized(credentials)
-    hand.advance(100)
-    assert await authorized(credentials) == "Token canary-token-2"
-
-
-async def test_its_age_is_counted_on_the_monotonic_clock() -> None:
-    logins, hand = Logins(ttl=100), HandClock()
-    credentials = token_login(logins, hand)
-    await authorized(credentials)
-    hand.step(wall=86_400)
-    await authorized(credentials)
-    assert logins.count == 1
-
-
-async def test_of_many_refused_together_one_logs_in() -> None:
-    logins = Logins()
-    credentials = token_login(logins)
-    refused = await authorized(credentials)
-    assert all(await asyncio.gather(*(credentials.renewed(refused) for _ in range(50))))
-    assert await credentials.renewed(refused)
-    assert credentials.current() == "Token canary-token-2"
-    assert logins.count == 2
-
-
-async def test_each_waiter_of_a_failed_login_raises_its_own_error() -> None:
-    logins = Logins()
-    logins.fail = UpstreamAuth("refused", retry_after_seconds=3)
-    credentials = token_login(logins)
-    outcomes = await asyncio.gather(*(authorized(credentials) for _ in range(5)), return_exceptions=True)
-    assert [(type(error), getattr(error, "retry_after_seconds", 0)) for error in outcomes] == [(UpstreamAuth, 3)] * 5
-    assert len({id(error) for error in outcomes}) == 5
-    assert logins.count == 1
-
-
-async def test_a_login_that_answers_without_ttl_lives_a_day() -> None:
-    token = read_token(b'{"token": "canary"}', 1000.0)
-    assert (token.renew_at, token.expires_at) == (1000.0 + 0.8 * 86_400, 1000.0 + 86_400)
-
-
-@pytest.mark.parametrize(
-    ("answer", "error"),
-    [
-        ({}, UpstreamShape),
-        ({"token": ""}, UpstreamShape),
-        ({"token": "canary\r\nx: y"}, UpstreamShape),
-        ({"token": "canäry"}, UpstreamShape),
-        ({"token": 5}, UpstreamShape),
-        ({"token": "canary", "ttl": 0}, UpstreamShape),
-        ({"token": "canary", "ttl": "long"}, UpstreamShape),
-        ({"result": {"token": "canary"}}, UpstreamShape),
-        ([], UpstreamShape),
-        ({"error": "canary"}, UpstreamErrorAnswer),
-    ],
-)
-def test_an_answer_that_holds_no_usable_token_is_an_error_that_shows_nothing(
-    answer: Any, error: type[UpstreamError]
-) -> None:
-    with pytest.raises(error) as caught:
-        read_token(json.dumps(answer).encode(), 0.0)
-    assert "can" not in caught.value.detail
-
-
-@pytest.mark.parametrize("body", [b"", b"canary", b'{"token": "canary"', '{"token": "canary"}'.encode("utf-16")])
-def test_an_answer_to_a_login_that_is_no_json_is_a_bad_answer(body: bytes) -> None:
-    with pytest.raises(UpstreamBadAnswer) as caught:
-        read_token(body, 0.0)
-    assert "canary" not in caught.value.detail
+    async with raw_server(script) as server, opened(access(server.url)) as client:
+        with pytest.raises(errors.UpstreamAuth):
+            await read(client)
+        assert [request.method for request in server.requests] == ["GET"]
+        assert server.requests[0].headers["authorization"].startswith("Basic ")

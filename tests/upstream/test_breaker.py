@@ -1,10 +1,10 @@
-"""When calls are stopped, and how they begin again."""
+"""Circuit breaker, gate and window: when calls are stopped, and how they begin again."""
 
 import pytest
 
 from app.errors import Verdict
-from app.upstream.breaker import Breaker
-from app.upstream.limits import Limits
+from app.upstream.access import Limits
+from app.upstream.breaker import Breaker, Gate, Window
 from tests.support.clock import HandClock
 
 
@@ -152,3 +152,89 @@ def test_it_stays_open_to_the_very_end_of_its_time() -> None:
     circuit.hand.advance(4.5)
     assert circuit.breaker.wait() == 0.5
     assert circuit.state() == "open"
+
+
+def a_gate(hand: HandClock) -> Gate:
+    return Gate(5, 300, hand.clock.monotonic)
+
+
+def test_it_doubles_each_time_it_has_to_be_closed_again_up_to_its_bound() -> None:
+    hand = HandClock()
+    closing = a_gate(hand)
+    seen = []
+    for _ in range(9):
+        closing.close()
+        seen.append(closing.left())
+        hand.advance(closing.left())
+        assert closing.left() == 0
+    assert seen == [5, 10, 20, 40, 80, 160, 300, 300, 300]
+
+
+def test_answers_that_were_under_way_when_it_closed_do_not_double_it() -> None:
+    closing = a_gate(HandClock())
+    for _ in range(8):
+        closing.close()
+    assert closing.left() == 5
+
+
+def test_a_time_that_upstream_names_prolongs_it_and_never_shortens_it() -> None:
+    hand = HandClock()
+    closing = a_gate(hand)
+    for seconds, left in ((30, 30), (7, 30), (60, 60)):
+        closing.close(seconds)
+        assert closing.left() == left
+    hand.advance(60)
+    closing.close()
+    assert closing.left() == 5
+
+
+def test_a_success_lets_it_begin_anew_and_opens_it_for_nobody() -> None:
+    hand = HandClock()
+    closing = a_gate(hand)
+    closing.close()
+    closing.reset()
+    assert closing.left() == 5
+    hand.advance(5)
+    closing.close()
+    assert closing.left() == 5
+
+
+def test_a_sleep_that_ends_a_trifle_early_finds_it_open() -> None:
+    hand = HandClock()
+    closing = a_gate(hand)
+    closing.close()
+    hand.advance(4.9995)
+    assert closing.left() == 0
+
+
+def test_it_is_closed_to_within_a_moment_of_its_end() -> None:
+    hand = HandClock()
+    closing = a_gate(hand)
+    closing.close()
+    hand.advance(4.5)
+    assert closing.left() == 0.5
+    closing.close()
+    assert closing.left() == 0.5
+    hand.advance(0.4995)
+    assert closing.left() == 0
+
+
+def test_what_is_older_than_the_window_no_longer_counts() -> None:
+    hand = HandClock(monotonic=1000.0)
+    window = Window(10, hand.clock.monotonic)
+    for _ in range(25):
+        window.add()
+        hand.advance(1)
+    assert window.count() == 9
+    hand.advance(9)
+    assert window.count() == 0
+
+
+def test_it_holds_a_bounded_number_of_counts_however_much_happens() -> None:
+    hand = HandClock()
+    window = Window(10, hand.clock.monotonic)
+    for _ in range(5000):
+        window.add()
+        hand.advance(0.01)
+    assert len(window._counts) <= 11
+    assert 900 <= window.count() <= 1000

@@ -3,13 +3,13 @@
 import pytest
 
 from app import errors
-from app.upstream.limits import Limits
-from app.upstream.retries import FOREGROUND, Budget, Effort, Left, pause_after
+from app.upstream.access import Limits
+from app.upstream.retries import FOREGROUND, Budget, Effort, Remaining, pause_after
 from tests.support.clock import HandClock
 
 LIMITS = Limits()
-PLENTY = Left(attempts=1, wait_seconds=10, total_seconds=60)
-NOBODY = Left(attempts=1, wait_seconds=0, total_seconds=60, background=True)
+PLENTY = Remaining(attempts=1, wait_seconds=10, total_seconds=60)
+NOBODY = Remaining(attempts=1, wait_seconds=0, total_seconds=60, background=True)
 
 ROWS: dict[type[errors.UpstreamError], tuple[bool, errors.Verdict, float, bool]] = {
     errors.UpstreamUnreachable: (True, "failure", 1, False),
@@ -57,7 +57,7 @@ def test_an_error_is_treated_as_its_row_says(kind: type[errors.UpstreamError]) -
 
 
 def test_nothing_is_tried_again_without_an_attempt_left() -> None:
-    assert pause_after(errors.UpstreamReset(), 2, Left(0, 10, 60), LIMITS, 0.5) is None
+    assert pause_after(errors.UpstreamReset(), 2, Remaining(0, 10, 60), LIMITS, 0.5) is None
 
 
 def test_the_pause_is_a_random_part_of_a_bound_that_doubles() -> None:
@@ -67,7 +67,7 @@ def test_the_pause_is_a_random_part_of_a_bound_that_doubles() -> None:
 
 
 def test_no_attempt_is_made_that_the_reading_would_not_live_to_see() -> None:
-    assert pause_after(errors.UpstreamReset(), 1, Left(1, 10, 0.1), LIMITS, 1.0) is None
+    assert pause_after(errors.UpstreamReset(), 1, Remaining(1, 10, 0.1), LIMITS, 1.0) is None
 
 
 @pytest.mark.parametrize("kind", [errors.UpstreamThrottled, errors.UpstreamUnavailable])
@@ -75,7 +75,7 @@ def test_a_pause_that_upstream_names_must_fit_into_the_callers_wait(kind: type[e
     fits, does_not = kind(retry_after_seconds=7), kind(retry_after_seconds=30)
     assert pause_after(fits, 1, PLENTY, LIMITS, 0.5) == 7
     assert pause_after(does_not, 1, PLENTY, LIMITS, 0.5) is None
-    assert pause_after(fits, 1, Left(1, -1, 50), LIMITS, 0.5) is None
+    assert pause_after(fits, 1, Remaining(1, -1, 50), LIMITS, 0.5) is None
 
 
 def test_where_nobody_waits_an_outage_is_waited_out_and_throttling_is_not() -> None:
@@ -115,8 +115,8 @@ def test_limits_scale_in_their_times_and_in_nothing_else() -> None:
 
 
 def test_a_pause_that_ends_with_the_reading_or_the_wait_is_not_begun() -> None:
-    assert pause_after(errors.UpstreamReset(), 1, Left(1, 10, 0.2), LIMITS, 1.0) is None
-    assert pause_after(errors.UpstreamReset(), 1, Left(1, 10, 0.21), LIMITS, 1.0) == 0.2
+    assert pause_after(errors.UpstreamReset(), 1, Remaining(1, 10, 0.2), LIMITS, 1.0) is None
+    assert pause_after(errors.UpstreamReset(), 1, Remaining(1, 10, 0.21), LIMITS, 1.0) == 0.2
     asked = errors.UpstreamThrottled(retry_after_seconds=10.0)
-    assert pause_after(asked, 1, Left(1, 10, 60), LIMITS, 1.0) is None
-    assert pause_after(asked, 1, Left(1, 10.1, 60), LIMITS, 1.0) == 10.0
+    assert pause_after(asked, 1, Remaining(1, 10, 60), LIMITS, 1.0) is None
+    assert pause_after(asked, 1, Remaining(1, 10.1, 60), LIMITS, 1.0) == 10.0

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from app.errors import UpstreamError, UpstreamShape, UpstreamWrongTenant
-from app.upstream.intake import MOST_RECORD_BYTES, ROWS_A_LOOK
 from app.upstream.query import UpstreamQuery
-from app.upstream.reading import Position
+from app.upstream.rows import MOST_RECORD_BYTES, ROWS_A_LOOK
+from app.upstream.walk import Position
 from tests.support.raw import Exchange, raw_server
 from tests.upstream.moving import MovingList
 from tests.upstream.support import TENANT, access, attribute, envelope, opened, row

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.upstream.reading import Block, Position, Row, Span, merge
-from app.upstream.walk import MOST_CALLS, Walk
+from app.upstream.query import RowRange
+from app.upstream.rows import UpstreamRow
+from app.upstream.walk import MOST_CALLS, Position, UpstreamBlock, Walk, merge
 from tests.upstream.moving import MOST, MovingList, behind, fetching, ids, walked
 
 
@@ -100,10 +101,10 @@ async def test_a_total_that_was_low_once_does_not_end_the_reading() -> None:
     moving = MovingList.of(1200)
     totals = {(1000, 1000): 1100}
 
-    async def fetch(span: Span) -> Block:
+    async def fetch(span: RowRange) -> UpstreamBlock:
         end = 1100 if span == (1000, 1000) else span.end
-        rows = tuple(Row(one, None) for one in moving.ids[span.offset : end])
-        return Block(span.offset, rows, totals.get((span.offset, span.limit), 1200))
+        rows = tuple(UpstreamRow(one, None) for one in moving.ids[span.offset : end])
+        return UpstreamBlock(span.offset, rows, totals.get((span.offset, span.limit), 1200))
 
     walk = Walk(fetch, Position(), parallel=4)
     await walk.read(MOST, MOST)
@@ -125,9 +126,9 @@ async def test_more_is_promised_than_is_sent_also_where_a_report_is_continued(re
     first = await walked(moving, rows=100)
     full = len(moving.ids)
 
-    async def fetch(span: Span) -> Block:
+    async def fetch(span: RowRange) -> UpstreamBlock:
         kept = [one for one in moving.ids[span.offset : span.end] if one != f"row-{removed:05d}"]
-        return Block(span.offset, tuple(Row(one, None) for one in kept), full)
+        return UpstreamBlock(span.offset, tuple(UpstreamRow(one, None) for one in kept), full)
 
     walk = Walk(fetch, behind(first), parallel=4)
     await walk.read(MOST, MOST)
@@ -137,9 +138,9 @@ async def test_more_is_promised_than_is_sent_also_where_a_report_is_continued(re
 async def test_a_last_page_that_is_repeated_is_told() -> None:
     moving = MovingList.of(150)
 
-    async def fetch(span: Span) -> Block:
+    async def fetch(span: RowRange) -> UpstreamBlock:
         rows = moving.ids[span.offset : span.end] or moving.ids[-100:]
-        return Block(span.offset, tuple(Row(one, None) for one in rows), 200)
+        return UpstreamBlock(span.offset, tuple(UpstreamRow(one, None) for one in rows), 200)
 
     for position in (Position(), Position(100, 200, frozenset(moving.ids[:100]), least_total=200)):
         walk = Walk(fetch, position, parallel=4)

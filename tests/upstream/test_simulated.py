@@ -14,7 +14,7 @@ from app.observe.metrics import Metrics
 from app.upstream.access import UpstreamAccess
 from app.upstream.client import UpstreamClient
 from app.upstream.query import UpstreamQuery
-from app.upstream.reading import Position, Reading
+from app.upstream.walk import Position, Reading
 from tests.support import canary
 from tests.support.simulator import QUIET, Simulator, running_simulator
 from tests.upstream.support import ONE_ATTEMPT, SYSTEM_CLOCK

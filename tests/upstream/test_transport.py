@@ -1,74 +1,22 @@
-"""The one door to the network: what can leave, where to, and what every failure of the library becomes."""
+"""The one door to the network: what can leave and where to; deadlines, kept connections, callers that leave."""
 
 import ast
+import asyncio
 import inspect
 import logging
-import socket
-import ssl
 from pathlib import Path
 
-import httpcore
 import httpx
 import pytest
 
 from app import errors
-from app.upstream.tls import tls_context
-from app.upstream.translation import EXCEPTIONS, translate
+from app.upstream import transport as transport_module
+from app.upstream.access import Endpoint
 from app.upstream.transport import Transport
-from app.upstream.urls import Template
-from app.upstream.wire import Attempt
 from tests.support.raw import Exchange, http, raw_server, spy_server
 from tests.upstream.support import answered, get, opened_transport
 
 APP = Path(__file__).parents[2] / "app"
-
-
-def test_every_exception_of_the_library_has_a_row() -> None:
-    found = {
-        value
-        for library in (httpx, httpcore)
-        for _, value in inspect.getmembers(library, inspect.isclass)
-        if issubclass(value, Exception) and value.__module__.startswith("httpx")
-    }
-    internal = {
-        value
-        for _, value in inspect.getmembers(httpcore, inspect.isclass)
-        if issubclass(value, Exception) and value.__name__ not in dir(httpx)
-    }
-    assert len(found) > 25
-    assert (found | internal) - set(EXCEPTIONS) == set()
-
-
-@pytest.mark.parametrize(
-    "kind", [kind for kind in EXCEPTIONS if kind is not UnicodeEncodeError], ids=lambda kind: kind.__name__
-)
-def test_every_row_gives_an_error_of_ours_with_words_of_ours(kind: type[Exception]) -> None:
-    error = kind.__new__(kind)
-    ours = translate(error, Attempt(0.0, received=1))
-    assert isinstance(ours, errors.UpstreamError | errors.InternalError)
-    assert ours.detail.endswith(".")
-
-
-@pytest.mark.parametrize(
-    ("cause", "expected"),
-    [
-        (ssl.SSLCertVerificationError("canary"), errors.UpstreamTls),
-        (socket.gaierror(-2, "canary"), errors.UpstreamDns),
-        (ConnectionRefusedError("canary"), errors.UpstreamUnreachable),
-    ],
-)
-def test_a_failed_connect_is_judged_by_its_cause(cause: Exception, expected: type[errors.UpstreamError]) -> None:
-    try:
-        try:
-            raise cause
-        except Exception as error:
-            raise httpcore.ConnectError from error
-    except httpcore.ConnectError as error:
-        outer = httpx.ConnectError("outer")
-        outer.__cause__ = error
-    ours = translate(outer, Attempt(0.0))
-    assert type(ours) is expected
-    assert "canary" not in ours.detail
 
 
 def test_no_call_to_the_library_is_put_under_a_cancelling_deadline() -> None:
@@ -85,21 +33,13 @@ def test_no_other_method_can_be_expressed() -> None:
     assert not {"method", "request", "headers"} & set(inspect.signature(Transport.get).parameters)
 
 
-def test_tls_is_at_least_1_2_and_checks_names_and_certificates() -> None:
-    context = tls_context()
-    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
-    assert context.verify_mode is ssl.CERT_REQUIRED
-    assert context.check_hostname
-    assert context.keylog_filename is None
-
-
 @pytest.mark.parametrize(
     "path", ["@127.0.0.1:{port}/v1/x", ":{port}/v1/x", "//127.0.0.1:{port}/v1/x", "/v2/x", "/v1/../v2/x"]
 )
 async def test_a_call_to_anywhere_else_is_stopped_before_a_socket_opens(path: str) -> None:
     async with spy_server() as upstream, spy_server() as elsewhere:
         with pytest.raises(errors.InternalError):
-            await answered(upstream.url, Template("stray", path.format(port=elsewhere.port)))
+            await answered(upstream.url, Endpoint("stray", path.format(port=elsewhere.port)))
         assert (upstream.connections, elsewhere.connections) == (0, 0)
 
 
@@ -151,3 +91,114 @@ async def test_the_http_libraries_stay_silent_at_debug(caplog: pytest.LogCapture
         with caplog.at_level(logging.DEBUG):
             await answered(upstream.url)
     assert [record.name for record in caplog.records if record.name.startswith(("httpx", "httpcore"))] == []
+
+
+async def test_a_head_that_drips_ends_at_the_deadline() -> None:
+    over = asyncio.Event()
+
+    async def script(exchange: Exchange) -> None:
+        for byte in b"HTTP/1.1 200 OK\r\n" * 1000:
+            if over.is_set():
+                return
+            await exchange.write(bytes([byte]))
+            await asyncio.sleep(0.02)  # the drip itself: the pause between bytes is the fault under test
+
+    async with raw_server(script) as upstream:
+        with pytest.raises(errors.UpstreamTimeout):  # without the deadline the drip outlasts the time-out of any test
+            await answered(upstream.url, seconds=0.3)
+        over.set()
+
+
+@pytest.mark.parametrize("ending", ["close", "reset"])
+async def test_a_kept_alive_connection_that_closes_unanswered_is_told_from_a_new_one(ending: str) -> None:
+    async def script(exchange: Exchange) -> None:
+        if exchange.number == 1:
+            await exchange.json({})
+        else:
+            exchange.close() if ending == "close" else exchange.reset()
+
+    async with raw_server(script) as upstream, opened_transport(upstream.url) as transport:
+        await get(transport)
+        for expected in (errors.UpstreamUnanswered, errors.UpstreamReset):
+            with pytest.raises(errors.UpstreamReset) as caught:
+                await get(transport)
+            assert type(caught.value) is expected
+        assert (upstream.connections, len(upstream.requests)) == (2, 3)
+
+
+async def test_a_kept_alive_connection_that_closes_after_a_byte_is_a_bad_answer() -> None:
+    async def script(exchange: Exchange) -> None:
+        if exchange.turn == 2:
+            await exchange.write(b"H")
+            exchange.close()
+        else:
+            await exchange.json({})
+
+    async with raw_server(script) as upstream, opened_transport(upstream.url) as transport:
+        await get(transport)
+        with pytest.raises(errors.UpstreamBadAnswer):
+            await get(transport)
+        assert len(upstream.requests) == 2
+
+
+class Gate:
+    """A script that holds each answer until it is opened."""
+
+    def __init__(self) -> None:
+        self.arrived = asyncio.Event()
+        self.open = asyncio.Event()
+
+    async def __call__(self, exchange: Exchange) -> None:
+        self.arrived.set()
+        await self.open.wait()
+        await exchange.json({})
+
+
+async def test_a_caller_that_leaves_cancels_no_call_and_its_slot_comes_back() -> None:
+    gate = Gate()
+    async with raw_server(gate) as upstream, opened_transport(upstream.url, concurrency=1) as transport:
+        caller = asyncio.create_task(get(transport))
+        await gate.arrived.wait()
+        caller.cancel()
+        await asyncio.wait({caller})
+        gate.open.set()
+        assert (await get(transport)).status == 200
+        assert (upstream.connections, len(upstream.requests)) == (1, 2)
+
+
+async def test_no_slot_in_time_means_busy_and_nothing_is_sent() -> None:
+    gate = Gate()
+    async with raw_server(gate) as upstream, opened_transport(upstream.url, concurrency=1) as transport:
+        first = asyncio.create_task(get(transport))
+        await gate.arrived.wait()
+        with pytest.raises(errors.UpstreamBusy):
+            await get(transport, seconds=0.05)
+        gate.open.set()
+        await first
+        assert len(upstream.requests) == 1
+
+
+async def test_closing_waits_for_no_call_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport_module, "LAST_SECONDS", 0.01)
+    gate = Gate()
+    async with raw_server(gate) as upstream:
+        async with opened_transport(upstream.url) as transport:
+            caller = asyncio.create_task(get(transport))
+            await gate.arrived.wait()
+        await asyncio.wait({caller})
+        assert caller.cancelled()
+
+
+async def test_callers_that_left_while_waiting_for_a_slot_send_nothing() -> None:
+    gate = Gate()
+    async with raw_server(gate) as upstream, opened_transport(upstream.url, concurrency=2) as transport:
+        callers = [asyncio.create_task(get(transport)) for _ in range(50)]
+        await gate.arrived.wait()
+        for caller in callers:
+            caller.cancel()
+        await asyncio.wait(callers)
+        gate.open.set()
+        answers = await asyncio.gather(*(get(transport) for _ in range(20)))
+        assert [answer.status for answer in answers] == [200] * 20
+        assert len(upstream.requests) == 22
+        assert upstream.open_most == 2

@@ -1,12 +1,14 @@
-"""How far a list is read, in which blocks, and when it is given up."""
+"""How far a list is read, in which blocks, when it is given up, and how blocks become one list."""
 
 import asyncio
 from itertools import count
 
 import pytest
 
-from app.upstream.reading import Block, Position, Row, Span
-from app.upstream.walk import MOST_CALLS, MOST_REPAIRS, Walk
+from app.interactions.records import Interaction
+from app.upstream.query import RowRange
+from app.upstream.rows import Record, UpstreamRow
+from app.upstream.walk import MOST_CALLS, MOST_REPAIRS, Position, UpstreamBlock, Walk, around, merge
 from tests.upstream.moving import MOST, MovingList, behind, fetching, ids, walked
 
 
@@ -60,8 +62,8 @@ async def test_a_silent_cap_is_read_on() -> None:
 
 
 async def test_an_empty_answer_while_more_is_promised_ends_the_reading_and_is_told() -> None:
-    async def fetch(span: Span) -> Block:
-        return Block(span.offset, (), 500)
+    async def fetch(span: RowRange) -> UpstreamBlock:
+        return UpstreamBlock(span.offset, (), 500)
 
     walk = Walk(fetch, Position(), parallel=4)
     await walk.read(500, MOST)
@@ -71,9 +73,9 @@ async def test_an_empty_answer_while_more_is_promised_ends_the_reading_and_is_to
 async def test_the_same_rows_again_end_the_reading_and_are_told() -> None:
     calls = count(1)
 
-    async def fetch(span: Span) -> Block:
+    async def fetch(span: RowRange) -> UpstreamBlock:
         assert next(calls) <= 2
-        return Block(span.offset, (Row("one", None),), 127)
+        return UpstreamBlock(span.offset, (UpstreamRow("one", None),), 127)
 
     walk = Walk(fetch, Position(), parallel=4)
     await walk.read(500, MOST)
@@ -83,11 +85,11 @@ async def test_the_same_rows_again_end_the_reading_and_are_told() -> None:
 @pytest.mark.parametrize("position", [Position(), Position(100, 100_000, frozenset(MovingList.of(100).ids))])
 async def test_an_offset_that_is_ignored_ends_the_reading_and_is_told(position: Position) -> None:
     first = MovingList.of(1000).ids
-    asked: list[Span] = []
+    asked: list[RowRange] = []
 
-    async def fetch(span: Span) -> Block:
+    async def fetch(span: RowRange) -> UpstreamBlock:
         asked.append(span)
-        return Block(span.offset, tuple(Row(one, None) for one in first[: span.limit]), 100_000)
+        return UpstreamBlock(span.offset, tuple(UpstreamRow(one, None) for one in first[: span.limit]), 100_000)
 
     walk = Walk(fetch, position, parallel=1)
     await walk.read(MOST, MOST)
@@ -119,7 +121,7 @@ async def test_no_more_calls_are_under_way_than_allowed_and_a_failure_cancels_no
     most = 0
     ended: list[int] = []
 
-    async def fetch(span: Span) -> Block:
+    async def fetch(span: RowRange) -> UpstreamBlock:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
@@ -129,9 +131,52 @@ async def test_no_more_calls_are_under_way_than_allowed_and_a_failure_cancels_no
         ended.append(span.offset)
         if span.offset == 1000:
             raise ValueError("this one fails")
-        return Block(span.offset, (), 9000)
+        return UpstreamBlock(span.offset, (), 9000)
 
     with pytest.raises(ValueError, match="this one fails"):
         await Walk(fetch, Position(100, 9000), parallel=3).read(9000, MOST)
     assert most == 3
     assert sorted(ended) == [100, 1000, 2000]
+
+
+def record(interaction_id: str, content: bytes = b"{}") -> UpstreamRow:
+    return UpstreamRow(interaction_id, Record(content, Interaction(interaction_id=interaction_id)))
+
+
+def test_what_is_read_again_lies_on_both_sides_of_the_boundary() -> None:
+    assert around(1000, 3) == RowRange(997, 6)
+    assert around(100, 200) == RowRange(0, 300)
+    assert around(5000, 500) == RowRange(4500, 1000)
+
+
+def test_too_large_a_shift_is_not_read_again() -> None:
+    assert around(5000, 501) is None
+
+
+def test_an_id_keeps_its_first_place_and_its_last_content() -> None:
+    first = UpstreamBlock(0, (record("a", b"old"), record("b")), 3, arrival=1)
+    later = UpstreamBlock(1, (record("a", b"new"), record("c")), 3, arrival=2)
+    assert [held.raw for held in merge([first, later], frozenset()).records] == [b"new", b"{}", b"{}"]
+    assert [held.raw for held in merge([later, first], frozenset()).records] == [b"new", b"{}", b"{}"]
+
+
+def test_ids_already_held_are_skipped() -> None:
+    merged = merge([UpstreamBlock(0, (record("a"), record("b"), UpstreamRow("c", None)), 3)], frozenset({"a", "c"}))
+    assert [held.interaction.interaction_id for held in merged.records] == ["b"]
+    assert merged.mismatched == frozenset()
+
+
+def test_the_ids_of_rows_that_do_not_match_are_told_once() -> None:
+    merged = merge(
+        [UpstreamBlock(0, (record("a"), UpstreamRow("b", None), UpstreamRow("b", None), UpstreamRow(None, None)), 4)],
+        frozenset(),
+    )
+    assert (len(merged.records), merged.mismatched) == (1, frozenset({"b"}))
+
+
+def test_a_row_whose_last_answer_no_longer_matches_is_gone() -> None:
+    blocks_read = [
+        UpstreamBlock(0, (record("a"),), 1, arrival=1),
+        UpstreamBlock(0, (UpstreamRow("a", None),), 1, arrival=2),
+    ]
+    assert merge(blocks_read, frozenset()).records == ()

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Literal
 
 from app.simulator.broken import Broken, cut
-from app.upstream.limits import Limits
+from app.upstream.access import Limits
 from tests.scenarios.matrix import answers, conditions, connections
 from tests.scenarios.matrix.expected import Problem, Rows
 from tests.scenarios.matrix.scene import Fault

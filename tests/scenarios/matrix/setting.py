@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from app.upstream.limits import DEFAULTS, Limits
+from app.upstream.access import DEFAULTS, Limits
 
 FRESH, REVALIDATE, STALE, WAIT = 15, 30, 1000, 10  # seconds
 ITEM = str(UUID(int=0x1D))

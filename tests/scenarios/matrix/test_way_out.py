@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.errors import SettingsError, UpstreamError
 from app.simulator.broken import whole
-from app.upstream.urls import INTERACTION, TOKENS, target
+from app.upstream.access import INTERACTION, TOKENS, target
 from tests.scenarios.matrix.authority import Authority
 from tests.scenarios.matrix.rows import BASIC, REDIRECT, RIGHT, SECURE, TOKEN
 from tests.scenarios.matrix.scene import Fault, Scene, staged

@@ -1,4 +1,4 @@
-"""The shapes of an answer."""
+"""The shapes of a page."""
 
 import json
 from pathlib import Path
@@ -16,14 +16,14 @@ from app.errors import (
     UpstreamTooLarge,
     UpstreamWrongTenant,
 )
-from app.upstream.pages import MOST_ROWS, Page, read_page, refuse_other_tenant
+from app.upstream.envelope import MOST_ROWS, UpstreamPage, read_page, refuse_other_tenant
 from tests.upstream.support import TENANT, envelope, row
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 ONE = row("one")
 
 
-async def page(document: Any, content_type: str = "application/json") -> Page:
+async def page(document: Any, content_type: str = "application/json") -> UpstreamPage:
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     return await read_page(body, {"content-type": content_type})
 

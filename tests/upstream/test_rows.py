@@ -1,12 +1,12 @@
-"""Records that are ill, text that is no JSON, keys given twice: what each costs, and that nothing else is lost."""
+"""Rows that cannot be read, texts that are no JSON, keys given twice: each costs itself and nothing else."""
 
 import json
 
 import pytest
 
 from app.errors import UpstreamBadAnswer, UpstreamBadEncoding, UpstreamBadNumber, UpstreamError, UpstreamShape
-from app.upstream.intake import MOST_RECORD_BYTES
-from app.upstream.oddities import MOST_SAMPLED_BYTES, repeats_keys, unreadable
+from app.upstream.envelope import unreadable
+from app.upstream.rows import MOST_RECORD_BYTES, MOST_SAMPLED_BYTES, repeats_keys
 from tests.upstream.support import envelope, row
 from tests.upstream.talking import ids, talk, talking
 

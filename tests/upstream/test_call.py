@@ -9,9 +9,9 @@ from typing import TypeVar
 import pytest
 
 from app import errors
-from app.upstream.limits import Limits
+from app.upstream.access import Limits
 from app.upstream.query import UpstreamQuery
-from app.upstream.reading import Position, Reading
+from app.upstream.walk import Position, Reading
 from tests.support.clock import HandClock
 from tests.support.raw import Exchange, RawServer, http, raw_server
 from tests.upstream.support import Opened, access, envelope, opened, row

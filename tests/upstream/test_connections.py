@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
@@ -12,10 +13,9 @@ import pytest
 
 from app import errors
 from app.observe.metrics import Metrics
-from app.upstream.limits import Limits
-from app.upstream.pool import Watchdog
+from app.upstream.access import Limits
+from app.upstream.connections import Attempt, Watchdog, current, tls_context
 from app.upstream.transport import Transport
-from app.upstream.wire import Attempt, current
 from tests.support.clock import HandClock
 from tests.support.raw import Exchange, RawServer, raw_server
 from tests.upstream.support import SYSTEM_CLOCK, access, get
@@ -164,3 +164,11 @@ def test_time_outs_far_apart_are_no_reason() -> None:
     for _ in range(20):
         assert not dog.should_replace_pool()
         hand.advance(6)
+
+
+def test_tls_is_at_least_1_2_and_checks_names_and_certificates() -> None:
+    context = tls_context()
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert context.keylog_filename is None

@@ -2,8 +2,8 @@
 
 from app.simulator.app import create_simulator
 from app.simulator.kinds import KINDS, Kind, example
-from app.simulator.options import DEFAULT_PORT, DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME, SimulatorOptions
 from app.simulator.state import SimulatorState
+from app.simulator.tenant import DEFAULT_PORT, DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME, SimulatorOptions
 
 __all__ = [
     "DEFAULT_PORT",

@@ -4,13 +4,13 @@ import json
 from typing import Any
 from zlib import crc32
 
-from app.simulator.errors import error
-from app.simulator.faults import Stage, Strike
-from app.simulator.forms import form, to_json, turned
+from app.simulator.armed import Strike
+from app.simulator.faults import Stage
+from app.simulator.forms import Form, to_json, turned
 from app.simulator.query import BadQueryError, Query, parse, select
 from app.simulator.scene import Record
 from app.simulator.state import SimulatorState
-from app.simulator.wire import Answer
+from app.simulator.wire import Answer, error
 
 Parameters = list[tuple[str, str]]
 
@@ -24,18 +24,19 @@ def answer_list(state: SimulatorState, parameters: Parameters, struck: list[Stri
     understood = _acted(struck, "query", query)
     now = state.now()
     for hit in _at("world", struck):
-        hit.fault.act(state.world, query, now, hit.parameters)
+        hit.act(state.world, query, now)
     text = state.now_text()
     matching = select(state.world.rows(now, query.values("attribute-value")), understood, text)
     page = matching[query.skip : query.skip + query.size]
-    wanted = form(one=False, nulls=query.nulls)
-    rows = [row.encoded(text, wanted) for row in page]
+    rows = [row.encoded(text, Form(nulls=query.nulls)) for row in page]
     turn = crc32(repr(parameters).encode())
     shown = _envelope(state, query, len(matching))
     if not (_at("envelope", struck) or _at("row", struck)):
         return Answer(200, _joined(shown, rows, turn))
-    records = [_acted(struck, "row", json.loads(row)) for row in rows]
-    return Answer(200, to_json(turned(_acted(struck, "envelope", shown | {"results": records or None}), turn)))
+    shown["results"] = [_acted(struck, "row", json.loads(row)) for row in rows] or None
+    for hit in _at("envelope", struck):
+        shown = hit.act(shown, hit.number)
+    return Answer(200, to_json(turned(shown, turn)))
 
 
 def answer_one(state: SimulatorState, interaction_id: str, parameters: Parameters, struck: list[Strike]) -> Answer:
@@ -44,7 +45,7 @@ def answer_one(state: SimulatorState, interaction_id: str, parameters: Parameter
     if row is None:
         return error(404, "error", "Interaction not found.")
     switches = [(name, value) for name, value in parameters if name.lower() in ("green", "includenulls")]
-    body = row.encoded(state.now_text(), form(one=True, nulls=parse(switches).nulls))
+    body = row.encoded(state.now_text(), Form(one=True, nulls=parse(switches).nulls))
     if _at("row", struck):
         body = to_json(_acted(struck, "row", json.loads(body)))
     return Answer(200, body)
@@ -73,11 +74,11 @@ def _joined(envelope: Record, rows: list[bytes], turn: int) -> bytes:
 
 
 def _at(stage: Stage, struck: list[Strike]) -> list[Strike]:
-    return [hit for hit in struck if hit.fault.stage == stage]
+    return [hit for hit in struck if hit.stage == stage]
 
 
 def _acted(struck: list[Strike], stage: Stage, value: Any) -> Any:
     """A value after every fault of a stage has acted on it."""
     for hit in _at(stage, struck):
-        value = hit.fault.act(value, hit.parameters)
+        value = hit.act(value)
     return value

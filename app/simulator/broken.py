@@ -18,7 +18,7 @@ LINGER_NOT = struct.pack("ii", 1, 0)  # SO_LINGER on, for 0 seconds: closing sen
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """What is written on a connection, and whether it is then closed, reset or left open."""
+    """Bytes to write on a connection, which is then closed, reset or left open."""
 
     written: bytes = b""
     ending: Ending = "close"
@@ -36,7 +36,7 @@ def whole(body: bytes, *fields: tuple[str, str], status: int = 200) -> bytes:
 
 
 def cut(body: bytes, *, share: float = 0.5, framing: Framing = "length", ending: Ending = "close") -> Broken:
-    """A share of the body, under a framing that promises all of it; one delimited by its close promises nothing."""
+    """A share of the body, under a framing that promises all of it; framing by ``close`` promises nothing."""
     sent = body[: int(len(body) * share)]
     kind = ("content-type", "application/json")
     if framing == "chunked":
@@ -46,78 +46,28 @@ def cut(body: bytes, *, share: float = 0.5, framing: Framing = "length", ending:
     return Broken(head(kind, *length) + sent, ending)
 
 
-def no_answer(body: bytes) -> Broken:
-    """The connection closes without a byte."""
-    return Broken()
-
-
-def half_a_status_line(body: bytes) -> Broken:
-    """The connection closes within the first line."""
-    return Broken(b"HTTP/1.1 20")
-
-
-def length_too_short(body: bytes) -> Broken:
-    """The length named is 3 bytes; the rest of the body comes all the same."""
-    return Broken(head(("content-length", "3")) + body, "open")
-
-
-def length_too_long(body: bytes) -> Broken:
-    """The length named is 10 bytes more than come."""
-    return Broken(head(("content-length", str(len(body) + 10))) + body)
-
-
-def two_lengths(body: bytes) -> Broken:
-    """Two lengths that differ (RFC 9112 §6.3)."""
-    return Broken(head(("content-length", str(len(body))), ("content-length", str(len(body) + 1))) + body)
-
-
-def garbage(body: bytes) -> Broken:
-    """Bytes that are no HTTP before the status line."""
-    return Broken(b"\x16\x03\x01 this is not HTTP\r\n\r\n" + whole(body))
-
-
-def huge_head(body: bytes) -> Broken:
-    """A header field of 200 kB."""
-    return Broken(whole(body, ("x-huge", "y" * HUGE_HEADER_BYTES)))
-
-
-def early_hints(body: bytes) -> Broken:
-    """Fifty interim answers before the right one (RFC 8297)."""
-    return Broken(head(("link", "</elsewhere>"), status=103) * HINTS + whole(body))
-
-
-def not_gzip(body: bytes) -> Broken:
-    """Says gzip, and is plain."""
-    return Broken(whole(body, ("content-encoding", "gzip")))
-
-
-def half_gzip(body: bytes) -> Broken:
-    """gzip without its end, under a true length."""
-    return Broken(whole(gzip.compress(body)[:-9], ("content-encoding", "gzip")))
-
-
-def other_coding(body: bytes) -> Broken:
-    """A coding nobody asked for."""
-    return Broken(whole(body, ("content-encoding", "br")))
-
-
 BROKEN: dict[str, Callable[[bytes], Broken]] = {
-    "no-answer": no_answer,
-    "half-a-status-line": half_a_status_line,
-    "length-too-short": length_too_short,
-    "length-too-long": length_too_long,
-    "two-lengths": two_lengths,
-    "garbage": garbage,
-    "huge-head": huge_head,
-    "early-hints": early_hints,
-    "not-gzip": not_gzip,
-    "half-gzip": half_gzip,
-    "other-coding": other_coding,
+    "no-answer": lambda body: Broken(),
+    "half-a-status-line": lambda body: Broken(b"HTTP/1.1 20"),
+    "length-too-short": lambda body: Broken(head(_length(3)) + body, "open"),
+    "length-too-long": lambda body: Broken(head(_length(len(body) + 10)) + body),
+    "two-lengths": lambda body: Broken(head(_length(len(body)), _length(len(body) + 1)) + body),  # RFC 9112 §6.3
+    "garbage": lambda body: Broken(b"\x16\x03\x01 this is not HTTP\r\n\r\n" + whole(body)),
+    "huge-head": lambda body: Broken(whole(body, ("x-huge", "y" * HUGE_HEADER_BYTES))),
+    "early-hints": lambda body: Broken(head(("link", "</elsewhere>"), status=103) * HINTS + whole(body)),  # RFC 8297
+    "not-gzip": lambda body: Broken(whole(body, ("content-encoding", "gzip"))),
+    "half-gzip": lambda body: Broken(whole(gzip.compress(body)[:-9], ("content-encoding", "gzip"))),
+    "other-coding": lambda body: Broken(whole(body, ("content-encoding", "br"))),
 }
+"""Ways to break an answer; a half gzip has a true length."""
+
+
+def _length(length: int) -> tuple[str, str]:
+    return "content-length", str(length)
 
 
 def reset(connection: Transport) -> None:
-    """Close with a reset; what was not yet sent is lost."""
+    """Close with a reset; bytes not yet sent are lost."""
     with socket.fromfd(connection.get_extra_info("socket").fileno(), socket.AF_INET, socket.SOCK_STREAM) as same:
         same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)  # uvloop's own stand-in takes no options
     connection.abort()

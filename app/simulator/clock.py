@@ -1,9 +1,13 @@
-"""The simulated clock, and time as upstream writes it."""
+"""The simulated clock, and the text forms of time that upstream writes and reads."""
 
 import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+"""In milliseconds, as all simulated time."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = _EPOCH.replace(tzinfo=None)

@@ -13,15 +13,15 @@ from app.simulator.clock import parse_time
 from app.simulator.faults import FAULTS
 from app.simulator.kinds import KINDS
 from app.simulator.query import parse, select
-from app.simulator.series import MAGIC
 from app.simulator.state import SimulatorState
+from app.simulator.world import MAGIC
 
 Handler = Callable[[SimulatorState, dict[str, Any]], Awaitable[Any]]
 _MOST_INSERTED = 10_000
 
 
 async def show_state(state: SimulatorState, _: dict[str, Any]) -> Any:
-    """What the simulator is and holds now."""
+    """Seed, tenant, clock and number of rows, armed faults, and the magic values and kinds there are."""
     return {
         "simulator": "cxfacade",
         "seed": state.options.seed,
@@ -43,7 +43,7 @@ async def reset(state: SimulatorState, _: dict[str, Any]) -> Any:
 
 
 async def show_clock(state: SimulatorState, _: dict[str, Any]) -> Any:
-    """Simulated time."""
+    """Simulated time, and whether it is frozen."""
     return _clock(state)
 
 
@@ -141,7 +141,7 @@ CONTROLS: dict[tuple[str, str], Handler] = {
 
 
 def routes(state: SimulatorState) -> list[Route]:
-    """One route a control; a request that makes no sense is 400 with the reason."""
+    """A route for each control; a request that makes no sense is 400 with the reason."""
     return [Route(path, _endpoint(state, handler), methods=[method]) for (method, path), handler in CONTROLS.items()]
 
 

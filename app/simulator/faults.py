@@ -1,27 +1,36 @@
-"""Faults on demand: the table of what can go wrong, and the book of what is armed."""
+"""Faults on demand: a function each, whose keyword arguments are the fault's parameters and their defaults."""
 
-import asyncio
+from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from app.simulator import contract_faults as contract
-from app.simulator import transport_faults as transport
+from app.simulator.broken import BROKEN, Broken, Framing, cut
+from app.simulator.clock import parse_time, stamp
+from app.simulator.forms import details
+from app.simulator.query import Query, select
+from app.simulator.scene import Record
+from app.simulator.wire import Answer, error
+from app.simulator.world import World
 
 FOREIGN_TENANT_ID = "0badcafe-0000-4000-8000-000000000bad"
+_NO_HEADERS: dict[str, str] = {}
 Stage = Literal["timing", "answer", "wire", "query", "world", "envelope", "row"]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One row of FAULTS: at which stage ``act`` steps in, and its parameters with their defaults.
+    """A row of FAULTS: ``act`` steps in at a stage, with the parameters it names and their defaults.
 
     ``answer`` replaces the answer, ``wire`` changes the finished one, the others change what an answer is made of.
     """
 
     stage: Stage
     act: Callable[..., Any]
-    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        return self.act.__kwdefaults__ or {}
 
     @property
     def words(self) -> str:
@@ -32,122 +41,150 @@ def hold() -> None:
     """The answer waits until it is released."""
 
 
-FAULTS: dict[str, Fault] = {
-    "hold": Fault("timing", hold),
-    "status": Fault("answer", transport.status, {"status": 500, "retry_after": None, "shape": None}),
-    "redirect": Fault("answer", transport.redirect, {"status": 302, "location": "http://127.0.0.1:9/elsewhere"}),
-    "body": Fault(
-        "answer", transport.body,
-        {"status": 200, "text": "", "base64": "", "content_type": "application/json", "headers": {}},
-    ),
-    "timeout": Fault("answer", transport.timeout, {"delay_seconds": 120.0}),
-    "slow": Fault("wire", transport.slow, {"delay_seconds": 5.0}),
-    "truncated": Fault("wire", transport.truncated, {"share": 0.5, "framing": "length"}),
-    "stall": Fault("wire", transport.stall, {"share": 0.5, "framing": "length"}),
-    "reset": Fault("wire", transport.reset, {"share": None}),
-    "garbled": Fault("wire", transport.garbled, {"how": "no-answer"}),
-    "bad-json": Fault("wire", transport.bad_json),
-    "content-type": Fault("wire", transport.content_type, {"content_type": "text/html"}),
-    "filter-ignored": Fault("query", contract.filter_ignored, {"filter": None}),
-    "last-repeat-only": Fault("query", contract.last_repeat_only),
-    "hooks-per-entry": Fault("query", contract.hooks_per_entry),
-    "insert-before-page": Fault("world", contract.insert_before_page, {"n": 1, "interaction": "voice-answered"}),
-    "remove-between-pages": Fault("world", contract.remove_between_pages, {"n": 1}),
-    "foreign-tenant": Fault("envelope", contract.foreign_tenant, {"tenant_id": FOREIGN_TENANT_ID}),
-    "total-changes": Fault("envelope", contract.total_changes, {"step": 1}),
-    "bare-interaction": Fault("envelope", contract.bare_interaction),
-    "results-object": Fault("envelope", contract.results_object),
-    "unknown-field": Fault("row", contract.unknown_field, {"field": "fieldFromTheFuture"}),
-    "wrong-type": Fault("row", contract.wrong_type, {"field": "interactionTime", "value": "forty-seven"}),
-    "foreign-rows": Fault("row", contract.foreign_rows, {"tenant_id": FOREIGN_TENANT_ID}),
-}  # fmt: skip
+# Faults of transport, whatever the answer says (S18).
 
 
-@dataclass(slots=True)
-class Armed:
-    """A fault waiting for requests: ``left`` strikes (None: endless), on an endpoint class or attribute value only."""
-
-    id: int
-    kind: str
-    left: int | None
-    endpoint: str | None
-    attribute_value: str | None
-    parameters: dict[str, Any]
-    strikes: int = 0
-
-    def matches(self, endpoint: str, values: list[str]) -> bool:
-        return (
-            self.left != 0
-            and self.endpoint in (None, endpoint)
-            and (self.attribute_value is None or self.attribute_value in values)
-        )
+def status(*, status: int = 500, retry_after: str | None = None, shape: str | None = None) -> Answer:
+    """An error status, with or without ``Retry-After`` (seconds or a date, sent as given)."""
+    return error(status, shape, headers=() if retry_after is None else (("retry-after", str(retry_after)),))
 
 
-@dataclass(frozen=True, slots=True)
-class Strike:
-    """One armed fault hitting one request, with the parameters of that hit."""
-
-    kind: str
-    parameters: dict[str, Any]
-
-    @property
-    def fault(self) -> Fault:
-        return FAULTS[self.kind]
+def redirect(*, status: int = 302, location: str = "http://127.0.0.1:9/elsewhere") -> Answer:
+    """A redirect elsewhere."""
+    return replace(error(status, "html", "Found"), headers=(("location", location),))
 
 
-def strike(kind: str, parameters: Mapping[str, Any], number: int = 1) -> Strike:
-    """A hit with defaults filled in; ``number`` counts the hits of the same armed fault from 1."""
-    return Strike(kind, {**FAULTS[kind].defaults, **parameters, "strike": number})
+def body(
+    *, status: int = 200, text: str = "", base64: str = "", content_type: str = "application/json",
+    headers: Mapping[str, str] = _NO_HEADERS,
+) -> Answer:  # fmt: skip
+    """A body of one's own, as text or ``base64``."""
+    content = b64decode(base64) if base64 else text.encode()
+    return Answer(status, content, content_type, tuple((str(name), str(value)) for name, value in headers.items()))
 
 
-class FaultBook:
-    """What is armed now. A held answer waits for ``gate``."""
+def timeout(*, delay_seconds: float = 120.0) -> Answer:
+    """Silence, then a gateway's 504."""
+    return replace(error(504), wait=delay_seconds)
 
-    def __init__(self) -> None:
-        self.armed: list[Armed] = []
-        self.gate = asyncio.Event()
-        self._numbers = 0
 
-    def arm(
-        self,
-        kind: str,
-        times: int | None = 1,
-        *,
-        endpoint: str | None = None,
-        attribute_value: str | None = None,
-        **parameters: Any,
-    ) -> Armed:
-        """Arm a fault for the next ``times`` matching requests (None: all); ValueError if it is unknown."""
-        if kind not in FAULTS:
-            raise ValueError(f"unknown fault {kind!r}; known: {', '.join(FAULTS)}")
-        unknown = sorted(parameters.keys() - FAULTS[kind].defaults.keys())
-        if unknown:
-            raise ValueError(f"fault {kind!r} has no parameter {', '.join(unknown)}")
-        self._numbers += 1
-        armed = Armed(self._numbers, kind, times, endpoint, attribute_value, parameters)
-        self.armed.append(armed)
-        return armed
+def slow(answer: Answer, *, delay_seconds: float = 5.0) -> Answer:
+    """The right answer, late."""
+    return replace(answer, wait=answer.wait + delay_seconds)
 
-    def strike(self, endpoint: str, values: list[str]) -> list[Strike]:
-        """The faults that hit a request, in the order armed; of those replacing the answer only the first strikes."""
-        struck: list[Strike] = []
-        for armed in self.armed:
-            replaced = any(hit.fault.stage == "answer" for hit in struck)
-            if not armed.matches(endpoint, values) or (replaced and FAULTS[armed.kind].stage == "answer"):
-                continue
-            armed.strikes += 1
-            if armed.left is not None:
-                armed.left -= 1
-            struck.append(strike(armed.kind, armed.parameters, armed.strikes))
-        self.armed = [armed for armed in self.armed if armed.left != 0]
-        return struck
 
-    def clear(self) -> None:
-        """Disarm everything and let held answers go."""
-        self.armed.clear()
-        self.release()
+def truncated(answer: Answer, *, share: float = 0.5, framing: Framing = "length") -> Answer:
+    """The connection closes within the body."""
+    return replace(answer, broken=cut(answer.body, share=share, framing=framing))
 
-    def release(self) -> None:
-        """Let every answer go that is held now; later ones are held anew."""
-        self.gate.set()
-        self.gate = asyncio.Event()
+
+def stall(answer: Answer, *, share: float = 0.5, framing: Framing = "length") -> Answer:
+    """The body stops coming while the connection stays."""
+    return replace(answer, broken=cut(answer.body, share=share, framing=framing, ending="open"))
+
+
+def reset(answer: Answer, *, share: float | None = None) -> Answer:
+    """The connection is reset within the body; without a ``share`` before anything was sent."""
+    broken = Broken(ending="reset") if share is None else cut(answer.body, share=share, ending="reset")
+    return replace(answer, broken=broken)
+
+
+def garbled(answer: Answer, *, how: str = "no-answer") -> Answer:
+    """An answer broken ``how`` the table of breaks says; for an unknown word, without a byte."""
+    return replace(answer, broken=BROKEN.get(how, BROKEN["no-answer"])(answer.body))
+
+
+def bad_json(answer: Answer) -> Answer:
+    """A complete body that does not parse."""
+    return replace(answer, body=answer.body[:-1] + b',"oops":')
+
+
+def content_type(answer: Answer, *, content_type: str = "text/html") -> Answer:
+    """The right body under a wrong type."""
+    return replace(answer, content_type=content_type)
+
+
+# Faults of contract: answers that are well-formed and wrong (S19, S17).
+
+
+def filter_ignored(query: Query, *, filter: str | None = None) -> Query:  # noqa: A002  (the parameter's public name)
+    """One filter is ignored, or all of them."""
+    return replace(query, filters=tuple(kept for kept in query.filters if filter and kept[0] != filter))
+
+
+def last_repeat_only(query: Query) -> Query:
+    """Of a repeated filter only the last copy counts."""
+    return replace(query, filters=tuple(dict(query.filters).items()))
+
+
+def hooks_per_entry(query: Query) -> Query:
+    """Hook conditions must all be met by one and the same hook (S14)."""
+    return replace(query, hooks_per_entry=True)
+
+
+def insert_before_page(
+    world: World, query: Query, now: int, *, n: int = 1, interaction: str = "voice-answered"
+) -> None:
+    """New matching interactions arrive before the page is read, so that older rows move down."""
+    ends = [parse_time(value) - 1 for value in query.values("end")]
+    attributes = [("simulatedArrival", value) for value in query.values("attribute-value")]
+    world.insert(n, min([now, *ends]), attributes, interaction)
+
+
+def remove_between_pages(world: World, query: Query, now: int, *, n: int = 1) -> None:
+    """Rows of the pages already read disappear, so that older rows move up."""
+    if query.skip:
+        rows = select(world.rows(now, query.values("attribute-value")), query, stamp(now))
+        world.remove(row.id for row in rows[:n])
+
+
+def foreign_tenant(envelope: Record, strike: int, *, tenant_id: str = FOREIGN_TENANT_ID) -> Record:
+    """The envelope names another tenant."""
+    return envelope | {"tenantId": tenant_id}
+
+
+def total_changes(envelope: Record, strike: int, *, step: int = 1) -> Record:
+    """``total`` differs from page to page."""
+    return envelope | {"total": envelope["total"] + step * strike}
+
+
+def bare_interaction(envelope: Record, strike: int) -> Record:
+    """The first row alone, as a single answer."""
+    rows = envelope["results"]
+    return rows[0] | {"details": details(rows[0])} if rows else envelope
+
+
+def results_object(envelope: Record, strike: int) -> Record:
+    """``results`` is an object holding ``interactions``."""
+    return envelope | {"results": {"interactions": envelope["results"] or []}}
+
+
+def unknown_field(row: Record, *, field: str = "fieldFromTheFuture") -> Record:
+    """A field nobody has heard of, in the root and in nested objects."""
+    nested = [key for key, value in row.items() if isinstance(value, list)]
+    new: Record = {field: {"introduced": "2031-01-01", "list": [1, "two", None]}}
+    return row | new | {key: [child | new for child in row[key]] for key in nested}
+
+
+def wrong_type(row: Record, *, field: str = "interactionTime", value: Any = "forty-seven") -> Record:
+    """A field of another type."""
+    return row | {field: value}
+
+
+def foreign_rows(row: Record, *, tenant_id: str = FOREIGN_TENANT_ID) -> Record:
+    """Rows of another tenant under the right envelope."""
+    return row | {"tenantId": tenant_id}
+
+
+_BY_STAGE: dict[Stage, tuple[Callable[..., Any], ...]] = {
+    "timing": (hold,),
+    "answer": (status, redirect, body, timeout),
+    "wire": (slow, truncated, stall, reset, garbled, bad_json, content_type),
+    "query": (filter_ignored, last_repeat_only, hooks_per_entry),
+    "world": (insert_before_page, remove_between_pages),
+    "envelope": (foreign_tenant, total_changes, bare_interaction, results_object),
+    "row": (unknown_field, wrong_type, foreign_rows),
+}
+
+FAULTS = {act.__name__.replace("_", "-"): Fault(stage, act) for stage, acts in _BY_STAGE.items() for act in acts}
+"""Every fault by its name, which is its function's with hyphens."""

@@ -1,34 +1,75 @@
-"""The forms a record is answered in: in a list or alone, with its nulls dropped or filled in (S16)."""
+"""The JSON of a record: in a list or alone with its details, its nulls dropped or filled in (S16)."""
 
 import json
-from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
-from app.simulator.fields import ARRAYS, NESTED, ROOT
 from app.simulator.scene import Record
 
 
-class Form(Enum):
-    """How upstream shows a record: in a list, or ``ONE`` with details; ``…_NULLS`` under the null switch."""
+class Form(NamedTuple):
+    """How upstream shows a record: in a list, or as the ``one`` answer with details; with or without ``nulls``."""
 
-    LIST = "list"
-    LIST_NULLS = "list-nulls"
-    ONE = "one"
-    ONE_NULLS = "one-nulls"
+    one: bool = False
+    nulls: bool = False
 
 
-def form(*, one: bool, nulls: bool) -> Form:
-    """The form for a single answer or a list, with or without the null switch."""
-    if one:
-        return Form.ONE_NULLS if nulls else Form.ONE
-    return Form.LIST_NULLS if nulls else Form.LIST
+# Every field of UPSTREAM §6, by the object it belongs to: the null switch fills in the absent ones (§6.8).
+
+_IDS = ("tenantId", "interactionId")
+
+ROOT = (
+    "interactionId", "tenantId", "channelType", "direction", "startTimestamp", "endTimestamp", "customer",
+    "contactPoint", "contactId", "flowId", "flowName", "interactionTime", "ivrTime", "ivrAbandoned", "ivrAbandonTime",
+    "customerAbandonTime", "customerHoldAbandoned", "customerConversationTime", "customerTalkTime", "customerHolds",
+    "customerHoldTime", "thirdPartyTime", "customerTransfers", "customerSatisfactionScore", "campaignId", "leadId",
+    "flagged", "flagTimestamp", "flagType", "audioRecording", "artifactsSummary", "updated", "dispositionName",
+)  # fmt: skip
+
+ARRAYS = (
+    "customerTalkTimes", "customerHoldTimes", "customerResponseTimes", "monitors", "segments", "agents", "queues",
+    "hooks", "interactionAttributes", "notes",
+)  # fmt: skip
+
+_HOOK = (
+    *_IDS, "interactionHookId", "hookType", "hookName", "hookSubType", "hookId", "hookBy", "hookedBy", "agentId",
+    "timestamp",
+)  # fmt: skip
+
+NESTED: dict[str, tuple[str, ...]] = {
+    "segments": (
+        *_IDS, "interactionSegmentId", "segmentNumber", "segmentStartType", "segmentEndType", "startTimestamp",
+        "endTimestamp", "segmentTime", "segmentToAgentId", "segmentCancelled", "segmentCancelTime", "agentId",
+        "interactionAgentId", "transfer", "transferTime", "addParticipant", "addParticipantTime",
+        "addParticipantHandedOff", "segmentConsultTime", "segmentExtensionType", "segmentExtensionValue",
+        "segmentThirdParty",
+    ),
+    "agents": (
+        *_IDS, "interactionAgentId", "agentId", "agentName", "tenantAgentId", "platformAgentId", "sessionId",
+        "interactionSegmentId", "queueId", "startTimestamp", "endTimestamp", "conversationStartTimestamp",
+        "conversationEndTimestamp", "agentWorkAccepted", "agentWorkOfferTime", "agentWorkAcceptedTime",
+        "agentConversationTime", "agentTalkTime", "agentHandleTime", "agentFocusTime",
+    ),
+    "talkTimes": (
+        *_IDS, "interactionAgentTalkTimeId", "interactionAgentId", "agentId", "queueId", "startTimestamp",
+        "endTimestamp", "agentTalkTime",
+    ),
+    "queues": (
+        *_IDS, "interactionQueueId", "queueId", "queueName", "platformQueueId", "queueType", "queueEntryType",
+        "queueExitType", "queueEntryLength", "queueExitLength", "startTimestamp", "endTimestamp", "queueTime",
+        "slaTime", "timeToAnswer", "agentId", "interactionSegmentId",
+    ),
+    "hooks": _HOOK,
+    "interactionAttributes": _HOOK,
+    "notes": (*_IDS, "noteId", "agentId", "title", "body", "created", "updated"),
+    "customerTalkTimes": (*_IDS, "interactionCustomerTalkTimeId", "startTimestamp", "endTimestamp", "customerTalkTime"),
+}  # fmt: skip
 
 
-def encode(record: Record, wanted: Form) -> bytes:
-    """A record's JSON in one form; the order of its keys differs from record to record (UPSTREAM §5)."""
+def encode(record: Record, form: Form) -> bytes:
+    """A record's JSON in a form; the order of its keys differs from record to record (UPSTREAM §5)."""
     shown = {key: value for key, value in record.items() if key != "details"}
-    shown = _filled(shown) if wanted in (Form.LIST_NULLS, Form.ONE_NULLS) else _dropped(shown)
-    if wanted in (Form.ONE, Form.ONE_NULLS):
+    shown = _filled(shown) if form.nulls else _dropped(shown)
+    if form.one:
         shown["details"] = record.get("details") or details(record)
     return to_json(turned(shown, _turn(record)))
 

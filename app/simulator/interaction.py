@@ -1,8 +1,8 @@
-"""An interaction as it changes with time: open, ended, edited late."""
+"""An interaction as it changes with time: open, then ended, then edited late."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from app.simulator.clock import stamp
 from app.simulator.forms import Form, encode
@@ -24,33 +24,13 @@ WITHHELD: dict[str, frozenset[str]] = {
     }),
     "updated": frozenset({"updated"}),
 }  # fmt: skip
-"""What is not known before a moment has come: the moment's field and the figures that go with it."""
+"""Fields that stay hidden until a moment has come, by the field that holds the moment."""
 
 _BEGINNINGS = ("startTimestamp", "timestamp", "created")
 
 
-class Row(Protocol):
-    """What the list is made of; ``now`` is always simulated time as upstream's text."""
-
-    id: str
-    start: str
-    kind: str
-
-    def at(self, now: str, /) -> Record:
-        """The record as it stands."""
-
-    def hooks(self, now: str, /) -> list[Record]:
-        """The hooks written so far."""
-
-    def contact(self) -> str | None:
-        """The contact, if the record has one."""
-
-    def encoded(self, now: str, /, wanted: Form) -> bytes:
-        """The record's JSON as it stands."""
-
-
 class Interaction:
-    """One record with everything that will ever be in it, shown as far as time has come."""
+    """A record with all it will ever hold; ``now``, as upstream's text, decides how much of it is shown."""
 
     __slots__ = ("_bytes", "_moments", "edits", "id", "kind", "record", "start")
 
@@ -64,6 +44,7 @@ class Interaction:
         self._bytes: dict[tuple[int, Form], bytes] = {}
 
     def at(self, now: str) -> Record:
+        """The record at that moment."""
         shown = as_of(self.record, now)
         if "endTimestamp" not in shown:
             shown["customerHolds"] = sum("customerHoldTime" in hold for hold in shown.get("customerHoldTimes", ()))
@@ -77,18 +58,20 @@ class Interaction:
         return shown
 
     def hooks(self, now: str) -> list[Record]:
+        """The hooks written so far."""
         return [hook for hook in self.record.get("hooks") or () if hook["timestamp"] <= now]
 
     def contact(self) -> str | None:
         contact: str | None = self.record.get("contactId")
         return contact
 
-    def encoded(self, now: str, wanted: Form) -> bytes:
-        state = (self._state(now), wanted)
+    def encoded(self, now: str, form: Form) -> bytes:
+        """The record's JSON at that moment; the bytes are kept until the record changes."""
+        state = (self._state(now), form)
         if state not in self._bytes:
             if any(kept != state[0] for kept, _ in self._bytes):
                 self._bytes.clear()
-            self._bytes[state] = encode(self.at(now), wanted)
+            self._bytes[state] = encode(self.at(now), form)
         return self._bytes[state]
 
     def moments(self) -> list[str]:
@@ -102,8 +85,13 @@ class Interaction:
         return bisect_right(self.moments(), now)
 
 
+def newest_first(rows: Iterable[Interaction]) -> list[Interaction]:
+    """Upstream's only order: by start, ties by ``interactionId`` (S15)."""
+    return sorted(sorted(rows, key=lambda row: row.id), key=lambda row: row.start, reverse=True)
+
+
 def as_of(thing: Record, now: str) -> Record:
-    """What is known of an object at ``now``: nothing that has not begun, no figure of what has not ended."""
+    """An object as known at ``now``: without children that have not begun, without figures of an end to come."""
     hidden: set[str] = set()
     for moment, fields in WITHHELD.items():
         if (thing.get(moment) or "") > now:
@@ -117,7 +105,7 @@ def as_of(thing: Record, now: str) -> Record:
 
 
 def begins(row: Record) -> str:
-    """When a nested object came to be; empty if it carries no time."""
+    """The time at which a nested object begins; empty if it carries none."""
     return next((row[field] for field in _BEGINNINGS if field in row), "")
 
 

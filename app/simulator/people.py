@@ -7,33 +7,11 @@ from functools import lru_cache
 
 _NAMESPACE = uuid.UUID("5f1c9a52-0c1e-4f60-9d52-51a0e4b1c0de")
 _FIRST = (
-    "Alex",
-    "Robin",
-    "Sam",
-    "Jordan",
-    "Kim",
-    "Noa",
-    "Toni",
-    "Mika",
-    "Jules",
-    "Renée",
-    "Ömer",
-    "Zoë",
-    "Ines",
-    "Lee",
-)
+    "Alex", "Robin", "Sam", "Jordan", "Kim", "Noa", "Toni", "Mika", "Jules", "Renée", "Ömer", "Zoë", "Ines", "Lee",
+)  # fmt: skip
 _LAST = (
-    "Example",
-    "Sample",
-    "Specimen",
-    "Placeholder",
-    "Mockford",
-    "Testwell",
-    "Fixture",
-    "Stubbs",
-    "Dummont",
-    "Sketch",
-)
+    "Example", "Sample", "Specimen", "Placeholder", "Mockford", "Testwell", "Fixture", "Stubbs", "Dummont", "Sketch",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from app.simulator.clock import parse_time, stamp
-from app.simulator.interaction import Row
-from app.simulator.writing import ATTRIBUTE
+from app.simulator.interaction import Interaction
+from app.simulator.scene import ATTRIBUTE
 
 SPELLINGS: dict[str, str] = {
     "start": "start", "startTimeRange": "start",
@@ -18,7 +18,7 @@ SPELLINGS: dict[str, str] = {
     "hookId": "hookId",
     "limit": "limit", "offset": "offset", "page": "page",
 }  # fmt: skip
-"""UPSTREAM §3, column "Simulator accepts": a name as sent, and the filter it stands for."""
+"""UPSTREAM §3, column "Simulator accepts": a name as sent, and the filter it means."""
 
 DEFAULT_LIMIT = 10
 MOST_ROWS = 1000
@@ -31,7 +31,7 @@ class BadQueryError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What upstream understood. ``filters`` are (filter, value) in the order sent; all of them must hold (S14)."""
+    """A query as upstream understands it. ``filters`` are (filter, value) in the order sent; all must hold (S14)."""
 
     filters: tuple[tuple[str, str], ...] = ()
     limit: int = DEFAULT_LIMIT
@@ -73,7 +73,7 @@ def parse(parameters: Iterable[tuple[str, str]]) -> Query:
     return Query(tuple(filters), limit, offset, numbers.get("page"), nulls)
 
 
-def select(rows: Iterable[Row], query: Query, now: str) -> list[Row]:
+def select(rows: Iterable[Interaction], query: Query, now: str) -> list[Interaction]:
     """The rows that meet every filter, in the order given; the range is half-open on ``startTimestamp``."""
     tests = [_TESTS[name](value) for name, value in query.filters if name in _TESTS]
     conditions = [(name, value) for name, value in query.filters if name in HOOK_CONDITIONS]
@@ -82,7 +82,7 @@ def select(rows: Iterable[Row], query: Query, now: str) -> list[Row]:
     return [row for row in rows if row.start <= now and all(test(row, now) for test in tests)]
 
 
-Test = Callable[[Row, str], bool]
+Test = Callable[[Interaction, str], bool]
 
 
 def _attribute_test(value: str) -> Test:
@@ -101,7 +101,7 @@ _TESTS: dict[str, Callable[[str], Test]] = {
 
 
 def _hook_test(conditions: list[tuple[str, str]], per_entry: bool) -> Test:
-    """Each condition may be met by another hook of the interaction (R7), or all by one when ``per_entry``."""
+    """Each condition may be met by another hook of the interaction (R7); all by the same hook when ``per_entry``."""
     if per_entry:
         return lambda row, now: any(
             all(hook.get(name) == value for name, value in conditions) for hook in row.hooks(now)

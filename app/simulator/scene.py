@@ -1,6 +1,6 @@
-"""A scene writes one interaction's record while it plays: queues, offers, talk, transfers, each taking its time."""
+"""A scene writes one interaction's record step by step: queues, offers, talk, transfers, attributes and notes."""
 
-from typing import Any
+from typing import Any, Self
 
 from app.simulator.clock import stamp
 from app.simulator.dice import Dice
@@ -8,7 +8,10 @@ from app.simulator.people import AGENTS, QUEUES, Agent, Contact, Flow, Queue
 
 Record = dict[str, Any]
 Edit = tuple[int, Record]
-"""When (milliseconds) and which root fields a late edit brings (S10)."""
+"""A late edit: when it happens (milliseconds), and the root fields it brings (S10)."""
+
+ATTRIBUTE = "interaction-attribute"
+"""The ``hookSubType`` of custom attributes; other hooks link CRM records."""
 
 
 def seconds(ms: int) -> int | float:
@@ -18,7 +21,10 @@ def seconds(ms: int) -> int | float:
 
 
 class Scene:
-    """Plays one interaction from ``start`` (milliseconds); durations are typical seconds and go through the dice."""
+    """Builds an interaction from ``start`` (milliseconds) on; each step returns the scene, so that steps chain.
+
+    Durations are typical seconds; the dice vary them.
+    """
 
     def __init__(self, start: int, dice: Dice, contact: Contact, tenant_id: str) -> None:
         self.start = self.now = start
@@ -41,20 +47,27 @@ class Scene:
         self._segment: Record = {}
         self._stay: Record = {}
         self._leg: Record = {}
-        self._began: dict[str, int] = {}
+        self._segment_began = self._stay_began = self._conversation_began = start
         self._talked = self._held = self._conversed = 0
 
-    def begin(self, channel: str, direction: str, customer: str, point: str, flow: Flow | None = None) -> None:
+    def begin(self, channel: str, direction: str, customer: str, point: str, flow: Flow | None = None) -> Self:
         self.record.update(channelType=channel, direction=direction, customer=customer, contactPoint=point)
         if flow is not None:
             self.record.update(flowId=flow.flow_id, flowName=flow.name)
-        self.begin_segment("interaction")
+        return self.begin_segment("interaction")
 
-    def wait(self, typical: float) -> int:
-        """Let time pass; the milliseconds that did."""
-        passed = self.dice.ms(typical)
-        self.now += passed
-        return passed
+    def wait(self, typical: float) -> Self:
+        self.now += self.dice.ms(typical)
+        return self
+
+    def set(self, **fields: Any) -> Self:
+        """Write fields of the root."""
+        self.record.update(fields)
+        return self
+
+    def copy(self, source: str, *targets: str) -> Self:
+        """Write the value of a root field into others."""
+        return self.set(**dict.fromkeys(targets, self.record[source]))
 
     def child(self, array: str, key: str, **fields: Any) -> Record:
         """A new object in a nested array of the root, with its key and the ids every one carries."""
@@ -64,31 +77,26 @@ class Scene:
         self.record.setdefault(array, []).append(row)
         return row
 
-    # A stretch of time is a child that has begun; ``since`` gives its length so far.
-
-    def begun(self, row: Record, key: str) -> Record:
-        row["startTimestamp"] = stamp(self.now)
-        self._began[row[key]] = self.now
-        return row
-
-    def since(self, row: Record, key: str) -> int:
-        return self.now - self._began[row[key]]
-
-    def begin_segment(self, starts_by: str) -> None:
+    def begin_segment(self, starts_by: str) -> Self:
         number = len(self.record.get("segments", ()))
         row = self.child("segments", "interactionSegmentId", segmentNumber=number, segmentStartType=starts_by)
-        self._segment = self.begun(row, "interactionSegmentId")
+        row["startTimestamp"] = stamp(self.now)
+        self._segment, self._segment_began = row, self.now
+        return self
 
-    def end_segment(self, by: str) -> None:
-        length = seconds(self.since(self._segment, "interactionSegmentId"))
+    def end_segment(self, by: str) -> Self:
+        length = seconds(self.now - self._segment_began)
         self._segment.update(endTimestamp=stamp(self.now), segmentEndType=by, segmentTime=length)
+        return self
 
-    def cancel_segment(self, by: str = "customer-disconnect") -> None:
+    def cancel_segment(self, by: str = "customer-disconnect") -> Self:
         """End a segment that no agent answered."""
         self.end_segment(by)
         self._segment.update(segmentCancelled=True, segmentCancelTime=self._segment["segmentTime"])
+        return self
 
-    def enter_queue(self, line: int = 0, by: str = "ivr") -> None:
+    def enter_queue(self, typical: float = 0, line: int = 0, by: str = "ivr") -> Self:
+        """Join a queue and wait in it for typically so many seconds."""
         queue: Queue = self.lines[line]
         self.record.setdefault("ivrTime", seconds(self.now - self.start))
         row = self.child(
@@ -96,16 +104,24 @@ class Scene:
             queueType="queue", queueEntryType=by, queueEntryLength=self.dice.number(1, 6),
             interactionSegmentId=self._segment["interactionSegmentId"],
         )  # fmt: skip
-        self._stay = self.begun(row, "interactionQueueId")
+        row["startTimestamp"] = stamp(self.now)
+        self._stay, self._stay_began = row, self.now
+        return self.wait(typical) if typical else self
 
-    def leave_queue(self, by: str) -> None:
-        length = seconds(self.since(self._stay, "interactionQueueId"))
+    def leave_queue(self, by: str) -> Self:
+        length = seconds(self.now - self._stay_began)
         self._stay.update(
             endTimestamp=stamp(self.now), queueTime=length, slaTime=length, queueExitType=by,
             queueExitLength=self.dice.number(0, 4),
         )  # fmt: skip
+        return self
 
-    def offer(self, member: int, typical: float, accepted: bool = True) -> None:
+    def give_up(self) -> Self:
+        """The customer leaves the queue before any answer."""
+        self.leave_queue("abandon").cancel_segment().end()
+        return self.set(customerAbandonTime=self.record["segments"][0]["segmentCancelTime"])
+
+    def offer(self, member: int, typical: float, accepted: bool = True) -> Self:
         """Offer the work to an agent; a refused or missed offer ends its leg (S3)."""
         agent = self.team[member]
         row = self.child(
@@ -115,13 +131,16 @@ class Scene:
         )  # fmt: skip
         if self._stay:
             row["queueId"] = self._stay["queueId"]
-        self._leg = self.begun(row, "interactionAgentId")
-        row["agentWorkOfferTime"] = seconds(self.wait(typical))
+        row["startTimestamp"] = stamp(self.now)
+        self._leg = row
+        offered = self.now
+        row["agentWorkOfferTime"] = seconds(self.wait(typical).now - offered)
         if accepted:
             row["agentWorkAcceptedTime"] = row["agentWorkOfferTime"]
             self._answer(agent)
         else:
             row["endTimestamp"] = stamp(self.now)
+        return self
 
     def _answer(self, agent: Agent) -> None:
         if self._stay:
@@ -130,14 +149,14 @@ class Scene:
             self._stay = {}
         self._segment["segmentToAgentId"] = agent.agent_id
         self._leg["conversationStartTimestamp"] = stamp(self.now)
-        self._began["conversation"] = self.now
+        self._conversation_began = self.now
         self.agent = agent
         self.answered_at = self.answered_at or self.now
 
-    def talk(self, typical: float, uneven: int = 0) -> None:
+    def talk(self, typical: float, uneven: int = 0) -> Self:
         """A stretch of talk; the agent's side of it runs ``uneven`` milliseconds longer than the customer's (S9)."""
         began = self.now
-        self._talked += self.wait(typical)
+        self._talked += self.wait(typical).now - began
         times = {"startTimestamp": stamp(began), "endTimestamp": stamp(self.now)}
         length = seconds(self.now - began)
         self.child("customerTalkTimes", "interactionCustomerTalkTimeId", **times, customerTalkTime=length)
@@ -152,49 +171,87 @@ class Scene:
         if not self.legacy:
             stretch |= {"tenantId": self.record["tenantId"], "interactionId": self.record["interactionId"]}
         self._leg.setdefault("talkTimes", []).append(stretch)
+        return self
 
-    def hold(self, typical: float) -> None:
+    def hold(self, typical: float) -> Self:
         began = self.now
-        self._held += self.wait(typical)
+        self._held += self.wait(typical).now - began
         self.record["customerHolds"] += 1
         self.record["customerHoldTime"] = seconds(self._held)
         self.child(
             "customerHoldTimes", "interactionCustomerHoldTimeId", startTimestamp=stamp(began),
             endTimestamp=stamp(self.now), customerHoldTime=seconds(self.now - began),
         )  # fmt: skip
+        return self
 
-    def end_conversation(self) -> None:
-        conversed = self.now - self._began["conversation"]
+    def release(self, wrap_up: float = 0, by: str = "success") -> Self:
+        """End conversation, leg and segment; the customer does not wait for the wrap-up."""
+        conversed = self.now - self._conversation_began
         self._conversed += conversed
         length = seconds(conversed)
         self._leg.update(
             conversationEndTimestamp=stamp(self.now), agentConversationTime=length, agentTalkTime=length,
             agentHandleTime=length, agentFocusTime=seconds(conversed + self.dice.number(0, 1) * 855),
         )  # fmt: skip
-
-    def release(self, wrap_up: float = 0, by: str = "success") -> None:
-        """End conversation, leg and segment; the customer does not wait for the wrap-up."""
-        self.end_conversation()
         parted = self.now
-        wrapped = self.wait(wrap_up)
-        if wrapped:
-            self._leg["agentWrapUpTime"] = seconds(wrapped)
+        self.wait(wrap_up)
+        if self.now > parted:
+            self._leg["agentWrapUpTime"] = seconds(self.now - parted)
         self._leg["endTimestamp"] = stamp(self.now)
         self.end_segment(by)
         self.now = parted
+        return self
 
-    def transfer(self, line: int, wait: float) -> None:
+    def transfer(self, line: int, wait: float) -> Self:
         """Hand the customer to another queue, where they wait before the next offer."""
         self.release()
         self.record["customerTransfers"] = self.record.get("customerTransfers", 0) + 1
-        self.begin_segment("transfer")
-        self.enter_queue(line, by="transfer")
-        self.wait(wait)
+        return self.begin_segment("transfer").enter_queue(wait, line, by="transfer")
 
-    def end(self) -> None:
-        """The customer leaves; what remains are totals."""
+    def part(self, wrap_up: float = 0, by: str = "success") -> Self:
+        """Agent and customer part, and with it the interaction ends."""
+        return self.release(wrap_up, by).end()
+
+    def end(self) -> Self:
+        """The customer leaves; the totals are written."""
         self.ended_at = self.now
         self.record.update(endTimestamp=stamp(self.now), interactionTime=seconds(self.now - self.start))
         if self._talked or self._conversed:
             self.record["customerTalkTime"] = seconds(self._talked)
             self.record["customerConversationTime"] = seconds(self._conversed)
+        return self
+
+    def attribute(self, name: str, value: str, *, by_agent: bool = False, at: int | None = None) -> Self:
+        """Set a custom attribute: the NAME goes to ``hookType``, the VALUE to ``hookName`` (UPSTREAM §6.5)."""
+        row = self._hook(name, ATTRIBUTE, self.dice.id(), self.now if at is None else at, hookBy="flow", hookName=value)
+        if by_agent and self.agent is not None:
+            row["agentId"] = self.agent.agent_id
+        if not self.legacy:
+            self.record.setdefault("interactionAttributes", []).append(dict(row))
+        return self
+
+    def crm_link(self, system: str, object_kind: str, record_id: str, name: str | None = None) -> Self:
+        """Link a CRM record: ``hookedBy`` names its author, the display name is optional (S7)."""
+        row = self._hook(system, object_kind, record_id, self.now, hookedBy="26303434627")
+        if name is not None:
+            row["hookName"] = name
+        if self.agent is not None:
+            row["agentId"] = self.agent.agent_id
+        return self
+
+    def _hook(self, kind: str, subtype: str, hook_id: str, at: int, **fields: Any) -> Record:
+        named = {"hookType": kind, "hookSubType": subtype, "hookId": hook_id, "timestamp": stamp(at)}
+        return self.child("hooks", "interactionHookId", **named, **fields)
+
+    def note(self, title: str, body: str, *, at: int) -> None:
+        """Add a note by the agent; its times fall on whole seconds."""
+        created = at // 1000 * 1000
+        times = {"created": stamp(created), "updated": stamp(created + 8000)}
+        row = self.child("notes", "noteId", title=title, body=body, **times)
+        if self.agent is not None:
+            row["agentId"] = self.agent.agent_id
+
+    def edit(self, after: float, **fields: Any) -> None:
+        """Change root fields ``after`` seconds past the end (S10)."""
+        if self.ended_at is not None:
+            self.edits.append((self.ended_at + round(after * 1000), fields))

@@ -1,46 +1,94 @@
-"""Everything a running simulator remembers, and how it is reset."""
+"""The state of a running simulator, and its journal: the requests so far, in order, and which broke the rules."""
 
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
+from app.simulator.armed import ArmedFaults, Strike
 from app.simulator.clock import SimulatedClock, milliseconds, stamp
-from app.simulator.faults import FaultBook, Strike, strike
-from app.simulator.journal import Journal
-from app.simulator.options import LATENCY, SimulatorOptions
-from app.simulator.series import MAGIC
-from app.simulator.tokens import Credentials
-from app.simulator.world import World
+from app.simulator.tenant import LATENCY, Credentials, SimulatorOptions
+from app.simulator.world import MAGIC, World
 
 _MOST_REMEMBERED = 10_000
 
 
-class SimulatorState:
-    """One simulated tenant at work."""
+@dataclass(slots=True)
+class Call:
+    """A request under ``/v1/``. ``kind``: list, one, login, other; ``auth``: the scheme, never the credential."""
 
-    clock: SimulatedClock
-    world: World
-    journal: Journal
-    faults: FaultBook
-    credentials: Credentials
+    n: int
+    method: str
+    path: str
+    query: list[tuple[str, str]]
+    kind: str
+    auth: str
+    violation: bool = False
+    status: int | None = None
+    """None until answered."""
+
+
+@dataclass(slots=True)
+class Journal:
+    """The last ``length`` requests in their order (S20); ``arrived`` and ``violations`` count since clearing."""
+
+    length: int
+    arrived: int = 0
+    violations: int = 0
+    calls: deque[Call] = field(init=False)
+    _arrival: asyncio.Event = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.calls = deque(maxlen=self.length)
+        self._arrival = asyncio.Event()
+
+    def record(self, call: Call) -> None:
+        self.arrived += 1
+        self.violations += call.violation
+        self.calls.append(call)
+        self._arrival.set()
+        self._arrival = asyncio.Event()
+
+    def clear(self) -> None:
+        self.arrived = self.violations = 0
+        self.calls.clear()
+
+    async def wait_for(self, count: int, seconds: float) -> bool:
+        """Wait until ``count`` requests have arrived; False when the seconds pass first."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self.arrived < count:
+                    await self._arrival.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def shown(self) -> dict[str, Any]:
+        return {"arrived": self.arrived, "violations": self.violations, "calls": [asdict(call) for call in self.calls]}
+
+
+class SimulatorState:
+    """A simulated tenant at work."""
 
     def __init__(self, options: SimulatorOptions, real: Callable[[], float] = time.monotonic) -> None:
         self.options = options
         self.anchor = options.anchor or datetime.now(UTC)
         self.closing = asyncio.Event()
+        self.faults = ArmedFaults()
         self._real = real
         self.reset()
 
     def reset(self) -> None:
         """Back to the start: data, clock, tokens, faults and journal; held answers are let go."""
-        if hasattr(self, "faults"):
-            self.faults.clear()
+        self.faults.clear()
+        self.faults = ArmedFaults()
         self.clock = SimulatedClock(self.anchor, frozen=self.options.frozen, real=self._real)
         self.world = World(self.options, milliseconds(self.anchor))
         self.journal = Journal(self.options.journal_length)
-        self.faults = FaultBook()
         self.credentials = Credentials(self.options, self.clock)
         self._latency = random.Random(f"{self.options.seed}:latency")
         self._failed_once: set[str] = set()
@@ -54,6 +102,7 @@ class SimulatorState:
         return self.clock.now()
 
     def now_text(self) -> str:
+        """Simulated time as upstream's text."""
         return stamp(self.clock.now())
 
     def latency(self) -> float:
@@ -73,6 +122,5 @@ class SimulatorState:
             if magic.once and len(self._failed_once) < _MOST_REMEMBERED:
                 self._failed_once.add(query_string)
             delay = {"slow": self.options.slow_seconds, "timeout": self.options.longest_wait}.get(magic.fault)
-            own = {} if delay is None else {"delay_seconds": delay}
-            struck.append(strike(magic.fault, {**magic.parameters, **own}))
+            struck.append(Strike(magic.fault, magic.parameters if delay is None else {"delay_seconds": delay}))
         return struck

@@ -1,4 +1,4 @@
-"""How an answer goes out: whole or broken, at once or late."""
+"""Answers and how they are sent: whole or broken, at once or late; and the bodies of errors (UPSTREAM §7)."""
 
 import asyncio
 from dataclasses import dataclass
@@ -7,8 +7,27 @@ from typing import cast
 from starlette.types import Receive, Scope, Send
 
 from app.simulator.broken import Broken, reset
+from app.simulator.forms import to_json
 
 CONNECTION = "cxfacade.connection"
+_PAGE = "<html>\r\n<head><title>{0}</title></head>\r\n<body><center><h1>{0}</h1></center></body>\r\n</html>\r\n"
+
+PHRASES = {
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    429: "Too Many Requests", 500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Temporarily Unavailable",
+    504: "Gateway Time-out",
+}  # fmt: skip
+
+SHAPES: dict[str, object] = {
+    "error": {"error": "{phrase}"},
+    "error-list": {"error": ["{phrase}"]},
+    "error-attribute": {
+        "error": {"code": "{status}", "message": "bad request parameters", "attribute": {"limit": ["{phrase}"]}}
+    },
+    "error-body": {"error": {"body": {"errors": [{"code": "{status}", "title": "{phrase}", "message": "{phrase}"}]}}},
+    "message": {"message": "{phrase}"},
+}
+"""Shapes of JSON error bodies; gateways answer with a page of HTML instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +42,20 @@ class Answer:
     broken: Broken | None = None
 
 
+def error(
+    status: int, shape: str | None = None, words: str | None = None, headers: tuple[tuple[str, str], ...] = ()
+) -> Answer:
+    """An error in one of SHAPES or as ``html``; the default is ``html`` for 502 to 504, and ``error`` for others."""
+    phrase = words or PHRASES.get(status, f"Status {status}")
+    if (shape or ("html" if status in (502, 503, 504) else "error")) == "html":
+        return Answer(status, _PAGE.format(f"{status} {phrase}").encode(), "text/html", headers)
+    text = to_json(SHAPES[shape or "error"]).decode()
+    filled = text.replace("{status}", str(status)).replace("{phrase}", phrase)
+    return Answer(status, filled.encode(), headers=headers)
+
+
 def remember_connection(scope: Scope, send: Send) -> None:
-    """Keep the connection within reach: ASGI has no word for a reset, so the server's own transport is asked."""
+    """Note the server's own transport in the scope: ASGI has no message that resets a connection."""
     scope[CONNECTION] = getattr(getattr(send, "__self__", None), "transport", None)
 
 
@@ -44,7 +75,7 @@ async def deliver(
 async def _break(
     broken: Broken, connection: asyncio.Transport, receive: Receive, closing: asyncio.Event, longest_wait: float
 ) -> None:
-    """Write the bytes past the server, and leave it with a connection that is gone: then it says nothing of its own."""
+    """Write the bytes past the server and end the connection, so that the server adds nothing of its own."""
     if broken.written:
         connection.write(broken.written)
     if broken.ending == "open":

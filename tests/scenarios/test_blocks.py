@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.simulator.journal import Call
+from app.simulator.state import Call
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, running_facade
 from tests.support.simulator import Simulator

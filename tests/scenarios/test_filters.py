@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.simulator.adorn import STRANGE_VALUES
+from app.simulator.arrivals import STRANGE_VALUES
 from tests.support.facade import Facade
 from tests.support.simulator import Simulator
 

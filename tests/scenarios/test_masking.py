@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.simulator.adorn import STRANGE_VALUES
+from app.simulator.arrivals import STRANGE_VALUES
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, running_facade
 from tests.support.simulator import Simulator

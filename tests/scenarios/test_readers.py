@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from app.simulator.adorn import STRANGE_VALUES
+from app.simulator.arrivals import STRANGE_VALUES
 from tests.scenarios.reading import READERS, TOLD, Row, Source, Types, plain, told
 from tests.support.facade import facade_in_thread
 

@@ -10,10 +10,10 @@ import yaml
 from openapi_spec_validator import validate
 
 from app.simulator import KINDS, example
-from app.simulator.errors import SHAPES
-from app.simulator.fields import ARRAYS, NESTED, ROOT
+from app.simulator.forms import ARRAYS, NESTED, ROOT
 from app.simulator.query import SPELLINGS
-from app.simulator.series import MAGIC
+from app.simulator.wire import SHAPES
+from app.simulator.world import MAGIC
 from tests.simulator.support import DOCUMENTED_ID, Asking
 
 PROJECT = Path(__file__).parents[2]

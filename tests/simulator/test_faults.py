@@ -1,17 +1,15 @@
-"""Faults on demand: how they are armed, and those of transport (S18)."""
+"""Faults of transport (S18), and of contract: well-formed answers that are wrong, rows that move (S17, S19)."""
 
-import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
 import pytest
 
-from app.simulator.errors import SHAPES
-from app.simulator.faults import FAULTS, FaultBook
-from tests.simulator.support import DOCUMENTED_ID, Asking, asking, ids
+from app.simulator.faults import FOREIGN_TENANT_ID
+from app.simulator.wire import SHAPES
+from tests.simulator.support import DOCUMENTED_ID, Asking, ids
 
 VALUE = ("attribute-value", "valueOne")
 
@@ -152,66 +150,91 @@ async def test_s18_any_body_can_be_had(upstream: Asking) -> None:
     assert (answer.content, answer.headers["x-more"]) == (b"\xff\xfe", "1")
 
 
-async def test_faults_keep_to_their_endpoint_and_value(upstream: Asking) -> None:
-    upstream.sim.faults("status", times=None, endpoint="login")
-    upstream.sim.faults("status", times=None, endpoint="one", status=503)
-    upstream.sim.faults("status", times=None, attribute_value="valueTwo", status=502)
-    login = await upstream.client.post(f"{upstream.sim.url}/v1/tokens", json={})
-    one = await upstream.get(path=f"/{DOCUMENTED_ID}")
-    two = await upstream.get(("attribute-value", "valueTwo"))
-    assert [login.status_code, one.status_code, two.status_code] == [500, 503, 502]
-    assert (await upstream.get(VALUE)).status_code == 200
-    upstream.sim.clear_faults()
-    assert (await upstream.get(("attribute-value", "valueTwo"))).status_code == 200
+async def test_s17_rows_inserted_while_paging_push_others_down(upstream: Asking) -> None:
+    question = ("attribute-value", "SIM-2500")
+    upstream.sim.faults("insert-before-page", times=None, endpoint="list", n=3)
+    pages = [await upstream.ask(question, ("limit", 100), ("offset", offset)) for offset in (0, 100, 200)]
+    assert [page["total"] for page in pages] == [2503, 2506, 2509]
+    found = [row_id for page in pages for row_id in ids(page["results"])]
+    assert len(found) - len(set(found)) == 6
 
 
-async def test_faults_strike_in_the_order_armed(upstream: Asking) -> None:
-    for status in (500, 429, 503):
-        upstream.sim.faults("status", status=status)
-    assert [(await upstream.get()).status_code for _ in range(4)] == [500, 429, 503, 200]
+async def test_s17_inserted_rows_keep_within_a_closed_range(upstream: Asking) -> None:
+    end = "2026-11-18T12:00:00.000Z"
+    before = await upstream.ask(("end", end), ("limit", 0))
+    upstream.sim.faults("insert-before-page")
+    assert (await upstream.ask(("end", end), ("limit", 0)))["total"] == before["total"] + 1
 
 
-@pytest.mark.parametrize("wrong", [("nonsense", {}), ("status", {"statsu": 500}), ("hold", {"delay_seconds": 1})])
-def test_an_unknown_fault_or_parameter_is_refused(wrong: tuple[str, dict[str, Any]]) -> None:
-    with pytest.raises(ValueError, match="fault"):
-        FaultBook().arm(wrong[0], **wrong[1])
+async def test_s17_rows_removed_while_paging_make_gaps(upstream: Asking) -> None:
+    question = ("attribute-value", "SIM-2500")
+    whole = ids(await upstream.rows(question, ("limit", 300)))
+    upstream.sim.faults("remove-between-pages", times=None, n=2)
+    found = [
+        row_id for offset in (0, 100, 200)
+        for row_id in ids(await upstream.rows(question, ("limit", 100), ("offset", offset)))
+    ]  # fmt: skip
+    assert len(found) == len(set(found)) == 300
+    assert set(whole) - set(found) == {whole[100], whole[101], whole[202], whole[203]}
 
 
-@pytest.mark.parametrize("kind", FAULTS)
-async def test_every_fault_spares_the_next_request(upstream: Asking, kind: str) -> None:
+async def test_s19_a_filter_can_be_ignored(upstream: Asking) -> None:
     whole = (await upstream.ask(("limit", 0)))["total"]
-    upstream.sim.faults(kind, endpoint="list")
-    asked = asyncio.create_task(upstream.get(("limit", 2), timeout=0.2))
-    await upstream.sim.arrived(2)
-    upstream.sim.release()
-    await asyncio.wait({asked})
-    assert asked.exception() is None or isinstance(asked.exception(), httpx.TransportError)
-    after = await upstream.ask(("limit", 2))
-    assert after["total"] in (whole, whole + 1)
-    assert not upstream.sim.state.faults.armed
+    upstream.sim.faults("filter-ignored")
+    assert (await upstream.ask(VALUE))["total"] == whole
+    upstream.sim.faults("filter-ignored", filter="start")
+    assert (await upstream.ask(VALUE, ("start", "2030-01-01")))["total"] == 1
 
 
-async def test_a_held_answer_waits_for_its_release(upstream: Asking) -> None:
-    upstream.sim.faults("hold", times=2)
-    asked = [asyncio.create_task(upstream.rows(VALUE)) for _ in range(2)]
-    await upstream.sim.arrived(2)
-    assert [call.status for call in upstream.sim.calls("list")] == [None, None]
-    assert not any(task.done() for task in asked)
-    await upstream.control("POST", "/faults/release")
-    assert [ids(await task) for task in asked] == [[DOCUMENTED_ID]] * 2
+async def test_s19_only_the_last_repeat_can_be_honoured(upstream: Asking) -> None:
+    both = (("attribute-value", "VIP"), VALUE)
+    assert not await upstream.rows(*both)
+    upstream.sim.faults("last-repeat-only")
+    assert ids(await upstream.rows(*both)) == [DOCUMENTED_ID]
 
 
-async def test_a_held_answer_is_dropped_when_its_client_leaves(upstream: Asking) -> None:
-    upstream.sim.faults("hold")
-    with pytest.raises(httpx.ReadTimeout):
-        await upstream.get(timeout=0.05)
-    assert upstream.sim.calls("list")[0].status is None
+async def test_s19_the_envelope_can_name_another_tenant(upstream: Asking) -> None:
+    upstream.sim.faults("foreign-tenant")
+    answer = await upstream.ask(VALUE)
+    assert answer["tenantId"] == FOREIGN_TENANT_ID
+    assert answer["results"][0]["tenantId"] == upstream.sim.options.tenant_id
 
 
-async def test_a_stopping_simulator_waits_for_nobody() -> None:
-    async with asking() as upstream:
-        upstream.sim.faults("timeout")
-        asked = asyncio.create_task(upstream.get())
-        await upstream.sim.arrived(1)
-        upstream.sim.state.close()
-        assert (await asked).status_code == 504
+async def test_s19_rows_can_belong_to_another_tenant(upstream: Asking) -> None:
+    upstream.sim.faults("foreign-rows")
+    answer = await upstream.ask(VALUE)
+    assert answer["tenantId"] == upstream.sim.options.tenant_id
+    assert answer["results"][0]["tenantId"] == FOREIGN_TENANT_ID
+
+
+async def test_s19_a_list_can_be_answered_with_a_bare_interaction(upstream: Asking) -> None:
+    upstream.sim.faults("bare-interaction")
+    answer = await upstream.ask(VALUE)
+    assert answer["interactionId"] == DOCUMENTED_ID
+    assert "details" in answer
+    assert "results" not in answer
+
+
+async def test_s19_results_can_be_an_object(upstream: Asking) -> None:
+    upstream.sim.faults("results-object")
+    assert ids((await upstream.ask(VALUE))["results"]["interactions"]) == [DOCUMENTED_ID]
+
+
+@pytest.mark.parametrize("path", ["", f"/{DOCUMENTED_ID}"])
+async def test_s19_an_unknown_field_can_appear_in_list_and_single_answer(upstream: Asking, path: str) -> None:
+    upstream.sim.faults("unknown-field")
+    answer = (await upstream.get(VALUE, path=path)).json()
+    row = answer if path else answer["results"][0]
+    assert "fieldFromTheFuture" in row
+    assert "fieldFromTheFuture" in row["segments"][0]
+
+
+async def test_s19_a_field_can_be_of_another_type(upstream: Asking) -> None:
+    upstream.sim.faults("wrong-type", field="queues", value={"no": "list"})
+    assert (await upstream.rows(VALUE))[0]["queues"] == {"no": "list"}
+
+
+async def test_s19_total_can_change_between_pages(upstream: Asking) -> None:
+    upstream.sim.faults("total-changes", times=None, step=-1)
+    totals = [(await upstream.ask(("attribute-value", "SIM-2500"), ("offset", offset)))["total"] for offset in (0, 10)]
+    assert totals == [2499, 2498]

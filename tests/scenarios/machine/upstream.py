@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.simulator.broken import Broken, cut, garbage, half_gzip, whole
+from app.simulator.broken import BROKEN, Broken, cut, whole
 from tests.support.canary import CANARIES, PASSWORD
 from tests.support.facade import TENANT
 from tests.support.raw import Exchange
@@ -32,8 +32,8 @@ FAULTS: dict[str, Callable[[bytes], Broken]] = {
     "503": lambda body: Broken(whole(body, status=503), "open"),
     "cut": cut,
     "reset": lambda body: cut(body, ending="reset"),
-    "garbage": garbage,
-    "half gzip": half_gzip,
+    "garbage": BROKEN["garbage"],
+    "half gzip": BROKEN["half-gzip"],
     "a list": lambda body: Broken(whole(b"[" + body + b"]"), "open"),
 }
 """What may be wrong with an answer; each still holds the number, so that none can be stored without being seen."""

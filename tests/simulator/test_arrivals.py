@@ -11,11 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.simulator import KINDS, SimulatorState
-from app.simulator.adorn import STRANGE_VALUES
-from app.simulator.clock import stamp
-from app.simulator.data import DAY, arrivals
+from app.simulator.arrivals import STRANGE_VALUES, arrivals
+from app.simulator.clock import DAY, stamp
 from app.simulator.forms import Form
-from app.simulator.writing import ATTRIBUTE
+from app.simulator.scene import ATTRIBUTE
 from tests.simulator.support import DOCUMENTED_ID
 from tests.support.simulator import QUIET
 
@@ -27,7 +26,7 @@ def rows() -> Rows:
     """Every row of the list as it is answered, newest first."""
     state = SimulatorState(QUIET)
     now = state.now_text()
-    return [json.loads(row.encoded(now, Form.LIST)) for row in state.world.rows(state.now())]
+    return [json.loads(row.encoded(now, Form())) for row in state.world.rows(state.now())]
 
 
 def nested(rows: Rows, *arrays: str) -> Rows:

@@ -1,28 +1,18 @@
-"""The population: which interactions there are at a moment, a function of the seed and that moment alone."""
+"""The arrivals: the interactions of each day, a function of the seed and the day alone."""
 
-import json
 import math
 import random
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
-from pathlib import Path
-from typing import TypeVar
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from app.simulator.adorn import STRANGE_VALUES, adorn
-from app.simulator.clock import stamp
-from app.simulator.dice import SeededDice
-from app.simulator.interaction import Interaction, Row
-from app.simulator.kinds import KINDS
-from app.simulator.options import SimulatorOptions
-from app.simulator.people import contacts
+from app.simulator.clock import DAY, HOUR, stamp
+from app.simulator.dice import Dice
+from app.simulator.interaction import Interaction, newest_first
+from app.simulator.kinds import KINDS, play
 from app.simulator.scene import Scene
-from app.simulator.writing import attribute
+from app.simulator.tenant import SimulatorOptions
 
-R = TypeVar("R", bound=Row)
-
-DAY = 86_400_000
-HOUR = 3_600_000
 RETENTION_DAYS = 60
 
 _WEEKDAY = (2, 1, 1, 1, 1, 2, 6, 18, 55, 90, 100, 95, 70, 80, 92, 88, 75, 52, 30, 20, 14, 9, 5, 3)
@@ -31,21 +21,25 @@ _SUNDAY = tuple(round(share * 0.12) for share in _WEEKDAY)
 CURVE = (*(_WEEKDAY * 5), *_SATURDAY, *_SUNDAY)
 """Arrivals over the 168 hours of a local week from Monday, in no unit (S12)."""
 
+STRANGE_VALUES = (
+    "10:30", "sip:1001@example.com", "a,b;c", 'say "hello"', "it's", "back\\slash", "R&D", "100 %", "50%25",
+    "two\nlines", "tab\there", "Zoë Ñandú", "東京支社", "👩\u200d💻 ok", "مرحبا", "=1+1", "+15550142", "-5", "@here",
+    "000123", " padded ", "a+b", "x/y?z#w", "<b>bold</b>", "null", '{"json": true}', "long " * 400,
+)  # fmt: skip
+"""Each day's first interactions carry one of these each, as the attribute ``reference`` (S8)."""
 
-@cache
-def documented() -> tuple[Interaction, ...]:
-    """The interactions of the vendor's documentation (S11), newest first."""
-    records = json.loads(Path(__file__).with_name("documented.json").read_text("utf-8"))
-    return tuple(newest_first([Interaction("documented", record) for record in records]))
-
-
-def newest_first(rows: list[R]) -> list[R]:
-    """Upstream's only order: by start, ties by ``interactionId`` (S15)."""
-    return sorted(sorted(rows, key=lambda row: row.id), key=lambda row: row.start, reverse=True)
+_REASONS = ("billing question", "new order", "return", "technical fault", "change of address", "complaint")
+_DISPOSITIONS = ("Resolved", "Follow-up needed", "Wrong number", "Sale", "No sale", "Escalated")
+_NOTES = (
+    ("Call back", "Customer asked for a call back on Tuesday."),
+    ("Complaint", "Parcel arrived <b>damaged</b> & late; photo requested."),
+    ("Order", "Ordered two, \"the blue ones\".\nPays by invoice."),
+    ("Empfang", "Kundin möchte eine Kopie der Rechnung."),
+)  # fmt: skip
 
 
 class Population:
-    """Arrivals by UTC day, drawn when their day comes; history reaches back from ``anchor`` (milliseconds)."""
+    """All arrivals, drawn day by day in UTC; the history ends at ``anchor`` (milliseconds)."""
 
     def __init__(self, options: SimulatorOptions, anchor: int) -> None:
         self._options = options
@@ -54,7 +48,7 @@ class Population:
         self._first_day, self._first_start = self._reach_back(anchor)
 
     def rows(self, now: int) -> list[Interaction]:
-        """What has arrived by ``now`` (milliseconds) and is still kept, newest first, without the documented ones."""
+        """The arrivals until ``now`` (milliseconds) that are still kept, newest first."""
         today = now // DAY
         span = (max(self._first_day, today - RETENTION_DAYS), today)
         if self._span != span:
@@ -88,11 +82,10 @@ def arrivals(day: int, seed: int, per_hour: float, time_zone: str, tenant_id: st
     rng = random.Random(f"{seed}:{day}")
     rows = []
     for place, (start, kind) in enumerate(_plan(rng, day, per_hour, ZoneInfo(time_zone))):
-        scene = Scene(start, SeededDice(rng), rng.choice(contacts(seed)), tenant_id)
-        KINDS[kind].play(scene)
-        adorn(scene)
+        scene = play(kind, start, Dice(rng), seed, tenant_id)
+        _vary(scene)
         if place < len(STRANGE_VALUES):
-            attribute(scene, "reference", STRANGE_VALUES[place], at=start)
+            scene.attribute("reference", STRANGE_VALUES[place], at=start)
         rows.append(Interaction(kind, scene.record, scene.edits))
     return tuple(rows)
 
@@ -127,3 +120,46 @@ def _poisson(rng: random.Random, mean: float) -> int:
             product *= rng.random()
         mean -= 500.0
     return count
+
+
+def _vary(scene: Scene) -> None:
+    """Make arrivals of one kind differ: attributes, notes and outcomes, as the dice fall."""
+    _attributes(scene)
+    if scene.dice.chance(0.75):
+        scene.record["updated"] = scene.record["startTimestamp"]
+    if scene.answered_at is None or scene.ended_at is None:
+        return
+    _outcome(scene)
+    if scene.dice.chance(0.35):
+        late = 90 * scene.dice.number(0, 20)
+        scene.note(*scene.dice.sample(_NOTES, 1)[0], at=scene.ended_at + late * 1000)
+
+
+def _attributes(scene: Scene) -> None:
+    early = min(scene.start + 1500, scene.now)
+    if scene.dice.chance(0.8):
+        scene.attribute("accountNumber", scene.contact.account, at=early)
+    if scene.dice.chance(0.5):
+        scene.attribute("customerTier", "VIP" if scene.dice.chance(0.15) else "Standard", at=early)
+    if scene.answered_at is None:
+        return
+    if scene.dice.chance(0.4):
+        first, second = scene.dice.sample(_REASONS, 2)
+        scene.attribute("callReason", first, by_agent=True, at=scene.answered_at)
+        if scene.dice.chance(0.2):
+            scene.attribute("callReason", second, by_agent=True, at=scene.now)
+    if scene.dice.chance(0.1):
+        scene.attribute("orderNumber ", f"{scene.dice.number(0, 99_999):06d}", at=scene.answered_at)
+
+
+def _outcome(scene: Scene) -> None:
+    if scene.dice.chance(0.6):
+        scene.edit(scene.dice.number(20, 400), dispositionName=scene.dice.sample(_DISPOSITIONS, 1)[0])
+    if scene.dice.chance(0.12):
+        scene.edit(scene.dice.number(60, 3600), customerSatisfactionScore=scene.dice.number(1, 10))
+    if scene.dice.chance(0.5):
+        scene.edit(600, audioRecording=True)
+    if scene.dice.chance(0.03):
+        after = scene.dice.number(3600, 3 * 86_400)
+        when = stamp((scene.ended_at or 0) + after * 1000)
+        scene.edit(after, flagged=True, flagTimestamp=when, flagType=scene.dice.sample(("quality", "coaching"), 1)[0])

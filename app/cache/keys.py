@@ -9,7 +9,7 @@ LENGTH_BYTES = 8
 
 
 def digest(*parts: Part) -> bytes:
-    """The key of `parts`: 32 bytes. Order, types and nesting count; text is taken as it stands, not normalised."""
+    """The key of `parts`: 32 bytes. Order, types and nesting count; text is not normalised."""
     return sha256(_encode(parts)).digest()
 
 

@@ -1,4 +1,4 @@
-"""Whether a stored value may answer, and the facts of how a request was answered."""
+"""The decision whether a stored value may answer a request, and the record of how it was answered."""
 
 import math
 import sys
@@ -16,7 +16,7 @@ JUST_RECEIVED_SECONDS = 5.0  # what is younger meets any min-fresh, else one bey
 
 
 class Action(Enum):
-    """What is to be done for a request."""
+    """The ways to answer a request."""
 
     SERVE = "serve"
     SERVE_AND_REFRESH = "serve and refresh behind"
@@ -26,7 +26,7 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Directives:
-    """What a request says of stored answers (RFC 9111 §5.2.1): seconds, None if unsaid. Any `max_stale` is infinite."""
+    """A request's limits on stored answers (RFC 9111 §5.2.1): seconds, None if absent. Any `max_stale` is infinite."""
 
     max_age: float | None = None
     max_stale: float | None = None
@@ -39,7 +39,7 @@ UNDIRECTED = Directives()
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do; for a fetch also why, and whether what is stored may answer should the fetch fail."""
+    """An action; for a fetch also its reason, and whether the stored value may answer should the fetch fail."""
 
     action: Action
     fwd: Fwd | None = None
@@ -47,14 +47,14 @@ class Decision:
 
     @property
     def serves(self) -> bool:
-        """Whether what is stored answers the request."""
+        """Whether the stored value answers the request."""
         return self.action in (Action.SERVE, Action.SERVE_AND_REFRESH)
 
 
 def decide(
     stored: Stored[Any] | None, now: float, directives: Directives = UNDIRECTED, *, is_failing: bool = False
 ) -> Decision:
-    """What to do for a request, with what is stored for it at `now` (monotonic seconds).
+    """Decide how to answer a request, given the value stored for it, at `now` (monotonic seconds).
 
     | stored      | acceptable to the client                                     | then               | otherwise      |
     |-------------|--------------------------------------------------------------|--------------------|----------------|
@@ -105,7 +105,7 @@ def refresh_early(time_left: float, fetch_seconds: float, random_value: float, b
 
 @dataclass(frozen=True, slots=True)
 class Reuse:
-    """The one record of how a request was answered: headers, log line and metrics are written from it.
+    """The record of how a request was answered: headers, log line and metrics are written from it.
 
     `fwd` says why upstream was asked; `collapsed`, that another caller's fetch was joined; `ttl` is seconds of
     freshness left, negative when stale; `age` is seconds; `seconds` is where the time went, as Server-Timing names it.
@@ -121,7 +121,7 @@ class Reuse:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse contradictions (RFC 9211 §2): a hit was not forwarded; only what was is stored or collapsed."""
+        """Refuse contradictions (RFC 9211 §2): a hit is not forwarded; only forwarded requests store or collapse."""
         if self.hit and self.fwd is not None:
             raise ValueError("hit and fwd exclude each other")
         if self.fwd is None and (self.stored or self.collapsed):

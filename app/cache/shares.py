@@ -1,4 +1,4 @@
-"""How many flights one owner may have under way: nobody fills the queue for all others (FAULTS §3)."""
+"""A bound on the flights each owner may have under way, so that nobody fills the queue for all (FAULTS §3)."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -9,14 +9,14 @@ MOST = 500  # half of the calls that may wait for upstream
 
 
 class Shares:
-    """How many flights each owner has under way; flights without an owner have no bound."""
+    """Counts the flights each owner has under way; flights without an owner have no bound."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._under_way: Counter[str] = Counter()
 
     def take(self, owner: str | None) -> Callable[[object], None]:
-        """Count one more; what is returned counts it off again. Raises RateLimited where it would be too many."""
+        """Count a flight; the returned function ends the count. Raises RateLimited above the bound."""
         if owner is None:
             return lambda _: None
         if self._under_way[owner] >= self._most:

@@ -29,7 +29,7 @@ logger = logging.getLogger("cxfacade.cache")
 
 @dataclass(frozen=True, slots=True)
 class Joined(Generic[T]):
-    """What a flight brought, and whether this caller joined a flight that was under way (RFC 9211 §2.6)."""
+    """The value of a flight, and whether this caller joined a flight that was under way (RFC 9211 §2.6)."""
 
     value: T
     collapsed: bool
@@ -44,7 +44,7 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The outcome of a flight that brought none. `error` carries no traceback: that would hold the fetch's frames."""
+    """The outcome of a flight that failed. `error` carries no traceback: that would hold the fetch's frames."""
 
     error: CxfacadeError
 
@@ -80,7 +80,7 @@ class SingleFlight:
     async def join(
         self, key: bytes, fetch: Callable[[], Awaitable[T]], *, wait_seconds: float, owners: Owners | None = None
     ) -> Joined[T]:
-        """What `fetch` brings, run once for all who ask for `key` meanwhile; waits for `wait_seconds` at most.
+        """The value of `fetch`, run once for all callers of `key` meanwhile; waits for `wait_seconds` at most.
 
         Raises StillFetching when the wait is over and the flight goes on, the caller's own copy of the error if the
         fetch fails or failed a moment ago, InternalError if it fails in a way that is none of ours, and RateLimited
@@ -130,7 +130,7 @@ class SingleFlight:
         return memo is not None and self._clock.monotonic() < memo.until
 
     def detach(self, key: bytes | None = None) -> None:
-        """Let the flight for `key`, or each, end for those who wait for it; who asks from now on starts another."""
+        """Let the flight for `key`, or every flight, end for its waiters only; a later caller starts another."""
         for one in [*self._under_way] if key is None else [key]:
             self._owners.pop(one, None)
             if flight := self._under_way.pop(one, None):
@@ -138,7 +138,7 @@ class SingleFlight:
                 flight.add_done_callback(self._disowned.discard)
 
     async def aclose(self) -> None:
-        """Cancel what is under way and wait until it has ended; who still waits is told that the service stops."""
+        """Cancel the flights under way and wait for their end; their waiters are told that the service stops."""
         self._closed = True
         flights = [*self._under_way.values(), *self._disowned]
         for flight in flights:

@@ -1,4 +1,4 @@
-"""Where stored values are kept: the verbs of any store, and the one in memory.
+"""Stores of values: the interface of any store, and the store in memory.
 
 Two kinds of value share one bound of bytes. *Primary* ones were fetched; they may fill nine tenths. *Derived* ones can
 be made again from a primary one; they have what the primary ones leave, a tenth at least: else snapshots that
@@ -25,10 +25,10 @@ class Store(Protocol):
     """Keeps values by key; may forget any of them at any time, never serves one past its lifetime."""
 
     def get(self, key: bytes) -> Stored[Any] | None:
-        """What is kept under `key` and still usable."""
+        """The value under `key`, if it is still usable."""
 
     def put(self, key: bytes, stored: Stored[Any], *, derived: bool = False, known_as: bytes | None = None) -> bool:
-        """Keep `stored` in place of anything older; whether it is kept.
+        """Keep `stored` in place of an older value; returns whether it is kept.
 
         `derived`: it can be made again from what is stored, so it never drives out what cannot. `known_as` is the key
         by which a doorkeeper knows the newcomer, where its own key changes with its content.
@@ -38,24 +38,24 @@ class Store(Protocol):
         """Forget `key`, if it is known."""
 
     def clear(self) -> None:
-        """Forget everything, and keep nothing whose facts were asked for before now."""
+        """Forget everything, and later refuse values whose fetch began before now."""
 
     def primary(self) -> Iterable[Stored[Any]]:
-        """What is kept that was fetched."""
+        """The values that were fetched, not derived."""
 
     def drop_purged(self) -> Iterator[None]:
-        """Forget whatever is no longer valid, yielding often."""
+        """Forget purged values, yielding often."""
 
     def __len__(self) -> int:
-        """How many values are held."""
+        """The number of values held."""
 
     @property
     def bytes_held(self) -> int:
-        """What they cost, keys and overhead counted."""
+        """The bytes of all values, with keys and overhead."""
 
 
 class Held(NamedTuple):
-    """A stored value and what it counts against the bound."""
+    """A stored value and its cost against the bound."""
 
     cost: int
     stored: Stored[Any]
@@ -84,7 +84,7 @@ class MemoryStore:
         self.evictions = 0  # values that had to make room
 
     def get(self, key: bytes) -> Stored[Any] | None:
-        """What is kept under `key` and still usable; what is too old is deleted."""
+        """The value under `key`, if it is still usable; a value too old is deleted."""
         held = self._derived.get(key) or self._primary.get(key)
         if held is None:
             return None
@@ -94,7 +94,7 @@ class MemoryStore:
         return held.stored
 
     def put(self, key: bytes, stored: Stored[Any], *, derived: bool = False, known_as: bytes | None = None) -> bool:
-        """Keep `stored`, unless what is held is newer, it is too large, or the doorkeeper's; whether it is kept.
+        """Keep `stored`, unless a newer value is held, it is too large or not admitted; returns whether it is kept.
 
         A newer value that cannot be kept still drives out the older one, whose facts it has overtaken; a longer one of
         the same age does not.
@@ -119,20 +119,20 @@ class MemoryStore:
         self._shelf_of(key).pop(key, None)
 
     def clear(self) -> None:
-        """Forget everything; what was asked for before now, and arrives or is made later, is not kept."""
+        """Forget everything; values whose fetch began before now, and values derived from them, are refused later."""
         self._primary.clear()
         self._derived.clear()
         self._unswept.clear()
         self._cleared_at = self._monotonic()
 
     def primary(self) -> Iterable[Stored[Any]]:
-        """What is kept that was fetched, without counting as its use."""
+        """The values that were fetched; the look does not count as their use."""
         for key in [*self._primary]:
             if key in self._primary:  # others may have their turn between two of them
                 yield Cache.__getitem__(self._primary, key).stored
 
     def drop_purged(self) -> Iterator[None]:
-        """Forget whatever is no longer valid, and with it the last copy of what a purge was for (FAULTS T29)."""
+        """Forget purged values, so that no copy of purged data is left (FAULTS T29)."""
         for key in [*self._primary, *self._derived]:
             stored = self._peek(key)
             if stored and stored.purge_token.purged:
@@ -140,7 +140,7 @@ class MemoryStore:
             yield
 
     def sweep(self, keys: int = SWEPT_AT_ONCE) -> None:
-        """Delete what is too old among the next `keys` keys; the turn of each comes within two rounds (FAULTS T29)."""
+        """Delete values too old among the next `keys` keys; every key has its turn within two rounds (FAULTS T29)."""
         now = self._monotonic()
         for _ in range(min(keys, max(len(self), len(self._unswept)))):
             self._unswept = self._unswept or [*self._primary, *self._derived]
@@ -154,24 +154,24 @@ class MemoryStore:
 
     @property
     def primary_count(self) -> int:
-        """How many of the values held were fetched."""
+        """The number of fetched values."""
         return len(self._primary)
 
     @property
     def derived_count(self) -> int:
-        """How many of the values held were made from others."""
+        """The number of values derived from others."""
         return len(self._derived)
 
     @property
     def bytes_held(self) -> int:
-        """What all values held cost together, never above the bound."""
+        """The cost of all values, never above the bound."""
         return int(self._primary.currsize + self._derived.currsize)
 
     def _shelf_of(self, key: bytes) -> LRUCache[bytes, Held]:
         return self._derived if key in self._derived else self._primary
 
     def _peek(self, key: bytes) -> Stored[Any] | None:
-        """What is held under `key`, without counting as its use."""
+        """The value under `key`; the look does not count as its use."""
         shelf = self._shelf_of(key)
         return Cache.__getitem__(shelf, key).stored if key in shelf else None
 
@@ -189,7 +189,7 @@ class MemoryStore:
         return newcomer <= room and shelf.currsize + newcomer <= shelf.maxsize
 
     def _make_room(self, newcomer: int, shelf: LRUCache[bytes, Held]) -> None:
-        """Derived values go first; the others only where those of their kind alone would be too many."""
+        """Evict from the shelf where that is too full itself, else derived values before fetched values."""
         while not self._is_room(newcomer, shelf) and len(self):
             crowded = shelf if shelf.currsize + newcomer > shelf.maxsize else self._derived or self._primary
             crowded.popitem()

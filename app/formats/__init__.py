@@ -1,4 +1,4 @@
-"""The formats a table can be answered in: a new one is one file and one row here."""
+"""The formats of an answer: a new format is a file beside this one and a row in FORMATS."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Parts = Callable[[Table, Envelope, str], Iterator[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One row of FORMATS."""
+    """A format and its encoder: a row of FORMATS."""
 
     name: str  # the value of the parameter `format`
     extension: str  # of the path, without the dot
@@ -26,7 +26,7 @@ class Format:
     allows_include: bool  # whether nested lists have a place
 
     def encode(self, table: Table, envelope: Envelope, variant: str) -> bytes:
-        """The whole answer at once."""
+        """The whole body at once."""
         return b"".join(self.parts(table, envelope, variant))
 
 

@@ -71,7 +71,7 @@ def _guarded(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What is put before the first line, and what is done to text that is not empty."""
+    """The bytes before the first line, and the change to text that is not empty."""
 
     prefix: str
     guard: Callable[[str], str] | None

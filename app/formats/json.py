@@ -37,7 +37,7 @@ def _columns(table: Table, _envelope: Envelope) -> Iterator[bytes]:
 
 
 def _listed(elements: Iterable[Sequence[object]]) -> Iterator[bytes]:
-    """The insides of one JSON array from parts of its elements, none of them empty."""
+    """The contents of a JSON array, without its brackets, from parts that are never empty."""
     for number, part in enumerate(elements):
         yield (b"," if number else b"") + _ENCODER.encode(part)[1:-1]
 

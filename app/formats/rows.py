@@ -13,13 +13,13 @@ RowObject = Callable[[tuple[object, ...]], object]
 
 
 def row_objects(table: Table) -> Sequence[object]:
-    """One object a row, with the table's names as keys in their order."""
+    """An object for each row, with the table's names as keys in their order."""
     row_object = _ROW_TYPES.of(table.names)
     return [row_object(row) for row in table.rows]
 
 
 class RowTypes:
-    """Row types by their names, within a bound of bytes: past it those not used for longest are forgotten."""
+    """An LRU cache of row types by their names, within a bound of bytes."""
 
     def __init__(self, bound_bytes: int) -> None:
         self._bound = bound_bytes
@@ -27,7 +27,7 @@ class RowTypes:
         self.bytes_held = 0
 
     def of(self, names: tuple[str, ...]) -> RowObject:
-        """Makes the object of one row with these names."""
+        """The type whose objects are rows with these names."""
         kept = self._by_names.pop(names, None)
         if kept is None:
             self.bytes_held += _cost(names)
@@ -47,7 +47,7 @@ def _cost(names: tuple[str, ...]) -> int:
 
 
 def _row_object(names: tuple[str, ...]) -> RowObject:
-    """What makes one row's object: a struct, which encodes three times as fast as a dict (1,000 rows × 60 columns).
+    """The type of a row: a struct, which encodes three times as fast as a dict (1,000 rows × 60 columns).
 
     A struct refuses keys that JSON must escape; a table's name may be one, and its rows become dicts.
     """

@@ -1,4 +1,4 @@
-"""What every encoder is given: columns with their rows, and the facts around them."""
+"""The input of every encoder: a table of rows, and the facts of its envelope."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What the JSON envelope says beside the rows; `meta` has its keys in the order of INTERFACE section 5."""
+    """The facts of the JSON envelope beside the rows; `meta` has its keys in the order of INTERFACE section 5."""
 
     next: str | None
     next_cursor: str | None

@@ -1,4 +1,4 @@
-"""What the simulator's own tests share: a client with the demo's credentials, and shorthand for questions."""
+"""Shared by the simulator's own tests: a client with the demo's credentials, and shorthand for questions."""
 
 import contextlib
 from collections.abc import AsyncIterator

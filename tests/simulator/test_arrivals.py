@@ -1,4 +1,4 @@
-"""What must occur in the data (UPSTREAM §11, S1–S12)."""
+"""The data hold every case that UPSTREAM §11 lists (S1–S12)."""
 
 import json
 import re

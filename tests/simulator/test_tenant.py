@@ -1,4 +1,4 @@
-"""Who may ask: Basic credentials, tokens and their ends (S13)."""
+"""Access to the tenant: Basic credentials, tokens and their ends (S13)."""
 
 import base64
 from typing import Any

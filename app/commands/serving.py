@@ -2,12 +2,13 @@
 
 import ctypes
 import resource
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 
 from app.commands.servers import Server, inherited, listen, run, url_of
 from app.listener.limits import ListenerLimits
-from app.main import create_app
+from app.main import Application, create_app
 from app.observe import logs
 from app.observe.streams import announce
 from app.settings import Settings
@@ -19,9 +20,9 @@ OWN_PAGES_BYTES = 128 * 1024  # glibc's own start, which it raises as it goes un
 
 
 def serve(settings: Settings, read: Callable[[], Settings]) -> None:
-    """The façade for the configured tenant, until a signal; `read` gives the settings anew, for SIGHUP.
+    """Serve the configured tenant until a signal; `read` gives the settings anew, for SIGHUP.
 
-    It listens where it is told to, or on the socket it inherits. Raises SettingsError, CannotListen.
+    An inherited socket wins over host and port. Raises SettingsError, CannotListen.
     """
     logs.configure(settings.log_format, settings.log_level)
     return_large_blocks()
@@ -29,14 +30,7 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> None:
     if listener:  # whoever may ask without a key is decided by where we listen (FAULTS T37)
         settings = settings.model_copy(update={"host": listener.getsockname()[0]})
     app = create_app(settings)
-    facade = Server(
-        app,
-        listener or listen(settings.host, settings.port),
-        limits_of(settings),
-        count=app.count_ended,
-        forwarding=app.forwarding,
-        replays=app.replays,
-    )
+    facade = server_of(app, listener or listen(settings.host, settings.port), limits_of(settings))
     url = url_of(facade.listener)
     run(
         [facade],
@@ -45,8 +39,13 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> None:
     )
 
 
+def server_of(app: Application, listener: socket.socket, limits: ListenerLimits) -> Server:
+    """A server of the application, wired to the parts of it that the listener works with."""
+    return Server(app, listener, limits, count=app.count_ended, forwarding=app.forwarding, replays=app.replays)
+
+
 def limits_of(settings: Settings) -> ListenerLimits:
-    """The listener's bounds: its connections leave room among the files the system allows for what else is open."""
+    """The listener's bounds: connections may use up the files that the system allows, less those for other uses."""
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     others = OTHER_FILES + 2 * settings.upstream_concurrency
     bound = 0 if most == resource.RLIM_INFINITY else max(most - others, most // 2)

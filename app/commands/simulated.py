@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from app.commands.servers import Server, listen, listen_nearby, run, url_of
-from app.commands.serving import limits_of, return_large_blocks
+from app.commands.serving import limits_of, return_large_blocks, server_of
 from app.listener.limits import ListenerLimits
 from app.main import create_app
 from app.observe import logs
@@ -57,14 +57,7 @@ def demo(overrides: Mapping[str, object], options: SimulatorOptions, simulator_p
     run(
         [
             Server(simulated, simulator_listener, UNDRAINED),
-            Server(
-                facade,
-                facade_listener,
-                replace(limits_of(settings), drain_seconds=0),
-                count=facade.count_ended,
-                forwarding=facade.forwarding,
-                replays=facade.replays,
-            ),
+            server_of(facade, facade_listener, replace(limits_of(settings), drain_seconds=0)),
         ],
         ready=lambda: announce(shown.words()),
         ending=simulated.state.simulator.close,  # else answers it holds back would keep the façade waiting

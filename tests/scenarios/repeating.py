@@ -105,6 +105,21 @@ def parsed(response: bytes) -> Received:
     return Received(int(line.split(b" ")[1]), named, body)
 
 
+def replayed(app: Application, scope: Scope) -> Received | None:
+    """The answer that the listener has for a request; a request that it has none for is marked as it would be."""
+    target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+    is_trusted = app.forwarding.is_trusted(scope["client"][0])
+    address = Address.of(scope["scheme"], scope["server"], is_trusted=is_trusted)
+    key = replay_key(scope["method"].encode(), target, scope["headers"], address)
+    if key is None:
+        return None
+    response = app.replays.response(key, dict(scope["headers"]).get(ID_FIELD))
+    if response is None:
+        scope[ARRIVAL] = app.replays.arrival(key)
+        return None
+    return parsed(response)
+
+
 @dataclass
 class Repeating:
     """A façade, and the two ways to ask it."""
@@ -124,19 +139,7 @@ class Repeating:
     async def ask(self, target: str, *headers: Field, **changes: Any) -> Received:
         """The answer a client gets: replayed, or the ordinary way."""
         scope = scope_of(target, *headers, **changes)
-        key = self.key(scope)
-        if key is not None:
-            if response := self.app.replays.response(key, dict(scope["headers"]).get(ID_FIELD)):
-                return parsed(response)
-            scope[ARRIVAL] = self.app.replays.arrival(key)
-        return received(await sent_by(self.app, scope))
-
-    def key(self, scope: Scope) -> bytes | None:
-        """What the listener would make of the request."""
-        target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
-        is_trusted = self.app.forwarding.is_trusted(scope["client"][0])
-        address = Address.of(scope["scheme"], scope["server"], is_trusted=is_trusted)
-        return replay_key(scope["method"].encode(), target, scope["headers"], address)
+        return replayed(self.app, scope) or received(await sent_by(self.app, scope))
 
     async def long(self, target: str, *headers: Field, **changes: Any) -> Received:
         """The answer the framework gives."""
@@ -145,12 +148,10 @@ class Repeating:
 
     def replay(self, target: str, *headers: Field, **changes: Any) -> Received:
         """The replayed answer. Raises NotReplayed where there is none."""
-        scope = scope_of(target, *headers, **changes)
-        key = self.key(scope)
-        response = self.app.replays.response(key, dict(scope["headers"]).get(ID_FIELD)) if key else None
-        if response is None:
+        answer = replayed(self.app, scope_of(target, *headers, **changes))
+        if answer is None:
             raise NotReplayed
-        return parsed(response)
+        return answer
 
     def is_replayed(self, target: str, *headers: Field, **changes: Any) -> bool:
         """Whether the answer is replayed."""

@@ -77,7 +77,7 @@ class Account:
         assert upstream.most_open <= SLOTS, "I4: calls at once"
         self._check_budget()
         assert not [flight for flight in flights._under_way.values() if flight.done()], "I5"
-        assert world.store.bytes_held + world.store._charged <= CACHE_BYTES, "I7"
+        assert world.store.bytes_held <= CACHE_BYTES, "I7"
         assert not WATCH.leaks, "I13"
 
     def _check_together(self, ended: list[Asked]) -> None:

@@ -14,7 +14,7 @@ from app.main import Application, create_app, upstream_access
 from app.upstream.client import UpstreamClient
 from tests.scenarios.machine.upstream import Numbered
 from tests.scenarios.matrix.clock import PassingClock
-from tests.scenarios.repeating import HOST, Received, received, scope_of
+from tests.scenarios.repeating import HOST, Received, received, replayed, scope_of
 from tests.support.canary import PASSWORD, WATCH, Watched
 from tests.support.facade import facade_settings
 from tests.support.keys import Given, given, write
@@ -100,7 +100,10 @@ class World:
         async def send(message: Any) -> None:
             messages.append(message)
 
-        await self.watched(scope_of(target, HOST, *headers, method=method), receive, send)
+        scope = scope_of(target, HOST, *headers, method=method)
+        if answer := replayed(self.app, scope):
+            return answer
+        await self.watched(scope, receive, send)
         return received(messages)
 
 

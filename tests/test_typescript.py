@@ -1,6 +1,6 @@
 """Clients are generated from openapi/facade.json: programs that use them run, a wrong one does not compile.
 
-The packages are pinned with their hashes in tests/typescript; nothing is written into the tree.
+The packages are pinned with their hashes in tests/typescript, and kept beside the environment's for the next run.
 """
 
 import json
@@ -8,8 +8,12 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -82,12 +86,33 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if missing:
         unavailable(f"no {' and no '.join(missing)} on this machine: no client is generated")
     copy = shutil.copytree(SOURCES, tmp_path_factory.mktemp("typescript") / "client")
-    installed = run(copy, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
+    (copy / "node_modules").symlink_to(packages(tmp_path_factory.mktemp("packages")))
+    generate(copy, copy, "openapi-fetch")
+    return copy
+
+
+def packages(folder: Path) -> Path:
+    """The packages that the lock names: installed once, in the environment if the tests run in one of their own."""
+    lock = sha256((SOURCES / "package-lock.json").read_bytes()).hexdigest()
+    kept = Path(sys.prefix) / f"node-{lock[:16]}"
+    if (kept / "node_modules").is_dir():
+        return kept / "node_modules"
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(SOURCES / name, folder)
+    installed = run(folder, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
     if installed.returncode and NO_NETWORK.search(installed.stderr):
         unavailable("the packages pinned in tests/typescript cannot be had from here")
     assert installed.returncode == 0, installed.stderr
-    generate(copy, copy, "openapi-fetch")
-    return copy
+    if sys.prefix == sys.base_prefix:
+        return folder / "node_modules"
+    with (
+        TemporaryDirectory(dir=sys.prefix, ignore_cleanup_errors=True) as whole,
+        suppress(OSError),
+    ):  # another was first
+        shutil.copytree(folder / "node_modules", Path(whole) / "node_modules", symlinks=True)
+        Path(whole).chmod(0o755)
+        Path(whole).rename(kept)
+    return (kept if kept.is_dir() else folder) / "node_modules"
 
 
 def generate(project: Path, folder: Path, client: str) -> None:
@@ -99,7 +124,10 @@ def generate(project: Path, folder: Path, client: str) -> None:
 
 @pytest.fixture(scope="module")
 def compilation(project: Path) -> subprocess.CompletedProcess[str]:
-    """What the compiler said of the program; it writes `out/example.js`."""
+    """What the compiler said of the program, and of what must not compile; it writes `out/example.js`."""
+    for name, (source, _) in WRONG.items():
+        (project / f"{name}.ts").write_text(HEAD + source + "\n")
+    (project / "right.ts").write_text(HEAD + RIGHT)
     return run(project, "node_modules/.bin/tsc")
 
 
@@ -133,18 +161,13 @@ def test_every_package_is_pinned_by_its_hash_and_not_to_an_address() -> None:
 
 
 def test_the_program_type_checks(compilation: subprocess.CompletedProcess[str]) -> None:
-    assert (compilation.returncode, compilation.stdout) == (0, "")
+    complaints = [line for line in compilation.stdout.splitlines() if not line.startswith(" ")]  # more of the one above
+    assert [line for line in complaints if line.partition(".ts(")[0] not in WRONG] == []
 
 
-def test_what_the_document_does_not_say_does_not_compile(project: Path) -> None:
-    checked = shutil.copytree(project, project.parent / "wrong", ignore=shutil.ignore_patterns("node_modules"))
-    (checked / "node_modules").symlink_to(project / "node_modules")
-    for name, (source, _) in WRONG.items():
-        (checked / f"{name}.ts").write_text(HEAD + source + "\n")
-    (checked / "right.ts").write_text(HEAD + RIGHT)
-    done = run(checked, "node_modules/.bin/tsc", "--noEmit", "--skipLibCheck")
-    found = re.findall(r"^(\w+)\.ts\(\d+,\d+\): error TS(\d+):", done.stdout, re.M)
-    assert sorted(found) == sorted((name, str(number)) for name, (_, number) in WRONG.items()), done.stdout
+def test_what_the_document_does_not_say_does_not_compile(compilation: subprocess.CompletedProcess[str]) -> None:
+    found = re.findall(r"^(\w+)\.ts\(\d+,\d+\): error TS(\d+):", compilation.stdout, re.M)
+    assert sorted(found) == sorted((name, str(number)) for name, (_, number) in WRONG.items()), compilation.stdout
 
 
 @pytest.mark.usefixtures("compilation")

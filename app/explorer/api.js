@@ -71,6 +71,31 @@ export async function askText(path) {
   return text;
 }
 
+let description = null;
+
+/**
+ * The API as its OpenAPI document describes it, asked once: the parameters of a list by name, and the nested lists' names.
+ * Throws Refusal.
+ */
+export function described() {
+  description ??= askText("openapi.json").then(
+    (text) => {
+      const { paths, components } = JSON.parse(text);
+      const asked = paths["/interactions"].get.parameters.filter((one) => one.in === "query");
+      const parts = Object.entries(components.schemas.Interaction.properties);
+      return {
+        parameters: new Map(asked.map((one) => [one.name, one])),
+        lists: parts.filter(([, { type }]) => type === "array").map(([name]) => name),
+      };
+    },
+    (error) => {
+      description = null;
+      throw error;
+    },
+  );
+  return description;
+}
+
 /** The response and its whole text. */
 async function reached(url, signal, conditions = {}) {
   try {

@@ -1,18 +1,18 @@
 // Asking: one box for attributes, controls for what is asked most, and the request itself, which may be edited.
+import { described } from "./api.js";
 import { Icon } from "./icons.js";
 import { html, useEffect, useRef, useState } from "./parts.js";
 import { PRESETS, chips, conditionOf, read, shared, typed, valueOf, withValue, without, written } from "./question.js";
 
-const CHANNELS = ["voice", "sms", "email", "messaging", "work-item"];
-const DIRECTIONS = ["inbound", "outbound", "agent-initiated"];
-
-export function Ask({ pairs, seen, onAsk, faults }) {
+export function Ask({ pairs, seen, parameters, onAsk, faults }) {
   const [text, setText] = useState("");
   const box = useRef(null);
-  const submit = (event) => {
+  const submit = async (event) => {
     event.preventDefault();
-    onAsk(text.trim() ? [...pairs, conditionOf(text)] : pairs);
     setText("");
+    if (!text.trim()) return onAsk(pairs);
+    const known = await described().catch(() => ({ parameters: null }));
+    onAsk([...pairs, conditionOf(text, known.parameters)]);
   };
   const onKey = (event) => {
     if (event.key === "Backspace" && text === "" && chips(pairs).length) removed(chips(pairs).at(-1).place);
@@ -40,12 +40,13 @@ export function Ask({ pairs, seen, onAsk, faults }) {
         </option>`)}</datalist>
       <button class="primary" type="submit">Ask</button>
     </div>
-    <${Controls} pairs=${pairs} seen=${seen} onAsk=${onAsk} />
+    <${Controls} pairs=${pairs} seen=${seen} parameters=${parameters} onAsk=${onAsk} />
     <${Request} pairs=${pairs} onAsk=${onAsk} faults=${faults} />
   </form>`;
 }
 
-function Controls({ pairs, seen, onAsk }) {
+function Controls({ pairs, seen, parameters, onAsk }) {
+  const usual = (name) => parameters.get(name)?.schema.items.examples ?? [];
   const [from, to] = [valueOf(pairs, "from"), valueOf(pairs, "to")];
   const isPreset = to === null && PRESETS.some((preset) => preset.from === from);
   const [isOpen, setOpen] = useState(false);
@@ -60,9 +61,9 @@ function Controls({ pairs, seen, onAsk }) {
       options=${[...PRESETS.map((one) => [one.from ?? "", one.words]), ["range", "From … to …"]]} />
     ${showsRange && html`<${Range} pairs=${pairs} onAsk=${onAsk} />`}
     <${Choice} label="Channel" value=${valueOf(pairs, "channel_type")} onChange=${choose("channel_type")}
-      options=${offered(CHANNELS, seen.channels, valueOf(pairs, "channel_type"))} />
+      options=${offered(usual("channel_type"), seen.channels, valueOf(pairs, "channel_type"))} />
     <${Choice} label="Direction" value=${valueOf(pairs, "direction")} onChange=${choose("direction")}
-      options=${offered(DIRECTIONS, [], valueOf(pairs, "direction"))} />
+      options=${offered(usual("direction"), [], valueOf(pairs, "direction"))} />
     <${Choice} label="Queue" value=${valueOf(pairs, "queue_name")} onChange=${choose("queue_name")}
       options=${offered([], seen.queues, valueOf(pairs, "queue_name"))} />
   </div>`;

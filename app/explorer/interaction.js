@@ -1,5 +1,5 @@
 // One interaction: its timeline, what it carries, and how its flat row came about.
-import { Refusal, ask } from "./api.js";
+import { Refusal, ask, described } from "./api.js";
 import { badges, Badge } from "./cells.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icons.js";
@@ -11,8 +11,6 @@ import { Copy } from "./share.js";
 import { Timeline } from "./timeline.js";
 import { Stalled } from "./toolbar.js";
 import { duration, exactMoment, moment } from "./words.js";
-
-const LISTS = "attributes,agents,queues,segments,notes,talk_times";
 
 /** One interaction as it is shown, renewed as its plan says. */
 class Shown {
@@ -61,7 +59,9 @@ class Shown {
 
   /** As clear as may be: with the record itself for who may see all of it, unless the service shows it to nobody. */
   async #row(signal, isRaw) {
-    const pairs = [["include", isRaw ? `${LISTS},raw` : LISTS], ...(this.isClear ? [["pii", "clear"]] : [])];
+    const { lists } = await described();
+    const include = [...lists, ...(isRaw ? ["raw"] : [])].join(",");
+    const pairs = [["include", include], ...(this.isClear ? [["pii", "clear"]] : [])];
     try {
       return await this.#part(`interactions/${this.id}`, pairs, signal);
     } catch (error) {

@@ -1,5 +1,5 @@
 // The page put together: the URL holds the question, one result answers it, and the views show it.
-import { Refusal, ask } from "./api.js";
+import { Refusal, ask, described } from "./api.js";
 import { Ask } from "./ask.js";
 import { Chooser } from "./chooser.js";
 import { asked, shown } from "./columns.js";
@@ -44,20 +44,19 @@ function useResult(pairs, key, isShown) {
   return [result, run, again];
 }
 
-/** What the service says of itself: the columns, and who asks. */
+/** What the service says of itself: its parameters and columns, and who asks. */
 function useService(key) {
-  const [service, setService] = useState({ schema: [], include: [], maxRows: null, who: null });
+  const [service, setService] = useState({ parameters: new Map(), schema: [], include: [], maxRows: null, who: null });
   useEffect(() => {
     const quietly = (asking) =>
-      asking.then(
-        ({ body }) => body,
-        (error) => {
-          if (!(error instanceof Refusal)) throw error;
-          return null;
-        },
-      );
-    Promise.all([quietly(ask("schema")), quietly(ask("whoami"))]).then(([schema, who]) =>
+      asking.catch((error) => {
+        if (!(error instanceof Refusal)) throw error;
+        return {};
+      });
+    const asked = [described(), ask("schema"), ask("whoami")].map(quietly);
+    Promise.all(asked).then(([{ parameters = new Map() }, { body: schema }, { body: who = null }]) =>
       setService({
+        parameters,
         schema: schema?.columns ?? [],
         include: schema?.include ?? [],
         maxRows: schema?.max_rows ?? null,
@@ -97,7 +96,7 @@ function App() {
       ${view !== "columns" && html`<h1 class="unseen">${VIEWS.find(({ name }) => name === view).words}</h1>`}
       ${
         asks &&
-        html`<${Ask} pairs=${pairs} seen=${seen()} onAsk=${onAsk} faults=${Boolean(result.problem?.errors?.length)} />
+        html`<${Ask} pairs=${pairs} seen=${seen()} parameters=${service.parameters} onAsk=${onAsk} faults=${Boolean(result.problem?.errors?.length)} />
         <${Progress} result=${result} />
         <${Stalled} plan=${result.plan} onAgain=${again} />
         ${

@@ -2,30 +2,6 @@
 
 /** Parameters that this page decides itself: they say how an answer looks, not what it holds. */
 const REPRESENTATION = new Set(["format", "shape", "csv", "download", "cursor", "include"]);
-/** What may be typed before `=` without meaning an attribute's name. */
-const NAMES = new Set([
-  "attr",
-  "attr_name",
-  "from",
-  "to",
-  "contact_id",
-  "hook_type",
-  "hook_subtype",
-  "hook_id",
-  "channel_type",
-  "direction",
-  "queue_id",
-  "queue_name",
-  "agent_id",
-  "flow_id",
-  "is_abandoned",
-  "is_final",
-  "fields",
-  "sort",
-  "limit",
-  "offset",
-  "pii",
-]);
 /** Conditions with a control of their own; all others are shown as chips. */
 const CONTROLLED = new Set(["from", "to", "channel_type", "direction", "queue_name", "fields", "sort", "limit"]);
 
@@ -56,11 +32,15 @@ export function withValue(pairs, name, value) {
   return value ? [...without(pairs, name), [name, value]] : without(pairs, name);
 }
 
-/** What a typed text asks: a value, `name=value`, `name=*`, or a parameter by its own name. */
-export function conditionOf(text) {
+/**
+ * What a typed text asks: a value, `name=value`, `name=*`, or a parameter by its own name. `parameters` are the API's, by
+ * name; where they are not known (null) the API itself decides.
+ */
+export function conditionOf(text, parameters) {
   const [, name, value] = /^([^=]+?)\s*=\s*(.*)$/s.exec(text.trim()) ?? [];
   if (name === undefined) return ["attr", text.trim()];
-  if (NAMES.has(name) || name.startsWith("attr.")) return [name, value];
+  const isParameter = parameters === null || (parameters.has(name) && !REPRESENTATION.has(name));
+  if (isParameter || name.startsWith("attr.")) return [name, value];
   return value === "*" || value === "" ? ["attr_name", name] : [`attr.${name}`, value];
 }
 

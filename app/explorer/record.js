@@ -5,7 +5,6 @@ import { Raw } from "./raw.js";
 
 export const RAW_SCOPES = ["pii:read", "notes:read"];
 const ABOVE = 60; // pixels of what stands before
-const LISTS = ["attributes", "agents", "queues", "segments", "notes", "talk_times"];
 /** Upstream's words, as `source` has them, and the façade's for the same in its nested lists. */
 const FIELDS = {
   queueTime: "queue_seconds",
@@ -25,9 +24,9 @@ const FIELDS = {
 };
 const PARTS = { "interaction-attribute": "attributes", hookType: "attributes", transfer: "segments" };
 
-/** Where a column's source stands in the record: lists, and fields in them (none: the whole list). */
-export function origins(source) {
-  const lists = LISTS.filter((list) => new RegExp(`(?<!details\\.)\\b${list}\\b`).test(source));
+/** Where a column's source stands in the record: some of its `known` lists, and fields in them (none: the whole list). */
+export function origins(source, known) {
+  const lists = known.filter((list) => new RegExp(`(?<!details\\.)\\b${list}\\b`).test(source));
   const more = Object.keys(PARTS)
     .filter((word) => source.includes(word))
     .map((word) => PARTS[word]);
@@ -61,7 +60,8 @@ function Missing({ row, who, refused, onClear }) {
 export function Record({ row, refused, service, onClear }) {
   const [active, setActive] = useState(null);
   const columns = service.schema.filter(({ name }) => name in row);
-  const from = useMemo(() => (active ? origins(active.source) : { lists: [], fields: [] }), [active]);
+  const lists = service.include.map(({ name }) => name);
+  const from = useMemo(() => (active ? origins(active.source, lists) : { lists: [], fields: [] }), [active]);
   const pane = useRef(null);
   useEffect(() => showLit(pane.current), [active]);
   return html`<section class="record"><h3>Record and row</h3>
@@ -71,7 +71,7 @@ export function Record({ row, refused, service, onClear }) {
       <div class="scroll raw" tabindex="0" role="region" aria-label="Record" ref=${pane}>${
         row.raw
           ? html`<${Raw} record=${row.raw} column=${active} schema=${service.schema} />`
-          : LISTS.map((list) => html`<${Part} key=${list} list=${list} elements=${row[list] ?? []} from=${from} />`)
+          : lists.map((list) => html`<${Part} key=${list} list=${list} elements=${row[list] ?? []} from=${from} />`)
       }</div>
       <div class="scroll flat" role="region" aria-label="Row" tabindex="0"><table class="small">
         <thead><tr><th scope="col">Column</th><th scope="col">Value</th></tr></thead>

@@ -11,8 +11,9 @@ export function Share({ pairs, service, total, onClose }) {
   const [chosen, setChosen] = useState(0);
   const tabs = useRef(null);
   const snippet = SNIPPETS[chosen];
-  const { schema, maxRows } = service;
-  const given = { pairs: shared(pairs), base: PUBLIC, schema, maxRows, total, hasKey: Boolean(keyOf()) };
+  const { schema, maxRows, parameters } = service;
+  const usual = parameters.get("limit")?.schema.default ?? maxRows ?? 0;
+  const given = { pairs: shared(pairs), base: PUBLIC, schema, maxRows, usual, total, hasKey: Boolean(keyOf()) };
   const text = snippet.write(given);
   const onKey = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];

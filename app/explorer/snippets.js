@@ -1,16 +1,16 @@
 // The same question in five languages, as text to copy. `pairs` is the question, `base` the façade's URL with a slash at
-// its end, `maxRows` what one answer may hold; a key is never written out, only its place or the variable that holds it.
+// its end, `maxRows` what one answer may hold, `usual` what it holds where a question names no limit; a key is never
+// written out, only its place or the variable that holds it.
 import { chosen } from "./columns.js";
 import { valueOf, withValue, written } from "./question.js";
 import { count } from "./words.js";
 
 const KEY = "CXF_KEY";
-const USUAL_LIMIT = 100; // rows, where a question says none
 
 /** Without a limit of its own a question is asked for as many rows as one answer may hold. */
 export const whole = (pairs, maxRows) =>
   valueOf(pairs, "limit") ? pairs : withValue(pairs, "limit", maxRows && String(maxRows));
-const limitOf = (pairs) => Number(valueOf(pairs, "limit")) || USUAL_LIMIT;
+const limitOf = (pairs, usual) => Number(valueOf(pairs, "limit")) || usual;
 const urlOf = (base, path, pairs) => `${base}${path}${pairs.length ? `?${written(pairs)}` : ""}`;
 /** Columns of the answer: [shown as, the schema's facts]. */
 function columnsOf(pairs, schema) {
@@ -157,8 +157,8 @@ export function beyond(limit, total) {
 }
 
 /** How far one answer reaches. */
-function reach(pairs, maxRows, total) {
-  const limit = limitOf(whole(pairs, maxRows));
+function reach({ pairs, maxRows, total, usual }) {
+  const limit = limitOf(whole(pairs, maxRows), usual);
   const more = beyond(limit, total);
   return `One answer, of ${count(limit)} rows at most${more && `${more}: narrow from and to`}.`;
 }
@@ -169,22 +169,22 @@ const PAGES = "It follows every page of one snapshot.";
 export const SNIPPETS = [
   {
     name: "curl",
-    words: ({ pairs, maxRows }) =>
-      `The first ${count(Math.min(limitOf(pairs), maxRows ?? USUAL_LIMIT))} rows; next in the answer leads on.`,
+    words: ({ pairs, maxRows, usual }) =>
+      `The first ${count(Math.min(limitOf(pairs, usual), maxRows ?? usual))} rows; next in the answer leads on.`,
     write: curl,
   },
   { name: "Python", words: () => `pandas reads the CSV. ${PAGES}`, write: python },
   {
     name: "Power Query",
-    words: ({ pairs, maxRows, total }) =>
-      `Excel or Power BI: New source › Blank query › Advanced editor. ${reach(pairs, maxRows, total)} Where rows are left ` +
+    words: (given) =>
+      `Excel or Power BI: New source › Blank query › Advanced editor. ${reach(given)} Where rows are left ` +
       "it is an error.",
     write: powerQuery,
   },
   {
     name: "Grafana",
-    words: ({ pairs, maxRows, total }) =>
-      `Infinity data source: the panel's query, as JSON. ${reach(pairs, maxRows, total)} It is whole where no Link ` +
+    words: (given) =>
+      `Infinity data source: the panel's query, as JSON. ${reach(given)} It is whole where no Link ` +
       "header comes with it.",
     write: grafana,
   },

@@ -1,8 +1,11 @@
 """Asking: the box, the controls and the request itself, the URL that holds the question, and what is said of faults."""
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import expect
 
+from app.http.parameters import BY_NAME
 from tests.explorer.conftest import Explorer
 
 DOCUMENTED = "c506eb9b-f523-4616-8839-fbce3fd89c17"
@@ -28,6 +31,7 @@ def test_a_value_typed_finds_its_rows_and_stands_in_the_url(explorer: Explorer) 
         ("customAttributeWithResource=*", "attr_name=customAttributeWithResource"),
         ("hook_subtype=ticket", "hook_subtype=ticket"),
         ("is_abandoned=true", "is_abandoned=true"),
+        ("attr_pair=customAttributeWithResource=valueOne", "attr_pair=customAttributeWithResource%3DvalueOne"),
     ],
 )
 def test_a_name_typed_becomes_the_parameter_it_means(explorer: Explorer, typed: str, query: str) -> None:
@@ -53,6 +57,15 @@ def test_names_of_attributes_and_queues_seen_are_offered(explorer: Explorer) -> 
     assert "accountNumber=" in names
     queues = explorer.page.get_by_label("Queue").locator("option").all_inner_texts()
     assert {"Any", "Support", "Sales"} <= set(queues)
+
+
+@pytest.mark.parametrize(("label", "name"), [("Channel", "channel_type"), ("Direction", "direction")])
+def test_values_offered_before_any_are_seen_are_those_of_the_api_s_own_document(
+    explorer: Explorer, label: str, name: str
+) -> None:
+    schema: Any = BY_NAME[name].schema
+    options = explorer.open("?attr=SIM-EMPTY").page.get_by_label(label).locator("option")
+    expect(options).to_have_text(["Any", *schema["items"]["examples"]])
 
 
 def test_controls_ask_at_once(explorer: Explorer) -> None:

@@ -46,10 +46,13 @@ CASES: dict[str, list[tuple[str, Any]]] = {
         ("freshness(new Headers(), 0).left", None),
     ],
     "question.js": [
-        ("conditionOf(' VIP ')", ["attr", "VIP"]),
-        ("conditionOf('accountNumber=12=3')", ["attr.accountNumber", "12=3"]),
-        ("conditionOf('accountNumber=')", ["attr_name", "accountNumber"]),
-        ("conditionOf('channel_type=voice')", ["channel_type", "voice"]),
+        ("conditionOf(' VIP ', new Map())", ["attr", "VIP"]),
+        ("conditionOf('accountNumber=12=3', new Map())", ["attr.accountNumber", "12=3"]),
+        ("conditionOf('accountNumber=', new Map())", ["attr_name", "accountNumber"]),
+        ("conditionOf('channel_type=voice', new Map([['channel_type', {}]]))", ["channel_type", "voice"]),
+        ("conditionOf('channel_type=voice', new Map())", ["attr.channel_type", "voice"]),
+        ("conditionOf('format=csv', new Map([['format', {}]]))", ["attr.format", "csv"]),
+        ("conditionOf('chanel_type=voice', null)", ["chanel_type", "voice"]),
         ("typed(['attr.accountNumber', '12'])", "accountNumber=12"),
         ("written([['attr', 'a b&c+ü'], ['from', 'now-7d/d']])", "attr=a%20b%26c%2B%C3%BC&from=now-7d/d"),
         ("read('?attr=a+b&_=1')", [["attr", "a b"]]),
@@ -60,9 +63,9 @@ CASES: dict[str, list[tuple[str, Any]]] = {
         ("total([], 'b')", None),
     ],
     "record.js": [
-        ("origins('Σ queues[].queueTime')", {"lists": ["queues"], "fields": ["queue_seconds"]}),
-        ("origins('customerHoldTime')", {"lists": [], "fields": []}),
-        ("origins('dispositionName ?? last details.agents[].dispositionName').lists", []),
+        ("origins('Σ queues[].queueTime', ['notes', 'queues'])", {"lists": ["queues"], "fields": ["queue_seconds"]}),
+        ("origins('customerHoldTime', ['queues'])", {"lists": [], "fields": []}),
+        ("origins('dispositionName ?? last details.agents[].dispositionName', ['agents']).lists", []),
     ],
     "raw.js": [
         (

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as one tree. No status codes here: `http/problem_table.py` has them.
+"""Everything that can go wrong, as one tree. No status codes here: `http/problems.py` has them.
 
 CxfacadeError
 ├── SettingsError                  the configuration cannot be used

@@ -20,7 +20,7 @@ from app.cache.store import MemoryStore
 from app.clients.file import ClientKeys
 from app.clock import SYSTEM_CLOCK, Clock
 from app.errors import SettingsError
-from app.http import openapi, problems
+from app.http import handlers, openapi
 from app.http.auth import Authenticator
 from app.http.cors import Cors, Origins
 from app.http.counting import Requests
@@ -155,7 +155,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         routes=[ResourceRoute(resource) for resource in RESOURCES],
     )
-    problems.install(app)
+    handlers.install(app)
     app.count_ended = lambda reason: metrics.count("connections_ended", reason=reason)
     app.forwarding, app.replays = forwarding, replays
     app.add_middleware(Cors, origins=origins)

@@ -21,7 +21,7 @@ LONGEST = (
     "tests/explorer/",
     "tests/commands/",
     "tests/test_readme.py",
-    "tests/http/test_docs.py",
+    "tests/http/test_pages.py",
     "tests/upstream/test_shifts.py",
 )
 """What takes longest begins first: otherwise one worker has it left when the others are done."""

@@ -44,7 +44,15 @@ HOMES: dict[str, set[str]] = {
     "httpx": {"app.upstream.transport", "app.upstream.connections", "app.upstream.translation"},
     "httpcore": {"app.upstream.connections", "app.upstream.translation"},
     "cachetools": {"app.cache"},
-    "msgspec": {"app.interactions", "app.formats", "app.upstream", "app.queries.cursor", "app.http", "app.simulator"},
+    "msgspec": {
+        "app.interactions",
+        "app.formats",
+        "app.upstream",
+        "app.queries.cursor",
+        "app.queries.explain",
+        "app.http",
+        "app.simulator",
+    },
     "prometheus_client": {"app.observe.metrics"},
     "opentelemetry": {"app.observe.tracing"},
     "app.observe.metrics": {

@@ -16,7 +16,7 @@ def parts(table: Table, envelope: Envelope, shape: str) -> Iterator[bytes]:
 
 
 def _envelope(table: Table, envelope: Envelope) -> Iterator[bytes]:
-    around = {"next": envelope.next, "next_cursor": envelope.next_cursor, "meta": dict(envelope.meta)}
+    around = {"next": envelope.next, "next_cursor": envelope.next_cursor, "meta": envelope.meta}
     yield b'{"items":'
     yield from _records(table, envelope)
     yield b"," + _ENCODER.encode(around)[1:]

@@ -1,13 +1,13 @@
-"""What a client may have meant by a name that nobody knows."""
+"""Suggestions for unknown names: the known name that a client may have meant."""
 
 from difflib import get_close_matches
 from functools import lru_cache
 from heapq import nlargest
 
-SHORTEST, LONGEST = 3, 32  # characters: fewer begin anything, more are in no name
-CLOSELY = 3  # names that are looked at closely
+SHORTEST, LONGEST = 3, 32  # characters: shorter texts begin any name, longer ones are in none
+CLOSELY = 3  # names that are compared letter by letter
 
-# What people write who know upstream's names, or other services'.
+# Names that people know from upstream or from other services.
 # fmt: off
 OTHER_WORDS = {
     "attr":         "attribute attributes attribute-value attributevalue attribute_value hook-name hookname value q",
@@ -64,6 +64,6 @@ def _letters_of(known: tuple[str, ...]) -> tuple[tuple[str, frozenset[str]], ...
 
 
 def _letters(text: str) -> frozenset[str]:
-    """Each two letters that stand side by side, its ends included."""
+    """Every pair of neighbouring letters, the text's ends included."""
     ends = f" {text} "
     return frozenset(ends[place : place + 2] for place in range(len(ends) - 1))

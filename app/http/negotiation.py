@@ -1,14 +1,25 @@
-"""Which format and which content coding a request gets: total functions, nothing a client sends makes them fail."""
+"""The format, the content coding and the freshness that a request asks for, from its header fields.
 
+Nothing a client sends makes these functions fail, and Cache-Control (RFC 9111 §5.2.1) cannot be used against
+upstream: unless the key has the scope `cache:refresh`, `no-cache` and each smaller `max-age` count as `max-age=5`.
+`no-store`, unknown directives and values that are no number are passed over.
+"""
+
+import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+from app.cache.reuse import JUST_RECEIVED_SECONDS, UNDIRECTED, Directives
 from app.formats import FORMATS, Format
 
 PREFERENCE = ("zstd", "gzip", "identity")  # at equal weight
 SMALLEST_CODED_BYTES = 1000  # below it a coding saves nothing worth its time
 _CODING_ALIASES = {"x-gzip": "gzip"}  # RFC 9110 §8.4.1.3
 _FULL_WEIGHT_DIGITS = 3  # RFC 9110 §12.4.2
+CACHE_FIELDS = (b"cache-control", b"pragma")
+LARGEST = 2**31  # RFC 9111 §1.2.2: the value of a number that is too large
+_DIGITS = len(str(LARGEST)) + 1
 
 
 def choose_format(path_extension: str | None, format_parameter: str | None, accept: str | None) -> Format:
@@ -36,11 +47,37 @@ def choose_coding(accept_encoding: str | None, size: int) -> str:
     return chosen if weights.get(chosen, everything_else) > 0 else "identity"
 
 
-def list_members(value: str) -> Iterator[str]:
-    """The members of a comma-separated field, trimmed, empty ones left out; commas between quotes do not separate."""
-    start, quoted = 0, False
+@lru_cache(maxsize=64)
+def cache_directives(cache_control: str | None, pragma: str | None, *, may_refresh: bool) -> Directives:
+    """The directives of a request, from its header lines joined by commas; of repeated values the smallest counts."""
+    if cache_control is None and pragma is None:
+        return UNDIRECTED  # as most requests are
+    said = _said(cache_control if cache_control is not None else pragma or "")
+    if cache_control is None:  # Pragma is for those who know no Cache-Control, and says one thing (RFC 9111 §5.4)
+        said = {name: values for name, values in said.items() if name == "no-cache"}
+    ages = [0.0] if "no-cache" in said else _seconds(said, "max-age")
+    least_age = 0.0 if may_refresh else JUST_RECEIVED_SECONDS
+    return Directives(
+        max_age=max(min(ages), least_age) if ages else None,
+        max_stale=min(_seconds(said, "max-stale", unsaid=math.inf), default=None),
+        min_fresh=min(_seconds(said, "min-fresh"), default=None),
+        only_if_cached="only-if-cached" in said,
+    )
+
+
+def list_members(value: str, *, escapes: bool = False) -> Iterator[str]:
+    """The members of a comma-separated field, trimmed, empty ones left out; commas between quotes do not separate.
+
+    `escapes`: a backslash between quotes takes the next character with it, as in quoted strings (RFC 9110 §5.6.4); in
+    an entity tag it is a character like others (§8.8.3).
+    """
+    start, quoted, escaped = 0, False, False
     for position, character in enumerate(value):
-        if character == '"':
+        if escaped:
+            escaped = False
+        elif escapes and quoted and character == "\\":
+            escaped = True
+        elif character == '"':
             quoted = not quoted
         elif character == "," and not quoted:
             if member := value[start:position].strip(" \t"):
@@ -108,3 +145,25 @@ def _quality(text: str) -> float | None:
         return None
     weight = float(f"{whole}.{digits or '0'}") if digits.isascii() else None
     return weight if weight is not None and weight <= 1 else None
+
+
+def _said(field: str) -> Mapping[str, list[str | None]]:
+    """The values of each directive, None where it has none."""
+    said = defaultdict(list)
+    for member in list_members(field, escapes=True):
+        name, equals, value = member.partition("=")
+        said[name.strip().lower()].append(value.strip() if equals else None)
+    return said
+
+
+def _seconds(said: Mapping[str, list[str | None]], name: str, unsaid: float | None = None) -> list[float]:
+    """The numbers given for a directive; `unsaid` where it has no value."""
+    numbers = (unsaid if value is None else _number(value) for value in said.get(name, ()))
+    return [number for number in numbers if number is not None]
+
+
+def _number(value: str) -> float | None:
+    digits = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    return float(min(int(digits.lstrip("0")[:_DIGITS] or "0"), LARGEST))

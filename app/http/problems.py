@@ -1,61 +1,138 @@
-"""Problems: how each row of the table is answered (RFC 9457), and how the framework's exceptions become one.
+"""Every problem a client can meet, as a table, and the answer to each (RFC 9457).
 
 Words come from the table and from our own errors; nothing of a client's values, of upstream's or of an exception's.
 """
 
-import logging
 import math
-import traceback
-from collections.abc import Mapping, MutableMapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, cast
+from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote
 
-import msgspec
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.routing import Match, Router
+from msgspec import UNSET
+from msgspec.json import encode
 
 from app.errors import CxfacadeError, InvalidParameters, ParameterFault
-from app.http.problem_table import BY_SLUG, Problem
+from app.http import messages
 from app.http.responses import VARY, Headers
-from app.http.slashes import without_slash
-from app.observe.lines import INTERNAL_ERROR
+from app.interactions.times import written
 
 LONGEST_RETRY_AFTER = 300  # seconds (FAULTS 1.5)
-_LOGGER = logging.getLogger("cxfacade.errors")
-_FRAMES_LOGGED = 12
-
-_FRAMEWORK_SLUGS = {
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not-found",
-    405: "method-not-allowed",
-    413: "body-too-large",
-    415: "unsupported-media-type",
-}
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-_READING_METHODS = "GET, HEAD"
-_FIRST_SERVER_ERROR = 500
+READING_METHODS = "GET, HEAD"
 _IN_PATHS = "/:@!$&'()*+,;=~"  # beside letters, digits and -._ (RFC 3986 §3.3): `instance` is a URI reference
 
 
-def problem(
-    error: CxfacadeError,
-    *,
-    request_id: str,
-    instance: str,
-    allow: str = _READING_METHODS,
-    last_success_at: datetime | None = None,
-) -> Response:
-    """The answer to `error`; `instance` is the request's path without its query, `allow` the methods for a 405."""
-    facts = rendered(
-        _slug(error), error, request_id=request_id, instance=instance, allow=allow, last_success_at=last_success_at
-    )
-    return _response(*facts)
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """One row of PROBLEMS: a type of problem (RFC 9457 §3.1.1)."""
+
+    slug: str  # the code of the error, and the last part of `type`
+    status: int
+    retry_after_seconds: int | None  # None: trying again changes nothing. An error may name a time of its own
+    title: str
+    explanation: str  # for people: what it means and what to do
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may work later."""
+        return self.retry_after_seconds is not None
+
+
+# fmt: off
+# A row reads as a row: name and numbers, then the words.
+PROBLEMS = (
+    ProblemType("upstream-unreachable", 503, 5, "Upstream cannot be reached",
+            "The reporting service refused the connection or has no route to it. Try again shortly."),
+    ProblemType("upstream-dns", 503, 5, "Upstream's name does not resolve",
+            "The name of the reporting service could not be looked up. Try again; if it lasts, tell the operator."),
+    ProblemType("upstream-reset", 503, 2, "Upstream closed the connection",
+            "The reporting service broke off before it had answered. Try again."),
+    ProblemType("upstream-error", 503, 2, "Upstream failed",
+            "The reporting service reported an error of its own. Try again."),
+    ProblemType("upstream-unavailable", 503, 5, "Upstream is unavailable",
+            "The reporting service is down or overloaded for the moment. Try again after the time given."),
+    ProblemType("upstream-throttled", 503, 5, "Upstream asked for a pause",
+            "The reporting service limits how often it may be asked. Try again after the time given."),
+    ProblemType("upstream-busy", 503, 1, "All calls to upstream are taken",
+            "As many questions as allowed are being asked already. Try again in a moment."),
+    ProblemType("upstream-circuit-open", 503, 5, "Upstream is left alone to recover",
+            "The reporting service failed repeatedly and is not asked for a while. Try again after the time given."),
+    ProblemType("upstream-timeout", 504, 5, "Upstream took too long",
+            "The reporting service did not answer in time. Try again, or ask for a shorter time range."),
+    ProblemType("still-fetching", 504, 2, "Still fetching",
+            "The answer takes longer than one request may wait; fetching goes on. Send the same request again soon."),
+    ProblemType("rate-limited", 429, 60, "Too many requests",
+            "This key used up its quota, or a purge came too soon after another. Wait the time given."),
+    ProblemType("overloaded", 503, 1, "Too busy",
+            "The service is refusing some requests to keep the others quick. Try again in a moment."),
+    ProblemType("upstream-bad-answer", 502, None, "Upstream's answer cannot be read",
+            "What the reporting service sent was cut short or cannot be decoded. Tell the operator if it lasts."),
+    ProblemType("upstream-shape", 502, None, "Upstream's answer has an unknown form",
+            "The reporting service answered in a form this version does not know. Tell the operator."),
+    ProblemType("upstream-tls", 502, None, "Upstream's certificate is not acceptable",
+            "The connection to the reporting service could not be made safe, so nothing was asked. Tell the operator."),
+    ProblemType("upstream-redirect", 502, None, "Upstream pointed elsewhere",
+            "The reporting service answered with a redirect, which is never followed. Tell the operator."),
+    ProblemType("upstream-auth", 502, None, "Upstream refuses our credentials",
+            "The credentials held on the server no longer work; yours are not at fault. Tell the operator."),
+    ProblemType("upstream-forbidden", 502, None, "Upstream denies this data",
+            "The account held on the server may not read this tenant or these records. Tell the operator."),
+    ProblemType("upstream-unknown-tenant", 502, None, "Upstream does not know the tenant",
+            "The configured tenant does not exist at the reporting service. Tell the operator."),
+    ProblemType("upstream-refused-query", 502, None, "Upstream refused the query",
+            "The reporting service refused what your parameters were turned into. Try other filters."),
+    ProblemType("upstream-too-large", 502, None, "Upstream's answer is too large",
+            "The answer is over the size that may be fetched at once. Narrow the time range or add filters."),
+    ProblemType("upstream-wrong-tenant", 502, None, "Upstream answered for another tenant",
+            "The answer named a tenant that was not asked about and was thrown away. Tell the operator."),
+    ProblemType("not-stored", 504, None, "Not stored",
+            "You asked for a stored answer only (only-if-cached); there is none. Ask without it to have it fetched."),
+    ProblemType("bad-request", 400, None, "Malformed request",
+            "The request is not valid HTTP, has an underscore in a header name, or carries two credentials."),
+    ProblemType("bad-target", 400, None, "Malformed URL",
+            "Percent-encode what is not ASCII, in the path and in the query: é is %C3%A9. "
+            "The path must start with one slash and hold no semicolon, encoded slash or dot segment."),
+    ProblemType("bad-host", 400, None, "Unknown host",
+            "The Host header is missing, doubled or not one this service answers to. The operator keeps the list."),
+    ProblemType("body-not-allowed", 400, None, "Body not allowed",
+            "GET and HEAD take no body here. Put everything into the query string."),
+    ProblemType("unknown-parameter", 400, None, "Unknown parameter",
+            "A query parameter has an unknown name; a misspelt filter would return everything. Correct the name."),
+    ProblemType("duplicate-parameter", 400, None, "Parameter given twice",
+            "A query parameter that takes one value was given more than once. Give it once."),
+    ProblemType("invalid-parameter", 400, None, "Invalid parameter",
+            "A query parameter has a value out of range or malformed. The errors listed say which, and what it takes."),
+    ProblemType("key-in-query", 400, None, "Key in the query string",
+            "A key in a URL ends up in logs and histories. Replace it, and send the new one in a header."),
+    ProblemType("sort-needs-complete-result", 400, None, "Order needs the whole result",
+            "Only the order by start works on results larger than one answer. Narrow the time range, or drop `sort`."),
+    ProblemType("cursor-mismatch", 400, None, "Cursor of another query",
+            "The cursor was made for other parameters. Send it with the parameters it came with, or start without it."),
+    ProblemType("cursor-expired", 410, None, "Cursor expired",
+            "The snapshot that this cursor walks through is no longer kept. Start again without the cursor."),
+    ProblemType("unauthorized", 401, None, "Key needed",
+            "There is no valid key in the request. Send `Authorization: Bearer <key>` or `X-API-Key: <key>`."),
+    ProblemType("forbidden", 403, None, "Not allowed",
+            "The key is valid but lacks the scope this needs. Ask the operator for one that has it."),
+    ProblemType("not-found", 404, None, "Not found",
+            "There is no such path or interaction. Check its spelling."),
+    ProblemType("method-not-allowed", 405, None, "Method not allowed",
+            "This path does not take that method. The Allow header lists those it takes."),
+    ProblemType("body-too-large", 413, None, "Body too large",
+            "The body is over 64 KiB. Send less."),
+    ProblemType("target-too-long", 414, None, "URL too long",
+            "The path with its query is over 8 KiB. Use fewer or shorter parameters."),
+    ProblemType("unsupported-media-type", 415, None, "Unsupported media type",
+            "Administrative calls take JSON only. Send `Content-Type: application/json`."),
+    ProblemType("range-not-satisfiable", 416, None, "Range not satisfiable",
+            "The range starts past the end of the answer. Content-Range says how long the answer is."),
+    ProblemType("headers-too-large", 431, None, "Headers too large",
+            "The request's headers are over 32 KiB together. Send fewer or shorter ones."),
+    ProblemType("internal-error", 500, None, "Our mistake",
+            "Something went wrong here, not with your request. Tell the operator the request id."),
+)
+# fmt: on
+
+BY_SLUG = {row.slug: row for row in PROBLEMS}
 
 
 def rendered(
@@ -64,35 +141,36 @@ def rendered(
     *,
     request_id: str,
     instance: str | None,
-    allow: str = _READING_METHODS,
+    allow: str = READING_METHODS,
     last_success_at: datetime | None = None,
     root: str = "",
 ) -> tuple[int, Headers, bytes]:
-    """Status, headers and body of the problem `slug`, for those who answer below the framework, perhaps no path.
+    """Status, headers and body of the problem `slug`; what `error` says of itself goes into it.
 
-    `root` is the path prefix, without a slash at its end, under which the client sees the service.
+    `instance` is the request's path without its query, None where it could not be read; `allow` are the methods for a
+    405; `root` is the path prefix, without a slash at its end, under which the client sees the service.
     """
     row = BY_SLUG[slug]
     wait = _retry_after(row, error)
     faults = error.faults if isinstance(error, InvalidParameters) else ()
-    members = {
-        "type": f"{root}/problems/{slug}",
-        "title": row.title,
-        "status": row.status,
-        "detail": _detail(row, error),
-        "instance": None if instance is None else quote(instance, safe=_IN_PATHS),
-        "code": slug,
-        "request_id": request_id,
-        "retryable": row.retryable,
-        "retry_after_seconds": wait,
-        "errors": [_fault_members(fault) for fault in faults] or None,
-        "last_success_at": _rfc3339(last_success_at),
-    }
-    body = msgspec.json.encode({name: value for name, value in members.items() if value is not None})
+    message = messages.Problem(
+        type=f"{root}/problems/{slug}",
+        title=row.title,
+        status=row.status,
+        detail=_detail(row, error),
+        instance=UNSET if instance is None else quote(instance, safe=_IN_PATHS),
+        code=slug,
+        request_id=request_id,
+        retryable=row.retryable,
+        retry_after_seconds=UNSET if wait is None else wait,
+        errors=[_fault_message(fault) for fault in faults] or UNSET,
+        last_success_at=written(last_success_at) if last_success_at else UNSET,
+    )
+    body = encode(message)
     return row.status, _headers(row, wait, allow, len(body)), body
 
 
-def _headers(row: Problem, wait: int | None, allow: str, length: int) -> Headers:
+def _headers(row: ProblemType, wait: int | None, allow: str, length: int) -> Headers:
     headers = [
         (b"content-type", b"application/problem+json"),
         (b"content-length", b"%d" % length),
@@ -108,18 +186,18 @@ def _headers(row: Problem, wait: int | None, allow: str, length: int) -> Headers
     return headers
 
 
-def _slug(error: CxfacadeError) -> str:
-    """The row of `error`; faults that are all of one kind give the whole their code."""
+def slug_of(error: CxfacadeError) -> str:
+    """The code of `error`; faults that are all of one kind give the whole their code."""
     codes = {fault.code for fault in error.faults} if isinstance(error, InvalidParameters) else set()
     return codes.pop() if len(codes) == 1 else error.code
 
 
-def _detail(row: Problem, error: CxfacadeError | None) -> str:
-    """Our own bugs speak in the table's words only: what they would say was written for the operator."""
+def _detail(row: ProblemType, error: CxfacadeError | None) -> str:
+    """The error's own words, but the table's for a bug of ours, whose words were written for the operator."""
     return error.detail if error and error.detail and row.slug != "internal-error" else row.explanation
 
 
-def _retry_after(row: Problem, error: CxfacadeError | None) -> int | None:
+def _retry_after(row: ProblemType, error: CxfacadeError | None) -> int | None:
     """Whole seconds, rounded up, exactly where the row is retryable: the error's own time, else the row's."""
     if row.retry_after_seconds is None:
         return None
@@ -127,99 +205,5 @@ def _retry_after(row: Problem, error: CxfacadeError | None) -> int | None:
     return math.ceil(min(LONGEST_RETRY_AFTER, max(1, row.retry_after_seconds if seconds is None else seconds)))
 
 
-def _rfc3339(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
-
-
-def _fault_members(fault: ParameterFault) -> dict[str, object]:
-    members: dict[str, object] = {"parameter": fault.parameter, "detail": fault.detail}
-    if fault.allowed:
-        members["allowed"] = fault.allowed
-    if fault.did_you_mean is not None:
-        members["did_you_mean"] = fault.did_you_mean
-    return members
-
-
-def _response(status: int, headers: Headers, body: bytes) -> Response:
-    response = Response(body, status)
-    response.raw_headers = headers
-    return response
-
-
-def install(app: FastAPI) -> None:
-    """Make every exception of `app` a problem: ours, the framework's own, and at last any other."""
-    app.add_exception_handler(CxfacadeError, _ours)
-    app.add_exception_handler(HTTPException, _frameworks)
-    app.add_exception_handler(RequestValidationError, _validations)
-    app.add_exception_handler(ClientDisconnect, _left)
-    app.add_exception_handler(Exception, _last_resort)
-
-
-async def _ours(request: Request, error: Exception) -> Response:
-    known = cast("CxfacadeError", error)
-    return _answer(request, _slug(known), known)
-
-
-async def _frameworks(request: Request, error: Exception) -> Response:
-    status = cast("HTTPException", error).status_code
-    other = "bad-request" if status < _FIRST_SERVER_ERROR else "internal-error"
-    return _answer(request, _FRAMEWORK_SLUGS.get(status, other))
-
-
-async def _validations(request: Request, error: Exception) -> Response:
-    found = cast("RequestValidationError", error).errors()
-    return await _ours(request, InvalidParameters([_fault(one) for one in found]))
-
-
-async def _left(request: Request, _: Exception) -> Response:
-    """The client, in the middle of its body: nobody reads this, and it is no bug of ours."""
-    return _answer(request, "bad-request")
-
-
-async def _last_resort(request: Request, error: Exception) -> Response:
-    log_unexpected(error, request.scope)
-    return _answer(request, "internal-error")
-
-
-def log_unexpected(error: Exception, scope: MutableMapping[str, Any]) -> None:
-    """One line about a bug of ours, once: type and places, never its text, which may quote a value (FAULTS T57)."""
-    state = scope.setdefault("state", {})
-    if state.get("logged_error") is not error:
-        state["logged_error"] = error
-        frames = traceback.extract_tb(error.__traceback__)[-_FRAMES_LOGGED:]
-        places = " > ".join(f"{frame.name}:{frame.lineno}" for frame in frames)
-        _LOGGER.error(INTERNAL_ERROR, type(error).__name__, places, state.get("request_id"))
-
-
-def _answer(request: Request, slug: str, error: CxfacadeError | None = None) -> Response:
-    if slug == "not-found" and (way := without_slash(request)):
-        return way
-    allow = _allow(request) if slug == "method-not-allowed" else ""
-    request_id = request.scope.get("state", {}).get("request_id", "")
-    since = error.last_success_at if error else None
-    facts = rendered(
-        slug,
-        error,
-        request_id=request_id,
-        instance=request.scope["path"],
-        allow=allow,
-        last_success_at=since,
-        root=request.scope.get("root_path", ""),
-    )
-    return _response(*facts)
-
-
-def _allow(request: Request) -> str:
-    """Every method some route takes at this path: the framework names those of the first route alone."""
-    router = cast("Router | None", request.scope.get("router"))
-    routes = router.routes if router else []
-    scopes = {method: {**request.scope, "method": method} for method in _METHODS}
-    taken = [name for name, scope in scopes.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)]
-    return ", ".join(taken) or _READING_METHODS
-
-
-def _fault(found: Mapping[str, object]) -> ParameterFault:
-    """A fault that the framework's validation found, in words of ours: its own would echo the value."""
-    names = [part for part in cast("Sequence[object]", found["loc"]) if isinstance(part, str)]
-    name = names[-1] if names else "body"
-    return ParameterFault(name, f"`{name}` is missing." if found["type"] == "missing" else f"`{name}` is malformed.")
+def _fault_message(fault: ParameterFault) -> messages.ParameterFault:
+    return messages.ParameterFault(fault.parameter, fault.detail, fault.allowed or UNSET, fault.did_you_mean or UNSET)

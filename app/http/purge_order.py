@@ -1,34 +1,33 @@
-"""What a purge is to forget, as the body of its request says it: strict, so that a slip never purges more or less."""
+"""The body of a purge, parsed strictly, so that a slip never purges more or less."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from string import hexdigits
-from typing import Literal
 
 import msgspec
 from fastapi import Request
 
 from app.errors import BadRequest, BodyTooLarge, InvalidParameters, ParameterFault, UnsupportedMediaType
 from app.http.hints import nearest
+from app.http.messages import PurgeScope
 from app.http.values import Refused, identity
 from app.interactions.masking import PSEUDONYM_DIGITS
 
 LONGEST_BODY = 64 * 1024  # bytes (FAULTS 1.5)
 MOST_FAULTS = 10  # of one order that are told
 OWN_HEADER = "X-Requested-With"
-PurgeScope = Literal["all", "query", "interaction", "customer"]
 
 
 @dataclass(frozen=True, slots=True)
-class PurgeOrder:
+class Purge:
     """What to forget: everything, the snapshot of the query string `text`, or all of an interaction or a customer."""
 
     scope: PurgeScope
     text: str = ""
 
 
-async def order_of(request: Request) -> PurgeOrder:
-    """The order a request brings.
+async def order_of(request: Request) -> Purge:
+    """The purge that a request orders.
 
     Raises UnsupportedMediaType, BadRequest without OWN_HEADER, BodyTooLarge, InvalidParameters. No page of another site
     can send both the type and the header without asking first, and that is refused (FAULTS T38).
@@ -53,8 +52,8 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def read(body: bytes) -> PurgeOrder:
-    """The order in a JSON text. Raises InvalidParameters with all faults."""
+def read(body: bytes) -> Purge:
+    """The purge in a JSON text. Raises InvalidParameters with all faults."""
     try:
         members = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -77,31 +76,31 @@ def read(body: bytes) -> PurgeOrder:
     return orders[0]
 
 
-def _all(value: object) -> PurgeOrder:
+def _all(value: object) -> Purge:
     if value is not True:
         raise Refused("must be true")
-    return PurgeOrder("all")
+    return Purge("all")
 
 
-def _query(value: object) -> PurgeOrder:
+def _query(value: object) -> Purge:
     if not isinstance(value, str):
         raise Refused("must be a text: a query string as /interactions takes it")
-    return PurgeOrder("query", value)
+    return Purge("query", value)
 
 
-def _interaction(value: object) -> PurgeOrder:
+def _interaction(value: object) -> Purge:
     if not isinstance(value, str):
         raise Refused("must be a text: an interaction's id")
-    return PurgeOrder("interaction", identity(value))
+    return Purge("interaction", identity(value))
 
 
-def _customer(value: object) -> PurgeOrder:
+def _customer(value: object) -> Purge:
     if not isinstance(value, str) or len(value) != PSEUDONYM_DIGITS or not set(value) <= set(hexdigits.lower()):
         raise Refused("must be a text: the customer_key of a row")
-    return PurgeOrder("customer", value)
+    return Purge("customer", value)
 
 
-MEMBERS: Mapping[str, Callable[[object], PurgeOrder]] = {
+MEMBERS: Mapping[str, Callable[[object], Purge]] = {
     "all": _all,
     "query": _query,
     "interaction_id": _interaction,

@@ -13,14 +13,15 @@ from app.clock import Clock
 from app.cooperative import Turns, held_back, let_go, unlocked
 from app.errors import InvalidParameters, ParameterFault
 from app.formats import Envelope, Table, format_named
+from app.http.messages import Meta, Timeline
 from app.http.response_cache import Built
 from app.http.responses import Answer, entity_tag, list_headers
 from app.interactions.columns import SCHEMA_VERSION
-from app.interactions.derive import rfc3339
 from app.interactions.facts import Facts
 from app.interactions.masking import Audience
 from app.interactions.raw import RAW, without_cards
 from app.interactions.timeline import timeline
+from app.interactions.times import rfc3339, written
 from app.owners import Owners
 from app.queries import cursor as cursors
 from app.queries.page import Lookup, Page
@@ -33,7 +34,7 @@ JSON = "application/json"
 MIB = 1024 * 1024
 MOST_BYTES = 64 * MIB  # of one answer: ten thousand rows of all columns take 18 MB
 TOO_LARGE = f"The answer would be larger than {MOST_BYTES // MIB} MiB: ask for fewer `fields`, or a smaller `limit`."
-Show = Callable[[Facts, Snapshot], Mapping[str, object]]  # the only record of a snapshot
+Show = Callable[[Facts, Snapshot], object]  # the only record of a snapshot
 _SHOWN_APART = frozenset({"attr", "from", "to", "sort"})
 
 
@@ -158,19 +159,19 @@ async def _answer(
 def _envelope(page: Page, query: InteractionQuery, url: str, time_zone: str, masked: Sequence[str]) -> Envelope:
     snapshot = page.found.snapshot
     cursor = cursors.to_text(page.next_cursor) if page.next_cursor else None
-    meta = {
-        "count": len(page.selection.rows),
-        "limit": query.limit,
-        "offset": query.offset,
-        "truncated": page.truncated,
-        "total": page.total,
-        "query": shown(query),
-        "as_of": rfc3339(snapshot.as_of),
-        "time_zone": time_zone,
-        "source": "simulator" if snapshot.simulated else "live",
-        "schema_version": SCHEMA_VERSION,
-        "masked": [*masked],
-    }
+    meta = Meta(
+        count=len(page.selection.rows),
+        limit=query.limit,
+        offset=query.offset,
+        truncated=page.truncated,
+        total=page.total,
+        query=shown(query),
+        as_of=written(snapshot.as_of),
+        time_zone=time_zone,
+        source="simulator" if snapshot.simulated else "live",
+        schema_version=SCHEMA_VERSION,
+        masked=[*masked],
+    )
     link = f"{url}?{urlencode([*query.given, ('cursor', cursor)])}" if cursor else None
     return Envelope(link, cursor, meta)
 
@@ -185,10 +186,7 @@ def shown(query: InteractionQuery) -> dict[str, object]:
     return {"attr": list(query.search.attr), "from": rfc3339(place.start), "to": rfc3339(place.end), **others}
 
 
-def _timeline(facts: Facts, _report: Snapshot) -> dict[str, object]:
-    return {
-        "interaction_id": facts.interaction.interaction_id,
-        "started_at": rfc3339(facts.started_at),
-        "ended_at": rfc3339(facts.ended_at),
-        "spans": timeline(facts),
-    }
+def _timeline(facts: Facts, _report: Snapshot) -> Timeline:
+    return Timeline(
+        facts.interaction.interaction_id, written(facts.started_at), rfc3339(facts.ended_at), timeline(facts)
+    )

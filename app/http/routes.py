@@ -7,21 +7,28 @@ from datetime import UTC
 from functools import partial
 
 from fastapi import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from app.cache.reuse import UNDIRECTED, Directives
 from app.errors import NotFound
 from app.formats import FORMATS
-from app.http import directives, documents
 from app.http.auth import Viewer
 from app.http.cache_routes import explain_cache, purge_cache
 from app.http.conditional import respond
-from app.http.docs import docs_asset, docs_page
-from app.http.explorer import explorer_asset, explorer_page
+from app.http.messages import Health, WhoAmI, answer, row_schema
+from app.http.negotiation import CACHE_FIELDS, cache_directives
+from app.http.pages import (
+    docs_asset,
+    docs_page,
+    explanation,
+    explorer_asset,
+    explorer_page,
+    page,
+    send_document,
+)
 from app.http.parameters import ParseContext
 from app.http.parse import Pairs, changes_in, needs_time_zone, pairs_of, parse, parse_view, refuse_all
 from app.http.parsed import ParsedList
-from app.http.problem_pages import explanation, page
 from app.http.replayable import offer
 from app.http.response_cache import Served
 from app.http.routing import ANYBODY, Resource
@@ -91,29 +98,24 @@ async def get_interaction_timeline(request: Request, services: Services, viewer:
 async def get_schema(request: Request, services: Services, _viewer: Viewer) -> Response:
     """Every column and nested list: name, type, unit, nullability, description, source, personal-data class."""
     refuse_all(pairs_of(request.scope["query_string"]))
-    return JSONResponse(
-        documents.schema(services.columns, services.settings.max_rows),
-        headers={"Cache-Control": "private, max-age=300"},
-    )
+    return answer(row_schema(services.columns, services.settings.max_rows), "private, max-age=300")
 
 
 async def whoami(request: Request, services: Services, viewer: Viewer) -> Response:
     """Whose request this is."""
     refuse_all(pairs_of(request.scope["query_string"]))
-    mode = "demo" if services.settings.demo else "live"
-    body = {"label": viewer.label, "scopes": sorted(viewer.scopes), "mode": mode}
-    return JSONResponse(body, headers={"Cache-Control": "no-store"})
+    return answer(WhoAmI(viewer.label, sorted(viewer.scopes), "demo" if services.settings.demo else "live"))
 
 
 async def health(_request: Request, _services: Services) -> Response:
     """The process answers."""
-    return _health("ok")
+    return answer(Health("ok"))
 
 
 async def ready(_request: Request, services: Services) -> Response:
     """Ready as soon as it answers; degraded while upstream is ill and nothing is stored to answer from (FAULTS §7)."""
     is_degraded = services.queries.upstream.is_ill() and not len(services.queries.snapshots)
-    return _health("degraded" if is_degraded else "ok")
+    return answer(Health("degraded" if is_degraded else "ok"))
 
 
 async def metrics(_request: Request, services: Services, _viewer: Viewer) -> Response:
@@ -131,9 +133,9 @@ async def problem_page(request: Request, _services: Services) -> Response:
     return Response(explained, media_type="application/json", headers=headers)
 
 
-async def openapi_document(_request: Request, services: Services) -> Response:
+async def openapi_document(request: Request, services: Services) -> Response:
     """The OpenAPI document of this service."""
-    return Response(services.openapi(), media_type="application/json", headers={"Cache-Control": "max-age=300"})
+    return await send_document(request, services.openapi())
 
 
 LISTS = ("/interactions", *(f"/interactions.{one.extension}" for one in FORMATS))
@@ -204,20 +206,16 @@ def _offer(
         )
 
 
-def _health(status: str) -> Response:
-    return JSONResponse({"status": status}, headers={"Cache-Control": "no-store"})
-
-
 def _directives(request: Request, viewer: Viewer) -> Directives:
     lines: dict[bytes, str] = {}
     for name, value in request.scope["headers"]:
-        if name in directives.FIELDS:
+        if name in CACHE_FIELDS:
             text = value.decode("latin-1")
             lines[name] = f"{lines[name]}, {text}" if name in lines else text
     if not lines:
         return UNDIRECTED
-    cache_control, pragma = map(lines.get, directives.FIELDS)
-    return directives.read(cache_control, pragma, may_refresh="cache:refresh" in viewer.scopes)
+    cache_control, pragma = map(lines.get, CACHE_FIELDS)
+    return cache_directives(cache_control, pragma, may_refresh="cache:refresh" in viewer.scopes)
 
 
 def _identity(request: Request) -> str:

@@ -1,10 +1,13 @@
-"""The forms in which `from` and `to` may name a moment (INTERFACE §4)."""
+"""Moments as `from` and `to` name them (INTERFACE §4): absolute, or relative to now, also by the local calendar."""
 
+from bisect import bisect_left
+from calendar import monthrange
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta, tzinfo
 
-from app.http.local_calendar import CALENDAR, in_utc, midnight
-
+DAYS_OF_A_WEEK = 7
+MONTHS_OF_A_YEAR = 12
 FORMS = (
     "2026-11-01T08:00:00Z",
     "2026-11-01",
@@ -19,7 +22,6 @@ LENGTHS = {
     "m": timedelta(minutes=1),
     "h": timedelta(hours=1),
 }
-UNITS = (*LENGTHS, *CALENDAR)
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(3000, 1, 1, tzinfo=UTC)  # not included; what stands beyond is a slip, and some calendars end there
 LEAST_MILLISECONDS = 100_000_000_000  # in 1973; below it stand the seconds of our time
@@ -31,13 +33,54 @@ END_OF_DAY = "24:00"
 MIDNIGHT = time()
 
 
+@dataclass(frozen=True, slots=True)
+class CalendarUnit:
+    """A unit made of whole days: `step` moves a date by so many units, `start` is the first date of a date's unit.
+
+    `step` raises OverflowError where no calendar goes.
+    """
+
+    step: Callable[[date, int], date]
+    start: Callable[[date], date]
+
+
+def _days(day: date, count: int) -> date:
+    return day + timedelta(days=count)
+
+
+def _weeks(day: date, count: int) -> date:
+    return day + timedelta(days=DAYS_OF_A_WEEK * count)
+
+
+def _months(day: date, count: int) -> date:
+    """The same day of another month, or the last day of a shorter one."""
+    years, month = divmod(day.month - 1 + count, MONTHS_OF_A_YEAR)
+    year, month = day.year + years, month + 1
+    if not MINYEAR <= year <= MAXYEAR:
+        raise OverflowError
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
+
+
+def _years(day: date, count: int) -> date:
+    return _months(day, MONTHS_OF_A_YEAR * count)
+
+
+CALENDAR: Mapping[str, CalendarUnit] = {
+    "d": CalendarUnit(_days, start=lambda day: day),
+    "w": CalendarUnit(_weeks, start=lambda day: _days(day, -day.weekday())),  # Monday
+    "M": CalendarUnit(_months, start=lambda day: day.replace(day=1)),
+    "y": CalendarUnit(_years, start=lambda day: day.replace(month=1, day=1)),
+}
+UNITS = (*LENGTHS, *CALENDAR)
+
+
 class NotATime(Exception):
     """The text names no moment; the message says what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeFrame:
-    """What times are relative to; all who ask within one step of the grid mean the same `now`."""
+    """The present that relative times start from, its zone, and a grid: within one of its steps `now` is the same."""
 
     now: datetime
     zone: tzinfo
@@ -46,7 +89,7 @@ class TimeFrame:
 
 @dataclass(frozen=True, slots=True)
 class Relative:
-    """So many units from now, then back to the start of the local unit `rounding`, where one is named."""
+    """A moment `count` units from now, then back to the start of the local unit `rounding`, where that is set."""
 
     count: int = 0
     unit: str = "s"
@@ -89,7 +132,7 @@ def moment(text: str, frame: TimeFrame) -> datetime:
 
 
 def _read(text: str) -> Relative | datetime | date:
-    """What the text says by itself. Raises NotATime."""
+    """The moment, date or relative time in a text, without any frame. Raises NotATime."""
     if len(text) > _LONGEST:
         raise NotATime("is too long for a time")
     try:
@@ -154,7 +197,7 @@ def _relative(text: str) -> Relative:
 
 
 def seconds_to_next_step(frame: TimeFrame) -> float:
-    """How long relative times go on meaning the same."""
+    """Seconds for which relative times still mean the same moments."""
     step = _step(frame)
     return (step - (frame.now - EARLIEST) % step).total_seconds()
 
@@ -188,3 +231,32 @@ def _rounded(here: datetime, unit: str | None, zone: tzinfo) -> datetime:
             return in_utc(here)
         case _:
             return midnight(CALENDAR[unit].start(here.date()), zone)
+
+
+def midnight(day: date, zone: tzinfo) -> datetime:
+    """The start of a local day, in UTC."""
+    return in_utc(datetime(day.year, day.month, day.day, tzinfo=zone))
+
+
+def in_utc(local: datetime) -> datetime:
+    """The moment of a local time: by its `fold` where clocks show it twice, that of the change where they skip it."""
+    moment = local.astimezone(UTC)
+    return moment if _is_shown(local, moment) else _change(local)
+
+
+def _is_shown(local: datetime, moment: datetime) -> bool:
+    """Whether clocks ever show this local time; PEP 495 gives a skipped time a moment all the same."""
+    return moment.astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None)
+
+
+def _change(local: datetime) -> datetime:
+    """When clocks went forward past a local time, to the second: the first moment with the offset of afterwards."""
+    later = local.replace(fold=0).astimezone(UTC)  # by the offset of before
+    earlier = local.replace(fold=1).astimezone(UTC)
+    offset = later.astimezone(local.tzinfo).utcoffset()
+
+    def is_over(passed: int) -> bool:
+        return (earlier + timedelta(seconds=passed)).astimezone(local.tzinfo).utcoffset() == offset
+
+    passed = bisect_left(range(int((later - earlier).total_seconds())), x=True, key=is_over)
+    return earlier + timedelta(seconds=passed)

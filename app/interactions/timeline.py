@@ -1,46 +1,61 @@
 """Record → ordered spans: what happened when, with offset and duration in seconds."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Annotated, Literal, get_args
+
+from msgspec import Meta, Struct
 
 from app.interactions.facts import Facts
-from app.interactions.times import rfc3339, seconds_between
+from app.interactions.times import Time, rfc3339, seconds_between, written
 
-SPAN_FIELDS = (
-    "kind",
-    "started_at",
-    "ended_at",
-    "offset_seconds",
-    "duration_seconds",
-    "agent_id",
-    "agent_name",
-    "queue_id",
-    "queue_name",
-    "segment_number",
-)
+Kind = Literal["segment", "ivr", "queue", "offer", "conversation", "hold", "wrap_up"]
+KINDS = get_args(Kind)  # wider ones first
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """One stretch of an interaction. `end` is None while it lasts."""
+class Span(Struct):
+    """One stretch of an interaction."""
 
-    kind: str
-    start: datetime
-    end: datetime | None
-    agent_id: str | None = None
-    agent_name: str | None = None
-    queue_id: str | None = None
-    queue_name: str | None = None
-    segment_number: int | None = None
+    kind: Annotated[Kind, Meta(title="SpanKind", description="What the interaction was doing.")]
+    started_at: Time
+    ended_at: Annotated[Time | None, Meta(description="Null while it lasts.")]
+    offset_seconds: Annotated[
+        float, Meta(description="From the interaction's start.", extra_json_schema={"x-unit": "seconds"})
+    ]
+    duration_seconds: Annotated[float | None, Meta(extra_json_schema={"x-unit": "seconds"})]
+    agent_id: str | None
+    agent_name: Annotated[str | None, Meta(extra_json_schema={"x-personal-data": "agent"})]
+    queue_id: str | None
+    queue_name: str | None
+    segment_number: int | None
 
 
-def _ivr(facts: Facts) -> Iterator[Span]:
+Dated = tuple[datetime, Span]  # with its exact start, by which spans are ordered
+Named = tuple[str | None, str | None]  # id and name
+NOBODY: Named = (None, None)
+
+
+def _span(
+    facts: Facts,
+    kind: Kind,
+    start: datetime,
+    end: datetime | None,
+    *,
+    agent: Named = NOBODY,
+    queue: Named = NOBODY,
+    segment_number: int | None = None,
+) -> Dated:
+    offset = round((start - facts.started_at).total_seconds(), 3)
+    times = written(start), rfc3339(end), offset, seconds_between(start, end)
+    return start, Span(kind, *times, *agent, *queue, segment_number)
+
+
+def _ivr(facts: Facts) -> Iterator[Dated]:
     end = facts.queues[0].start_timestamp if facts.queues else _after(facts.started_at, facts.interaction.ivr_time)
     if end is None and facts.left_in_ivr:
         end = facts.ended_at
     if end is not None and end > facts.started_at:
-        yield Span("ivr", facts.started_at, end)
+        yield _span(facts, "ivr", facts.started_at, end)
 
 
 def _after(start: datetime, seconds: float | None) -> datetime | None:
@@ -50,75 +65,67 @@ def _after(start: datetime, seconds: float | None) -> datetime | None:
         return None
 
 
-def _queue(facts: Facts) -> Iterator[Span]:
+def _queue(facts: Facts) -> Iterator[Dated]:
     for queue in facts.queues:
         if queue.start_timestamp:
-            yield Span(
+            yield _span(
+                facts,
                 "queue",
                 queue.start_timestamp,
                 queue.end_timestamp,
-                agent_id=queue.agent_id,
-                queue_id=queue.queue_id,
-                queue_name=queue.queue_name,
+                agent=(queue.agent_id, None),
+                queue=(queue.queue_id, queue.queue_name),
             )
 
 
-def _legs(facts: Facts) -> Iterator[Span]:
+def _legs(facts: Facts) -> Iterator[Dated]:
     names = {queue.queue_id: queue.queue_name for queue in facts.queues}
     for leg in facts.legs:
         answered, talked_until = leg.conversation_start_timestamp, leg.conversation_end_timestamp
-        stretches: Iterable[tuple[str, datetime | None, datetime | None]] = (
+        stretches: Iterable[tuple[Kind, datetime | None, datetime | None]] = (
             ("offer", leg.start_timestamp, answered or leg.end_timestamp),
             ("conversation", answered, talked_until),
             ("wrap_up", talked_until, leg.end_timestamp),
         )
         for kind, start, end in stretches:
             if start:
-                yield Span(kind, start, end, leg.agent_id, leg.agent_name, leg.queue_id, names.get(leg.queue_id))
+                yield _span(
+                    facts,
+                    kind,
+                    start,
+                    end,
+                    agent=(leg.agent_id, leg.agent_name),
+                    queue=(leg.queue_id, names.get(leg.queue_id)),
+                )
 
 
-def _hold(facts: Facts) -> Iterator[Span]:
+def _hold(facts: Facts) -> Iterator[Dated]:
     for hold in facts.interaction.customer_hold_times:
         if hold.start_timestamp:
-            yield Span("hold", hold.start_timestamp, hold.end_timestamp)
+            yield _span(facts, "hold", hold.start_timestamp, hold.end_timestamp)
 
 
-def _segment(facts: Facts) -> Iterator[Span]:
+def _segment(facts: Facts) -> Iterator[Dated]:
     for segment in facts.segments:
         if segment.start_timestamp:
-            yield Span(
+            yield _span(
+                facts,
                 "segment",
                 segment.start_timestamp,
                 segment.end_timestamp,
-                agent_id=segment.segment_to_agent_id,
+                agent=(segment.segment_to_agent_id, None),
                 segment_number=segment.segment_number,
             )
 
 
-SPANS: tuple[Callable[[Facts], Iterator[Span]], ...] = (_segment, _ivr, _queue, _legs, _hold)
-KINDS = ("segment", "ivr", "queue", "offer", "conversation", "hold", "wrap_up")
+SPANS: tuple[Callable[[Facts], Iterator[Dated]], ...] = (_segment, _ivr, _queue, _legs, _hold)
 
 
-def timeline(facts: Facts) -> list[dict[str, str | float | int | None]]:
-    """The spans by start, wider ones first where two start together; keys as in SPAN_FIELDS.
+def timeline(facts: Facts) -> list[Span]:
+    """The spans by start, wider ones first where two start together.
 
     An offset is negative for a span that begins before the interaction does.
     """
-    spans = [span for spans_of in SPANS for span in spans_of(facts)]
-    spans.sort(key=lambda span: (span.start, KINDS.index(span.kind)))
-    return [_shown(span, facts.started_at) for span in spans]
-
-
-def _shown(span: Span, zero: datetime) -> dict[str, str | float | int | None]:
-    return {
-        "kind": span.kind,
-        "started_at": rfc3339(span.start),
-        "ended_at": rfc3339(span.end),
-        "offset_seconds": round((span.start - zero).total_seconds(), 3),
-        "duration_seconds": seconds_between(span.start, span.end),
-        "agent_id": span.agent_id,
-        "agent_name": span.agent_name,
-        "queue_id": span.queue_id,
-        "queue_name": span.queue_name,
-        "segment_number": span.segment_number,
-    }
+    dated = [one for spans_of in SPANS for one in spans_of(facts)]
+    dated.sort(key=lambda one: (one[0], KINDS.index(one[1].kind)))
+    return [span for _, span in dated]

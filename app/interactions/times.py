@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from operator import attrgetter
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from msgspec import to_builtins
+from msgspec import Meta, to_builtins
 
 from app.interactions.parts import AgentLeg, QueueEntry, Segment
 from app.interactions.records import Interaction
 
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]  # as `rfc3339` writes it
 _Part = TypeVar("_Part", bound=Segment | AgentLeg | QueueEntry)
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -85,8 +86,11 @@ def local(moment: datetime, zone: tzinfo) -> datetime:
 
 def rfc3339(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC with milliseconds and `Z`; None stays None."""
-    if moment is None:
-        return None
+    return None if moment is None else written(moment)
+
+
+def written(moment: datetime) -> str:
+    """As `rfc3339`, of a time that is known."""
     text: str = to_builtins(moment if moment.tzinfo is UTC else _utc(moment))  # ten times as fast as isoformat
     return text[:_TO_MILLISECONDS] + "Z" if len(text) > _TO_MILLISECONDS else text[:_TO_SECONDS] + ".000Z"
 

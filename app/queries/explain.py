@@ -1,11 +1,12 @@
-"""What is stored for a question, how long it is fresh and why, and what asking upstream for it would cost: all pure."""
+"""The stored snapshot of a query, its freshness lifetime and the rule for it, and the cost of a miss: all pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
 
 from app.cache.stored import Stored
-from app.interactions.times import rfc3339
+from app.interactions.times import Time, written
 from app.queries.fetch_plan import FetchPlan
 from app.queries.lifetime import Rule
 from app.queries.query import NEWEST_FIRST, InteractionQuery
@@ -25,63 +26,96 @@ WORDS: Mapping[Rule, str] = {
 """Each rule of lifetimes, in a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a miss costs at least: calls to upstream, and rows of its list that are read."""
-
-    upstream_calls: int
-    rows_read: int
+def _seconds(description: str) -> Meta:
+    return Meta(description=description, extra_json_schema={"x-unit": "seconds"})
 
 
-def sent(plan: FetchPlan) -> list[dict[str, str]]:
+class MissCost(Struct):
+    """The least that these parameters cost where nothing is stored; more where filters are answered by the façade."""
+
+    upstream_calls: Annotated[int, Meta(description="Calls; 0 with a cursor, as nothing brings its snapshot back.")]
+    rows_read: Annotated[int, Meta(description="Rows of upstream's list.")]
+
+
+class UpstreamParameter(Struct):
+    """One condition in upstream's words."""
+
+    name: str
+    value: str
+
+
+class LifetimeRule(Struct):
+    """The reason for a freshness lifetime."""
+
+    name: Annotated[Rule, Meta(title="LifetimeRuleName", description="A rule of lifetimes.")]
+    words: str
+
+
+class StoredSnapshot(Struct, kw_only=True):
+    """The facts of a stored snapshot; null where none is stored, or where they would tell of rows that are hidden."""
+
+    stored: Annotated[bool, Meta(description="Whether a snapshot is stored.")]
+    state: Annotated[
+        State,
+        Meta(
+            title="CacheState",
+            description="State of the stored snapshot. `stale` is served at once and refreshed behind; "
+            "`stale-if-error` is past that: a client waits for the refresh, and gets it only if that fails or takes "
+            "too long. `pinned` is the snapshot of a cursor.",
+        ),
+    ]
+    age_seconds: Annotated[float | None, _seconds("Since upstream was asked.")]
+    fresh_for_seconds: Annotated[float | None, _seconds("The freshness lifetime.")]
+    time_left_seconds: Annotated[float | None, _seconds("Of freshness; negative when stale.")]
+    revalidate_for_seconds: Annotated[
+        float | None, _seconds("How long past its freshness it is served at once, and refreshed behind.")
+    ]
+    stale_for_seconds: Annotated[float | None, _seconds("How long past its freshness it may be served at all.")]
+    rule: Annotated[LifetimeRule | None, Meta(description="The rule that gave the lifetime.")]
+    rows_stored: Annotated[int | None, Meta(description="Rows of the snapshot read so far.")]
+    blocks: Annotated[
+        int | None,
+        Meta(description="Compressed blocks they are in; null where some attributes are hidden from a search."),
+    ]
+    bytes: Annotated[int | None, Meta(description="Memory that the snapshot takes; null likewise.")]
+    complete: Annotated[bool | None, Meta(description="Whether upstream has no more; null likewise.")]
+    total: Annotated[int | None, Meta(description="Rows upstream promised.")]
+    as_of: Annotated[Time | None, Meta(description="When upstream was asked.")]
+
+
+_NONE_STORED = StoredSnapshot(stored=False, state="absent", **dict.fromkeys(StoredSnapshot.__struct_fields__[2:]))
+
+
+def sent(plan: FetchPlan) -> list[UpstreamParameter]:
     """The conditions that upstream is sent, name by name; the numbers of each block come with its call."""
-    return [{"name": name, "value": value} for name, value in parameters(plan.asked, 0, 0) if name in CONDITIONS]
+    return [UpstreamParameter(name, value) for name, value in parameters(plan.asked, 0, 0) if name in CONDITIONS]
 
 
-def kept(plan: FetchPlan, stored: Stored[Snapshot] | None, now: float) -> dict[str, object]:
-    """What is stored for the question at `now` (monotonic seconds); null where nothing is.
-
-    Null, too, are figures that would tell of rows that may not be seen.
-    """
+def stored_snapshot(plan: FetchPlan, stored: Stored[Snapshot] | None, now: float) -> StoredSnapshot:
+    """The facts of the snapshot that is stored for the plan, at `now` (monotonic seconds)."""
     if stored is None:
-        return {"stored": False, "state": "absent", **dict.fromkeys(_OF_REPORT)}
+        return _NONE_STORED
     snapshot, rule, tells = stored.value, plan.lifetime(stored.value).rule, not plan.visibility.is_guarded
-    return {
-        "stored": True,
-        "state": _state(plan, stored, now),
-        "age_seconds": stored.age(now),
-        "fresh_for_seconds": stored.fresh_for,
-        "time_left_seconds": stored.time_left(now),
-        "revalidate_for_seconds": stored.revalidate_for,
-        "stale_for_seconds": stored.stale_for,
-        "rule": {"name": rule, "words": WORDS[rule]},
-        "rows_stored": snapshot.rows,
-        "blocks": len(snapshot.blocks) if tells else None,
-        "bytes": stored.size if tells else None,
-        "complete": snapshot.complete if tells else None,
-        "total": total_of(plan, snapshot),
-        "as_of": rfc3339(snapshot.as_of),
-    }
-
-
-_OF_REPORT = (
-    "age_seconds",
-    "fresh_for_seconds",
-    "time_left_seconds",
-    "revalidate_for_seconds",
-    "stale_for_seconds",
-    "rule",
-    "rows_stored",
-    "blocks",
-    "bytes",
-    "complete",
-    "total",
-    "as_of",
-)
+    return StoredSnapshot(
+        stored=True,
+        state=_state(plan, stored, now),
+        age_seconds=stored.age(now),
+        fresh_for_seconds=stored.fresh_for,
+        time_left_seconds=stored.time_left(now),
+        revalidate_for_seconds=stored.revalidate_for,
+        stale_for_seconds=stored.stale_for,
+        rule=LifetimeRule(rule, WORDS[rule]),
+        rows_stored=snapshot.rows,
+        blocks=len(snapshot.blocks) if tells else None,
+        bytes=stored.size if tells else None,
+        complete=snapshot.complete if tells else None,
+        total=total_of(plan, snapshot),
+        as_of=written(snapshot.as_of),
+    )
 
 
 def total_of(plan: FetchPlan, snapshot: Snapshot) -> int | None:
-    """How many rows upstream has for the question; None where that would tell of rows that may not be seen."""
+    """The number of rows upstream has for the query; None where that would tell of rows that may not be seen."""
     return snapshot.total if snapshot.complete or not plan.visibility.is_guarded else None
 
 
@@ -100,23 +134,23 @@ def miss_cost(
     *,
     asks_time_zone: bool = False,
     is_guarded: bool = False,
-) -> Cost:
-    """What answering the query would cost if nothing were stored; `total` is what upstream has, where that is known.
+) -> MissCost:
+    """The cost of answering the query if nothing were stored; `total` is what upstream has, where that is known.
 
     Exact where upstream knows every condition. Where some are answered here, reading goes on until enough rows match,
     or one request has made all the calls it may.
     Nothing brings back what a cursor is pinned to, so that costs nothing.
     """
     if query.cursor:
-        return Cost(0, 0)
+        return MissCost(0, 0)
     spans = blocks(0, max(_goal(query, total, rules), MOST_ROWS_PER_CALL if is_guarded else 0), rules.most_rows)
     spans = spans[: rules.most_calls]
     end = spans[-1].end
-    return Cost(len(spans) + asks_time_zone, end if total is None else min(end, total))
+    return MissCost(len(spans) + asks_time_zone, end if total is None else min(end, total))
 
 
 def _goal(query: InteractionQuery, total: int | None, rules: Rules) -> int:
-    """How many rows are wanted; one at least, as the first block tells how many there are.
+    """The number of rows wanted; one at least, as the first block tells how many there are.
 
     Any order but upstream's needs all rows, and of more than one answer may hold no more is read.
     """

@@ -1,4 +1,4 @@
-"""`/cache/explain` and `/cache/purge` as clients meet them: what they say, and whom and what they refuse."""
+"""`/cache/explain` and `/cache/purge` as clients meet them: their answers and their refusals."""
 
 import asyncio
 import json

@@ -12,15 +12,16 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
+from msgspec import to_builtins
 from openapi_spec_validator import validate as validate_openapi
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from app.formats import FORMATS
 from app.http import openapi
-from app.http.openapi.examples import GOLDEN
+from app.http.openapi.operations import GOLDEN
 from app.http.parameters import ATTRIBUTE_PREFIX, PARAMETERS
-from app.http.problem_table import PROBLEMS
+from app.http.problems import PROBLEMS
 from app.http.routes import LISTS, RESOURCES
 from app.http.routing import ANYBODY
 from app.interactions.columns import COLUMNS, with_attributes
@@ -74,7 +75,7 @@ def golden() -> dict[str, object]:
             "interaction_id": decoded.interaction.interaction_id,
             "started_at": rfc3339(facts.started_at),
             "ended_at": rfc3339(facts.ended_at),
-            "spans": timeline(facts),
+            "spans": to_builtins(timeline(facts)),
         },
     }
 

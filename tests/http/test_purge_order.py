@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.errors import InvalidParameters, ParameterFault, RateLimited
 from app.http.min_interval import MinInterval
-from app.http.purge_order import PurgeOrder, read
+from app.http.purge_order import Purge, read
 from tests.support.clock import HandClock
 
 KNOWN = "c506eb9b-f523-4616-8839-fbce3fd89c17"
@@ -24,15 +24,15 @@ def faults(body: bytes) -> list[ParameterFault]:
 @pytest.mark.parametrize(
     ("body", "order"),
     [
-        ({"all": True}, PurgeOrder("all")),
-        ({"query": "attr=VIP&from=2026-11-01"}, PurgeOrder("query", "attr=VIP&from=2026-11-01")),
-        ({"query": ""}, PurgeOrder("query", "")),
-        ({"interaction_id": KNOWN}, PurgeOrder("interaction", KNOWN)),
-        ({"interaction_id": KNOWN.upper()}, PurgeOrder("interaction", KNOWN)),
-        ({"customer_key": "0a" * 16}, PurgeOrder("customer", "0a" * 16)),
+        ({"all": True}, Purge("all")),
+        ({"query": "attr=VIP&from=2026-11-01"}, Purge("query", "attr=VIP&from=2026-11-01")),
+        ({"query": ""}, Purge("query", "")),
+        ({"interaction_id": KNOWN}, Purge("interaction", KNOWN)),
+        ({"interaction_id": KNOWN.upper()}, Purge("interaction", KNOWN)),
+        ({"customer_key": "0a" * 16}, Purge("customer", "0a" * 16)),
     ],
 )
-def test_one_member_says_what_to_forget(body: dict[str, Any], order: PurgeOrder) -> None:
+def test_one_member_says_what_to_forget(body: dict[str, Any], order: Purge) -> None:
     assert read(json.dumps(body).encode()) == order
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import to_builtins
 
 from app.interactions.columns import with_attributes
 from app.interactions.masking import MASKED, Audience, customer_key, keyed_code, mask_customer, mask_text
@@ -30,7 +31,7 @@ def everything(audience: Audience) -> str:
     context = replace(CONTEXT, audience=audience)
     found = facts(PERSONAL, context)
     lists = [include.elements(found) for include in INCLUDES]
-    return json.dumps([row(PERSONAL, context, with_attributes(["card"])), lists, timeline(found)])
+    return json.dumps([row(PERSONAL, context, with_attributes(["card"])), lists, to_builtins(timeline(found))])
 
 
 @pytest.mark.parametrize(

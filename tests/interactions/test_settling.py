@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import to_builtins
 
 from app.interactions import cards
 from app.interactions.cards import mask_cards
@@ -37,7 +38,11 @@ KEYS = {
 def everything(record: object, context: Context = CLEAR) -> object:
     """Row, nested lists and timeline."""
     found = facts(record, context)
-    return [row(record, context, with_attributes(["card"])), [one.elements(found) for one in INCLUDES], timeline(found)]
+    return [
+        row(record, context, with_attributes(["card"])),
+        [one.elements(found) for one in INCLUDES],
+        to_builtins(timeline(found)),
+    ]
 
 
 @pytest.mark.parametrize(("name", "key"), KEYS.items())

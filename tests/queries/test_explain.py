@@ -1,11 +1,12 @@
-"""What is told of a question and nobody is asked for: what is stored, fresh for so long why, and what a miss costs."""
+"""Explanations of the cache, for which upstream is not asked: the stored report, its lifetime, and a miss's cost."""
 
 from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
+from msgspec import to_builtins
 
-from app.queries.explain import WORDS, Cost, kept, miss_cost, sent
+from app.queries.explain import WORDS, MissCost, miss_cost, sent, stored_snapshot
 from app.queries.fetch_plan import FetchPlan
 from app.queries.lifetime import Rule
 from app.queries.query import Cursor, InteractionQuery, Order, Search
@@ -17,7 +18,8 @@ LONG_AGO = Search(start=NOW - timedelta(days=60), end=NOW - timedelta(hours=10))
 
 def told(at: Desk, asked: InteractionQuery) -> dict[str, Any]:
     plan = at.queries.plan(asked)
-    return kept(plan, at.queries.snapshots.current(plan), at.clock.monotonic)
+    report: dict[str, Any] = to_builtins(stored_snapshot(plan, at.queries.snapshots.current(plan), at.clock.monotonic))
+    return report
 
 
 def asking(search: Search) -> FetchPlan:
@@ -96,7 +98,7 @@ async def test_a_cursor_is_told_of_the_snapshot_it_is_pinned_to() -> None:
 
 def test_what_is_sent_is_named_in_upstream_s_words_with_the_values_as_asked() -> None:
     search = Search(attr=("a", "b"), contact_id="c", start=NOW, hook_type="Zendesk", hook_subtype="ticket")
-    assert sent(asking(search)) == [
+    assert to_builtins(sent(asking(search))) == [
         {"name": "attribute-value", "value": "a"},
         {"name": "attribute-value", "value": "b"},
         {"name": "hookType", "value": "Zendesk"},
@@ -110,26 +112,26 @@ def test_what_is_sent_is_named_in_upstream_s_words_with_the_values_as_asked() ->
 @pytest.mark.parametrize(
     ("limit", "offset", "total", "cost"),
     [
-        (1, 0, None, Cost(1, 100)),
-        (100, 0, None, Cost(1, 100)),
-        (101, 0, None, Cost(1, 1000)),
-        (100, 1, None, Cost(1, 1000)),
-        (1000, 1500, None, Cost(3, 3000)),
-        (1000, 9000, None, Cost(3, 3000)),  # a snapshot holds no more
-        (1000, 0, 40, Cost(1, 40)),
-        (1000, 0, 140, Cost(1, 140)),
-        (10, 0, 0, Cost(1, 0)),
+        (1, 0, None, MissCost(1, 100)),
+        (100, 0, None, MissCost(1, 100)),
+        (101, 0, None, MissCost(1, 1000)),
+        (100, 1, None, MissCost(1, 1000)),
+        (1000, 1500, None, MissCost(3, 3000)),
+        (1000, 9000, None, MissCost(3, 3000)),  # a snapshot holds no more
+        (1000, 0, 40, MissCost(1, 40)),
+        (1000, 0, 140, MissCost(1, 140)),
+        (10, 0, 0, MissCost(1, 0)),
     ],
 )
 def test_a_miss_costs_whole_blocks_up_to_the_last_row_wanted(
-    limit: int, offset: int, total: int | None, cost: Cost
+    limit: int, offset: int, total: int | None, cost: MissCost
 ) -> None:
     assert miss_cost(query(limit=limit, offset=offset), total, rules()) == cost
 
 
 def test_a_miss_costs_no_more_calls_than_one_request_may_make() -> None:
-    assert miss_cost(query(limit=1000, offset=90_000), None, rules(most_rows=100_000)) == Cost(10, 10_000)
-    assert miss_cost(query(limit=1000, offset=90_000), 4500, rules(most_rows=100_000)) == Cost(5, 4500)
+    assert miss_cost(query(limit=1000, offset=90_000), None, rules(most_rows=100_000)) == MissCost(10, 10_000)
+    assert miss_cost(query(limit=1000, offset=90_000), 4500, rules(most_rows=100_000)) == MissCost(5, 4500)
 
 
 async def test_the_rows_told_are_the_rows_read() -> None:
@@ -139,22 +141,24 @@ async def test_the_rows_told_are_the_rows_read() -> None:
         assert miss_cost(asked, 950, rules()).rows_read == at.upstream.spans[-1][1]
 
 
-@pytest.mark.parametrize(("total", "cost"), [(None, Cost(1, 1000)), (700, Cost(1, 700)), (1001, Cost(1, 1000))])
-def test_another_order_needs_all_rows_and_no_more_than_one_answer_may_hold(total: int | None, cost: Cost) -> None:
+@pytest.mark.parametrize(
+    ("total", "cost"), [(None, MissCost(1, 1000)), (700, MissCost(1, 700)), (1001, MissCost(1, 1000))]
+)
+def test_another_order_needs_all_rows_and_no_more_than_one_answer_may_hold(total: int | None, cost: MissCost) -> None:
     assert miss_cost(query(order=ANY_ORDER), total, rules()) == cost
 
 
 def test_a_time_zone_that_is_not_known_costs_one_call_more() -> None:
-    assert miss_cost(query(), None, rules(), asks_time_zone=True) == Cost(2, 100)
+    assert miss_cost(query(), None, rules(), asks_time_zone=True) == MissCost(2, 100)
 
 
 def test_nothing_that_is_paid_brings_back_a_snapshot() -> None:
     cursor = Cursor("v1", 10, b"", None, None)
-    assert miss_cost(query(cursor=cursor), None, rules()) == Cost(0, 0)
+    assert miss_cost(query(cursor=cursor), None, rules()) == MissCost(0, 0)
 
 
 async def test_a_name_that_upstream_spells_otherwise_is_sent_as_upstream_spells_it() -> None:
     at = desk([interaction(0, **with_attribute("n ", "v"))])
     at.upstream.raw_names["n"] = "n "
     plan = at.queries.plan(query(search=Search(attr_names=("n",))))
-    assert {"name": "hookType", "value": "n "} in sent(plan)
+    assert {"name": "hookType", "value": "n "} in to_builtins(sent(plan))

@@ -8,7 +8,7 @@ import pytest
 from app.interactions.facts import Context, Facts
 from app.interactions.masking import Audience
 from app.interactions.policy import by_name
-from app.queries.explain import kept, total_of
+from app.queries.explain import stored_snapshot, total_of
 from app.queries.query import Search
 from app.queries.visible import meets, visibility_of
 from app.settings import load
@@ -187,7 +187,7 @@ async def test_upstreams_count_of_hidden_matches_is_told_nowhere() -> None:
         plan = at.queries.plan(asked)
         stored = at.queries.snapshots.current(plan)
         assert stored is not None
-        assert kept(plan, stored, at.clock.monotonic)["total"] == total_of(plan, stored.value) == total
+        assert stored_snapshot(plan, stored, at.clock.monotonic).total == total_of(plan, stored.value) == total
     whole = await at.page(query(search=value("gold"), limit=1000))
     assert (len(whole.selection.rows), whole.total) == (800, 800)
 

@@ -1,20 +1,20 @@
-"""What answers carry besides their bodies: headers, and the problems by status."""
+"""The responses of operations: status, content, headers, and the problems by status."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from app.errors import InvalidParameters, ParameterFault
-from app.http.openapi.building import BOOLEAN, STRING, Schema, ref
+from app.formats import Format
+from app.http.openapi.schemas import STRING, Schema, ref
 from app.http.parameters import ATTRIBUTE_PREFIX, PARAMETERS
-from app.http.problem_table import PROBLEMS
-from app.http.problems import rendered
+from app.http.problems import PROBLEMS, rendered
 
 _HEADER_WORDS = {
     "Accept-Ranges": "`bytes`: parts may be asked for.",
     "Age": "Seconds since upstream was asked.",
     "Allow": "The methods this path takes.",
     "Cache-Control": "How long a client may keep the answer; `Age` counts against it.",
-    "Cache-Status": "How the answer was come by (RFC 9211): `cxfacade; hit; ttl=42`.",
+    "Cache-Status": "Hit or miss, and why (RFC 9211): `cxfacade; hit; ttl=42`.",
     "Content-Disposition": "A file name, where `download` asks for one.",
     "Content-Range": "Which part of the whole this is, or how long the whole is.",
     "ETag": "Validator of this answer in this coding.",
@@ -31,10 +31,11 @@ _HEADER_WORDS = {
     "X-Request-Id": "The request's own id, else a new one.",
 }
 _NUMBER: Schema = {"type": "integer", "minimum": 0}
-_SCHEMAS = {"Age": _NUMBER, "Retry-After": _NUMBER, "X-Total-Count": _NUMBER, "X-Truncated": BOOLEAN}
+_SCHEMAS = {"Age": _NUMBER, "Retry-After": _NUMBER, "X-Total-Count": _NUMBER, "X-Truncated": {"type": "boolean"}}
 HEADERS: dict[str, Schema] = {
     name: {"description": words, "schema": _SCHEMAS.get(name, STRING)} for name, words in _HEADER_WORDS.items()
 }
+JSON = "application/json"
 OTHER: Schema = {"default": {"$ref": "#/components/responses/Problem"}}
 ALWAYS = ("X-Request-Id",)
 QUOTA = ("RateLimit", "RateLimit-Policy")
@@ -53,8 +54,43 @@ _OWN_HEADERS = {
 _MISSPELT = "attribute-value"
 
 
-def headers(names: Iterable[str]) -> Schema:
-    """References to these headers."""
+def json_content(name: str, examples: Mapping[str, object] | None = None) -> Schema:
+    """Content of JSON with the schema of that name."""
+    return {JSON: {"schema": ref(name), **({"examples": dict(examples)} if examples else {})}}
+
+
+def service_responses(content: Schema, problems: Collection[int]) -> Schema:
+    """The responses of an answer that is not stored: the content, or one of the problems with these statuses."""
+    quota = QUOTA if 429 in problems else ()  # noqa: PLR2004 - a status
+    return {
+        "200": {"description": "OK", "headers": _headers(("Cache-Control", *quota, *ALWAYS)), "content": content},
+        **_problem_references(problems),
+    }
+
+
+def stored_responses(content: Schema, problems: Iterable[int], *also: str, whole: Iterable[str] = ()) -> Schema:
+    """The responses of a stored answer: the whole one, and 304 where the client's copy is still good.
+
+    `also` are headers of both beside those of every stored answer, `whole` of the first alone.
+    """
+    return {
+        "200": {"description": "The whole answer.", "headers": _headers((*IN_200, *also, *whole)), "content": content},
+        "304": {"description": "The client's copy is good still.", "headers": _headers((*IN_304, *also))},
+        **_problem_references(problems),
+    }
+
+
+def range_responses(format_: Format) -> Schema:
+    """Ranges are served of every stored answer, but told of text alone: a piece of JSON has no type.
+
+    With it, generated clients would type every answer as an object or an unknown.
+    """
+    content = {format_.media_type: {"schema": STRING}}
+    part = {"description": "The bytes asked for by `Range`.", "headers": _headers(IN_206), "content": content}
+    return {"206": part, **_problem_references([416])}
+
+
+def _headers(names: Iterable[str]) -> Schema:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
@@ -63,12 +99,11 @@ def problem_responses() -> dict[str, Schema]:
     statuses = sorted({row.status for row in PROBLEMS})
     return {
         **{f"Problem{status}": _problem_response(status) for status in statuses},
-        "Problem": {"description": "Any other problem.", "headers": headers(ALWAYS), "content": _content({})},
+        "Problem": {"description": "Any other problem.", "headers": _headers(ALWAYS), "content": _content({})},
     }
 
 
-def problem_references(statuses: Iterable[int]) -> Schema:
-    """What an operation says of these problems."""
+def _problem_references(statuses: Iterable[int]) -> Schema:
     return {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in sorted(statuses)}
 
 
@@ -77,7 +112,7 @@ def _problem_response(status: int) -> Schema:
     examples = {row.slug: {"summary": row.title, "value": _example(row.slug)} for row in rows}
     return {
         "description": "\n".join(f"* `{row.slug}`: {row.title}." for row in rows),
-        "headers": headers((*_OWN_HEADERS.get(status, ()), *ALWAYS)),
+        "headers": _headers((*_OWN_HEADERS.get(status, ()), *ALWAYS)),
         "content": _content({"examples": examples}),
     }
 

@@ -1,14 +1,16 @@
-"""The schema of rows, as JSON."""
+"""The messages: the schema of rows tells of each column and list."""
 
 import json
 
-from app.http.documents import schema
+from msgspec.json import encode
+
+from app.http.messages import row_schema
 from app.interactions.columns import COLUMNS, SCHEMA_VERSION, with_attributes
 from app.interactions.nested import INCLUDES
 
 
 def test_the_schema_tells_of_every_column_what_the_table_says() -> None:
-    document = json.loads(json.dumps(schema({column.name: column for column in COLUMNS}, 10_000)))
+    document = json.loads(encode(row_schema({column.name: column for column in COLUMNS}, 10_000)))
     assert (document["schema_version"], document["max_rows"]) == (SCHEMA_VERSION, 10_000)
     assert [column["name"] for column in document["columns"]] == [column.name for column in COLUMNS]
     for shown, column in zip(document["columns"], COLUMNS, strict=True):
@@ -20,7 +22,7 @@ def test_the_schema_tells_of_every_column_what_the_table_says() -> None:
 
 
 def test_the_schema_tells_of_every_nested_list_and_its_fields() -> None:
-    lists = {one["name"]: one["fields"] for one in json.loads(json.dumps(schema({}, 10_000)))["include"]}
+    lists = {one["name"]: one["fields"] for one in json.loads(encode(row_schema({}, 10_000)))["include"]}
     assert list(lists) == [include.name for include in INCLUDES]
     for include in INCLUDES:
         assert [one["name"] for one in lists[include.name]] == [one.name for one in include.fields]
@@ -29,4 +31,4 @@ def test_the_schema_tells_of_every_nested_list_and_its_fields() -> None:
 
 def test_configured_attributes_are_in_the_schema() -> None:
     columns = {column.name: column for column in with_attributes(["accountNumber"])}
-    assert "attr_accountnumber" in json.dumps(schema(columns, 10_000))
+    assert "attr_accountnumber" in str(row_schema(columns, 10_000))

@@ -1,10 +1,10 @@
-"""What operations take: the rows of PARAMETERS as OpenAPI says them, paths' parts, and conditions."""
+"""The parameters of operations: the rows of PARAMETERS, parts of paths, and request headers."""
 
 from collections.abc import Iterator, Sequence
 
 from app.formats import FORMATS, Format
 from app.http import purge_order
-from app.http.openapi.building import STRING, UUID, Schema, ref
+from app.http.openapi.schemas import STRING, UUID, Schema, ref
 from app.http.parameters import ATTRIBUTE_PREFIX, DEFAULT_LIMIT, PARAMETERS, Parameter
 from app.http.parse import ITEM_PARAMETERS
 
@@ -14,41 +14,26 @@ _WITHOUT_DEFAULT = frozenset({"offset", *(one.variant_parameter for one in FORMA
 _WITHOUT_EXAMPLE = "fields"
 DOCUMENTED = "c506eb9b-f523-4616-8839-fbce3fd89c17"
 
-INTERACTION_ID: Schema = {
-    "name": "interaction_id",
-    "in": "path",
-    "required": True,
-    "description": "Identity of the interaction.",
-    "schema": UUID,
-    "example": DOCUMENTED,
-}
-SLUG: Schema = {
-    "name": "slug",
-    "in": "path",
-    "required": True,
-    "description": "`code` of the error.",
-    "schema": ref("ProblemCode"),
-}
-OWN_HEADER: Schema = {
-    "name": purge_order.OWN_HEADER,
-    "in": "header",
-    "required": True,
-    "description": "Any value: it shows that no page of another site asks.",
-    "schema": {"type": "string", "minLength": 1},
-    "example": "curl",
-}
-IF_NONE_MATCH: Schema = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "`ETag` of the client's copy; 304 while it is good.",
-    "schema": STRING,
-}
-RANGE: Schema = {
-    "name": "Range",
-    "in": "header",
-    "description": "One range of bytes, as `bytes=0-999`.",
-    "schema": STRING,
-}
+
+def _in_path(name: str, description: str, schema: Schema, **more: object) -> Schema:
+    return {"name": name, "in": "path", "required": True, "description": description, "schema": schema, **more}
+
+
+def _header(name: str, description: str, **more: object) -> Schema:
+    return {"name": name, "in": "header", "description": description, "schema": STRING, **more}
+
+
+INTERACTION_ID = _in_path("interaction_id", "Identity of the interaction.", UUID, example=DOCUMENTED)
+SLUG = _in_path("slug", "`code` of the error.", ref("ProblemCode"))
+IF_NONE_MATCH = _header("If-None-Match", "`ETag` of the client's copy; 304 while it is good.")
+RANGE = _header("Range", "One range of bytes, as `bytes=0-999`.")
+OWN_HEADER = _header(
+    purge_order.OWN_HEADER,
+    "Any value: it shows that no page of another site asks.",
+    required=True,
+    schema={"type": "string", "minLength": 1},
+    example="curl",
+)
 
 
 def list_parameters(formats: Sequence[Format], max_rows: int) -> list[Schema]:
@@ -62,7 +47,7 @@ def interaction_parameters() -> Iterator[Schema]:
 
 
 def _applies(name: str, formats: Sequence[Format]) -> bool:
-    """Where there is one format, the parameters of others are faults, and `format` says nothing new.
+    """Whether lists in these formats take the parameter: not that of another format, nor `format` where there is one.
 
     OpenAPI has no word for a family of names like `attr.<name>`: generators send an object in too many ways.
     """

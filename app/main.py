@@ -86,12 +86,12 @@ def create_app(
     store, metrics, request_ids = MemoryStore(settings.cache_bytes, clock.monotonic), Metrics(), new_request_ids()
     watch_store(metrics, store, settings.cache_bytes)
     requests = Requests(metrics)
-    replays = ReplayCache(store, monotonic=clock.monotonic, wall=clock.wall, new_request_id=request_ids)
-    keys = ClientKeys(settings.client_keys_file, replays.end_all)
-    origins, forwarding = (
-        Origins(settings.allowed_origins, keys),
-        Forwarding(settings.public_url, settings.trusted_proxies),
+    forwarding = Forwarding(settings.public_url, settings.trusted_proxies)
+    replays = ReplayCache(
+        store, is_trusted=forwarding.is_trusted, monotonic=clock.monotonic, wall=clock.wall, new_request_id=request_ids
     )
+    keys = ClientKeys(settings.client_keys_file, replays.end_all)
+    origins = Origins(settings.allowed_origins, keys)
     for warning in settings.warnings:
         logger.warning(SETTING_TO_LOOK_AT, warning)
 

@@ -47,8 +47,8 @@ class Protocol(Connection):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn narrows it
         """As inherited; what of it shapes responses is known from now on."""
         super().connection_made(transport)
-        is_trusted = self.client is not None and self.listener.forwarding.is_trusted(self.client[0])
-        self._address = Address.of(self.scheme, self.server, is_trusted=is_trusted)
+        if self.replays is not None:
+            self._address = self.replays.address(self.scheme, self.server, self.client[0] if self.client else "")
 
     def data_received(self, data: bytes) -> None:
         """A whole request in one small piece, as most come, is spared what bounds the others.

@@ -110,18 +110,21 @@ class Arrival(NamedTuple):
 class ReplayCache:
     """The replays of one application, kept in its store.
 
-    `monotonic` gives seconds, `wall` the time of day, `new_request_id` a fresh id.
+    `is_trusted` tells trusted proxies by their addresses. `monotonic` gives seconds, `wall` the time of day,
+    `new_request_id` a fresh id.
     """
 
     def __init__(
         self,
         store: Store,
         *,
+        is_trusted: Callable[[str], bool],
         monotonic: Callable[[], float],
         wall: Callable[[], datetime],
         new_request_id: Callable[[], str],
     ) -> None:
         self._store = store
+        self._is_trusted = is_trusted
         self._monotonic = monotonic
         self._wall = wall
         self._new_request_id = new_request_id
@@ -130,6 +133,10 @@ class ReplayCache:
     def end_all(self) -> None:
         """Replay nothing that was answered until now: other client keys are in force."""
         self._era = b"%d" % (int(self._era) + 1)
+
+    def address(self, scheme: str | None, server: tuple[str, int | None] | None, client: str) -> Address:
+        """The address of a connection from `client`."""
+        return Address.of(scheme, server, is_trusted=self._is_trusted(client))
 
     def arrival(self, key: bytes) -> Arrival:
         """A request that came just now, and is answered the ordinary way."""

@@ -52,6 +52,7 @@ class Place:
         self.plan = FetchPlan(b"question", UpstreamQuery(), unread, lambda _snapshot: lifetime, lambda: False)
         self.replays = ReplayCache(
             self.store,
+            is_trusted=lambda _client: False,
             monotonic=lambda: self.clock.monotonic,
             wall=lambda: self.clock.wall,
             new_request_id=lambda: "new",

@@ -9,7 +9,7 @@ LOCK    := $(BIN)/uv pip compile pyproject.toml --group build --universal --pyth
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)  # some tests wait
 GROUND  := pyproject.toml app/__init__.py
 
-.PHONY: demo test check bench walk soak mutants lock openapi screenshots
+.PHONY: demo test check bench walk soak mutants lock golden openapi screenshots
 
 demo: .venv/.run
 	@exec $(BIN)/cxfacade demo $(ARGS)
@@ -35,6 +35,9 @@ soak: .venv/.dev
 
 mutants: .venv/.dev
 	@$(BIN)/python -m tests.mutants $(ARGS)
+
+golden: .venv/.dev
+	@$(BIN)/python -m tests.golden
 
 openapi: .venv/.run
 	@mkdir -p openapi

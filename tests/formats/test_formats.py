@@ -212,7 +212,10 @@ def test_a_format_that_allows_include_nests_lists(chosen: Format) -> None:
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda known: known.name)
 def test_a_renamed_column_may_hold_characters_that_must_be_escaped(chosen: Format) -> None:
     body = encoded(chosen.name, Table(('a"b', "c"), [("x", 1)], ("string", "int")))
-    assert (b'"a""b",c' if chosen.name == "csv" else b'{"a\\"b":"x","c":1}') in body
+    escaped = {
+        "csv": b'"a""b",c',
+    }
+    assert escaped.get(chosen.name, b'{"a\\"b":"x","c":1}') in body
 
 
 @pytest.mark.parametrize("character", ["\u0085", "\u2028", "\u2029"])

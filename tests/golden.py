@@ -1,0 +1,51 @@
+"""`make golden` writes what the flattener makes of the documented interaction: the examples of the OpenAPI document.
+
+Rows that a test holds against the flattener are worked out by hand, in tests/interactions; nothing rewrites them.
+"""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from msgspec import to_builtins
+
+from app.http.openapi.operations import GOLDEN
+from app.interactions.columns import COLUMNS
+from app.interactions.derive import rfc3339
+from app.interactions.facts import Context, Facts
+from app.interactions.flatten import flatten
+from app.interactions.nested import INCLUDES
+from app.interactions.records import decode
+from app.interactions.timeline import timeline
+
+SAMPLE = Path(__file__).parent / "samples/interaction-voice-answered.json"
+
+
+def golden() -> dict[str, object]:
+    """The documented interaction as a row, with every nested list and its timeline."""
+    as_of = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
+    context = Context("unused", as_of, ZoneInfo("US/Eastern"), pseudonym_secret=b"an invented secret")
+    decoded = decode(SAMPLE.read_bytes())
+    assert decoded is not None
+    facts = Facts(decoded.interaction, context)
+    row = flatten([decoded.interaction], COLUMNS, context)[0]
+    return {
+        "interaction": dict(zip((column.name for column in COLUMNS), row, strict=True)),
+        "lists": {include.name: include.elements(facts) for include in INCLUDES},
+        "timeline": {
+            "interaction_id": decoded.interaction.interaction_id,
+            "started_at": rfc3339(facts.started_at),
+            "ended_at": rfc3339(facts.ended_at),
+            "spans": to_builtins(timeline(facts)),
+        },
+    }
+
+
+def golden_text() -> str:
+    """The golden file as it is written."""
+    return json.dumps(golden(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    GOLDEN.write_text(golden_text(), encoding="utf-8")

@@ -98,7 +98,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """One of several: signals are not its business; `listening` is set once it answers.
+    """A server beside others of the process: signals are not its business; `listening` is set once it answers.
 
     `count`, `forwarding` and `replays` are those of ListenerState.
     """

@@ -20,7 +20,7 @@ OWN_HEADER = "X-Requested-With"
 
 @dataclass(frozen=True, slots=True)
 class Purge:
-    """What to forget: everything, the snapshot of the query string `text`, or all of an interaction or a customer."""
+    """A purge of everything, of the snapshot of the query string `text`, or of all of an interaction or a customer."""
 
     scope: PurgeScope
     text: str = ""

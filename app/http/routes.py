@@ -124,7 +124,7 @@ async def metrics(_request: Request, services: Services, _viewer: Viewer) -> Res
 
 
 async def problem_page(request: Request, _services: Services) -> Response:
-    """What a problem means and what to do: HTML for browsers, JSON for programs."""
+    """The meaning of a problem and its remedy: HTML for browsers, JSON for programs."""
     slug = request.path_params["slug"]
     headers = {"Cache-Control": "max-age=3600", "Vary": "Accept"}
     if "text/html" in request.headers.get("accept", ""):

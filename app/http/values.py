@@ -36,7 +36,7 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ParseContext:
-    """What the meaning of a value depends on."""
+    """The context that gives values their meaning."""
 
     frame: TimeFrame
     columns: Mapping[str, Column]

@@ -1,1 +1,1 @@
-"""What an interaction is: records as upstream sends them, and the flat row made of each."""
+"""Interactions: records as upstream sends them, and the flat row made of each."""

@@ -107,7 +107,7 @@ def mask_cards(text: str) -> str:
 
 
 def masker() -> Callable[[str], str]:
-    """What `mask_cards` does, for texts that are masked together: they share the budgets, the first ones first."""
+    """`mask_cards` for texts that are masked together: they share the budgets, the first ones first."""
     exact, kept = MOST_EXACT, MOST_KEPT
 
     def masked(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What several columns need to know of one record, each worked out once; the dear ones when first asked for."""
+"""Facts of a record that several columns need, each worked out once; the dear ones when first asked for."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ _NO_AGENTS = AgentLeg(), AgentLeg()
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a row depends on besides its record. `as_of` is when that was received: a row never changes by itself."""
+    """The context of a row besides its record. `as_of` is when that was received: a row never changes by itself."""
 
     tenant_id: str
     as_of: datetime

@@ -14,7 +14,7 @@ _SHORT_NUMBER_DIGITS_KEPT = 2
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """What one viewer may see: customers in clear, bodies of notes."""
+    """The personal data that a viewer may see: customers in clear, bodies of notes."""
 
     clear: bool = False
     notes: bool = False

@@ -43,7 +43,7 @@ def members_of(text: bytes) -> dict[str, msgspec.Raw]:
 
 
 class Kind(NamedTuple):
-    """What a value should be: how it is read, the struct it is made of, and how another form of it is read."""
+    """The form that a value should have: its reader, its struct, and the readers of its other forms."""
 
     decode: Callable[[msgspec.Raw], Any]
     struct: type[msgspec.Struct] | None

@@ -15,7 +15,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)]
 
 
 class Part(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults=True):
-    """What all parts have in common; `gc=False` is safe, as no record can hold itself."""
+    """The base of all parts of a record; `gc=False` is safe, as no record can hold itself."""
 
 
 class Segment(Part, frozen=True):
@@ -139,7 +139,7 @@ class DetailsAgent(Part, frozen=True):
 
 
 class Details(Part, frozen=True):
-    """What only the single GET carries (UPSTREAM §6.7)."""
+    """The part of a record that only the single GET carries (UPSTREAM §6.7)."""
 
     start_timestamp: Time | None = None
     end_timestamp: Time | None = None

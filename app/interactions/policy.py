@@ -1,4 +1,4 @@
-"""What may be shown of custom attributes, name by name: `allow`, `mask`, `hash` or `drop` (CXF_ATTRIBUTE_POLICY)."""
+"""The policy of custom attributes, name by name: `allow`, `mask`, `hash` or `drop` (CXF_ATTRIBUTE_POLICY)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from unicodedata import normalize
@@ -29,7 +29,7 @@ def hides(policy: Policy) -> bool:
 
 
 def treatment_of(name: str, policy: Policy) -> Treatment:
-    """What the policy says of the attribute called `name`."""
+    """The rule of the policy for the attribute called `name`."""
     return policy.get(_spelled(name), policy.get(ANY_OTHER, "allow"))
 
 

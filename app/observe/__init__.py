@@ -1,1 +1,1 @@
-"""What the service tells about itself: metrics, log lines, traces, and the standard streams they are written to."""
+"""Observation of the service: metrics, log lines, traces, and the standard streams they are written to."""

@@ -18,22 +18,22 @@ from app import __version__
 from app.cache.single_flight import SingleFlight
 from app.cache.store import MemoryStore
 from app.clients.file import ClientKeys
+from app.clients.quota import MinInterval
 from app.clock import SYSTEM_CLOCK, Clock
 from app.errors import SettingsError
 from app.http import handlers, openapi
 from app.http.auth import Authenticator
 from app.http.cors import Cors, Origins
-from app.http.counting import Requests
 from app.http.forwarding import Forwarding
 from app.http.guard import Guard
-from app.http.min_interval import MinInterval
 from app.http.parsed import ParsedLists
 from app.http.representations import Representations
+from app.http.request_metrics import Requests
 from app.http.response_cache import ResponseCache
 from app.http.routes import RESOURCES
 from app.http.routing import ResourceRoute
+from app.http.sending import Unread
 from app.http.services import Services
-from app.http.unread import Unread
 from app.interactions.columns import masked_columns, with_attributes
 from app.listener.replay import ReplayCache
 from app.observe.lines import PSEUDONYMS_FOR_ONE_START, SETTING_TO_LOOK_AT

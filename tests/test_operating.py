@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from app.commands.servers import MOST_SECONDS_TO_END
-from app.http.counting import MOST_KEYS, TIMED_ONE_IN
+from app.http.request_metrics import MOST_KEYS, TIMED_ONE_IN
 from app.listener.config import BACKLOG
 from app.listener.limits import ListenerLimits
 from app.observe.lines import LINES

@@ -1,8 +1,10 @@
 """Quotas as token buckets: what is left of a bucket, and when there is more. Times in seconds."""
 
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+
+from app.errors import RateLimited
 
 MINUTE = 60.0
 
@@ -56,3 +58,19 @@ class Buckets:
         if len(self._buckets) > self._most:
             del self._buckets[next(iter(self._buckets))]
         return bucket
+
+
+class MinInterval:
+    """One act in so many `seconds`; `monotonic` gives the time."""
+
+    def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._monotonic = monotonic
+        self._free_at = -math.inf
+
+    def take(self) -> None:
+        """Do the act now. Raises RateLimited with the time until it may be done."""
+        now = self._monotonic()
+        if now < self._free_at:
+            raise RateLimited("This was done a moment ago.", retry_after_seconds=self._free_at - now)
+        self._free_at = now + self._seconds

@@ -10,11 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.clients.key import holds_key
 from app.errors import BadHost, BadRequest, BadTarget, BodyNotAllowed, RequestError, TargetTooLong
-from app.http.access_log import log_request, sampled_refusals
+from app.http.forwarding import allowed_host
 from app.http.handlers import log_unexpected
-from app.http.hosts import allowed_host
 from app.http.problems import rendered
 from app.http.replayable import ARRIVAL, REPLAYABLE, Arrival
+from app.http.request_log import log_request, sampled_refusals
 from app.http.responses import Headers
 from app.observe.tracing import entered
 

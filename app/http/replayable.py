@@ -8,7 +8,7 @@ from typing import Protocol
 from starlette.types import Scope
 
 from app.cache.stored import Stored
-from app.http.counting import Hits
+from app.http.request_metrics import Hits
 from app.http.response_cache import Served
 from app.http.responses import Headers
 from app.queries.fetch_plan import FetchPlan

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +13,7 @@ from urllib.parse import quote
 
 import zstandard
 
+from app.cache.reuse import Reuse
 from app.cooperative import unlocked
 
 Headers = list[tuple[bytes, bytes]]
@@ -171,3 +173,28 @@ def content_disposition(file_name: str) -> str:
 def server_timing(timings: Mapping[str, float]) -> str:
     """Server-Timing: each name with its milliseconds, rounded to a hundredth."""
     return ", ".join(f"{name};dur={milliseconds:.2f}" for name, milliseconds in timings.items())
+
+
+NAME = "cxfacade"
+TOKEN = re.compile(r"[A-Za-z*][A-Za-z0-9:/!#$%&'*+\-.^_`|~]*")  # sf-token, RFC 9651 §3.3.4
+UNPRINTABLE = re.compile(r"[^ -~]")
+
+
+def cache_status(reuse: Reuse) -> str:
+    """The field's value, as `cxfacade; hit; ttl=42`; never with `key`, which would tell what was asked."""
+    parameters = {
+        "hit": reuse.hit,
+        f"fwd={reuse.fwd}": reuse.fwd is not None,
+        "stored": reuse.stored,
+        "collapsed": reuse.collapsed,
+        f"ttl={math.floor(reuse.ttl or 0)}": reuse.ttl is not None,  # floor: half a second past freshness is stale
+        f"detail={_bare(reuse.detail or '')}": reuse.detail is not None,
+    }
+    return "; ".join([NAME, *(parameter for parameter, holds in parameters.items() if holds)])
+
+
+def _bare(detail: str) -> str:
+    """A token where it can be one, else a quoted string (RFC 9651 §3.3.3)."""
+    if TOKEN.fullmatch(detail):
+        return detail
+    return '"' + UNPRINTABLE.sub("?", detail).replace("\\", "\\\\").replace('"', '\\"') + '"'

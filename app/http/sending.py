@@ -1,8 +1,9 @@
 """The way out: a prepared answer, handed on in slices, so that a slow reader holds little memory (FAULTS T41)."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -12,11 +13,66 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.cache.reuse import Reuse
 from app.cache.stored import Stored
-from app.http.cache_status import cache_status
+from app.errors import RateLimited
 from app.http.conditional import Prepared
-from app.http.responses import Answer, Headers, representation_headers, reuse_headers
-from app.http.unread import Unread
+from app.http.responses import Answer, Headers, cache_status, representation_headers, reuse_headers
+from app.owners import owner_of
 from app.queries.snapshot import Snapshot
+
+MIB = 1024 * 1024
+MOST_BYTES = 128 * MIB  # twice the largest answer
+LARGE_BYTES = 256 * 1024  # smaller answers are not counted: connections are, by the listener
+RETRY_SECONDS = 1
+
+
+class Unread:
+    """The large answers that are being sent, by the address they are sent to; one sent twice counts once."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most = most_bytes
+        self._sending: dict[str, Counter[int]] = {}
+        self._held: Counter[str] = Counter()
+
+    def has_room(self, scope: Scope, body: bytes) -> bool:
+        """Whether the answer may be sent to the client of a request as well."""
+        owner = _owner(scope)
+        is_sent = id(body) in self._sending.get(owner, ())
+        return is_sent or len(body) < LARGE_BYTES or self._held[owner] + len(body) <= self._most
+
+    @contextmanager
+    def sending(self, scope: Scope, body: bytes) -> Iterator[None]:
+        """Count the answer until the end of the block. Raises RateLimited where there is no room."""
+        if len(body) < LARGE_BYTES:
+            yield
+            return
+        if not self.has_room(scope, body):
+            raise RateLimited(
+                "Too much of what your address asked for lies unread: read it, or ask for less at once.",
+                retry_after_seconds=RETRY_SECONDS,
+            )
+        owner = _owner(scope)
+        responses = self._sending.setdefault(owner, Counter())
+        if not responses[id(body)]:
+            self._held[owner] += len(body)
+        responses[id(body)] += 1
+        try:
+            yield
+        finally:
+            self._ended(owner, body)
+
+    def _ended(self, owner: str, body: bytes) -> None:
+        responses = self._sending[owner]
+        responses[id(body)] -= 1
+        if not responses[id(body)]:
+            del responses[id(body)]
+            self._held[owner] -= len(body)
+        if not responses:
+            del self._sending[owner], self._held[owner]
+
+
+def _owner(scope: Scope) -> str:
+    return owner_of(scope["client"][0] if scope.get("client") else "")
+
 
 PART_BYTES = 128 * 1024  # handed to the transport at once: each is a turn of the loop, none is a copy (FAULTS T41)
 NOT_HELD = nullcontext()

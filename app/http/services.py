@@ -3,16 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from app.clients.quota import MinInterval
 from app.clock import Clock
 from app.http.auth import Authenticator
 from app.http.cors import Origins
-from app.http.counting import Requests
 from app.http.forwarding import Forwarding
-from app.http.min_interval import MinInterval
 from app.http.parsed import ParsedLists
 from app.http.representations import Representations
+from app.http.request_metrics import Requests
 from app.http.response_cache import ResponseCache
-from app.http.unread import Unread
+from app.http.sending import Unread
 from app.interactions.columns import Column
 from app.observe.metrics import Metrics
 from app.queries.service import Queries

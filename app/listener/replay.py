@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 from app.cache.store import Store
 from app.cache.stored import Stored
-from app.http.access_log import log_request
-from app.http.counting import TIMED_ONE_IN, TIMING_MASK, Hits
 from app.http.forwarding import FIELDS as FORWARDED
 from app.http.guard import usable_request_id
 from app.http.replayable import Charge, Replayable
+from app.http.request_log import log_request
+from app.http.request_metrics import TIMED_ONE_IN, TIMING_MASK, Hits
 from app.http.responses import NO_STORE, Headers, cache_control
 from app.listener.dating import date_now
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from uvicorn.server import ServerState
 
 from app.http.forwarding import NOTHING_FORWARDED, Forwarding
-from app.http.sampling import Sampled
+from app.http.request_log import Sampled
 from app.listener.dating import DatedHeaders, Field
 from app.listener.limits import ListenerLimits
 from app.listener.replay import ReplayCache

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cache.reuse import Reuse
-from app.http.cache_status import cache_status
+from app.http.responses import cache_status
 
 
 @pytest.mark.parametrize(

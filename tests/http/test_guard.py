@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
+from app.http.forwarding import allowed_host
 from app.http.guard import LONGEST_TARGET, Guard, fault_of
 from app.http.handlers import install
-from app.http.hosts import allowed_host
 
 CANARY = "canary-7f3a"
 HOSTS = ("localhost", "127.0.0.1", "::1", "Reports.Example.")

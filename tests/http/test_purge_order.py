@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.clients.quota import MinInterval
 from app.errors import InvalidParameters, ParameterFault, RateLimited
-from app.http.min_interval import MinInterval
 from app.http.purge_order import Purge, read
 from tests.support.clock import HandClock
 

@@ -11,8 +11,7 @@ from starlette.types import Message
 from app.errors import RateLimited
 from app.http import sending
 from app.http.conditional import Prepared
-from app.http.sending import PART_BYTES, PreparedResponse, send_all
-from app.http.unread import LARGE_BYTES, Unread
+from app.http.sending import LARGE_BYTES, PART_BYTES, PreparedResponse, Unread, send_all
 from tests.scenarios.repeating import scope_of, sent_by
 
 ONLY_HERE = 2  # references: the name, and what sys.getrefcount is given

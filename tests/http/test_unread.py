@@ -6,7 +6,7 @@ import pytest
 from starlette.types import Scope
 
 from app.errors import RateLimited
-from app.http.unread import LARGE_BYTES, Unread
+from app.http.sending import LARGE_BYTES, Unread
 from tests.scenarios.repeating import scope_of
 
 LARGE = [bytes([number]) * LARGE_BYTES for number in range(3)]

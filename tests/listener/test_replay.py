@@ -10,8 +10,8 @@ import pytest
 from app.cache.reuse import Reuse
 from app.cache.store import MemoryStore
 from app.cache.stored import Stored
-from app.http.counting import Hits, Requests
 from app.http.replayable import ARRIVAL, Charge, offer
+from app.http.request_metrics import Hits, Requests
 from app.http.response_cache import Served
 from app.http.responses import Answer
 from app.http.sending import answer_headers

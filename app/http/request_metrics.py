@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from app.formats import FORMATS
-from app.http.access_log import key_label, method_of, route_of
+from app.http.request_log import key_label, method_of, route_of
 from app.http.response_cache import Served
 from app.http.responses import Answer
 from app.observe.metrics import Metrics, Timing

@@ -15,7 +15,7 @@ demo: .venv/.run
 	@exec $(BIN)/cxfacade demo $(ARGS)
 
 test: .venv/.dev
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 check: .venv/.dev
 	@$(BIN)/ruff check --quiet --output-format concise app tests

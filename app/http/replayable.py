@@ -40,10 +40,6 @@ class Replayable:
 class Arrival(Protocol):
     """The listener's mark on a request that it could not replay."""
 
-    @property
-    def at(self) -> float:
-        """When it came, in monotonic seconds."""
-
     def keep(self, replayable: Replayable, status: int, headers: Headers, body: bytes) -> None:
         """Told of the response, once it is sent."""
 

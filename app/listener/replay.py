@@ -96,10 +96,9 @@ class Replay:
 
 
 class Arrival(NamedTuple):
-    """A request that may be replayed from now on: its key, and when it came (monotonic seconds)."""
+    """A request that may be replayed from now on, under its key."""
 
     key: bytes
-    at: float
     replays: "ReplayCache"
 
     def keep(self, replayable: Replayable, status: int, headers: Headers, body: bytes) -> None:
@@ -140,7 +139,7 @@ class ReplayCache:
 
     def arrival(self, key: bytes) -> Arrival:
         """A request that came just now, and is answered the ordinary way."""
-        return Arrival(self._era + key, self._monotonic(), self)
+        return Arrival(self._era + key, self)
 
     def keep(self, key: bytes, replayable: Replayable, status: int, headers: Headers, body: bytes) -> None:
         """Store a response that the ordinary way has given, where it may be replayed."""

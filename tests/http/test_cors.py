@@ -94,7 +94,7 @@ async def test_the_origin_of_a_key_may_read_what_is_answered_to_that_key(facade:
 
 @pytest.mark.threat("T36")
 async def test_an_origin_never_sees_what_was_made_for_another_by_a_shared_cache(facade: Repeating) -> None:
-    """Whoever asks, in whatever order, also from ready bytes: each answer says for whom it is, and that this varies."""
+    """Whoever asks, in whatever order, also from replays: each answer says for whom it is, and that this varies."""
     await facade.warm(LIST, PLAIN.field)
     for _ in range(2):
         for other in (OURS, KEYS_OWN, "https://evil.example"):

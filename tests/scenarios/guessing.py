@@ -36,7 +36,7 @@ class Asker:
     told: list[object] = field(default_factory=list)
 
     async def try_out(self, target: str, guess: str) -> None:
-        """Ask cold, again, from ready bytes, in part, conditionally and stale; look inside before and after."""
+        """Ask cold, again, from replays, in part, conditionally and stale; look inside before and after."""
         path = target.replace("GUESS", guess)
         explain = f"/cache/explain?{path.partition('?')[2]}"
         calls = len(self.simulator.calls())

@@ -1,4 +1,4 @@
-"""Keys at work: revoked, expired, limited and guessed, also where ready bytes would answer at once."""
+"""Keys at work: revoked, expired, limited and guessed, also where a replay would answer."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -190,7 +190,7 @@ async def test_with_keys_nobody_is_anonymous_unless_a_setting_says_so(simulator:
 async def test_a_server_that_is_bound_elsewhere_serves_nobody_without_a_key(
     simulator: Simulator, clock: HandClock
 ) -> None:
-    """Though CXF_HOST says loopback: nor from ready bytes that were made for somebody on this machine."""
+    """Though CXF_HOST says loopback: nor from replays that were kept for somebody on this machine."""
     async with repeating(simulator, clock.clock) as facade:
         await facade.warm(LIST)
         for server in (("192.0.2.7", 8080), ("2001:db8::7", 8080), None):

@@ -1,4 +1,4 @@
-"""A person who is to be forgotten is gone from all that is kept: reports, answers, ready bytes, flights (T29)."""
+"""A person who is to be forgotten is gone from all that is kept: snapshots, answers, replays, flights (T29)."""
 
 import asyncio
 import json

@@ -160,7 +160,7 @@ async def test_an_owner_reads_two_long_lists_at_once_and_the_others_wait_their_t
 
 
 async def test_whose_address_leaves_too_much_unread_is_told_to_read_it(simulator: Simulator) -> None:
-    """The first request goes the long way, its repeat the short one; another part of the bytes is as large."""
+    """The first request goes the ordinary way, its repeat may be a replay; another part of the bytes is as large."""
     async with running_facade(simulator) as facade:
         large = (("attr", "SIM-2500"), ("limit", "1000"))
         plain = {"accept-encoding": "identity"}

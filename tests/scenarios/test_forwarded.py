@@ -37,7 +37,7 @@ async def public(simulator: Simulator, clock: HandClock) -> AsyncIterator[Facade
 
 
 async def test_exact_repeats_are_told_apart_by_all_that_a_proxy_says(believing: Facade) -> None:
-    """Each is asked for twice, the second time ready bytes would answer."""
+    """Each is asked for twice, the second time a replay would answer."""
     variants: list[dict[str, str]] = [
         {},
         FORWARDED,

@@ -76,7 +76,7 @@ async def test_a_hit_says_no_more_than_is_left_to_a_client_that_subtracts_age(fa
 
 
 async def test_nothing_was_modified_after_it_was_sent(facade: Facade, clock: HandClock) -> None:
-    """Neither on the long way nor in a repeat, also where the clock is set back meanwhile."""
+    """Neither the ordinary way nor in a replay, also where the clock is set back meanwhile."""
     for step in (0, -60, 30, 60):
         clock.step(wall=step)
         clock.advance(1)

@@ -90,7 +90,7 @@ async def test_each_sees_all_that_is_theirs(facade: Repeating, ids: list[str]) -
 async def test_no_audience_gets_anothers_answer(
     facade: Repeating, clock: HandClock, ids: list[str], first: Who, second: Who
 ) -> None:
-    """Cold, warm, from ready bytes, by the other's tag, in part, from stale, and after it all: in this order."""
+    """Cold, warm, from replays, by the other's tag, in part, from stale, and after it all: in this order."""
     for target, others in zip(targets(ids, first), targets(ids, second), strict=False):
         facade.forget()
         warm = [await asked(facade, first, target) for _ in range(3)][-1]

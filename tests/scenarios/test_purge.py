@@ -1,4 +1,4 @@
-"""What is purged is gone: from the store, from what is made of it, from the hot path, and from what is under way."""
+"""What is purged is gone: from the store, from what is made of it, from replays, and from what is under way."""
 
 import asyncio
 from collections.abc import AsyncIterator

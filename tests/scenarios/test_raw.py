@@ -112,7 +112,7 @@ async def test_card_numbers_stay_hidden(facade: Repeating, simulator: Simulator)
 async def test_no_audience_is_shown_what_another_asked_for(
     facade: Repeating, simulator: Simulator, clock: HandClock, first: Who, second: Who
 ) -> None:
-    """Cold, warm, from ready bytes and from stale; by the same words, and by those for the row alone."""
+    """Cold, warm, from replays and from stale; by the same words, and by those for the row alone."""
     [one] = populate(simulator, 1)
     for _ in range(2):
         for who in (first, second, second, first, first, second):

@@ -1,4 +1,4 @@
-"""Nothing a client sends reaches another one through the hot path, or shapes what is stored (FAULTS T12, T15)."""
+"""Nothing a client sends reaches another one through a replay, or shapes what is stored (FAULTS T12, T15)."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -71,7 +71,7 @@ async def test_a_header_nobody_reads_changes_neither_an_answer_nor_what_is_store
     facade.forget()
     expected = (await facade.ask(LIST)).told, facade.replay(LIST).told
     stored = made(facade)
-    for number, header in enumerate(one for one in COMMON if one != "origin"):  # pages of others go the long way
+    for number, header in enumerate(one for one in COMMON if one != "origin"):  # it is in the key
         canary = b"canary%d.mined.example" % number
         fields = ((header.encode(), canary),)
         if name == "cold":

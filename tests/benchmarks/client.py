@@ -38,6 +38,11 @@ class Connection:
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=LARGEST_READ, local_addr=local)
         return cls(reader, writer, parts.netloc)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the server has not closed it."""
+        return not self._reader.at_eof()
+
     async def get(self, target: str, headers: Mapping[str, str] | None = None) -> Received:
         """The answer to a GET of `target`. Raises OSError or IncompleteReadError where the server goes away."""
         fields = {"Host": self._host, **(headers or {})}

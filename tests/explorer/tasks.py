@@ -14,6 +14,7 @@ def tasks_of(browser: Browser, page: Page) -> Iterator[list[float]]:
     browser.start_tracing(page=page, categories=["disabled-by-default-devtools.timeline"])
     try:
         yield found
+        page.evaluate("() => new Promise(setTimeout)")  # a task of its own: the one before has ended and is recorded
     finally:
         events = json.loads(browser.stop_tracing())["traceEvents"]
     main = {

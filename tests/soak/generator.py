@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import cycle
 from math import ceil
@@ -89,7 +89,7 @@ class Generator:
             load.failures[str(status)] += 1
 
     async def _status(self, target: str) -> int:
-        connection = self._idle.pop() if self._idle else await connected(self._url(), next(self._address))
+        connection = next(self._open(), None) or await connected(self._url(), next(self._address))
         try:
             received = await connection.get(target)
         except BaseException:
@@ -100,6 +100,13 @@ class Generator:
         else:
             connection._writer.close()
         return received.status
+
+    def _open(self) -> Iterator[Connection]:
+        """Kept connections that the server has not ended while they were idle (RFC 9112 section 9.3)."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_open:
+                yield connection
 
 
 async def connected(url: str, address: int) -> Connection:

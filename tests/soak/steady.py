@@ -5,6 +5,7 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from time import perf_counter
@@ -12,7 +13,7 @@ from time import perf_counter
 from tests.benchmarks.client import Connection, fetched
 from tests.benchmarks.row import Measured
 from tests.soak.generator import Generator, Load
-from tests.soak.stage import Running, Stage, do, statuses
+from tests.soak.stage import Running, Stage, do, statuses, until
 
 KEYS = 64
 MIB = 1024 * 1024
@@ -133,22 +134,28 @@ def _slope(samples: list[tuple[float, float]]) -> float:
 
 def slow_clients(stage: Stage) -> Measured:
     """p99 of hits while hundreds send slowly or do not read, against that without them; and when those are gone."""
-    seconds = stage.seconds(20)
+    seconds = stage.seconds(80)  # the moment in which 550 connect is far less than one part of a hundred
     large = "/interactions?attr=rows-3000-large&limit=3000"
     with stage.facade() as running:
         warmed(running)
         do(fetched(running.url, large))
         base = driven(running, WARM, 300, seconds)
         files = open_files(running)
+        most = files + NON_READERS + 40  # the load opens some too, while five hundred arrive
+
+        async def driven_until_gone() -> tuple[Load, float]:
+            load = Generator(lambda: running.url).run(WARM, 300, seconds)
+            gone = until(partial(_holds_at_most, running, most), RECEIPT_SECONDS + 5)
+            return await asyncio.gather(load, gone)
+
         with _crowd(running, large):
-            began = perf_counter()
-            load = driven(running, WARM, 300, seconds)
-            left = perf_counter() - began
-            while left < RECEIPT_SECONDS + 5 and open_files(running) > files + NON_READERS + 10:
-                do(asyncio.sleep(0.1))  # the load itself goes on in real time
-                left = perf_counter() - began
+            load, left = do(driven_until_gone())
     note = f"without: {base.words()}; with: {load.words()}; slow senders gone after {left:.1f} s at most"
     return Measured(_unless_failed(load, load.at(0.99) / base.at(0.99)), note)
+
+
+async def _holds_at_most(running: Running, most: int) -> bool:
+    return open_files(running) <= most
 
 
 @contextmanager

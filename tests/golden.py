@@ -17,7 +17,7 @@ from app.interactions.facts import Context, Facts
 from app.interactions.flatten import flatten
 from app.interactions.nested import INCLUDES
 from app.interactions.records import decode
-from app.interactions.timeline import timeline
+from tests.interactions.records import spans_of
 
 SAMPLE = Path(__file__).parent / "samples/interaction-voice-answered.json"
 
@@ -37,7 +37,7 @@ def golden() -> dict[str, object]:
             "interaction_id": decoded.interaction.interaction_id,
             "started_at": rfc3339(facts.started_at),
             "ended_at": rfc3339(facts.ended_at),
-            "spans": to_builtins(timeline(facts)),
+            "spans": to_builtins(spans_of(facts)),
         },
     }
 

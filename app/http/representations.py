@@ -34,7 +34,7 @@ JSON = "application/json"
 MIB = 1024 * 1024
 MOST_BYTES = 64 * MIB  # of one answer: ten thousand rows of all columns take 18 MB
 TOO_LARGE = f"The answer would be larger than {MOST_BYTES // MIB} MiB: ask for fewer `fields`, or a smaller `limit`."
-Show = Callable[[Facts, Snapshot], object]  # the only record of a snapshot
+Show = Callable[[Facts, Snapshot], Turns[object]]  # the only record of a snapshot
 _SHOWN_APART = frozenset({"attr", "from", "to", "sort"})
 
 
@@ -83,9 +83,10 @@ class Representations:
         show = partial(self._row, view)
         return await self._one(lookup, view.audience, show, masked=not view.shows_personal_data)
 
-    def _row(self, view: View, facts: Facts, snapshot: Snapshot) -> Mapping[str, object]:
+    def _row(self, view: View, facts: Facts, snapshot: Snapshot) -> Turns[Mapping[str, object]]:
         row = row_of(facts, view, self._reports.columns)
-        return {**row, RAW: without_cards(snapshot.blocks[0].raw_records()[0])} if view.raw else row
+        yield
+        return {**row, RAW: (yield from without_cards(snapshot.blocks[0].raw_records()[0]))} if view.raw else row
 
     async def timeline(self, lookup: Lookup, audience: Audience) -> Built:
         """The spans of one interaction, under its id and times."""
@@ -94,7 +95,7 @@ class Representations:
     async def _one(self, lookup: Lookup, audience: Audience, show: Show, *, masked: bool) -> Built:
         facts, found = await self._reports.interaction(lookup, audience)
         began = self._clock.monotonic()
-        identity = msgspec.json.encode(show(facts, found.snapshot))
+        identity = msgspec.json.encode(await cooperative.run(show(facts, found.snapshot)))
         answer = await _answer(identity, JSON, audience, found.snapshot, masked=masked)
         return Built(answer, found, {"upstream": found.upstream_seconds, "encode": self._clock.monotonic() - began})
 
@@ -186,7 +187,6 @@ def shown(query: InteractionQuery) -> dict[str, object]:
     return {"attr": list(query.search.attr), "from": rfc3339(place.start), "to": rfc3339(place.end), **others}
 
 
-def _timeline(facts: Facts, _report: Snapshot) -> Timeline:
-    return Timeline(
-        facts.interaction.interaction_id, written(facts.started_at), rfc3339(facts.ended_at), timeline(facts)
-    )
+def _timeline(facts: Facts, _report: Snapshot) -> Turns[Timeline]:
+    spans = yield from timeline(facts)
+    return Timeline(facts.interaction.interaction_id, written(facts.started_at), rfc3339(facts.ended_at), spans)

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
+from app.cooperative import Turns
 from app.interactions.facts import Facts
 from app.interactions.times import Time, rfc3339, seconds_between, written
 
@@ -121,11 +123,14 @@ def _segment(facts: Facts) -> Iterator[Dated]:
 SPANS: tuple[Callable[[Facts], Iterator[Dated]], ...] = (_segment, _ivr, _queue, _legs, _hold)
 
 
-def timeline(facts: Facts) -> list[Span]:
+def timeline(facts: Facts) -> Turns[list[Span]]:
     """The spans by start, wider ones first where two start together.
 
     An offset is negative for a span that begins before the interaction does.
     """
-    dated = [one for spans_of in SPANS for one in spans_of(facts)]
+    dated = []
+    for one in chain.from_iterable(spans_of(facts) for spans_of in SPANS):
+        dated.append(one)
+        yield
     dated.sort(key=lambda one: (one[0], KINDS.index(one[1].kind)))
     return [span for _, span in dated]

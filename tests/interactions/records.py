@@ -1,5 +1,6 @@
 """What the tests of this part share: a context, records as bytes, and rows by name."""
 
+import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,11 +9,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from app import cooperative
 from app.interactions.columns import COLUMNS, Column, Value
 from app.interactions.facts import Context, Facts
 from app.interactions.flatten import flatten
 from app.interactions.masking import Audience
+from app.interactions.raw import without_cards
 from app.interactions.records import decode
+from app.interactions.timeline import Span, timeline
 from tests.interactions.expected import SECRET
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -36,6 +40,16 @@ def facts(record: object, context: Context = CONTEXT) -> Facts:
     decoded = decode(record if isinstance(record, bytes) else json.dumps(record).encode())
     assert decoded is not None
     return Facts(decoded.interaction, context)
+
+
+def spans_of(found: Facts) -> list[Span]:
+    """The timeline, made in one turn."""
+    return asyncio.run(cooperative.run(timeline(found)))
+
+
+def shown_raw(raw: bytes) -> bytes:
+    """The record without card numbers, made in one turn."""
+    return bytes(asyncio.run(cooperative.run(without_cards(raw))))
 
 
 def row(record: object, context: Context = CONTEXT, columns: Iterable[Column] = COLUMNS) -> dict[str, Value]:

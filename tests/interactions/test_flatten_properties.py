@@ -17,8 +17,8 @@ from app.interactions.columns import ColumnType, Value, with_attributes
 from app.interactions.facts import Context
 from app.interactions.nested import INCLUDES
 from app.interactions.records import decode, decoded, join
-from app.interactions.timeline import KINDS, timeline
-from tests.interactions.records import CLEAR, CONTEXT, facts, made, row
+from app.interactions.timeline import KINDS
+from tests.interactions.records import CLEAR, CONTEXT, facts, made, row, spans_of
 from tests.interactions.strategies import ID, Record, filled, odd_records, rearranged, records, spoilt, texts
 
 ALL_COLUMNS = with_attributes(["accountNumber", "VIP"])
@@ -53,7 +53,7 @@ def shown(record: object, context: Context = CONTEXT) -> dict[str, object]:
     """All that is made of a record: row, nested lists, timeline."""
     found = facts(record, context)
     lists = {include.name: include.elements(found) for include in INCLUDES}
-    return {**row(record, context, ALL_COLUMNS), **lists, "timeline": msgspec.to_builtins(timeline(found))}
+    return {**row(record, context, ALL_COLUMNS), **lists, "timeline": msgspec.to_builtins(spans_of(found))}
 
 
 @given(st.data(), odd_records, contexts)
@@ -77,7 +77,7 @@ def test_any_record_gives_nested_lists_whose_elements_have_every_field(record: R
 
 @given(odd_records, contexts)
 def test_any_record_gives_a_timeline_in_order(record: Record, context: Context) -> None:
-    spans = timeline(facts(record, context))
+    spans = spans_of(facts(record, context))
     for span in spans:
         assert span.kind in KINDS
         assert fits(span.started_at, "time", nullable=False)

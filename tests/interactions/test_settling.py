@@ -14,9 +14,7 @@ from app.interactions.columns import with_attributes
 from app.interactions.facts import Context
 from app.interactions.masking import Audience
 from app.interactions.nested import INCLUDES
-from app.interactions.raw import without_cards
-from app.interactions.timeline import timeline
-from tests.interactions.records import CLEAR, CONTEXT, facts, made, row
+from tests.interactions.records import CLEAR, CONTEXT, facts, made, row, shown_raw, spans_of
 
 START, END = "2026-03-02T15:00:00.000Z", "2026-03-02T15:10:00.000Z"
 ENDED = {"startTimestamp": START, "endTimestamp": END}
@@ -41,7 +39,7 @@ def everything(record: object, context: Context = CLEAR) -> object:
     return [
         row(record, context, with_attributes(["card"])),
         [one.elements(found) for one in INCLUDES],
-        to_builtins(timeline(found)),
+        to_builtins(spans_of(found)),
     ]
 
 
@@ -184,7 +182,7 @@ def test_a_disposition_in_details_alone_is_masked_too() -> None:
 
 
 def test_the_raw_record_shows_none_either() -> None:
-    raw = bytes(without_cards(json.dumps(TEXTS).encode()))
+    raw = shown_raw(json.dumps(TEXTS).encode())
     assert b"4111" not in raw
     assert json.loads(raw)["fieldFromTheFuture"] == {SHOWN: [SHOWN, "************1111"]}
 

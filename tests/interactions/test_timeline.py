@@ -3,9 +3,9 @@
 from msgspec import to_builtins
 from msgspec.structs import astuple
 
-from app.interactions.timeline import KINDS, timeline
+from app.interactions.timeline import KINDS
 from app.simulator.kinds import example
-from tests.interactions.records import facts, made, sample
+from tests.interactions.records import facts, made, sample, spans_of
 
 ALEX = ("eaff3f40-658d-11e7-9259-cb127bd0d17b", "Alex Example")
 SUPPORT = ("ae708610-6592-11e7-9259-cb127bd0d17b", "Support")
@@ -36,18 +36,18 @@ GOLDEN = [
 
 def spans(record: object) -> list[tuple[object, ...]]:
     """Kind, offset and duration of each."""
-    shown = timeline(facts(record))
+    shown = spans_of(facts(record))
     return [(span.kind, span.offset_seconds, span.duration_seconds) for span in shown]
 
 
 def test_the_documented_interaction_gives_the_golden_timeline() -> None:
     day = "2018-10-30T"
     expected = [(kind, f"{day}{start}Z", f"{day}{end}Z", *rest) for kind, start, end, *rest in GOLDEN]
-    assert [astuple(span) for span in timeline(facts(sample("interaction-voice-answered")))] == expected
+    assert [astuple(span) for span in spans_of(facts(sample("interaction-voice-answered")))] == expected
 
 
 def test_every_span_is_of_a_kind_that_is_known_and_says_all_its_fields() -> None:
-    for span in timeline(facts(example("voice-holds"))):
+    for span in spans_of(facts(example("voice-holds"))):
         assert tuple(to_builtins(span)) == SPAN_FIELDS
         assert span.kind in KINDS
 

@@ -1,19 +1,10 @@
-"""Clients are generated from openapi/facade.json: programs that use them run, a wrong one does not compile.
-
-The packages are pinned with their hashes in tests/typescript, and kept beside the environment's for the next run.
-"""
+"""Clients are generated from openapi/facade.json: programs that use them run, a wrong one does not compile."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -21,11 +12,9 @@ import httpx
 import pytest
 
 from tests.support.facade import facade_in_thread
+from tests.support.node import ROOT, SOURCES, run, with_packages
 
-PROJECT = Path(__file__).parents[1]
-SOURCES = PROJECT / "tests/typescript"
-DOCUMENT = str(PROJECT / "openapi/facade.json")
-NO_NETWORK = re.compile(r"EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED")
+DOCUMENT = str(ROOT / "openapi/facade.json")
 HEAD = """
 import type { components, operations } from "./facade.js";
 declare const row: components["schemas"]["Interaction"];
@@ -70,49 +59,12 @@ QUESTIONS: list[tuple[dict[str, Any], list[str] | None]] = [
 pytestmark = pytest.mark.timeout(300)
 
 
-def unavailable(reason: str) -> None:
-    """Skip, or fail where CI says that Node is there."""
-    pytest.fail(reason) if os.environ.get("REQUIRE_NODE") == "1" else pytest.skip(reason)
-
-
-def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=240, check=False)
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of tests/typescript with its packages and the types generated from the document."""
-    missing = [program for program in ("node", "npm") if shutil.which(program) is None]
-    if missing:
-        unavailable(f"no {' and no '.join(missing)} on this machine: no client is generated")
-    copy = shutil.copytree(SOURCES, tmp_path_factory.mktemp("typescript") / "client")
-    (copy / "node_modules").symlink_to(packages(tmp_path_factory.mktemp("packages")))
+    copy = with_packages(tmp_path_factory.mktemp("client"), "no client is generated")
     generate(copy, copy, "openapi-fetch")
     return copy
-
-
-def packages(folder: Path) -> Path:
-    """The packages that the lock names: installed once, in the environment if the tests run in one of their own."""
-    lock = sha256((SOURCES / "package-lock.json").read_bytes()).hexdigest()
-    kept = Path(sys.prefix) / f"node-{lock[:16]}"
-    if (kept / "node_modules").is_dir():
-        return kept / "node_modules"
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(SOURCES / name, folder)
-    installed = run(folder, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
-    if installed.returncode and NO_NETWORK.search(installed.stderr):
-        unavailable("the packages pinned in tests/typescript cannot be had from here")
-    assert installed.returncode == 0, installed.stderr
-    if sys.prefix == sys.base_prefix:
-        return folder / "node_modules"
-    with (
-        TemporaryDirectory(dir=sys.prefix, ignore_cleanup_errors=True) as whole,
-        suppress(OSError),
-    ):  # another was first
-        shutil.copytree(folder / "node_modules", Path(whole) / "node_modules", symlinks=True)
-        Path(whole).chmod(0o755)
-        Path(whole).rename(kept)
-    return (kept if kept.is_dir() else folder) / "node_modules"
 
 
 def generate(project: Path, folder: Path, client: str) -> None:

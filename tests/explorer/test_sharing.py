@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from playwright.sync_api import expect
 
 from tests.explorer.conftest import Explorer, Place, fetched, served
 from tests.support.keys import given, write
-from tests.test_typescript import NO_NETWORK, SOURCES, run, unavailable
+from tests.support.node import run, with_packages
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -132,15 +131,8 @@ def _asked_by_grafana(text: str, place: Place) -> str:
 @pytest.fixture(scope="module")
 def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with the compiler that tests/typescript pins."""
-    missing = [program for program in ("node", "npm") if shutil.which(program) is None]
-    if missing:
-        unavailable(f"no {' and no '.join(missing)} on this machine: the TypeScript offered is not tried")
-    project = shutil.copytree(SOURCES, tmp_path_factory.mktemp("typescript") / "snippet")
+    project = with_packages(tmp_path_factory.mktemp("snippet"), "the TypeScript offered is not tried")
     (project / "example.ts").unlink()
-    installed = run(project, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
-    if installed.returncode and NO_NETWORK.search(installed.stderr):
-        unavailable("the packages pinned in tests/typescript cannot be had from here")
-    assert installed.returncode == 0, installed.stderr
     return project
 
 

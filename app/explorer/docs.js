@@ -1,5 +1,10 @@
 "use strict";
 
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+
 // The document is asked for beside this page, so that both may stand behind a path prefix.
 SwaggerUIBundle({
   url: "openapi.json",

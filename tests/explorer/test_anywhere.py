@@ -54,6 +54,21 @@ def test_nothing_is_wider_than_a_phone(view: str, explore: Callable[..., Explore
     assert page.evaluate("document.documentElement.scrollWidth") == 375
 
 
+def test_every_filter_and_every_text_for_elsewhere_is_in_sight_on_a_phone(
+    explore: Callable[..., Explorer], place: Place
+) -> None:
+    explorer = explore(place, **PHONE).open("?attr=VIP&queue_name=Support")
+    explorer.row().wait_for()
+    explorer.page.get_by_role("button", name="Use elsewhere").click()
+    explorer.page.get_by_role("tab").first.wait_for()
+    ends = [
+        explorer.page.locator(shown).evaluate_all("all => all.map((one) => one.getBoundingClientRect().right)")
+        for shown in (".choice", "[role=tab]")
+    ]
+    assert min(map(len, ends)) >= 4
+    assert max(map(max, ends)) <= 375
+
+
 def test_an_interaction_fits_a_phone(explore: Callable[..., Explorer], place: Place) -> None:
     explorer = explore(place, **PHONE).open("?attr=1234567")
     dialog = explorer.opened()

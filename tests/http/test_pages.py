@@ -298,6 +298,17 @@ def test_the_reference_renders_every_operation_and_asks_no_other_host(tab: Page,
 
 
 @pytest.mark.timeout(180)
+def test_the_reference_is_dark_where_that_is_preferred_and_follows_a_change(browser: Browser, address: str) -> None:
+    page = browser.new_page(color_scheme="dark")
+    page.goto(f"{address}/docs")
+    dark = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    page.emulate_media(color_scheme="light")
+    light = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    page.close()
+    assert (dark, light) == ("rgb(28, 32, 34)", "rgba(0, 0, 0, 0)")
+
+
+@pytest.mark.timeout(180)
 def test_the_first_try_answers_with_the_documented_interaction(tab: Page, address: str) -> None:
     tab.goto(f"{address}/docs#/interactions/listInteractions")
     operation = tab.locator("#operations-interactions-listInteractions")

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from app.simulator.clock import parse_time, stamp
-from app.simulator.dice import Dice, PlainDice
+from app.simulator.clock import parse_time
 from app.simulator.people import CENTRE_PHONES, FLOWS, PLAIN_CONTACT, contacts
-from app.simulator.scene import Record, Scene, seconds
+from app.simulator.scene import Dice, PlainDice, Record, Scene
 from app.simulator.tenant import DEMO_TENANT_ID
 
 EXAMPLE_START = "2026-03-02T15:00:00.000Z"
@@ -76,11 +75,7 @@ def _serve(s: Scene, wait: float, work: float) -> Scene:
 
 def _reply(s: Scene, typical: float) -> Scene:
     """The agent takes a while to answer: written channels have response times in place of talk."""
-    began, ended = s.now, s.wait(typical).now
-    s.child(
-        "customerResponseTimes", "interactionCustomerResponseTimeId", startTimestamp=stamp(began),
-        endTimestamp=stamp(ended), customerResponseTime=seconds(ended - began),
-    )  # fmt: skip
+    s.stretch("customerResponseTime", typical)
     return s
 
 

@@ -2,8 +2,8 @@
 
 import random
 import uuid
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 _NAMESPACE = uuid.UUID("5f1c9a52-0c1e-4f60-9d52-51a0e4b1c0de")
 _FIRST = (
@@ -14,28 +14,17 @@ _LAST = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
-    agent_id: str
+class Named(NamedTuple):
+    """An agent, a queue or a flow of the tenant."""
+
+    id: str
     name: str
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
-    queue_id: str
-    name: str
-    number: int
+class Contact(NamedTuple):
+    """A customer."""
 
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    flow_id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
     contact_id: str
     name: str
     phone: str
@@ -44,36 +33,29 @@ class Contact:
     account: str
 
 
-def _named(kind: str, name: str) -> str:
+def _id(kind: str, name: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{kind}:{name}"))
 
 
-AGENTS = tuple(
-    Agent(_named("agent", name), name, 401 + number)
-    for number, name in enumerate(
-        f"{first} {last}" for first, last in zip(_FIRST, (*_LAST, *_LAST[:4]), strict=True) if first != "Jordan"
-    )
-)
-QUEUES = tuple(
-    Queue(_named("queue", name), name, 201 + number)
-    for number, name in enumerate(("Support", "Sales", "Billing", "Returns", "Español", "Priority"))
-)
-FLOWS = tuple(
-    Flow(_named("flow", name), name) for name in ("Main Menu", "Sales Line", "After Hours", "Digital", "Dialler")
-)
+def _named(kind: str, first_number: int, *names: str) -> tuple[Named, ...]:
+    return tuple(Named(_id(kind, name), name, number) for number, name in enumerate(names, first_number))
 
+
+_PAIRS = zip(_FIRST, (*_LAST, *_LAST[:4]), strict=True)
+AGENTS = _named("agent", 401, *(f"{first} {last}" for first, last in _PAIRS if first != "Jordan"))
+QUEUES = _named("queue", 201, "Support", "Sales", "Billing", "Returns", "Español", "Priority")
+FLOWS = _named("flow", 1, "Main Menu", "Sales Line", "After Hours", "Digital", "Dialler")
 PLAIN_CONTACT = Contact(
-    _named("contact", "plain"), "Jordan Sample", "+15550123", "jordan.sample@example.com", "jordan_sample", "1234500"
+    _id("contact", "plain"), "Jordan Sample", "+15550123", "jordan.sample@example.com", "jordan_sample", "1234500"
 )
-
 CENTRE_PHONES = tuple(f"+155501{number:02d}" for number in range(10))
 
 
 @lru_cache(maxsize=8)
-def contacts(seed: int, count: int = 400) -> tuple[Contact, ...]:
+def contacts(seed: int) -> tuple[Contact, ...]:
     """Customers of a seed; their phone numbers keep to the fictional range of UPSTREAM §11."""
     rng = random.Random(f"{seed}:contacts")
-    return tuple(_contact(rng, number) for number in range(count))
+    return tuple(_contact(rng, number) for number in range(400))
 
 
 def _contact(rng: random.Random, number: int) -> Contact:

@@ -85,17 +85,15 @@ def select(rows: Iterable[Interaction], query: Query, now: str) -> list[Interact
 Test = Callable[[Interaction, str], bool]
 
 
-def _attribute_test(value: str) -> Test:
-    return lambda row, now: any(
-        hook["hookSubType"] == ATTRIBUTE and hook.get("hookName") == value for hook in row.hooks(now)
-    )
-
-
 _TESTS: dict[str, Callable[[str], Test]] = {
     "start": lambda value: lambda row, _: row.start >= value,
     "end": lambda value: lambda row, _: row.start < value,
-    "contact": lambda value: lambda row, _: (row.contact() or "").lower() == value.lower(),
-    "attribute-value": _attribute_test,
+    "contact": lambda value: lambda row, _: (row.record.get("contactId") or "").lower() == value.lower(),
+    "attribute-value": lambda value: (
+        lambda row, now: any(
+            hook["hookSubType"] == ATTRIBUTE and hook.get("hookName") == value for hook in row.hooks(now)
+        )
+    ),
     "hook-name": lambda value: lambda row, now: any(hook.get("hookName") == value for hook in row.hooks(now)),
 }
 

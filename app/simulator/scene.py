@@ -1,10 +1,82 @@
 """A scene writes one interaction's record step by step: queues, offers, talk, transfers, attributes and notes."""
 
-from typing import Any, Self
+import random
+import uuid
+from collections.abc import Sequence
+from typing import Any, Self, TypeVar
 
 from app.simulator.clock import stamp
-from app.simulator.dice import Dice
-from app.simulator.people import AGENTS, QUEUES, Agent, Contact, Flow, Queue
+from app.simulator.people import AGENTS, QUEUES, Contact, Named
+
+T = TypeVar("T")
+_LONGEST_FACTOR = 4.0
+
+
+class Dice:
+    """The choices that a scene leaves open, drawn from a seeded generator."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.whole = False
+        """Durations fall on whole seconds (S9)."""
+
+    def ms(self, seconds: float) -> int:
+        """A duration in milliseconds for one that typically takes ``seconds``."""
+        drawn = seconds * self.factor()
+        return round(drawn) * 1000 if self.whole else int(drawn * 1000)
+
+    def factor(self) -> float:
+        return min(self.rng.lognormvariate(0.0, 0.5), _LONGEST_FACTOR)
+
+    def sample(self, things: Sequence[T], count: int) -> list[T]:
+        return self.rng.sample(things, count)
+
+    def number(self, low: int, high: int) -> int:
+        """A whole number from ``low`` to ``high``, both included."""
+        return self.rng.randint(low, high)
+
+    def chance(self, likelihood: float) -> bool:
+        return self.rng.random() < likelihood
+
+    def id(self) -> str:
+        """A new UUID."""
+        digits = f"{self.rng.getrandbits(128):032x}"
+        variant = "89ab"[int(digits[16], 16) & 3]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+class SeriesDice(Dice):
+    """Dice for a series: short durations, and ids that end in twelve zeros, where the row's number goes."""
+
+    def factor(self) -> float:
+        return self.rng.uniform(0.6, 1.4)
+
+    def id(self) -> str:
+        return super().id()[:24] + "0" * 12
+
+
+class PlainDice(Dice):
+    """Dice that always show the typical figure, the first choice and the next number."""
+
+    def __init__(self) -> None:
+        self._ids = 0
+
+    def ms(self, seconds: float) -> int:
+        return round(seconds * 1000)
+
+    def sample(self, things: Sequence[T], count: int) -> list[T]:
+        return list(things[:count])
+
+    def number(self, low: int, high: int) -> int:
+        return low
+
+    def chance(self, likelihood: float) -> bool:
+        return likelihood >= 1.0
+
+    def id(self) -> str:
+        self._ids += 1
+        return str(uuid.UUID(f"00000000-0000-4000-8000-{self._ids:012x}"))
+
 
 Record = dict[str, Any]
 Edit = tuple[int, Record]
@@ -36,7 +108,7 @@ class Scene:
         self.legacy = False
         self.answered_at: int | None = None
         self.ended_at: int | None = None
-        self.agent: Agent | None = None
+        self.agent: Named | None = None
         self.record: Record = {
             "tenantId": tenant_id,
             "interactionId": dice.id(),
@@ -50,10 +122,10 @@ class Scene:
         self._segment_began = self._stay_began = self._conversation_began = start
         self._talked = self._held = self._conversed = 0
 
-    def begin(self, channel: str, direction: str, customer: str, point: str, flow: Flow | None = None) -> Self:
+    def begin(self, channel: str, direction: str, customer: str, point: str, flow: Named | None = None) -> Self:
         self.record.update(channelType=channel, direction=direction, customer=customer, contactPoint=point)
         if flow is not None:
-            self.record.update(flowId=flow.flow_id, flowName=flow.name)
+            self.record.update(flowId=flow.id, flowName=flow.name)
         return self.begin_segment("interaction")
 
     def wait(self, typical: float) -> Self:
@@ -69,19 +141,21 @@ class Scene:
         """Write the value of a root field into others."""
         return self.set(**dict.fromkeys(targets, self.record[source]))
 
-    def child(self, array: str, key: str, **fields: Any) -> Record:
-        """A new object in a nested array of the root, with its key and the ids every one carries."""
+    def child(self, array: str, key: str, parent: Record | None = None, /, **fields: Any) -> Record:
+        """A new object in a nested array of the root or another parent, with its key and the ids every one carries."""
         row: Record = {key: self.dice.id(), **fields}
         if not self.legacy:
             row |= {"tenantId": self.record["tenantId"], "interactionId": self.record["interactionId"]}
-        self.record.setdefault(array, []).append(row)
+        (self.record if parent is None else parent).setdefault(array, []).append(row)
         return row
 
     def begin_segment(self, starts_by: str) -> Self:
         number = len(self.record.get("segments", ()))
-        row = self.child("segments", "interactionSegmentId", segmentNumber=number, segmentStartType=starts_by)
-        row["startTimestamp"] = stamp(self.now)
-        self._segment, self._segment_began = row, self.now
+        self._segment = self.child(
+            "segments", "interactionSegmentId", segmentNumber=number, segmentStartType=starts_by,
+            startTimestamp=stamp(self.now),
+        )  # fmt: skip
+        self._segment_began = self.now
         return self
 
     def end_segment(self, by: str) -> Self:
@@ -97,15 +171,14 @@ class Scene:
 
     def enter_queue(self, typical: float = 0, line: int = 0, by: str = "ivr") -> Self:
         """Join a queue and wait in it for typically so many seconds."""
-        queue: Queue = self.lines[line]
+        queue = self.lines[line]
         self.record.setdefault("ivrTime", seconds(self.now - self.start))
-        row = self.child(
-            "queues", "interactionQueueId", queueId=queue.queue_id, queueName=queue.name, platformQueueId=queue.number,
+        self._stay = self.child(
+            "queues", "interactionQueueId", queueId=queue.id, queueName=queue.name, platformQueueId=queue.number,
             queueType="queue", queueEntryType=by, queueEntryLength=self.dice.number(1, 6),
-            interactionSegmentId=self._segment["interactionSegmentId"],
+            interactionSegmentId=self._segment["interactionSegmentId"], startTimestamp=stamp(self.now),
         )  # fmt: skip
-        row["startTimestamp"] = stamp(self.now)
-        self._stay, self._stay_began = row, self.now
+        self._stay_began = self.now
         return self.wait(typical) if typical else self
 
     def leave_queue(self, by: str) -> Self:
@@ -123,66 +196,57 @@ class Scene:
 
     def offer(self, member: int, typical: float, accepted: bool = True) -> Self:
         """Offer the work to an agent; a refused or missed offer ends its leg (S3)."""
-        agent = self.team[member]
-        row = self.child(
-            "agents", "interactionAgentId", agentId=agent.agent_id, agentName=agent.name,
+        agent, offered = self.team[member], self.now
+        row = self._leg = self.child(
+            "agents", "interactionAgentId", agentId=agent.id, agentName=agent.name,
             tenantAgentId=agent.number + 15, platformAgentId=agent.number, sessionId=self.dice.id(),
             interactionSegmentId=self._segment["interactionSegmentId"], agentWorkAccepted=accepted,
+            startTimestamp=stamp(offered),
         )  # fmt: skip
         if self._stay:
             row["queueId"] = self._stay["queueId"]
-        row["startTimestamp"] = stamp(self.now)
-        self._leg = row
-        offered = self.now
         row["agentWorkOfferTime"] = seconds(self.wait(typical).now - offered)
-        if accepted:
-            row["agentWorkAcceptedTime"] = row["agentWorkOfferTime"]
-            self._answer(agent)
-        else:
+        if not accepted:
             row["endTimestamp"] = stamp(self.now)
-        return self
-
-    def _answer(self, agent: Agent) -> None:
+            return self
+        row.update(agentWorkAcceptedTime=row["agentWorkOfferTime"], conversationStartTimestamp=stamp(self.now))
         if self._stay:
             self.leave_queue("success")
-            self._stay.update(timeToAnswer=self._stay["queueTime"], agentId=agent.agent_id)
+            self._stay.update(timeToAnswer=self._stay["queueTime"], agentId=agent.id)
             self._stay = {}
-        self._segment["segmentToAgentId"] = agent.agent_id
-        self._leg["conversationStartTimestamp"] = stamp(self.now)
-        self._conversation_began = self.now
-        self.agent = agent
+        self._segment["segmentToAgentId"] = agent.id
+        self.agent, self._conversation_began = agent, self.now
         self.answered_at = self.answered_at or self.now
+        return self
 
     def talk(self, typical: float, uneven: int = 0) -> Self:
         """A stretch of talk; the agent's side of it runs ``uneven`` milliseconds longer than the customer's (S9)."""
-        began = self.now
-        self._talked += self.wait(typical).now - began
-        times = {"startTimestamp": stamp(began), "endTimestamp": stamp(self.now)}
-        length = seconds(self.now - began)
-        self.child("customerTalkTimes", "interactionCustomerTalkTimeId", **times, customerTalkTime=length)
-        stretch: Record = {
-            "interactionAgentTalkTimeId": self.dice.id(),
-            "interactionAgentId": self._leg["interactionAgentId"],
-            "agentId": self._leg["agentId"],
-            "startTimestamp": stamp(began),
-            "endTimestamp": stamp(self.now + uneven),
-            "agentTalkTime": seconds(self.now + uneven - began),
-        }
-        if not self.legacy:
-            stretch |= {"tenantId": self.record["tenantId"], "interactionId": self.record["interactionId"]}
-        self._leg.setdefault("talkTimes", []).append(stretch)
+        began = self.stretch("customerTalkTime", typical)
+        self._talked += self.now - began
+        self.child(
+            "talkTimes", "interactionAgentTalkTimeId", self._leg,
+            interactionAgentId=self._leg["interactionAgentId"], agentId=self._leg["agentId"],
+            startTimestamp=stamp(began), endTimestamp=stamp(self.now + uneven),
+            agentTalkTime=seconds(self.now + uneven - began),
+        )  # fmt: skip
         return self
 
     def hold(self, typical: float) -> Self:
-        began = self.now
-        self._held += self.wait(typical).now - began
+        began = self.stretch("customerHoldTime", typical)
+        self._held += self.now - began
         self.record["customerHolds"] += 1
         self.record["customerHoldTime"] = seconds(self._held)
-        self.child(
-            "customerHoldTimes", "interactionCustomerHoldTimeId", startTimestamp=stamp(began),
-            endTimestamp=stamp(self.now), customerHoldTime=seconds(self.now - began),
-        )  # fmt: skip
         return self
+
+    def stretch(self, field: str, typical: float) -> int:
+        """Wait, and write how long into the array of such stretches, which is called as the field is; when it began."""
+        began = self.now
+        self.wait(typical)
+        self.child(
+            f"{field}s", f"interactionC{field[1:]}Id", startTimestamp=stamp(began), endTimestamp=stamp(self.now),
+            **{field: seconds(self.now - began)},
+        )  # fmt: skip
+        return began
 
     def release(self, wrap_up: float = 0, by: str = "success") -> Self:
         """End conversation, leg and segment; the customer does not wait for the wrap-up."""
@@ -224,8 +288,8 @@ class Scene:
     def attribute(self, name: str, value: str, *, by_agent: bool = False, at: int | None = None) -> Self:
         """Set a custom attribute: the NAME goes to ``hookType``, the VALUE to ``hookName`` (UPSTREAM §6.5)."""
         row = self._hook(name, ATTRIBUTE, self.dice.id(), self.now if at is None else at, hookBy="flow", hookName=value)
-        if by_agent and self.agent is not None:
-            row["agentId"] = self.agent.agent_id
+        if by_agent:
+            self._by_agent(row)
         if not self.legacy:
             self.record.setdefault("interactionAttributes", []).append(dict(row))
         return self
@@ -235,21 +299,22 @@ class Scene:
         row = self._hook(system, object_kind, record_id, self.now, hookedBy="26303434627")
         if name is not None:
             row["hookName"] = name
-        if self.agent is not None:
-            row["agentId"] = self.agent.agent_id
-        return self
+        return self._by_agent(row)
 
     def _hook(self, kind: str, subtype: str, hook_id: str, at: int, **fields: Any) -> Record:
-        named = {"hookType": kind, "hookSubType": subtype, "hookId": hook_id, "timestamp": stamp(at)}
-        return self.child("hooks", "interactionHookId", **named, **fields)
+        named = {"hookType": kind, "hookSubType": subtype, "hookId": hook_id, "timestamp": stamp(at), **fields}
+        return self.child("hooks", "interactionHookId", **named)
 
     def note(self, title: str, body: str, *, at: int) -> None:
         """Add a note by the agent; its times fall on whole seconds."""
         created = at // 1000 * 1000
         times = {"created": stamp(created), "updated": stamp(created + 8000)}
-        row = self.child("notes", "noteId", title=title, body=body, **times)
+        self._by_agent(self.child("notes", "noteId", title=title, body=body, **times))
+
+    def _by_agent(self, row: Record) -> Self:
         if self.agent is not None:
-            row["agentId"] = self.agent.agent_id
+            row["agentId"] = self.agent.id
+        return self
 
     def edit(self, after: float, **fields: Any) -> None:
         """Change root fields ``after`` seconds past the end (S10)."""

@@ -1,16 +1,17 @@
 """The state of a running simulator, and its journal: the requests so far, in order, and which broke the rules."""
 
 import asyncio
+import contextlib
 import random
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from app.simulator.armed import ArmedFaults, Strike
 from app.simulator.clock import SimulatedClock, milliseconds, stamp
+from app.simulator.faults import ArmedFaults, Strike
 from app.simulator.tenant import LATENCY, Credentials, SimulatorOptions
 from app.simulator.world import MAGIC, World
 
@@ -32,18 +33,12 @@ class Call:
     """None until answered."""
 
 
-@dataclass(slots=True)
 class Journal:
     """The last ``length`` requests in their order (S20); ``arrived`` and ``violations`` count since clearing."""
 
-    length: int
-    arrived: int = 0
-    violations: int = 0
-    calls: deque[Call] = field(init=False)
-    _arrival: asyncio.Event = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.calls = deque(maxlen=self.length)
+    def __init__(self, length: int) -> None:
+        self.arrived = self.violations = 0
+        self.calls: deque[Call] = deque(maxlen=length)
         self._arrival = asyncio.Event()
 
     def record(self, call: Call) -> None:
@@ -59,13 +54,11 @@ class Journal:
 
     async def wait_for(self, count: int, seconds: float) -> bool:
         """Wait until ``count`` requests have arrived; False when the seconds pass first."""
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self.arrived < count:
                     await self._arrival.wait()
-        except TimeoutError:
-            return False
-        return True
+        return self.arrived >= count
 
     def shown(self) -> dict[str, Any]:
         return {"arrived": self.arrived, "violations": self.violations, "calls": [asdict(call) for call in self.calls]}
@@ -112,10 +105,7 @@ class SimulatorState:
 
     def strikes(self, endpoint: str, values: list[str], query_string: str) -> list[Strike]:
         """The faults that hit a request: those armed, and those that its magic values bring."""
-        return [*self.faults.strike(endpoint, values), *self._magic(values, query_string)]
-
-    def _magic(self, values: list[str], query_string: str) -> list[Strike]:
-        struck = []
+        struck = self.faults.strike(endpoint, values)
         for magic in (MAGIC[value] for value in values if value in MAGIC):
             if magic.fault is None or (magic.once and query_string in self._failed_once):
                 continue

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.simulator.forms import ARRAYS, NESTED, ROOT
+from app.simulator.interaction import ARRAYS, NESTED, ROOT
 from tests.simulator.support import DOCUMENTED_ID, Asking, asking, ids
 
 

@@ -13,7 +13,7 @@ import pytest
 from app.simulator import KINDS, SimulatorState
 from app.simulator.arrivals import STRANGE_VALUES, arrivals
 from app.simulator.clock import DAY, stamp
-from app.simulator.forms import Form
+from app.simulator.interaction import Form
 from app.simulator.scene import ATTRIBUTE
 from tests.simulator.support import DOCUMENTED_ID
 from tests.support.simulator import QUIET

@@ -10,7 +10,7 @@ import yaml
 from openapi_spec_validator import validate
 
 from app.simulator import KINDS, example
-from app.simulator.forms import ARRAYS, NESTED, ROOT
+from app.simulator.interaction import ARRAYS, NESTED, ROOT
 from app.simulator.query import SPELLINGS
 from app.simulator.wire import SHAPES
 from app.simulator.world import MAGIC

@@ -8,7 +8,7 @@ import pytest
 
 from app.simulator import SimulatorOptions, SimulatorState
 from app.simulator.arrivals import arrivals
-from app.simulator.forms import Form
+from app.simulator.interaction import Form
 from app.simulator.world import MAGIC, series
 from tests.simulator.support import Asking, asking, ids
 from tests.support.simulator import ANCHOR, QUIET

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import AsyncIterator
 from typing import cast
 
-from app.simulator.broken import Broken, reset
+from app.simulator.wire import Broken, reset
 from tests.support.raw import Exchange, RawRequest, Script, _request
 
 BACKLOG = 100

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.simulator import SimulatorOptions, SimulatorState, create_simulator
-from app.simulator.armed import Armed
 from app.simulator.clock import parse_time
+from app.simulator.faults import Armed
 from app.simulator.query import parse, select
 from app.simulator.state import Call
 from tests.support.serving import serve

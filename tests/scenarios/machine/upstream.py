@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.simulator.broken import BROKEN, Broken, cut, whole
+from app.simulator.wire import BROKEN, Broken, cut, whole
 from tests.support.canary import CANARIES, PASSWORD
 from tests.support.facade import TENANT
 from tests.support.raw import Exchange

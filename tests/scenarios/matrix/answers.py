@@ -7,7 +7,7 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
 
-from app.simulator.broken import whole
+from app.simulator.wire import whole
 from tests.scenarios.matrix.desk import interaction, listed
 from tests.scenarios.matrix.scene import Act, Fault, Scene, nothing
 from tests.support.raw import Exchange

@@ -7,7 +7,7 @@ import asyncio
 from datetime import timedelta
 from email.utils import format_datetime
 
-from app.simulator.broken import cut, head, whole
+from app.simulator.wire import cut, head, whole
 from tests.scenarios.matrix.answers import THEIR_WORDS
 from tests.scenarios.matrix.desk import is_login
 from tests.scenarios.matrix.scene import Fault, Scene

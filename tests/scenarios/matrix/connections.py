@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from app.simulator.broken import BROKEN, Broken, cut, head, whole
+from app.simulator.wire import BROKEN, Broken, cut, head, whole
 from tests.scenarios.matrix.answers import PAGE, THEIR_WORDS, bodied
 from tests.scenarios.matrix.scene import Fault, Scene
 from tests.support.raw import Exchange

@@ -5,7 +5,7 @@ import json
 from typing import Any
 from uuid import UUID
 
-from app.simulator.broken import whole
+from app.simulator.wire import whole
 from tests.support.canary import CANARIES
 from tests.support.facade import TENANT
 from tests.support.raw import Exchange, RawRequest

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from app.simulator.broken import Broken, cut
+from app.simulator.wire import Broken, cut
 from app.upstream.access import Limits
 from tests.scenarios.matrix import answers, conditions, connections
 from tests.scenarios.matrix.expected import Problem, Rows

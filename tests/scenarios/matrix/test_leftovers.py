@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.simulator.broken import head, whole
+from app.simulator.wire import head, whole
 from tests.scenarios.matrix.desk import interaction, listed
 from tests.scenarios.matrix.rows import RIGHT
 from tests.scenarios.matrix.scene import Fault, Scene, staged

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import SettingsError, UpstreamError
-from app.simulator.broken import whole
+from app.simulator.wire import whole
 from app.upstream.access import INTERACTION, TOKENS, target
 from tests.scenarios.matrix.authority import Authority
 from tests.scenarios.matrix.rows import BASIC, REDIRECT, RIGHT, SECURE, TOKEN

@@ -6,8 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.simulator.armed import ArmedFaults
-from app.simulator.faults import FAULTS
+from app.simulator.faults import FAULTS, ArmedFaults
 from tests.simulator.support import DOCUMENTED_ID, Asking, asking, ids
 
 VALUE = ("attribute-value", "valueOne")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 import typer
 
 from app import __version__
-from app.errors import SettingsError
+from app.errors import CxfacadeError, SettingsError
 from app.observe.streams import complain, hold_standard_descriptors, say
 from app.settings import SECRETS, SETTINGS, Scope
 
@@ -79,14 +79,12 @@ def _faults_in_lines(command: Command) -> Command:
 
     @functools.wraps(command)
     def guarded(*given: Any, **named: Any) -> None:
-        from app.commands.servers import CannotListen
-
         try:
             command(*given, **named)
         except SettingsError as error:
             complain(error.faults)
             raise typer.Exit(BAD_USE) from None
-        except CannotListen as error:
+        except CxfacadeError as error:
             complain([error.detail])
             raise typer.Exit(FAILED) from None
 
@@ -140,7 +138,7 @@ def serve(overrides: Overrides) -> None:
 
     read = functools.partial(load, overrides)
     settings = read()  # before the rest is imported: a wrong flag is answered at once
-    from app.commands.serving import serve
+    from app.commands.servers import serve
 
     serve(settings, read)
 

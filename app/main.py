@@ -1,14 +1,18 @@
-"""The composition root: settings in, application out; all that it opens it closes, in reverse."""
+"""The composition root: settings in, application out; all that it opens it closes, in reverse.
+
+Its upkeep: old values are swept out of the store, and SIGHUP reads the settings again.
+"""
 
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import cache, partial
 from itertools import count
 from random import random
+from typing import NamedTuple
 from uuid import uuid4
 
 from fastapi import FastAPI
@@ -20,7 +24,7 @@ from app.cache.store import MemoryStore
 from app.clients.file import ClientKeys
 from app.clients.quota import MinInterval
 from app.clock import SYSTEM_CLOCK, Clock
-from app.errors import SettingsError
+from app.errors import CxfacadeError, SettingsError
 from app.http import handlers, openapi
 from app.http.auth import Authenticator
 from app.http.cors import Cors, Origins
@@ -36,23 +40,30 @@ from app.http.sending import Unread
 from app.http.services import Services
 from app.interactions.columns import masked_columns, with_attributes
 from app.listener.replay import ReplayCache
-from app.observe.lines import PSEUDONYMS_FOR_ONE_START, SETTING_TO_LOOK_AT
+from app.observe.lines import (
+    CREDENTIALS_READ,
+    PSEUDONYMS_FOR_ONE_START,
+    RELOAD_PART_REFUSED,
+    RELOAD_REFUSED,
+    SETTING_TO_LOOK_AT,
+)
 from app.observe.metrics import Lag, Metrics
 from app.observe.tracing import alone
 from app.queries import rules
 from app.queries.service import Queries
 from app.queries.snapshot_store import SnapshotStore
 from app.settings import Settings, load
-from app.upkeep import renewal, rotation, sweep
 from app.upstream.access import DEFAULTS as LIMITS
 from app.upstream.access import Limits, UpstreamAccess
 from app.upstream.client import UpstreamClient
 from app.upstream.transport import Wire
 
 PSEUDONYM_BYTES = 32
+SWEEP_SECONDS, SWEEPS_A_ROUND = 1.0, 60
 PURGE_SECONDS = 1.0  # between two purges: each sends everybody to upstream again (FAULTS T28)
 
 logger = logging.getLogger("cxfacade")
+reloading = logging.getLogger("cxfacade.reload")
 
 
 class Application(FastAPI):
@@ -131,7 +142,7 @@ def create_app(
         flights, lag = SingleFlight(clock, alone), Lag(metrics.timing("event_loop_lag_seconds"))
         watch_work(metrics, flights, upstream)
         app.state.services = services(upstream, flights)
-        app.state.reloadable = [rotation(upstream, settings, upstream_access), renewal(keys)]
+        app.state.reloadable = [rotation(upstream, settings), renewal(keys)]
         watching = [keys.watch(clock)] if settings.client_keys_file else []
         tasks = [asyncio.create_task(work) for work in (sweep(store, clock), *watching)]
         try:
@@ -229,3 +240,68 @@ def watch_work(metrics: Metrics, flights: SingleFlight, upstream: UpstreamClient
     metrics.watch("upstream_slots", lambda: upstream.health().slots)
     metrics.watch("upstream_refused_seconds", lambda: upstream.health().refused_for_seconds or 0.0)
     metrics.watch("upstream_last_success_timestamp_seconds", last_success)
+
+
+async def sweep(store: MemoryStore, clock: Clock) -> None:
+    """Drop values that are too old within two minutes, also where nobody asks for them any more (FAULTS T29)."""
+    while True:
+        await clock.sleep(SWEEP_SECONDS)
+        store.sweep(1 + len(store) // SWEEPS_A_ROUND)
+
+
+class Reloadable(NamedTuple):
+    """A part that SIGHUP renews: `take` adopts the new settings whole, or raises CxfacadeError and changes nothing.
+
+    `names` are the settings it looks at, for log lines.
+    """
+
+    names: str
+    take: Callable[[Settings], Awaitable[None]]
+
+
+def rotation(upstream: UpstreamClient, settings: Settings) -> Reloadable:
+    """The upstream credentials: new ones are used once upstream has accepted them (FAULTS T09)."""
+    in_force = (settings.username, settings.password)
+
+    async def take(fresh: Settings) -> None:
+        nonlocal in_force
+        given = (fresh.username, fresh.password)
+        if given != in_force:
+            known = settings.model_copy(update={"username": fresh.username, "password": fresh.password})
+            await upstream.rotate(upstream_access(known))
+            in_force = given
+        reloading.info(CREDENTIALS_READ)
+
+    return Reloadable("CXF_USERNAME and CXF_PASSWORD", take)
+
+
+def renewal(keys: ClientKeys) -> Reloadable:
+    """The client keys: their file is read again, also where it looks unchanged."""
+
+    async def take(_fresh: Settings) -> None:
+        keys.reread()
+
+    return Reloadable("CXF_CLIENT_KEYS_FILE", take)
+
+
+async def reload(read: Callable[[], Settings], parts: Sequence[Reloadable]) -> None:
+    """Read the settings and have each part take them; raises nothing.
+
+    A part that fails keeps the old ones, and is told in one line that names the setting, never its value (FAULTS T09).
+    """
+    try:
+        settings = read()
+    except SettingsError as error:
+        reloading.error(RELOAD_REFUSED, " ".join(error.faults))
+        return
+    for warning in settings.warnings:
+        reloading.warning(SETTING_TO_LOOK_AT, warning)
+    for part in parts:
+        try:
+            await part.take(settings)
+        except SettingsError as error:
+            reloading.error(RELOAD_PART_REFUSED, part.names, " ".join(error.faults))
+        except CxfacadeError as error:
+            reloading.error(RELOAD_PART_REFUSED, part.names, error.code)
+        except Exception as error:
+            reloading.exception(RELOAD_PART_REFUSED, part.names, type(error).__name__)

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from app.commands.servers import MOST_SECONDS_TO_END
+from app.commands.servers import KEEP_ALIVE_SECONDS, MOST_SECONDS_TO_END
 from app.http.routes import RESOURCES
-from app.listener.config import KEEP_ALIVE_SECONDS
 from app.listener.limits import ListenerLimits
 from app.settings import SECRETS, SETTINGS, Settings, load
 from tests.support.shown import ROOT

@@ -1,5 +1,6 @@
-"""The composition root: what an application is made of, and that two of them share nothing."""
+"""The composition root: what an application is made of, that two share nothing, and how settings are read again."""
 
+import asyncio
 import gc
 import logging
 import re
@@ -10,16 +11,21 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from app import errors
+from app.cache.store import MemoryStore
+from app.cache.stored import Stored
 from app.commands.servers import freeze_startup_objects
 from app.errors import SettingsError
 from app.http.guard import Guard
-from app.main import create_app, new_request_ids, pseudonym_secret
+from app.main import Reloadable, create_app, new_request_ids, pseudonym_secret, reload, sweep
+from app.settings import Settings, load
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, facade_settings, running_facade
 
 NOWHERE = "http://127.0.0.1:9"
+CANARY = "canary-6e21-invented"
 NOT_NEEDED = {"httpx._main", "rich", "pygments", "pydantic.v1", "app.simulator", "pandas", "pyarrow", "cryptography"}
-IMPORTED = "import sys, app.cli, app.commands.serving; print(*(name for name, it in sys.modules.items() if it))"
+IMPORTED = "import sys, app.cli, app.commands.servers; print(*(name for name, it in sys.modules.items() if it))"
 LOOKED_THROUGH = """
 import gc, sys
 from app.__main__ import main
@@ -66,7 +72,7 @@ def test_ids_of_requests_are_never_given_out_twice_and_can_stand_in_headers() ->
 def test_two_applications_share_nothing(clock: HandClock) -> None:
     one, other = (create_app(facade_settings(NOWHERE), clock=clock.clock) for _ in range(2))
     assert one.replays is not other.replays
-    assert one.replays._store is not other.replays._store
+    assert one.replays.store is not other.replays.store
     layers: list[Any] = [*one.user_middleware, *other.user_middleware]
     ours, others = (layer.kwargs["finished"] for layer in layers if layer.cls is Guard)
     assert ours != others
@@ -125,3 +131,75 @@ def test_a_secret_that_is_not_set_is_random_and_worth_a_warning(caplog: pytest.L
 async def test_a_facade_starts_and_answers_while_upstream_is_down(clock: HandClock) -> None:
     async with running_facade(NOWHERE, clock=clock.clock) as facade:
         assert (await facade.get("/health/ready")).json() == {"status": "ok"}
+
+
+def read() -> Settings:
+    return load({"password": CANARY}, environ={}, env_file=None)
+
+
+class Thing:
+    """Takes the settings, or fails in a way of its own."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+        self.taken: list[Settings] = []
+
+    async def take(self, settings: Settings) -> None:
+        if self.failure:
+            raise self.failure
+        self.taken.append(settings)
+
+
+async def test_each_thing_takes_what_was_read(caplog: pytest.LogCaptureFixture) -> None:
+    one, other = Thing(), Thing()
+    await reload(read, [Reloadable("CXF_ONE", one.take), Reloadable("CXF_OTHER", other.take)])
+    assert [thing.taken for thing in (one, other)] == [[read()], [read()]]
+    assert caplog.records == []
+
+
+@pytest.mark.threat("T09")
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (errors.UpstreamAuth(), "upstream-auth"),
+        (errors.SettingsError(["CXF_ONE must be better."]), "CXF_ONE must be better."),
+        (RuntimeError(CANARY), "RuntimeError"),
+    ],
+)
+async def test_what_fails_is_one_line_and_keeps_nobody_else_from_it(
+    failure: Exception, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad, good = Thing(failure), Thing()
+    await reload(read, [Reloadable("CXF_ONE", bad.take), Reloadable("CXF_OTHER", good.take)])
+    assert len(good.taken) == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        f"CXF_ONE not taken; what was in force stays: {words}"
+    ]
+    assert caplog.records[0].levelno == logging.ERROR
+
+
+@pytest.mark.threat("T09")
+async def test_settings_that_cannot_be_read_are_taken_by_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    def fails() -> Settings:
+        return load({"password": CANARY, "port": CANARY}, environ={}, env_file=None)
+
+    thing = Thing()
+    await reload(fails, [Reloadable("CXF_ONE", thing.take)])
+    assert thing.taken == []
+    assert [record.getMessage() for record in caplog.records] == [
+        "Reloaded nothing; what was in force stays: CXF_PORT (flag) must be a whole number."
+    ]
+    assert CANARY not in caplog.text
+
+
+async def test_what_is_too_old_is_dropped_while_nobody_asks(clock: HandClock) -> None:
+    store = MemoryStore(1_000_000, clock.clock.monotonic)
+    store.put(b"old", Stored(b"", 0, clock.monotonic, fresh_for=5, stale_for=5))
+    sweeping = asyncio.create_task(sweep(store, clock.clock))
+    for _ in range(11):
+        await clock.asleep()
+        assert len(store) == 1
+        clock.advance(1)
+    await clock.asleep()
+    sweeping.cancel()
+    assert len(store) == 0

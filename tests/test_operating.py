@@ -10,13 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from app.commands.servers import MOST_SECONDS_TO_END
+from app.commands.servers import BACKLOG, MOST_SECONDS_TO_END
 from app.http.request_metrics import MOST_KEYS, TIMED_ONE_IN
-from app.listener.config import BACKLOG
-from app.listener.limits import ListenerLimits
 from app.observe.lines import LINES
 from app.observe.metrics import METRICS, PREFIX, Metrics
-from app.settings import SETTINGS
+from app.settings import SETTINGS, Settings
 from tests.support.shown import ROOT, Demo, blocks, consoles, running_demo
 
 FOLDER = ROOT / "docs/operating"
@@ -122,7 +120,7 @@ def test_figures_told_are_those_measured_and_those_of_the_code() -> None:
     assert f"at most {MOST_KEYS} keys" in DOCUMENT
     assert f"of one in {TIMED_ONE_IN}," in DOCUMENT
     assert MOST_SECONDS_TO_END < 13
-    assert f"together hold {ListenerLimits().connections_per_peer} connections" in DOCUMENT
+    assert f"together hold {Settings.model_fields['connections_per_address'].default} connections" in DOCUMENT
 
 
 def test_the_environment_is_written_before_the_service_is_enabled() -> None:

@@ -1,13 +1,15 @@
-"""Servers of one process in one event loop: they listen together, and the first signal ends them all.
+"""`cxfacade serve`, and servers of one process in one event loop: the first signal ends them all.
 
 SIGTERM is the machine's: clients are told for a second that their connections end. SIGINT is a person's, who waits.
 """
 
 import asyncio
 import contextlib
+import ctypes
 import errno
 import gc
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -16,21 +18,27 @@ from typing import Any, cast
 import uvicorn
 
 from app.errors import CxfacadeError
-from app.http.forwarding import NOTHING_FORWARDED, Forwarding
 from app.listener.acceptor import Acceptor
-from app.listener.config import BACKLOG, listener_config
-from app.listener.connection import Connection
+from app.listener.connection import CLOSE, Connection, ListenerState
 from app.listener.limits import ListenerLimits
-from app.listener.replay import ReplayCache
-from app.listener.state import CLOSE, Count, ListenerState, ignore
+from app.listener.protocol import Protocol
+from app.main import Application, create_app, reload
+from app.observe import logs
 from app.observe.lines import CUT_OFF
-from app.settings import inherited_sockets
+from app.observe.streams import announce
+from app.settings import Settings, inherited_sockets
 
+BACKLOG = 2048
+KEEP_ALIVE_SECONDS = 15  # longer than clients keep idle connections: they, not we, end them
+GRACEFUL_SECONDS = 11  # longer than the longest wait of a client
 MOST_SECONDS_TO_END = 12.5  # a drain, then GRACEFUL_SECONDS, and what the application takes to close
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 TICKS_A_SECOND = 10
 MOST_PORTS_TRIED = 100
 FIRST_INHERITED = 3  # after the three standard streams (sd_listen_fds(3))
+OTHER_FILES = 64  # descriptors that are no connection: standard streams, listener, loop, secrets while they are read
+MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of glibc's malloc.h
+OWN_PAGES_BYTES = 128 * 1024  # glibc's own start, which it raises as it goes unless it is told
 
 REASONS = {
     errno.EADDRINUSE: "Port {port} is taken; choose another with {flag}.",
@@ -45,6 +53,50 @@ logger = logging.getLogger("cxfacade")
 
 class CannotListen(CxfacadeError):
     """The address or port cannot be had; `detail` says which flag to change."""
+
+
+def serve(settings: Settings, read: Callable[[], Settings]) -> None:
+    """Serve the configured tenant until a signal; `read` gives the settings anew, for SIGHUP.
+
+    An inherited socket wins over host and port. Raises SettingsError, CannotListen.
+    """
+    logs.configure(settings.log_format, settings.log_level)
+    return_large_blocks()
+    listener = inherited()
+    if listener:  # whoever may ask without a key is decided by where we listen (FAULTS T37)
+        settings = settings.model_copy(update={"host": listener.getsockname()[0]})
+    app = create_app(settings)
+    facade = server_of(app, listener or listen(settings.host, settings.port), limits_of(settings))
+    url = url_of(facade.listener)
+    run(
+        [facade],
+        ready=lambda: announce(f"cxfacade serves {url}/interactions, its reference is {url}/docs\n"),
+        reload=lambda: reload(read, app.state.reloadable),
+    )
+
+
+def server_of(app: Application, listener: socket.socket, limits: ListenerLimits) -> "Server":
+    """A server of the application, wired to the parts of it that the listener works with."""
+    return Server(app, listener, ListenerState(limits, app.count_ended, app.forwarding, app.replays))
+
+
+def limits_of(settings: Settings) -> ListenerLimits:
+    """The listener's bounds: connections may use up the files that the system allows, less those for other uses."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    others = OTHER_FILES + 2 * settings.upstream_concurrency
+    bound = 0 if most == resource.RLIM_INFINITY else max(most - others, most // 2)
+    return ListenerLimits(connections_per_peer=settings.connections_per_address, connections=bound)
+
+
+def return_large_blocks() -> bool:
+    """Have blocks of 128 KiB and more go back to the system as soon as they are freed; whether it could be arranged.
+
+    Else glibc keeps them for later: a full cache that replaced its answers took 1.36 times its bytes, with this 1.11.
+    Other C libraries have no such setting, and nothing happens.
+    """
+    with contextlib.suppress(OSError, TypeError, AttributeError):
+        return bool(ctypes.CDLL(None).mallopt(MMAP_THRESHOLD, OWN_PAGES_BYTES))
+    return False
 
 
 def listen(host: str, port: int, flag: str = "--port") -> socket.socket:
@@ -97,11 +149,32 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-class Server(uvicorn.Server):
-    """A server beside others of the process: signals are not its business; `listening` is set once it answers.
+def listener_config(
+    app: Callable[..., Any],
+    *,
+    protocol: type[asyncio.Protocol] = Protocol,
+    graceful_seconds: int = GRACEFUL_SECONDS,
+) -> uvicorn.Config:
+    """How uvicorn is run, wherever it is run (FAULTS 8); what has begun has `graceful_seconds` at the end."""
+    return uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,  # of a tick before the request came: see DatedHeaders
+        proxy_headers=False,  # a client could claim any address (FAULTS T34)
+        reset_contextvars=True,  # else one request's context reaches the next of its connection (FAULTS T22)
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=graceful_seconds,
+    )
 
-    `count`, `forwarding` and `replays` are those of ListenerState.
-    """
+
+class Server(uvicorn.Server):
+    """A server beside others of the process: signals are not its business; `listening` is set once it answers."""
 
     server_state: ListenerState
 
@@ -109,14 +182,10 @@ class Server(uvicorn.Server):
         self,
         app: Callable[..., Any],
         listener: socket.socket,
-        limits: ListenerLimits | None = None,
-        *,
-        count: Count = ignore,
-        forwarding: Forwarding = NOTHING_FORWARDED,
-        replays: ReplayCache | None = None,
+        state: ListenerState,
     ) -> None:
         super().__init__(listener_config(app))
-        self.server_state = ListenerState(limits or ListenerLimits(), count, forwarding, replays)
+        self.server_state = state
         self.listener, self.listening = listener, asyncio.Event()
         self.drains = True
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from app.commands.servers import Server, listen, listen_nearby, run, url_of
-from app.commands.serving import limits_of, return_large_blocks, server_of
+from app.commands.servers import Server, limits_of, listen, listen_nearby, return_large_blocks, run, server_of, url_of
+from app.listener.connection import ListenerState
 from app.listener.limits import ListenerLimits
 from app.main import create_app
 from app.observe import logs
@@ -56,7 +56,7 @@ def demo(overrides: Mapping[str, object], options: SimulatorOptions, simulator_p
     facade = create_app(settings.model_copy(update={"upstream_url": shown.simulator}))
     run(
         [
-            Server(simulated, simulator_listener, UNDRAINED),
+            Server(simulated, simulator_listener, ListenerState(UNDRAINED)),
             server_of(facade, facade_listener, replace(limits_of(settings), drain_seconds=0)),
         ],
         ready=lambda: announce(shown.words()),
@@ -80,7 +80,7 @@ def simulate(overrides: Mapping[str, object], host: str, port: int, options: Sim
     settings = load(overrides, environ={}, env_file=None)
     logs.configure(settings.log_format, settings.log_level)
     app = create_simulator(options)
-    simulator = Server(app, listen(host, port), UNDRAINED)
+    simulator = Server(app, listen(host, port), ListenerState(UNDRAINED))
     url = url_of(simulator.listener)
     words = (
         f"cxfacade simulate: {url}\n"

@@ -13,7 +13,7 @@ from app.errors import BadHost, BadRequest, BadTarget, BodyNotAllowed, RequestEr
 from app.http.forwarding import allowed_host
 from app.http.handlers import log_unexpected
 from app.http.problems import rendered
-from app.http.replayable import ARRIVAL, REPLAYABLE, Arrival
+from app.http.replayable import ARRIVAL, REPLAYABLE, Keep
 from app.http.request_log import log_request, sampled_refusals
 from app.http.responses import Headers
 from app.observe.tracing import entered
@@ -102,9 +102,9 @@ class Guard:
 class _Answering:
     """The way out of one request: adds the headers, keeps the status, 0 before it is sent, and has it replayed."""
 
-    def __init__(self, send: Send, request_id: str, state: Mapping[str, Any], arrival: Arrival | None) -> None:
+    def __init__(self, send: Send, request_id: str, state: Mapping[str, Any], keep: Keep | None) -> None:
         self.send = send
-        self.arrival = arrival
+        self.keep = keep
         self.headers: Headers = []
         self.request_id = request_id.encode()
         self.state = state
@@ -116,10 +116,10 @@ class _Answering:
             self.headers = self._finished(list(message.get("headers", ())))
             message = {**message, "headers": self.headers}
         await self.send(message)
-        if self.arrival and REPLAYABLE in self.state and message["type"] == "http.response.body":
+        if self.keep and REPLAYABLE in self.state and message["type"] == "http.response.body":
             if not message.get("more_body"):
-                self.arrival.keep(self.state[REPLAYABLE], self.status, self.headers, message["body"])
-            self.arrival = None  # a body in parts is not kept
+                self.keep(self.state[REPLAYABLE], self.status, self.headers, message["body"])
+            self.keep = None  # a body in parts is not kept
 
     async def problem(self, slug: str, scope: Scope) -> None:
         facts = {"request_id": scope["state"]["request_id"], "instance": scope["path"]}

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from starlette.types import Scope
 
@@ -14,7 +13,7 @@ from app.http.responses import Headers
 from app.queries.fetch_plan import FetchPlan
 from app.queries.snapshot import Snapshot
 
-ARRIVAL = "cxfacade.arrival"  # where the scope of a request that may be replayed has its Arrival
+ARRIVAL = "cxfacade.arrival"  # where the scope of a request that may be replayed has its Keep
 REPLAYABLE = "replayable"  # where the state of a request has its Replayable
 EARLY_REFRESH_FETCHES = 8  # so many fetch times before the end, an early refresh is due in one of 2,980 requests
 
@@ -37,11 +36,8 @@ class Replayable:
     charge: Charge | None
 
 
-class Arrival(Protocol):
-    """The listener's mark on a request that it could not replay."""
-
-    def keep(self, replayable: Replayable, status: int, headers: Headers, body: bytes) -> None:
-        """Told of the response, once it is sent."""
+Keep = Callable[[Replayable, int, Headers, bytes], None]
+"""The listener's mark on a request that it could not replay: told of status, headers and body, once all is sent."""
 
 
 def offer(
@@ -61,9 +57,9 @@ def offer(
     `wall` is the time of day. `changes_at`: when the same request asks another question (monotonic seconds), None for
     never. `valid_for`: seconds from `now` on for which its credential is good, None for ever.
     """
-    arrival: Arrival | None = scope.get(ARRIVAL)
+    keep: Keep | None = scope.get(ARRIVAL)
     home, answer = served.home, served.answer
-    if arrival is None or home is None or answer.last_modified > wall:
+    if keep is None or home is None or answer.last_modified > wall:
         return
     ends = [home.time_left(now) - _early(home)]
     ends += [] if valid_for is None else [valid_for]

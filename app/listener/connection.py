@@ -1,21 +1,109 @@
-"""A connection: when its client is waited for, for how long, and how it is ended.
+"""A connection, when its client is waited for, for how long, and how it is ended; and what all those of a server share.
 
 A request that comes whole, and whose answer is read at once, sets no timer beyond uvicorn's own.
 """
 
 import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 from typing import Any, cast
 
-from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from app.listener.dating import DatedHeaders
+from app.http.forwarding import NOTHING_FORWARDED, Forwarding
+from app.http.request_log import Sampled
+from app.listener.limits import ListenerLimits
 from app.listener.refusals import refusal
-from app.listener.state import CLOSE, ListenerState
+from app.listener.replay import ReplayCache, date_now
+from app.observe.lines import CONNECTION_ENDED
+from app.owners import owner_of
 
 PART_BYTES = 4096  # handed to the parser at once: a bound is passed by no more than this
+CLOSE = (b"connection", b"close")
+
+Field = tuple[bytes, bytes]
+Count = Callable[[str], None]
+
+
+def ignore(_reason: str) -> None:
+    """Where nobody counts."""
+
+
+class DatedHeaders(list[Field]):
+    """The fields of every answer of a server; added to those of one answer, as it begins, they have its Date.
+
+    So nothing that an answer says of its past is later than it (RFC 9110 §6.6.1), as Last-Modified must not be
+    (§8.8.2.1): uvicorn's own Date is that of a tick up to a second before the request came. It adds them up in just
+    this way (0.54).
+    """
+
+    def __add__(self, fields: Iterable[Field]) -> list[Field]:  # type: ignore[override] # as it is called
+        return [(b"date", date_now()), *self, *fields]
+
+
+class ListenerState(ServerState):
+    """The server's bounds, replays, connections by owner and lines about clients; `count` is told each reason.
+
+    A proxy that `forwarding` trusts may hold any number of connections, with everybody behind it.
+    """
+
+    def __init__(
+        self,
+        limits: ListenerLimits,
+        count: Count = ignore,
+        forwarding: Forwarding = NOTHING_FORWARDED,
+        replays: ReplayCache | None = None,
+    ) -> None:
+        super().__init__()
+        self.replays = replays
+        self.forwarding = forwarding
+        self.limits = limits
+        self.count = count
+        self.cuts = Sampled(logging.getLogger("cxfacade.listener"))
+        self._of_owner: Counter[str] = Counter()
+        self._admitted = 0
+
+    @property  # an attribute of uvicorn's, which sets it once a second
+    def default_headers(self) -> DatedHeaders:
+        """The fields of every answer."""
+        return self._default_headers
+
+    @default_headers.setter
+    def default_headers(self, fields: Iterable[Field]) -> None:
+        self._default_headers = DatedHeaders(fields)
+        self.is_ending = CLOSE in self._default_headers
+
+    def watch_closes(self) -> None:
+        """Once a second: uvicorn closes where an application fails, and tells the connection nothing of it."""
+        for connection in cast("set[Connection]", self.connections):
+            connection.watch_close()
+
+    def admit(self, peer: str) -> str | None:
+        """Why one more connection of this address is over a bound; None where it is not, and is counted."""
+        if self.limits.connections and self._admitted >= self.limits.connections:
+            return "too-many-connections"
+        owner, most = owner_of(peer), self.limits.connections_per_peer
+        if most and self._of_owner[owner] >= most and not self.forwarding.is_trusted(peer):
+            return "too-many-of-one-address"
+        self._of_owner[owner] += 1
+        self._admitted += 1
+        return None
+
+    def leaves(self, peer: str) -> None:
+        """A connection that was admitted is gone."""
+        owner = owner_of(peer)
+        self._of_owner[owner] -= 1
+        self._admitted -= 1
+        if not self._of_owner[owner]:
+            del self._of_owner[owner]
+
+    def say(self, what: str) -> None:
+        """Count and write that a client was refused or cut off: the slug of its problem, or one of ours."""
+        self.count(what)
+        self.cuts.say(what, CONNECTION_ENDED, {"reason": what})
 
 
 class Phase(IntEnum):
@@ -30,27 +118,18 @@ class Connection(HttpToolsProtocol):
     """uvicorn's connection (0.54) with deadlines and bounds; `protocol.py` says what of a request is refused."""
 
     cycle: Any  # None before the first
-
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self.listener = cast("ListenerState", server_state)
-        self.limits = self.listener.limits
-        self.refused = False  # what else comes is dropped
-        self._came = 0  # bytes of the request that is coming in
-        self._headed: object = None  # the scope of the newest request whose head is whole
-        self._body_open = False
-        self._running: RequestResponseCycle | None = None  # `cycle` is the newest, which may stand in line
-        self._replayed = 0  # of the requests in what came last
-        self._peer: str | None = None
-        self._receipt: asyncio.TimerHandle | None = None
-        self._stall: asyncio.TimerHandle | None = None
-        self._answer: asyncio.TimerHandle | None = None
+    listener: ListenerState
+    limits: ListenerLimits
+    refused = False  # what else comes is dropped
+    _came = 0  # bytes of the request that is coming in
+    _headed: object = None  # the scope of the newest request whose head is whole
+    _body_open = False
+    _running: RequestResponseCycle | None = None  # `cycle` is the newest, which may stand in line
+    _replayed = 0  # of the requests in what came last
+    _peer: str | None = None
+    _receipt: asyncio.TimerHandle | None = None
+    _stall: asyncio.TimerHandle | None = None
+    _answer: asyncio.TimerHandle | None = None
 
     @property
     def phase(self) -> Phase:
@@ -64,6 +143,11 @@ class Connection(HttpToolsProtocol):
         """Whether a response is due: to a request that is whole, or to one that is still coming in."""
         return self._running is not None and not self._running.response_complete
 
+    @property
+    def is_answering_whole(self) -> bool:
+        """Whether a response is due to a request that is whole."""
+        return self._running is not None and not self._running.response_complete and not self._running.more_body
+
     def feed(self, part: bytes) -> None:
         """Hand bytes to the parser."""
         raise NotImplementedError
@@ -71,6 +155,8 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn narrows it
         """Count it, and begin to wait for its first request."""
         super().connection_made(transport)
+        self.listener = cast("ListenerState", self.server_state)
+        self.limits = self.listener.limits
         transport.set_write_buffer_limits(high=self.limits.write_buffer_bytes)
         peer = self.client[0] if self.client else ""
         excess = self.listener.admit(peer)
@@ -88,8 +174,7 @@ class Connection(HttpToolsProtocol):
             self.listener.leaves(self._peer)
             self._peer = None
         for timer in (self._receipt, self._stall, self._answer, self.timeout_keep_alive_task):
-            if timer is not None:
-                timer.cancel()
+            stop(timer)
         self._disconnected()
         super().connection_lost(exc)
 
@@ -110,15 +195,9 @@ class Connection(HttpToolsProtocol):
         self._set_receipt()
 
     def _set_receipt(self) -> None:
-        running = self._running
-        if running is not None and not running.response_complete and not running.more_body:
-            if self._receipt is not None:  # a whole request is being answered: now it is the client who waits
-                self._receipt.cancel()
-                self._receipt = None
-        elif self._replayed and not self.phase:
-            if self._receipt is not None:
-                self._receipt.cancel()
-                self._receipt = None
+        if self.is_answering_whole or (self._replayed and not self.phase):  # now it is the client who waits
+            stop(self._receipt)
+            self._receipt = None
         elif self._receipt is None and not self.refused:
             self._receipt = self.loop.call_later(self.limits.receipt_seconds, self._not_received)
 
@@ -128,9 +207,8 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             self.watch_close()
             return
-        if self._answer is not None:
-            self._answer.cancel()
-            self._answer = None
+        stop(self._answer)
+        self._answer = None
         if self.phase:
             self._set_receipt()
 
@@ -145,11 +223,11 @@ class Connection(HttpToolsProtocol):
     def resume_writing(self) -> None:
         """It reads again; what is left at a close still has its time."""
         super().resume_writing()
-        if self._stall is not None and not self.transport.is_closing():
-            self._stall.cancel()
+        if not self.transport.is_closing():
+            stop(self._stall)
             self._stall = None
-        if self._answer is not None and not self.is_answering:  # it was of a replay
-            self._answer.cancel()
+        if not self.is_answering:  # it was of a replay
+            stop(self._answer)
             self._answer = None
 
     def timeout_keep_alive_handler(self) -> None:
@@ -171,7 +249,7 @@ class Connection(HttpToolsProtocol):
         self.refused = True
         self.listener.say(slug)
         running = self._running
-        if running is not None and not running.response_complete and not running.more_body:
+        if running is not None and self.is_answering_whole:
             self.pipeline.clear()
             make_last(running)
         elif running is not None and running.response_started and not running.response_complete:
@@ -179,18 +257,16 @@ class Connection(HttpToolsProtocol):
         else:
             is_answered = self.phase is Phase.BODY and running is not None and running.response_complete
             root = self.listener.forwarding.prefix or ""
-            self._end_with(b"" if is_answered else refusal(slug, self.listener.default_headers, root))
+            self._disconnected()
+            self.transport.write(b"" if is_answered else refusal(slug, self.listener.default_headers, root))
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            self.flow.resume_reading()
+            self._cut_after(self.limits.linger_seconds)  # to close now would reset what the client is still sending
 
-    def _end_with(self, last: bytes) -> None:
-        """Send it, then take in and drop for a while what the client is still sending: to close now would reset it."""
-        self._disconnected()
-        self.transport.write(last)
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        self.flow.resume_reading()
-        if self._receipt is not None:
-            self._receipt.cancel()
-        self._receipt = self.loop.call_later(self.limits.linger_seconds, self.cut)
+    def _cut_after(self, seconds: float) -> None:
+        stop(self._receipt)
+        self._receipt = self.loop.call_later(seconds, self.cut)
 
     def cut(self) -> None:
         """End the connection now; the application hears of it first, else its next write would fail (measured)."""
@@ -229,12 +305,16 @@ class Connection(HttpToolsProtocol):
         elif self.refused:
             self.cut()
         elif self.phase or self._running is None:
-            if self._receipt is not None:
-                self._receipt.cancel()
-            self._receipt = self.loop.call_later(self.limits.last_call_seconds, self.cut)
+            self._cut_after(self.limits.last_call_seconds)
         else:
             super().shutdown()
             self.watch_close()
+
+
+def stop(timer: asyncio.TimerHandle | None) -> None:
+    """Cancel a timer, where it is set."""
+    if timer is not None:
+        timer.cancel()
 
 
 def make_last(cycle: RequestResponseCycle) -> None:

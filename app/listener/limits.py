@@ -22,7 +22,7 @@ class ListenerLimits:
     body_bytes: int = 64 * KIB
     write_buffer_bytes: int = 64 * KIB
     requests_in_line: int = 100  # behind the one that is being answered: one read can bring thousands
-    connections_per_peer: int = 200  # of one IPv4 address, of one /64 of IPv6 addresses; 0: no bound
+    connections_per_peer: int = 0  # of one IPv4 address, of one /64 of IPv6 addresses; 0: no bound
     connections: int = 0  # of all together; 0: no bound
 
     @property

@@ -2,16 +2,14 @@
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httptools
-from uvicorn.config import Config
-from uvicorn.server import ServerState
 
 from app.http.replayable import ARRIVAL
 from app.listener.connection import PART_BYTES, Connection
 from app.listener.refusals import Refused
-from app.listener.replay import OWN_ID, Address, replay_key
+from app.listener.replay import OWN_ID, Address, ReplayCache, replay_key
 
 LONGEST_LENGTH = 19  # digits: as many are too long a body already
 VERSIONS = frozenset({"1.0", "1.1"})
@@ -29,24 +27,17 @@ class Repeatable(NamedTuple):
 class Protocol(Connection):
     """The parser's callbacks, with the checks it lacks."""
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self.replays = self.listener.replays
-        self._address = Address(b"", is_trusted=False)
-        self._last: Repeatable | None = None  # the newest request, where it was replayed
-        self._last_bytes = b""  # of that request, where it came whole and alone
-        self._replayed_at = 0.0
-        self._body_bytes = 0
+    replays: ReplayCache | None
+    _address: Address
+    _last: Repeatable | None = None  # the newest request, where it was replayed
+    _last_bytes = b""  # of that request, where it came whole and alone
+    _replayed_at = 0.0
+    _body_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn narrows it
         """As inherited; what of it shapes responses is known from now on."""
         super().connection_made(transport)
+        self.replays = self.listener.replays
         if self.replays is not None:
             self._address = self.replays.address(self.scheme, self.server, self.client[0] if self.client else "")
 

@@ -5,7 +5,6 @@ from secrets import token_hex
 
 from app.http.guard import ON_EVERY_ANSWER
 from app.http.problems import rendered
-from app.listener.dating import DatedHeaders
 
 
 class Refused(Exception):
@@ -16,7 +15,7 @@ class Refused(Exception):
         self.slug = slug
 
 
-def refusal(slug: str, default_headers: DatedHeaders, root: str = "") -> bytes:
+def refusal(slug: str, default_headers: list[tuple[bytes, bytes]], root: str = "") -> bytes:
     """The whole answer, after which the connection ends; `default_headers` are those of every answer of the server.
 
     `root` is the prefix of the public URL: what a proxy says of it has not been read.

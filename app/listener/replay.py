@@ -9,19 +9,21 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import formatdate
+from functools import lru_cache, partial
 from http import HTTPStatus
 from math import floor, inf
+from time import time
 from typing import NamedTuple
 
 from app.cache.store import Store
 from app.cache.stored import Stored
 from app.http.forwarding import FIELDS as FORWARDED
 from app.http.guard import usable_request_id
-from app.http.replayable import Charge, Replayable
+from app.http.replayable import Charge, Keep, Replayable
 from app.http.request_log import log_request
 from app.http.request_metrics import TIMED_ONE_IN, TIMING_MASK, Hits
 from app.http.responses import NO_STORE, Headers, cache_control
-from app.listener.dating import date_now
 
 REPLAYED = frozenset({200, 206, 304})
 READING = frozenset({b"GET", b"HEAD"})
@@ -95,17 +97,7 @@ class Replay:
     told_until: float = -inf
 
 
-class Arrival(NamedTuple):
-    """A request that may be replayed from now on, under its key."""
-
-    key: bytes
-    replays: "ReplayCache"
-
-    def keep(self, replayable: Replayable, status: int, headers: Headers, body: bytes) -> None:
-        """Replay the response that the request was given."""
-        self.replays.keep(self.key, replayable, status, headers, body)
-
-
+@dataclass(slots=True, eq=False)
 class ReplayCache:
     """The replays of one application, kept in its store.
 
@@ -113,21 +105,12 @@ class ReplayCache:
     `new_request_id` a fresh id.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        *,
-        is_trusted: Callable[[str], bool],
-        monotonic: Callable[[], float],
-        wall: Callable[[], datetime],
-        new_request_id: Callable[[], str],
-    ) -> None:
-        self._store = store
-        self._is_trusted = is_trusted
-        self._monotonic = monotonic
-        self._wall = wall
-        self._new_request_id = new_request_id
-        self._era = b"0"
+    store: Store
+    is_trusted: Callable[[str], bool]
+    monotonic: Callable[[], float]
+    wall: Callable[[], datetime]
+    new_request_id: Callable[[], str]
+    _era: bytes = b"0"
 
     def end_all(self) -> None:
         """Replay nothing that was answered until now: other client keys are in force."""
@@ -135,16 +118,16 @@ class ReplayCache:
 
     def address(self, scheme: str | None, server: tuple[str, int | None] | None, client: str) -> Address:
         """The address of a connection from `client`."""
-        return Address.of(scheme, server, is_trusted=self._is_trusted(client))
+        return Address.of(scheme, server, is_trusted=self.is_trusted(client))
 
-    def arrival(self, key: bytes) -> Arrival:
-        """A request that came just now, and is answered the ordinary way."""
-        return Arrival(self._era + key, self)
+    def arrival(self, key: bytes) -> Keep:
+        """Whom to tell of the response to a request that came just now, and is answered the ordinary way."""
+        return partial(self.keep, self._era + key)
 
     def keep(self, key: bytes, replayable: Replayable, status: int, headers: Headers, body: bytes) -> None:
         """Store a response that the ordinary way has given, where it may be replayed."""
         snapshot = replayable.snapshot
-        if status not in REPLAYED or len(body) > MOST_BYTES or replayable.valid_until <= self._monotonic():
+        if status not in REPLAYED or len(body) > MOST_BYTES or replayable.valid_until <= self.monotonic():
             return
         told, rest = _head(status, headers, replayable)
         replay = Replay(
@@ -157,17 +140,17 @@ class ReplayCache:
             replayable.charge,
         )
         size = 2 * len(told) + len(replay.rest) + OVERHEAD_BYTES
-        self._store.put(key, snapshot.holding(replay, size), derived=True)
+        self.store.put(key, snapshot.holding(replay, size), derived=True)
 
     def response(self, key: bytes, own_id: bytes | None, *, is_last: bool = False) -> bytes | None:
         """The bytes of the response to an identical request; None where the ordinary way has to answer it.
 
         `own_id` is the id that the request brought; with `is_last` the response says that its connection ends.
         """
-        stored = self._store.get(self._era + key)
+        stored = self.store.get(self._era + key)
         if stored is None:
             return None
-        now, token = self._monotonic(), stored.purge_token
+        now, token = self.monotonic(), stored.purge_token
         replay: Replay = stored.value
         if token.extended or (token.superseded and not replay.is_pinned) or now >= replay.valid_until:
             return None
@@ -179,18 +162,18 @@ class ReplayCache:
             if wait:
                 return None
             more += b"".join(b"%b: %b\r\n" % field for field in told)
-        request_id = (own_id and usable_request_id(own_id)) or self._new_request_id()
+        request_id = (own_id and usable_request_id(own_id)) or self.new_request_id()
         hits = replay.hits
         hits.count = number = hits.count + 1
         if not number & TIMING_MASK:
-            hits.timing.took(self._monotonic() - now, TIMED_ONE_IN)
+            hits.timing.took(self.monotonic() - now, TIMED_ONE_IN)
         if _ACCESS.isEnabledFor(logging.DEBUG):
-            _log(hits, request_id, self._monotonic() - now)
+            _log(hits, request_id, self.monotonic() - now)
         return b"%bx-request-id: %b\r\n%b%b" % (replay.head, request_id.encode(), more, replay.rest)
 
     def _tell(self, replay: Replay, stored: Stored[Replay], now: float) -> bool:
         """Say what changes from second to second; False where the time of day was set back."""
-        wall = self._wall()
+        wall = self.wall()
         if replay.last_modified > wall:
             return False
         age, left = stored.age(now), stored.time_left(now)
@@ -203,6 +186,16 @@ class ReplayCache:
         }
         replay.told_until = now + min(whole_age + 1 - age, left - whole_left, 1 - wall.microsecond / 1e6)
         return True
+
+
+def date_now() -> bytes:
+    """The value of the Date field."""
+    return _date(int(time()))
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode()
 
 
 def _log(hits: Hits, request_id: str, seconds: float) -> None:

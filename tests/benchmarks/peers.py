@@ -11,6 +11,7 @@ from fastapi import FastAPI, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.commands.servers import Server, listen, run, url_of
+from app.listener.connection import ListenerState
 from tests.benchmarks.asgi import lifespan
 from tests.benchmarks.client import Received, fetched
 from tests.benchmarks.wide import WIDE
@@ -53,7 +54,7 @@ def main(kind: str, url: str, target: str, *headers: str) -> None:
     """Serve until a signal, with the options the façade is served with."""
     fields = dict(zip(headers[::2], headers[1::2], strict=True))
     answer = asyncio.run(fetched(url, target, fields))
-    server = Server(PEERS[kind](answer), listen("127.0.0.1", 0), WIDE)
+    server = Server(PEERS[kind](answer), listen("127.0.0.1", 0), ListenerState(WIDE))
     run([server], ready=lambda: print(url_of(server.listener), flush=True))
 
 

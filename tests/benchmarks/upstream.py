@@ -7,6 +7,8 @@ from urllib.parse import parse_qs
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.commands.servers import Server, listen, run, url_of
+from app.listener.connection import ListenerState
+from app.listener.limits import ListenerLimits
 from tests.benchmarks.asgi import lifespan, send_body
 from tests.benchmarks.records import page
 
@@ -43,5 +45,5 @@ async def _list(scope: Scope, send: Send) -> None:
 
 
 if __name__ == "__main__":
-    server = Server(create_upstream(), listen("127.0.0.1", 0))
+    server = Server(create_upstream(), listen("127.0.0.1", 0), ListenerState(ListenerLimits()))
     run([server], ready=lambda: print(url_of(server.listener), flush=True))

@@ -9,6 +9,8 @@ from time import perf_counter, thread_time
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.commands.servers import Server, listen, run, url_of
+from app.listener.connection import ListenerState
+from app.listener.limits import ListenerLimits
 from app.main import create_app
 from tests.benchmarks.asgi import send_body
 
@@ -49,5 +51,5 @@ class Watched:
 
 if __name__ == "__main__":
     app = create_app()
-    server = Server(Watched(app), listen("127.0.0.1", 0), replays=app.replays)
+    server = Server(Watched(app), listen("127.0.0.1", 0), ListenerState(ListenerLimits(), replays=app.replays))
     run([server], ready=lambda: print(url_of(server.listener), flush=True))

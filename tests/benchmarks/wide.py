@@ -1,7 +1,7 @@
 """The façade for more clients of one address than the listener allows: here all load comes from one."""
 
-from app.commands.servers import Server, listen, run, url_of
-from app.commands.serving import return_large_blocks
+from app.commands.servers import Server, listen, return_large_blocks, run, url_of
+from app.listener.connection import ListenerState
 from app.listener.limits import ListenerLimits
 from app.main import create_app
 from app.observe import logs
@@ -12,5 +12,5 @@ if __name__ == "__main__":
     logs.configure("text", "warning")
     return_large_blocks()
     app = create_app()
-    server = Server(app, listen("127.0.0.1", 0), WIDE, replays=app.replays)
+    server = Server(app, listen("127.0.0.1", 0), ListenerState(WIDE, replays=app.replays))
     run([server], ready=lambda: print(url_of(server.listener), flush=True))

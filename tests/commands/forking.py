@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 PROJECT = Path(__file__).parents[2]
-COMMANDS = ("serving", "simulated", "check", "keys")
+COMMANDS = ("servers", "simulated", "check", "keys")
 LONGEST_REQUEST = 32_768
 _ONE_AT_A_TIME = threading.Lock()
 

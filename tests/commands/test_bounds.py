@@ -17,7 +17,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from app.commands.serving import OTHER_FILES, limits_of
+from app.commands.servers import OTHER_FILES, limits_of
 from app.settings import load
 from tests.commands.forking import Forked, fork
 from tests.commands.running import PROGRAM, environment, get, started
@@ -29,7 +29,7 @@ GLIBC = platform.libc_ver()[0] == "glibc"
 SCRIPT = """
 import sys
 from pathlib import Path
-from app.commands.serving import return_large_blocks
+from app.commands.servers import return_large_blocks
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

@@ -113,7 +113,7 @@ class Place:
                 (b"ratelimit", b"x"),
                 (b"last", b"%"),
             ]
-            arrival.keep(replayable, status, headers, body)
+            arrival(replayable, status, headers, body)
 
     def response(self, own_id: bytes | None = None, key: bytes = KEY) -> bytes | None:
         return self.replays.response(key, own_id)

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 from starlette.types import Receive, Scope, Send
 
 from app.commands.servers import Server, listen, run, url_of
+from app.listener.connection import ListenerState
 from app.listener.limits import ListenerLimits
 from tests.benchmarks.asgi import lifespan, send_body
 from tests.benchmarks.records import page
@@ -128,5 +129,5 @@ def _bomb(mebibytes: int) -> Iterator[bytes]:
 
 if __name__ == "__main__":
     limits = ListenerLimits(connections_per_peer=100_000, drain_seconds=0)
-    server = Server(Upstream(), listen("127.0.0.1", 0), limits)
+    server = Server(Upstream(), listen("127.0.0.1", 0), ListenerState(limits))
     run([server], ready=lambda: print(url_of(server.listener), flush=True))

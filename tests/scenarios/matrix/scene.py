@@ -12,7 +12,7 @@ from unittest import mock
 
 import httpx
 
-from app import upkeep
+from app import main
 from tests.scenarios.matrix.clock import PassingClock
 from tests.scenarios.matrix.desk import Desk, is_login
 from tests.scenarios.matrix.setting import FRESH, OTHER_VALUE, PATHS, REVALIDATE, STALE, VALUE, WAIT, Setting
@@ -197,7 +197,7 @@ async def staged(
         **more,
     }
     exits = contextlib.ExitStack()
-    exits.enter_context(mock.patch.object(upkeep, "SWEEP_SECONDS", SWEEP))
+    exits.enter_context(mock.patch.object(main, "SWEEP_SECONDS", SWEEP))
     async with spy_server() as spy, scripted_upstream(desk, certificates.get("good")) as upstream:
         async with running_facade(
             upstream.url(setting.host), clock=clock.clock, limits=setting.limits, random=lambda: 0.5, **settings

@@ -182,8 +182,7 @@ def new_key(
     label: Annotated[str, typer.Argument(help="What the key is called in logs and lists.")],
     *,
     scope: Annotated[
-        list[str] | None,
-        typer.Option(help=f"What it may do: {SCOPES}. Several with commas. [default: read]"),
+        list[str] | None, typer.Option(help=f"What it may do: {SCOPES}. Several with commas. [default: read]")
     ] = None,
     origin: Annotated[
         list[str] | None, typer.Option(help="A web origin whose pages may use it; several with commas.")
@@ -213,9 +212,7 @@ def list_keys(overrides: Overrides, json: AsJson = False) -> None:
 @_faults_in_lines
 @settings_flags(KEYS)
 def revoke_key(
-    overrides: Overrides,
-    label: Annotated[str, typer.Argument(help="The key's label.")],
-    json: AsJson = False,
+    overrides: Overrides, label: Annotated[str, typer.Argument(help="The key's label.")], json: AsJson = False
 ) -> None:
     """Take a key away from its client."""
     from app.commands.keys import revoke

@@ -16,7 +16,7 @@ from app.settings import Settings, load
 from app.upstream.access import Limits
 from app.upstream.client import UpstreamClient
 from app.upstream.query import UpstreamQuery, timestamp
-from app.upstream.walk import Position, Reading
+from app.upstream.walk import Position
 
 SECONDS_TO_CLOSE = 1.0
 
@@ -91,17 +91,14 @@ class Verdict:
     faults: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
-    def as_json(self) -> str:
-        """The verdict for programs: one object on one line."""
-        return json.dumps({"ok": not self.faults, **asdict(self)}) + "\n"
-
     def as_text(self) -> str:
         """The verdict for people."""
         width = 2 + max((len(row["name"]) for row in self.settings), default=0)
         lines = [f"{row['name']:<{width}}{row['value']}  ({row['source']})" for row in self.settings]
         if self.upstream:
             seen = {name.replace("_", " "): value for name, value in asdict(self.upstream).items()}
-            lines += ["", *(f"{name:<{width}}{_words(value)}" for name, value in seen.items())]
+            words = {"None": "unknown", "True": "yes", "False": "no"}
+            lines += ["", *(f"{name:<{width}}{words.get(str(value), value)}" for name, value in seen.items())]
         return "".join(f"{line}\n" for line in lines)
 
 
@@ -109,7 +106,7 @@ def check(overrides: Mapping[str, object], *, as_json: bool) -> bool:
     """Whether `serve` would work with these settings; writes the facts to stdout and the faults to stderr."""
     logs.silence()
     verdict = examine(overrides)
-    say(verdict.as_json() if as_json else verdict.as_text())
+    say(json.dumps({"ok": not verdict.faults, **asdict(verdict)}) + "\n" if as_json else verdict.as_text())
     complain([*verdict.warnings, *verdict.faults])
     return not verdict.faults
 
@@ -141,23 +138,15 @@ async def _look(settings: Settings) -> Seen:
         with contextlib.suppress(TimeoutError):  # after Ctrl-C, nobody waits for the call's end
             async with asyncio.timeout(SECONDS_TO_CLOSE):
                 await client.aclose()
-    return _seen(access.tenant_id, reading)
-
-
-def _seen(tenant_id: str, reading: Reading) -> Seen:
     started = reading.records[0].interaction.start_timestamp if reading.records else None
     return Seen(
-        tenant_id=tenant_id,
+        tenant_id=access.tenant_id,
         time_zone=reading.time_zone,
         interactions=reading.total,
         newest_started_at=timestamp(started) if started else None,
         answered_in_seconds=round(reading.upstream_seconds, 3),
         simulated=reading.simulated,
     )
-
-
-def _words(value: object) -> str:
-    return {"None": "unknown", "True": "yes", "False": "no"}.get(str(value), str(value))
 
 
 def remedy(error: errors.CxfacadeError) -> str:

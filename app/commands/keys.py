@@ -43,8 +43,8 @@ def new(
     secret = new_secret(label)
     checked = _checked(
         label=("the label", read_label, label),
-        scopes=("--scope", _scopes, _parted(scopes)),
-        origins=("--origin", _origins, _parted(origins)),
+        scopes=("--scope", _of_commas(read_scopes, f"one of: {', '.join(SCOPES)}"), scopes),
+        origins=("--origin", _of_commas(read_origins, "an origin like https://app.example"), origins),
         expires_at=("--expires", _expiry, expires),
         quota=("--quota", read_quota, quota),
     )
@@ -102,23 +102,16 @@ def _checked(**given: tuple[str, Reader, object]) -> dict[str, Any]:
     return checked
 
 
-def _parted(given: Sequence[str]) -> list[str]:
-    """The members of comma lists."""
-    return [member.strip() for members in given for member in members.split(",")]
+def _of_commas(read: Reader, must: str) -> Reader:
+    """A reader of comma lists, each member as `read` takes it."""
 
+    def reader(given: Sequence[str]) -> Any:
+        try:
+            return read([member.strip() for members in given for member in members.split(",")])
+        except ValueError:
+            raise ValueError(f"must be {must}; for more, commas between") from None
 
-def _scopes(given: Sequence[str]) -> frozenset[str]:
-    try:
-        return read_scopes(list(given))
-    except ValueError:
-        raise ValueError(f"must be one of: {', '.join(SCOPES)}; for more, commas between") from None
-
-
-def _origins(given: Sequence[str]) -> tuple[str, ...]:
-    try:
-        return read_origins(list(given))
-    except ValueError:
-        raise ValueError("must be an origin like https://app.example; for more, commas between") from None
+    return reader
 
 
 def _expiry(text: str | None) -> datetime | None:

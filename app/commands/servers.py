@@ -150,10 +150,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 def listener_config(
-    app: Callable[..., Any],
-    *,
-    protocol: type[asyncio.Protocol] = Protocol,
-    graceful_seconds: int = GRACEFUL_SECONDS,
+    app: Callable[..., Any], *, protocol: type[asyncio.Protocol] = Protocol, graceful_seconds: int = GRACEFUL_SECONDS
 ) -> uvicorn.Config:
     """How uvicorn is run, wherever it is run (FAULTS 8); what has begun has `graceful_seconds` at the end."""
     return uvicorn.Config(
@@ -178,12 +175,7 @@ class Server(uvicorn.Server):
 
     server_state: ListenerState
 
-    def __init__(
-        self,
-        app: Callable[..., Any],
-        listener: socket.socket,
-        state: ListenerState,
-    ) -> None:
+    def __init__(self, app: Callable[..., Any], listener: socket.socket, state: ListenerState) -> None:
         super().__init__(listener_config(app))
         self.server_state = state
         self.listener, self.listening = listener, asyncio.Event()
@@ -197,13 +189,12 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as uvicorn does, with our own acceptor of connections, and say where it listens."""
         await super().startup([])
-        self.servers = [cast("asyncio.Server", Acceptor(listener, self._protocol)) for listener in sockets or ()]
-        self.listening.set()
 
-    def _protocol(self) -> asyncio.Protocol:
-        """A new protocol instance for one connection."""
-        kind = cast("type[Connection]", self.config.http_protocol_class)
-        return kind(self.config, self.server_state, self.lifespan.state)
+        def protocol() -> Protocol:
+            return Protocol(self.config, self.server_state, self.lifespan.state)
+
+        self.servers = [cast("asyncio.Server", Acceptor(listener, protocol)) for listener in sockets or ()]
+        self.listening.set()
 
     async def on_tick(self, counter: int) -> bool:
         """As inherited, ten times a second."""
@@ -258,14 +249,17 @@ async def _serve(
 ) -> None:
     halted, limit = asyncio.Event(), asyncio.timeout(None)
     _on_signals(servers, halted, limit)
-    asked = _asked_on_sighup() if reload else None
+    asked = asyncio.Event()
+    if reload:
+        loop = asyncio.get_running_loop()
+        signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(asked.set))
     try:
         async with limit, asyncio.TaskGroup() as group:
             for server in servers:
                 group.create_task(server.serve(sockets=[server.listener]))
             for server in servers:
                 await server.listening.wait()
-            reloading = group.create_task(_reloading(reload, asked)) if reload and asked else None
+            reloading = group.create_task(_reloading(reload, asked)) if reload else None
             freeze_startup_objects()
             ready()
             await halted.wait()
@@ -292,12 +286,6 @@ def _on_signals(servers: Sequence[Server], halted: asyncio.Event, limit: asyncio
 
     for number in SIGNALS:
         signal.signal(number, lambda caught, _: loop.call_soon_threadsafe(halt, caught))
-
-
-def _asked_on_sighup() -> asyncio.Event:
-    loop, asked = asyncio.get_running_loop(), asyncio.Event()
-    signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(asked.set))
-    return asked
 
 
 async def _reloading(reload: Callable[[], Awaitable[None]], asked: asyncio.Event) -> None:

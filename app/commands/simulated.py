@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
 from app.commands.servers import Server, limits_of, listen, listen_nearby, return_large_blocks, run, server_of, url_of
 from app.listener.connection import ListenerState
@@ -18,32 +17,21 @@ SHOWN = "read,metrics:read"  # the explorer shows the counters too
 UNDRAINED = ListenerLimits(drain_seconds=0)
 
 
-class Demo(NamedTuple):
-    """The addresses of the demo's two servers."""
-
-    facade: str
-    simulator: str
-
-    def words(self) -> str:
-        """The text for the terminal: where to look, what to try first, how to stop."""
-        at = self.facade.removeprefix("http://").replace(LOOPBACK, "localhost")
-        return (
-            "cxfacade demo: invented data, no credentials, no network\n"
-            f"  open  {self.facade}/\n"
-            f"  try   curl '{at}/interactions?attr=1234567'\n"
-            f"  data  {self.simulator}/__sim/state (the simulator at {self.simulator})\n"
-            "  stop  Ctrl-C\n"
-        )
-
-
 def demo(overrides: Mapping[str, object], options: SimulatorOptions, simulator_port: int | None = None) -> None:
     """Serve invented data until a signal, with the simulator in the same process; environment and files are not read.
 
     `simulator_port` is where the simulator listens; without it, on its usual port or the next that is free.
     Raises SettingsError, CannotListen.
     """
-    scopes = overrides.get("anonymous_scopes") or SHOWN
-    settings = load({**overrides, **_answers_for(options), "anonymous_scopes": scopes}, environ={}, env_file=None)
+    decided = {
+        "tenant_id": options.tenant_id,
+        "username": options.username,
+        "password": options.password,
+        "allow_anonymous": True,  # anyone may look at invented data
+        "anonymous_scopes": overrides.get("anonymous_scopes") or SHOWN,
+        "demo": True,
+    }
+    settings = load({**overrides, **decided}, environ={}, env_file=None)
     logs.configure(settings.log_format, settings.log_level)
     return_large_blocks()
     facade_listener = listen(settings.host, settings.port)
@@ -51,28 +39,24 @@ def demo(overrides: Mapping[str, object], options: SimulatorOptions, simulator_p
         simulator_listener = listen_nearby(LOOPBACK, DEFAULT_PORT)
     else:
         simulator_listener = listen(LOOPBACK, simulator_port, flag="--simulator-port")
-    shown = Demo(url_of(facade_listener), url_of(simulator_listener))
+    url, simulator_url = url_of(facade_listener), url_of(simulator_listener)
     simulated = create_simulator(options)
-    facade = create_app(settings.model_copy(update={"upstream_url": shown.simulator}))
+    facade = create_app(settings.model_copy(update={"upstream_url": simulator_url}))
+    words = (
+        "cxfacade demo: invented data, no credentials, no network\n"
+        f"  open  {url}/\n"
+        f"  try   curl '{url.removeprefix('http://').replace(LOOPBACK, 'localhost')}/interactions?attr=1234567'\n"
+        f"  data  {simulator_url}/__sim/state (the simulator at {simulator_url})\n"
+        "  stop  Ctrl-C\n"
+    )
     run(
         [
             Server(simulated, simulator_listener, ListenerState(UNDRAINED)),
             server_of(facade, facade_listener, replace(limits_of(settings), drain_seconds=0)),
         ],
-        ready=lambda: announce(shown.words()),
+        ready=lambda: announce(words),
         ending=simulated.state.simulator.close,  # else answers it holds back would keep the façade waiting
     )
-
-
-def _answers_for(options: SimulatorOptions) -> dict[str, object]:
-    """The settings that a demo decides itself; anyone may look at invented data."""
-    return {
-        "tenant_id": options.tenant_id,
-        "username": options.username,
-        "password": options.password,
-        "allow_anonymous": True,
-        "demo": True,
-    }
 
 
 def simulate(overrides: Mapping[str, object], host: str, port: int, options: SimulatorOptions) -> None:

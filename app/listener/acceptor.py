@@ -8,6 +8,7 @@ from collections.abc import Callable
 TAKEN_AT_ONCE = 2  # in one turn of the loop, about 0.2 ms: whoever is in already waits two or three turns for an answer
 PAUSE_SECONDS = 1.0  # where the process or the system has no file left for another one
 MOST_UNSENT = 128 * 1024  # bytes of one connection that the system takes to send later; else 2.8 MB, in one turn
+LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # tcp(7)
 
 
 class Acceptor:
@@ -50,7 +51,9 @@ class Acceptor:
                 return
             connection.setblocking(False)
             with contextlib.suppress(OSError):  # the client has gone already
-                _prepare(connection)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if LOWAT is not None:
+                    connection.setsockopt(socket.IPPROTO_TCP, LOWAT, MOST_UNSENT)
             coming = self._loop.create_task(self._connected(connection))
             self._coming.add(coming)
             coming.add_done_callback(self._coming.discard)
@@ -58,11 +61,3 @@ class Acceptor:
     async def _connected(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError):
             await self._loop.connect_accepted_socket(self._factory, connection)
-
-
-def _prepare(connection: socket.socket) -> None:
-    """Have small answers sent at once, and the system keep no more than MOST_UNSENT of a large one (tcp(7))."""
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    lowat = getattr(socket, "TCP_NOTSENT_LOWAT", None)
-    if lowat is not None:
-        connection.setsockopt(socket.IPPROTO_TCP, lowat, MOST_UNSENT)

@@ -1,14 +1,10 @@
-"""A connection, when its client is waited for, for how long, and how it is ended; and what all those of a server share.
-
-A request that comes whole, and whose answer is read at once, sets no timer beyond uvicorn's own.
-"""
+"""A connection, the deadlines of its client and how it is ended; and the state that all of a server share."""
 
 import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
-from enum import IntEnum
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
@@ -28,16 +24,10 @@ Field = tuple[bytes, bytes]
 Count = Callable[[str], None]
 
 
-def ignore(_reason: str) -> None:
-    """Where nobody counts."""
-
-
 class DatedHeaders(list[Field]):
-    """The fields of every answer of a server; added to those of one answer, as it begins, they have its Date.
+    """The fields of every answer of a server; as uvicorn (0.54) adds them to those of an answer, they have its Date.
 
-    So nothing that an answer says of its past is later than it (RFC 9110 §6.6.1), as Last-Modified must not be
-    (§8.8.2.1): uvicorn's own Date is that of a tick up to a second before the request came. It adds them up in just
-    this way (0.54).
+    The Date of uvicorn's own ticks may be earlier than Last-Modified, which must not be (RFC 9110 §8.8.2.1).
     """
 
     def __add__(self, fields: Iterable[Field]) -> list[Field]:  # type: ignore[override] # as it is called
@@ -53,7 +43,7 @@ class ListenerState(ServerState):
     def __init__(
         self,
         limits: ListenerLimits,
-        count: Count = ignore,
+        count: Count | None = None,
         forwarding: Forwarding = NOTHING_FORWARDED,
         replays: ReplayCache | None = None,
     ) -> None:
@@ -102,16 +92,9 @@ class ListenerState(ServerState):
 
     def say(self, what: str) -> None:
         """Count and write that a client was refused or cut off: the slug of its problem, or one of ours."""
-        self.count(what)
+        if self.count is not None:
+            self.count(what)
         self.cuts.say(what, CONNECTION_ENDED, {"reason": what})
-
-
-class Phase(IntEnum):
-    """How far the request that is coming in has got."""
-
-    NONE = 0
-    HEAD = 1
-    BODY = 2
 
 
 class Connection(HttpToolsProtocol):
@@ -132,11 +115,11 @@ class Connection(HttpToolsProtocol):
     _answer: asyncio.TimerHandle | None = None
 
     @property
-    def phase(self) -> Phase:
-        """By what the parser has called."""
+    def phase(self) -> Literal["head", "body", ""]:
+        """How far the request that is coming in has got, by what the parser has called."""
         if self.scope is not self._headed:
-            return Phase.HEAD
-        return Phase.BODY if self._body_open else Phase.NONE
+            return "head"
+        return "body" if self._body_open else ""
 
     @property
     def is_answering(self) -> bool:
@@ -188,7 +171,7 @@ class Connection(HttpToolsProtocol):
             self.feed(part)
             phase = self.phase
             self._came = self._came + len(part) if phase else 0
-            if phase is Phase.HEAD and self._came >= head and not self.refused:
+            if phase == "head" and self._came >= head and not self.refused:
                 self.refuse("headers-too-large")
             elif self._came > self.limits.message_bytes and not self.refused:
                 self.refuse("body-too-large")
@@ -255,7 +238,7 @@ class Connection(HttpToolsProtocol):
         elif running is not None and running.response_started and not running.response_complete:
             self.cut()
         else:
-            is_answered = self.phase is Phase.BODY and running is not None and running.response_complete
+            is_answered = self.phase == "body" and running is not None and running.response_complete
             root = self.listener.forwarding.prefix or ""
             self._disconnected()
             self.transport.write(b"" if is_answered else refusal(slug, self.listener.default_headers, root))

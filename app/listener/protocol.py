@@ -42,10 +42,7 @@ class Protocol(Connection):
             self._address = self.replays.address(self.scheme, self.server, self.client[0] if self.client else "")
 
     def data_received(self, data: bytes) -> None:
-        """A whole request in one small piece, as most come, is spared what bounds the others.
-
-        Where the bytes of a whole request that was replayed come again, nothing has to be parsed again.
-        """
+        """A whole request in one piece is spared the bounds of others; bytes that were replayed are not parsed anew."""
         if self._came or self.refused or len(data) > PART_BYTES:
             self._last_bytes = b""
             super().data_received(data)
@@ -69,7 +66,7 @@ class Protocol(Connection):
         except httptools.HttpParserError as error:
             cause = error.__context__
             slug = "bad-target" if isinstance(error, httptools.HttpParserInvalidURLError) else "bad-request"
-            self.refuse(cause.slug if isinstance(cause, Refused) else slug)
+            self.refuse(str(cause) if isinstance(cause, Refused) else slug)
 
     def on_url(self, url: bytes) -> None:
         """Bounded before the head is whole."""
@@ -172,10 +169,7 @@ class Protocol(Connection):
 
 
 def is_origin_form(target: bytes) -> bool:
-    """Whether a target is one path with its query (RFC 9112 §3.2.1).
-
-    Of an absolute one the parser would keep the path alone, of two slashes it may make a host, and drops a fragment.
-    """
+    """Whether a target is one path with its query (RFC 9112 §3.2.1): of others the parser drops or misreads a part."""
     return target.startswith(b"/") and not target.startswith(b"//") and b"#" not in target
 
 

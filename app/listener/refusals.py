@@ -8,18 +8,11 @@ from app.http.problems import rendered
 
 
 class Refused(Exception):
-    """Raised from within a parser, whose own errors mean `bad-request`."""
-
-    def __init__(self, slug: str) -> None:
-        super().__init__(slug)
-        self.slug = slug
+    """Raised with the slug of its problem from within a parser, whose own errors mean `bad-request`."""
 
 
 def refusal(slug: str, default_headers: list[tuple[bytes, bytes]], root: str = "") -> bytes:
-    """The whole answer, after which the connection ends; `default_headers` are those of every answer of the server.
-
-    `root` is the prefix of the public URL: what a proxy says of it has not been read.
-    """
+    """The whole answer; `root` is the prefix of the public URL, as what a proxy says of it has not been read."""
     request_id = token_hex(16)
     status, headers, body = rendered(slug, request_id=request_id, instance=None, root=root)
     fields = {

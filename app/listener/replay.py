@@ -63,17 +63,14 @@ class Address(NamedTuple):
 
 
 def replay_key(method: bytes, target: bytes, fields: Fields, address: Address) -> bytes | None:
-    """The bytes that identical requests share; None for a request that goes the ordinary way.
-
-    The names of `fields` are in small letters. No part can hold the zero byte between them: the parser refuses it.
-    """
+    """The bytes that identical requests share; None for one that goes the ordinary way. Names are in small letters."""
     names = dict(fields)
     if method not in READING or len(names) != len(fields) or not KNOWN.issuperset(names):
         return None
     shaping = SHAPING | FORWARDED if address.is_trusted else SHAPING
     parts = [method, target, address.reached]
     parts += [part for field in fields if field[0] in shaping for part in field]
-    return b"\0".join(parts)
+    return b"\0".join(parts)  # which no part can hold: the parser refuses it
 
 
 @dataclass(slots=True, eq=False)
@@ -99,11 +96,7 @@ class Replay:
 
 @dataclass(slots=True, eq=False)
 class ReplayCache:
-    """The replays of one application, kept in its store.
-
-    `is_trusted` tells trusted proxies by their addresses. `monotonic` gives seconds, `wall` the time of day,
-    `new_request_id` a fresh id.
-    """
+    """The replays of one application, kept in its store; `is_trusted` tells trusted proxies by their addresses."""
 
     store: Store
     is_trusted: Callable[[str], bool]
@@ -143,10 +136,7 @@ class ReplayCache:
         self.store.put(key, snapshot.holding(replay, size), derived=True)
 
     def response(self, key: bytes, own_id: bytes | None, *, is_last: bool = False) -> bytes | None:
-        """The bytes of the response to an identical request; None where the ordinary way has to answer it.
-
-        `own_id` is the id that the request brought; with `is_last` the response says that its connection ends.
-        """
+        """The response to an identical request, which brought `own_id`; None where the ordinary way must answer it."""
         stored = self.store.get(self._era + key)
         if stored is None:
             return None
@@ -168,7 +158,9 @@ class ReplayCache:
         if not number & TIMING_MASK:
             hits.timing.took(self.monotonic() - now, TIMED_ONE_IN)
         if _ACCESS.isEnabledFor(logging.DEBUG):
-            _log(hits, request_id, self.monotonic() - now)
+            state = {"request_id": request_id, "cache_status": "cxfacade; hit", "key": hits.key}
+            seen = {"method": hits.method, "route": hits.route, "state": state}
+            log_request(seen, hits.status, self.monotonic() - now, logging.DEBUG)
         return b"%bx-request-id: %b\r\n%b%b" % (replay.head, request_id.encode(), more, replay.rest)
 
     def _tell(self, replay: Replay, stored: Stored[Replay], now: float) -> bool:
@@ -178,12 +170,8 @@ class ReplayCache:
             return False
         age, left = stored.age(now), stored.time_left(now)
         whole_age, whole_left = floor(age), floor(left)
-        replay.head = replay.told % {
-            b"date": date_now(),
-            b"age": whole_age,
-            b"ttl": whole_left,
-            b"max-age": whole_age + whole_left,
-        }
+        told = {b"date": date_now(), b"age": whole_age, b"ttl": whole_left, b"max-age": whole_age + whole_left}
+        replay.head = replay.told % told
         replay.told_until = now + min(whole_age + 1 - age, left - whole_left, 1 - wall.microsecond / 1e6)
         return True
 
@@ -196,11 +184,6 @@ def date_now() -> bytes:
 @lru_cache(maxsize=2)
 def _date(second: int) -> bytes:
     return formatdate(second, usegmt=True).encode()
-
-
-def _log(hits: Hits, request_id: str, seconds: float) -> None:
-    state = {"request_id": request_id, "cache_status": "cxfacade; hit", "key": hits.key}
-    log_request({"method": hits.method, "route": hits.route, "state": state}, hits.status, seconds, logging.DEBUG)
 
 
 def _head(status: int, headers: Headers, replayable: Replayable) -> tuple[bytes, bytes]:

@@ -10,7 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.commands.servers import listener_config
-from app.listener.connection import Count, ListenerState, ignore
+from app.listener.connection import Count, ListenerState
 from app.listener.limits import ListenerLimits
 from app.listener.protocol import Protocol
 from app.listener.replay import ReplayCache
@@ -88,7 +88,7 @@ async def listening(
     *,
     protocol: type[asyncio.Protocol] = Protocol,
     limits: ListenerLimits = WIDE,
-    count: Count = ignore,
+    count: Count | None = None,
     replays: ReplayCache | None = None,
 ) -> AsyncIterator[Server]:
     """Serve an application on 127.0.0.1 in this event loop, behind the listener that the façade itself has."""

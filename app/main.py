@@ -92,10 +92,11 @@ def create_app(
     """
     settings = settings or load()
     access = replace(upstream_access(settings), limits=limits)
-    refuse_what_is_not_built(settings)
+    if settings.redis_url:
+        raise SettingsError(["CXF_REDIS_URL is not supported by this version; unset it."])
+    settings.require_access()
 
     store, metrics, request_ids = MemoryStore(settings.cache_bytes, clock.monotonic), Metrics(), new_request_ids()
-    watch_store(metrics, store, settings.cache_bytes)
     requests = Requests(metrics)
     forwarding = Forwarding(settings.public_url, settings.trusted_proxies)
     replays = ReplayCache(
@@ -106,7 +107,11 @@ def create_app(
     for warning in settings.warnings:
         logger.warning(SETTING_TO_LOOK_AT, warning)
 
-    def services(upstream: UpstreamClient, flights: SingleFlight) -> Services:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        upstream = UpstreamClient(access, clock=clock, metrics=metrics, transport=transport, random=random)
+        flights, lag = SingleFlight(clock, alone), Lag(metrics.timing("event_loop_lag_seconds"))
+        watch(metrics, store, settings.cache_bytes, flights, upstream)
         columns = {column.name: column for column in with_attributes(settings.attributes)}
         snapshots = SnapshotStore(
             store,
@@ -118,7 +123,7 @@ def create_app(
         known = rules.from_settings(settings, pseudonym_secret(settings))
         queries = Queries(upstream, snapshots, flights, clock, known, columns, random)
         masked = masked_columns(settings.attributes, known.context.attribute_policy)
-        return Services(
+        app.state.services = Services(
             settings=settings,
             clock=clock,
             metrics=metrics,
@@ -136,13 +141,10 @@ def create_app(
             openapi=cache(partial(openapi.text, columns, settings.max_rows)),
         )
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        upstream = UpstreamClient(access, clock=clock, metrics=metrics, transport=transport, random=random)
-        flights, lag = SingleFlight(clock, alone), Lag(metrics.timing("event_loop_lag_seconds"))
-        watch_work(metrics, flights, upstream)
-        app.state.services = services(upstream, flights)
-        app.state.reloadable = [rotation(upstream, settings), renewal(keys)]
+        async def reread(_fresh: Settings) -> None:
+            keys.reread()  # also where the file looks unchanged
+
+        app.state.reloadable = [rotation(upstream, settings), Reloadable("CXF_CLIENT_KEYS_FILE", reread)]
         watching = [keys.watch(clock)] if settings.client_keys_file else []
         tasks = [asyncio.create_task(work) for work in (sweep(store, clock), *watching)]
         try:
@@ -180,15 +182,6 @@ def create_app(
     return app
 
 
-def refuse_what_is_not_built(settings: Settings) -> None:
-    """Raise SettingsError for a setting that would be passed over in silence, and for a service nobody may use."""
-    later = {"CXF_REDIS_URL": settings.redis_url}
-    faults = [f"{name} is not supported by this version; unset it." for name, value in later.items() if value]
-    if faults:
-        raise SettingsError(faults)
-    settings.require_access()
-
-
 def new_request_ids() -> Callable[[], str]:
     """A source of ids that no other process gives out: random once, then counted."""
     source, numbers = uuid4().hex[:16], count()
@@ -219,23 +212,21 @@ def pseudonym_secret(settings: Settings) -> bytes:
     return secrets.token_bytes(PSEUDONYM_BYTES)
 
 
-def watch_store(metrics: Metrics, store: MemoryStore, bound_bytes: int) -> None:
-    """Have the gauges of the store read at each scrape."""
+def watch(
+    metrics: Metrics, store: MemoryStore, bound_bytes: int, flights: SingleFlight, upstream: UpstreamClient
+) -> None:
+    """Have the gauges of the store, of fetches and of upstream read at each scrape."""
+
+    def last_success() -> float:
+        at = upstream.health().last_success_at
+        return at.timestamp() if at else 0.0
+
     metrics.watch("build_info", lambda: 1, version=__version__)
     metrics.watch("cache_bytes", lambda: store.bytes_held)
     metrics.watch("cache_bound_bytes", lambda: bound_bytes)
     metrics.watch("cache_values", lambda: store.primary_count, kind="reports")
     metrics.watch("cache_values", lambda: store.derived_count, kind="answers")
     metrics.watch("cache_evictions", lambda: store.evictions)
-
-
-def watch_work(metrics: Metrics, flights: SingleFlight, upstream: UpstreamClient) -> None:
-    """Have the gauges of fetches and of upstream read at each scrape."""
-
-    def last_success() -> float:
-        at = upstream.health().last_success_at
-        return at.timestamp() if at else 0.0
-
     metrics.watch("fetches", lambda: len(flights))
     metrics.watch("upstream_slots", lambda: upstream.health().slots)
     metrics.watch("upstream_refused_seconds", lambda: upstream.health().refused_for_seconds or 0.0)
@@ -250,12 +241,9 @@ async def sweep(store: MemoryStore, clock: Clock) -> None:
 
 
 class Reloadable(NamedTuple):
-    """A part that SIGHUP renews: `take` adopts the new settings whole, or raises CxfacadeError and changes nothing.
+    """A part that SIGHUP renews: `take` adopts the new settings whole, or raises CxfacadeError and changes nothing."""
 
-    `names` are the settings it looks at, for log lines.
-    """
-
-    names: str
+    names: str  # of the settings it looks at, for log lines
     take: Callable[[Settings], Awaitable[None]]
 
 
@@ -273,15 +261,6 @@ def rotation(upstream: UpstreamClient, settings: Settings) -> Reloadable:
         reloading.info(CREDENTIALS_READ)
 
     return Reloadable("CXF_USERNAME and CXF_PASSWORD", take)
-
-
-def renewal(keys: ClientKeys) -> Reloadable:
-    """The client keys: their file is read again, also where it looks unchanged."""
-
-    async def take(_fresh: Settings) -> None:
-        keys.reread()
-
-    return Reloadable("CXF_CLIENT_KEYS_FILE", take)
 
 
 async def reload(read: Callable[[], Settings], parts: Sequence[Reloadable]) -> None:

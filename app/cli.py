@@ -21,9 +21,7 @@ SWITCHES = frozenset({"allow_anonymous"})
 PUBLIC = tuple(name for name in BY_ATTRIBUTE if name not in SECRETS)  # a secret would stand in the list of processes
 WHOSE_DATA = frozenset({"upstream_url", "tenant_id", "auth", "client_keys_file", "allow_anonymous"})
 DEMO = tuple(name for name in PUBLIC if name not in WHOSE_DATA)
-
-LOGS = ("log_format", "log_level")
-KEYS = ("client_keys_file",)
+LOGS, KEYS = ("log_format", "log_level"), ("client_keys_file",)
 
 Latency = Annotated[
     Literal["none", "fast", "typical", "bad-day"], typer.Option(help="How slow the simulated upstream is.")
@@ -45,13 +43,21 @@ def main() -> None:
 def settings_flags(names: tuple[str, ...], *, environment: bool = False) -> Callable[[Command], Command]:
     """Give a command a flag for each of these settings; it gets those given as `overrides`, None for the others.
 
-    With `environment` a flag that is not given is looked for there, by the name of its setting.
+    With `environment` a flag that is not given is looked for there, by the name of its setting. A command that cannot
+    start writes one line for each fault.
     """
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def called(**given: Any) -> None:
-            command(overrides={name: given.pop(name) for name in names}, **given)
+            try:
+                command(overrides={name: given.pop(name) for name in names}, **given)
+            except SettingsError as error:
+                complain(error.faults)
+                raise typer.Exit(BAD_USE) from None
+            except CxfacadeError as error:
+                complain([error.detail])
+                raise typer.Exit(FAILED) from None
 
         own = [each for each in inspect.signature(command).parameters.values() if each.name != "overrides"]
         flags = [_flag(name, environment=environment) for name in names]
@@ -74,23 +80,6 @@ def _flag(name: str, *, environment: bool) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option, annotation=annotation)
 
 
-def _faults_in_lines(command: Command) -> Command:
-    """Make a command that cannot start write one line for each fault instead of raising."""
-
-    @functools.wraps(command)
-    def guarded(*given: Any, **named: Any) -> None:
-        try:
-            command(*given, **named)
-        except SettingsError as error:
-            complain(error.faults)
-            raise typer.Exit(BAD_USE) from None
-        except CxfacadeError as error:
-            complain([error.detail])
-            raise typer.Exit(FAILED) from None
-
-    return guarded
-
-
 def _show_version(wanted: bool) -> None:
     if wanted:
         say(f"cxfacade {__version__}\n")
@@ -107,7 +96,6 @@ def cxfacade(
 
 
 @program.command()
-@_faults_in_lines
 @settings_flags(DEMO, environment=True)
 def demo(
     overrides: Overrides,
@@ -130,7 +118,6 @@ def demo(
 
 
 @program.command()
-@_faults_in_lines
 @settings_flags(PUBLIC)
 def serve(overrides: Overrides) -> None:
     """Serve the interactions of the configured tenant."""
@@ -144,7 +131,6 @@ def serve(overrides: Overrides) -> None:
 
 
 @program.command()
-@_faults_in_lines
 @settings_flags(LOGS, environment=True)
 def simulate(
     overrides: Overrides,
@@ -175,7 +161,6 @@ program.add_typer(keys, name="keys")
 
 
 @keys.command("new")
-@_faults_in_lines
 @settings_flags(KEYS)
 def new_key(
     overrides: Overrides,
@@ -199,7 +184,6 @@ def new_key(
 
 
 @keys.command("list")
-@_faults_in_lines
 @settings_flags(KEYS)
 def list_keys(overrides: Overrides, json: AsJson = False) -> None:
     """Show every key with what it may do, and never the key."""
@@ -209,7 +193,6 @@ def list_keys(overrides: Overrides, json: AsJson = False) -> None:
 
 
 @keys.command("revoke")
-@_faults_in_lines
 @settings_flags(KEYS)
 def revoke_key(
     overrides: Overrides, label: Annotated[str, typer.Argument(help="The key's label.")], json: AsJson = False

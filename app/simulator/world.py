@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -135,7 +135,7 @@ class World:
 
     def __init__(self, options: SimulatorOptions, anchor: int) -> None:
         self._options = options
-        self._anchor = anchor
+        self._series = partial(series, seed=options.seed, anchor=anchor, tenant_id=options.tenant_id)
         self._population = Population(options, anchor)
         self._inserted: list[Interaction] = []
         self._removed: set[str] = set()
@@ -150,10 +150,9 @@ class World:
 
     def find(self, interaction_id: str, now: int) -> Interaction | None:
         """The interaction with this id, if it has begun."""
-        limit = stamp(now)
         everything = chain(self.rows(now), *map(self._series, MAGIC))
-        wanted = (row for row in everything if row.id == interaction_id and row.start <= limit)
-        return next((row for row in wanted if row.id not in self._removed), None)
+        found = next((row for row in everything if row.id == interaction_id and row.start <= stamp(now)), None)
+        return None if interaction_id in self._removed else found
 
     def insert(
         self, count: int, start: int, attributes: Iterable[tuple[str, str]] = (), kind: str = "voice-answered"
@@ -173,6 +172,3 @@ class World:
     def remove(self, ids: Iterable[str]) -> None:
         """Take interactions out, as if they had never been."""
         self._removed |= set(ids)
-
-    def _series(self, value: str) -> tuple[Interaction, ...]:
-        return series(value, self._options.seed, self._anchor, self._options.tenant_id)

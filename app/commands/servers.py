@@ -89,10 +89,9 @@ def limits_of(settings: Settings) -> ListenerLimits:
 
 
 def return_large_blocks() -> bool:
-    """Have blocks of 128 KiB and more go back to the system as soon as they are freed; whether it could be arranged.
+    """Have glibc give blocks of 128 KiB and more back to the system once they are freed; False for other C libraries.
 
-    Else glibc keeps them for later: a full cache that replaced its answers took 1.36 times its bytes, with this 1.11.
-    Other C libraries have no such setting, and nothing happens.
+    Else it keeps them for later: a full cache that replaced its answers took 1.36 times its bytes, with this 1.11.
     """
     with contextlib.suppress(OSError, TypeError, AttributeError):
         return bool(ctypes.CDLL(None).mallopt(MMAP_THRESHOLD, OWN_PAGES_BYTES))
@@ -233,10 +232,7 @@ def run(
 
 
 def freeze_startup_objects() -> None:
-    """Take what stands at the start for lasting: looking through it again, the collector held the loop for 77 ms.
-
-    It is not looked through here either, which whoever waits for a restart would wait for: it holds little waste.
-    """
+    """Take the objects of the start for lasting: looking through them, the collector held the loop for 77 ms."""
     gc.freeze()
     gc.enable()
 

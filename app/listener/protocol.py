@@ -39,7 +39,8 @@ class Protocol(Connection):
         super().connection_made(transport)
         self.replays = self.listener.replays
         if self.replays is not None:
-            self._address = self.replays.address(self.scheme, self.server, self.client[0] if self.client else "")
+            is_trusted = self.replays.is_trusted(self.client[0] if self.client else "")
+            self._address = Address.of(self.scheme, self.server, is_trusted=is_trusted)
 
     def data_received(self, data: bytes) -> None:
         """A whole request in one piece is spared the bounds of others; bytes that were replayed are not parsed anew."""
@@ -49,9 +50,10 @@ class Protocol(Connection):
         elif data != self._last_bytes or not self._is_replayed(self._last):
             self._replayed = 0
             self.feed(data)
-            self._last_bytes = data if self._replayed == 1 and self._is_between else b""
-            if not self._is_between or not self.is_answering or self._receipt is not None:
-                self._came = len(data) if self.phase else 0
+            phase = self.phase
+            self._last_bytes = data if self._replayed == 1 and not phase else b""
+            if phase or not self.is_answering or self._receipt is not None:
+                self._came = len(data) if phase else 0
                 self._set_receipt()
 
     def feed(self, part: bytes) -> None:
@@ -141,11 +143,6 @@ class Protocol(Connection):
             self._wait_for_next(left)
         else:
             super().timeout_keep_alive_handler()
-
-    @property
-    def _is_between(self) -> bool:
-        """Whether all that came belongs to whole requests."""
-        return self.scope is self._headed and not self._body_open
 
     def on_body(self, body: bytes) -> None:
         """Bounded, also where nobody waits for it."""

@@ -109,10 +109,6 @@ class ReplayCache:
         """Replay nothing that was answered until now: other client keys are in force."""
         self._era = b"%d" % (int(self._era) + 1)
 
-    def address(self, scheme: str | None, server: tuple[str, int | None] | None, client: str) -> Address:
-        """The address of a connection from `client`."""
-        return Address.of(scheme, server, is_trusted=self.is_trusted(client))
-
     def arrival(self, key: bytes) -> Keep:
         """Whom to tell of the response to a request that came just now, and is answered the ordinary way."""
         return partial(self.keep, self._era + key)

@@ -230,14 +230,13 @@ def as_of(thing: Record, now: str) -> Record:
             hidden |= fields
     shown: Record = {}
     for key, value in thing.items():
-        seen = [as_of(row, now) for row in value if begins(row) <= now] if isinstance(value, list) else value
+        seen = [as_of(row, now) for row in value if _begins(row) <= now] if isinstance(value, list) else value
         if key not in hidden and (seen != [] or value == []):
             shown[key] = seen
     return shown
 
 
-def begins(row: Record) -> str:
-    """The time at which a nested object begins; empty if it carries none."""
+def _begins(row: Record) -> str:
     return next((row[field] for field in _BEGINNINGS if field in row), "")
 
 

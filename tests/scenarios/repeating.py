@@ -16,7 +16,7 @@ from app.clock import Clock
 from app.http.replayable import ARRIVAL
 from app.http.services import Services
 from app.listener.replay import OWN_ID as ID_FIELD
-from app.listener.replay import Replay, replay_key
+from app.listener.replay import Address, Replay, replay_key
 from app.main import Application, create_app
 from tests.support.canary import WATCH
 from tests.support.facade import ONE_ATTEMPT, facade_settings
@@ -108,7 +108,8 @@ def parsed(response: bytes) -> Received:
 def replayed(app: Application, scope: Scope) -> Received | None:
     """The answer that the listener has for a request; a request that it has none for is marked as it would be."""
     target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
-    address = app.replays.address(scope["scheme"], scope["server"], scope["client"][0])
+    is_trusted = app.replays.is_trusted(scope["client"][0])
+    address = Address.of(scope["scheme"], scope["server"], is_trusted=is_trusted)
     key = replay_key(scope["method"].encode(), target, scope["headers"], address)
     if key is None:
         return None

@@ -27,6 +27,9 @@ Latency = Annotated[
     Literal["none", "fast", "typical", "bad-day"], typer.Option(help="How slow the simulated upstream is.")
 ]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same invented data.")]
+SimulatorPort = typer.Option(
+    help="Port of the simulator; 0 lets the system choose. [default: 8090, or the next that is free]", min=0, max=65_535
+)
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Overrides = Mapping[str, object]
 Command = Callable[..., None]
@@ -99,14 +102,7 @@ def cxfacade(
 @settings_flags(DEMO, environment=True)
 def demo(
     overrides: Overrides,
-    simulator_port: Annotated[
-        int | None,
-        typer.Option(
-            help="Port of the simulator; 0 lets the system choose. [default: 8090, or the next that is free]",
-            min=0,
-            max=65_535,
-        ),
-    ] = None,
+    simulator_port: Annotated[int | None, SimulatorPort] = None,
     latency: Latency = "fast",
     seed: Seed = 7,
 ) -> None:

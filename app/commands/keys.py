@@ -25,8 +25,6 @@ from app.errors import SettingsError
 from app.observe.streams import say
 from app.settings import load
 
-NEVER, UNLIMITED, NOWHERE = "never", "none", "none"
-
 
 def new(
     overrides: Mapping[str, object],
@@ -39,8 +37,7 @@ def new(
     as_json: bool,
 ) -> None:
     """Make a key, write its hash and print the key. Raises SettingsError with every fault of the flags at once."""
-    path = _path(overrides)
-    secret = new_secret(label)
+    path, secret = _path(overrides), new_secret(label)
     checked = _checked(
         label=("the label", read_label, label),
         scopes=("--scope", _of_commas(read_scopes, f"one of: {', '.join(SCOPES)}"), scopes),
@@ -135,19 +132,12 @@ def _expiry(text: str | None) -> datetime | None:
 
 def _table(keys: Sequence[ClientKey], now: datetime | None = None) -> str:
     """A table of the keys, each column as wide as its widest cell."""
-    heading = ("label", "scopes", "expires", "quota", "origins")
-    rows = [heading, *(_row(key, now) for key in keys)]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(heading))]
+    rows = [("label", "scopes", "expires", "quota", "origins")]
+    for key in keys:
+        scopes = ",".join(scope for scope in SCOPES if scope in key.scopes) or "none"
+        over = " (over)" if now and key.is_over(now) else ""
+        quota = f"{key.quota}/min" if key.quota else "none"
+        ends = described(key)["expires_at"] or "never"
+        rows.append((key.label, scopes, f"{ends}{over}", quota, ",".join(key.origins) or "none"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "".join("  ".join(map(str.ljust, row, widths)).rstrip() + "\n" for row in rows)
-
-
-def _row(key: ClientKey, now: datetime | None) -> tuple[str, ...]:
-    shown = described(key)
-    over = " (over)" if now and key.is_over(now) else ""
-    return (
-        key.label,
-        ",".join(scope for scope in SCOPES if scope in key.scopes) or "none",
-        f"{shown['expires_at'] or NEVER}{over}",
-        f"{key.quota}/min" if key.quota else UNLIMITED,
-        ",".join(key.origins) or NOWHERE,
-    )

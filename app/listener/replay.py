@@ -110,7 +110,7 @@ class ReplayCache:
         self._era = b"%d" % (int(self._era) + 1)
 
     def arrival(self, key: bytes) -> Keep:
-        """Whom to tell of the response to a request that came just now, and is answered the ordinary way."""
+        """Keeps the response to a request that came just now, and is answered the ordinary way."""
         return partial(self.keep, self._era + key)
 
     def keep(self, key: bytes, replayable: Replayable, status: int, headers: Headers, body: bytes) -> None:

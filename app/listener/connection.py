@@ -223,10 +223,6 @@ class Connection(HttpToolsProtocol):
         if self._stall is None and self.transport.is_closing() and self.transport.get_write_buffer_size():
             self._stall = self.loop.call_later(self.limits.write_stall_seconds, self._not_read)
 
-    def send_400_response(self, _msg: str) -> None:
-        """The parser has given up, in words that are not for clients."""
-        self.refuse("bad-request")
-
     def refuse(self, slug: str) -> None:
         """Answer with the problem and close; where another answer is out or due, close without a word after it."""
         self.refused = True

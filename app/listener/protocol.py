@@ -58,9 +58,7 @@ class Protocol(Connection):
 
     def feed(self, part: bytes) -> None:
         """As uvicorn's `data_received`; every request to upgrade is answered as if it were none (RFC 9110 §7.8)."""
-        if self.timeout_keep_alive_task is not None:
-            self.timeout_keep_alive_task.cancel()
-            self.timeout_keep_alive_task = None
+        self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(part)
         except httptools.HttpParserUpgrade:

@@ -70,9 +70,6 @@ class PlainDice(Dice):
     def number(self, low: int, high: int) -> int:
         return low
 
-    def chance(self, likelihood: float) -> bool:
-        return likelihood >= 1.0
-
     def id(self) -> str:
         self._ids += 1
         return str(uuid.UUID(f"00000000-0000-4000-8000-{self._ids:012x}"))

@@ -63,12 +63,13 @@ def parse(parameters: Iterable[tuple[str, str]]) -> Query:
         meaning = SPELLINGS.get(name)
         if meaning is None or not value:
             continue
-        if meaning in ("limit", "offset", "page"):
-            numbers[meaning] = _number(name, value)
-        elif meaning in ("start", "end"):
-            filters.append((meaning, _time(name, value)))
-        else:
-            filters.append((meaning, value))
+        try:
+            if meaning in ("limit", "offset", "page"):
+                numbers[meaning] = _number(value)
+            else:
+                filters.append((meaning, stamp(parse_time(value)) if meaning in ("start", "end") else value))
+        except (ValueError, OverflowError) as error:
+            raise BadQueryError(name) from error
     limit, offset = numbers.get("limit", DEFAULT_LIMIT), numbers.get("offset", 0)
     return Query(tuple(filters), limit, offset, numbers.get("page"), nulls)
 
@@ -107,14 +108,7 @@ def _hook_test(conditions: list[tuple[str, str]], per_entry: bool) -> Test:
     return lambda row, now: all(any(hook.get(name) == value for hook in row.hooks(now)) for name, value in conditions)
 
 
-def _number(name: str, value: str) -> int:
+def _number(value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) <= 9):
-        raise BadQueryError(name)
+        raise ValueError(value)
     return int(value)
-
-
-def _time(name: str, value: str) -> str:
-    try:
-        return stamp(parse_time(value))
-    except (ValueError, OverflowError) as error:
-        raise BadQueryError(name) from error

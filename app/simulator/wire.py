@@ -129,24 +129,19 @@ async def deliver(
     """Send an answer; a connection left open is given up after ``longest_wait`` seconds, ``closing`` ends all waits."""
     if answer.wait and await client_left(receive, closing, answer.wait):
         return
-    if answer.broken is not None:
-        await _break(answer.broken, cast("asyncio.Transport", scope[CONNECTION]), receive, closing, longest_wait)
+    if answer.broken is None:
+        fields = [("content-type", answer.content_type), *answer.headers, ("content-length", str(len(answer.body)))]
+        coded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+        await send({"type": "http.response.start", "status": answer.status, "headers": coded})
+        await send({"type": "http.response.body", "body": answer.body})
         return
-    fields = [("content-type", answer.content_type), *answer.headers, ("content-length", str(len(answer.body)))]
-    coded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
-    await send({"type": "http.response.start", "status": answer.status, "headers": coded})
-    await send({"type": "http.response.body", "body": answer.body})
-
-
-async def _break(
-    broken: Broken, connection: asyncio.Transport, receive: Receive, closing: asyncio.Event, longest_wait: float
-) -> None:
-    """Write the bytes past the server and end the connection, so that the server adds nothing of its own."""
-    if broken.written:
-        connection.write(broken.written)
-    if broken.ending == "open":
+    # Written past the server, and the connection ended here, so that the server adds nothing of its own.
+    connection = cast("asyncio.Transport", scope[CONNECTION])
+    if answer.broken.written:
+        connection.write(answer.broken.written)
+    if answer.broken.ending == "open":
         await client_left(receive, closing, longest_wait)
-    if broken.ending == "reset":
+    if answer.broken.ending == "reset":
         await asyncio.sleep(0)  # what was written has gone out: a reset throws away the rest
         reset(connection)
     else:

@@ -78,18 +78,15 @@ class Seen:
     simulated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Verdict:
-    """The result of a check: the settings in force, and either the facts seen or the faults with the failure's slug.
-
-    `warnings` tell of settings that work but should be changed.
-    """
+    """The result of a check: the settings in force, and either the facts seen or the faults with the failure's slug."""
 
     settings: tuple[dict[str, str], ...] = ()
     upstream: Seen | None = None
     code: str | None = None
     faults: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()  # of settings that work but should be changed
 
     def as_text(self) -> str:
         """The verdict for people."""
@@ -113,20 +110,19 @@ def check(overrides: Mapping[str, object], *, as_json: bool) -> bool:
 
 def examine(overrides: Mapping[str, object]) -> Verdict:
     """Read the settings as `serve` does, then make one call, or a login and one call. Raises nothing of ours."""
-    explained: tuple[dict[str, str], ...] = ()
-    warnings: tuple[str, ...] = ()
+    verdict = Verdict()
     try:
         settings = load(overrides)
-        warnings = settings.warnings
-        explained = tuple(row._asdict() for row in settings.explain())
+        verdict.warnings = settings.warnings
+        verdict.settings = tuple(row._asdict() for row in settings.explain())
         create_app(settings)
         with working("asking the upstream …"):
-            seen = asyncio.run(_look(settings))
+            verdict.upstream = asyncio.run(_look(settings))
     except errors.SettingsError as error:
-        return Verdict(explained, code="bad-settings", faults=error.faults, warnings=warnings)
+        verdict.code, verdict.faults = "bad-settings", error.faults
     except errors.CxfacadeError as error:
-        return Verdict(explained, code=error.code, faults=(remedy(error),), warnings=warnings)
-    return Verdict(explained, seen, warnings=warnings)
+        verdict.code, verdict.faults = error.code, (remedy(error),)
+    return verdict
 
 
 async def _look(settings: Settings) -> Seen:

@@ -202,10 +202,7 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain, then as inherited: take no more connections, and finish what has begun.
-
-        Whoever comes while a balancer does not know yet is answered, and told not to come again.
-        """
+        """Drain, then as inherited: whoever comes before a balancer knows is answered, and told not to come again."""
         self.config.encoded_headers = [*self.config.encoded_headers, CLOSE]
         await self.on_tick(0)
         for connection in cast("set[Connection]", set(self.server_state.connections)):
@@ -224,8 +221,7 @@ def run(
 ) -> None:
     """Serve until SIGINT or SIGTERM; a second one does not wait for clients.
 
-    `ready` is called once all answer, `ending` before they finish what they have begun, and `reload` on SIGHUP: one
-    after the other, and once more where it is asked for meanwhile.
+    `ready` is called once all answer, `ending` before they finish what they have begun, and `reload` on SIGHUP.
     """
     with asyncio.Runner(loop_factory=servers[0].config.get_loop_factory()) as runner:
         runner.run(_serve(servers, ready, ending, reload))

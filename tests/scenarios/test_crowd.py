@@ -11,6 +11,7 @@ from tests.support.facade import Facade
 from tests.support.simulator import Simulator
 
 CROWD = 200
+SWEEPER = 1  # sleeps beside the clients' waits
 QUESTION = (("attr", "SIM-2500"), ("limit", "20"))
 
 Asking = asyncio.Task[httpx.Response]
@@ -27,7 +28,7 @@ async def assembled(facade: Facade, simulator: Simulator, clock: HandClock, coun
     first = crowd(facade, QUESTION)
     await simulator.arrived(1)
     others = crowd(facade, *[QUESTION] * (count - 1))
-    await clock.asleep(count)
+    await clock.asleep(count + SWEEPER)
     return [*first, *others]
 
 
@@ -71,7 +72,7 @@ async def test_an_answer_nobody_waits_for_any_more_is_kept_for_the_next(
         one.cancel()
     await asyncio.wait(asking)
     next_one = crowd(facade, QUESTION)
-    await clock.asleep(6)
+    await clock.asleep(len([*asking, *next_one]) + SWEEPER)
     simulator.release()
     assert (await next_one[0]).status_code == 200
     assert len(simulator.journal()) == 1
@@ -103,7 +104,7 @@ async def test_one_call_serves_every_format_and_choice_of_columns(
         )
     ]
     asking = crowd(facade, *shown)
-    await clock.asleep(len(shown))
+    await clock.asleep(len(shown) + SWEEPER)
     await simulator.arrived(1)
     simulator.release()
     answers = await asyncio.gather(*asking)
@@ -119,7 +120,7 @@ async def test_different_questions_wait_side_by_side_within_the_bound_of_calls(
     simulator.faults("hold", None)
     asking: list[Any] = crowd(facade, *asked)
     await simulator.arrived(8)
-    await clock.asleep(20)
+    await clock.asleep(len(asked) + 12 + SWEEPER)  # twelve wait for a place too
     assert len(simulator.journal()) == 8  # CXF_UPSTREAM_CONCURRENCY
     simulator.clear_faults()
     answers = await asyncio.gather(*asking)

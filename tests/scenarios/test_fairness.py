@@ -21,6 +21,7 @@ from tests.support.scripted import ScriptedUpstream, scripted_upstream
 from tests.support.simulator import Simulator
 
 SLOTS, LINE, SHORT_LINE, ROWS = 8, 190, 20, 1400
+UPKEEP = 2  # tasks of a façade that sleep until something is due
 READER = given("reader", "read")
 NO_TLS = SSLContext(PROTOCOL_TLS_CLIENT)  # one of its own would read every root certificate for each client
 
@@ -69,7 +70,11 @@ class Place:
     async def lined_up(self, under_way: int) -> None:
         """Wait until all who ask wait for their answers, and for their turns those who are not under way."""
         await self.upstream.arrived(under_way)
-        await self.clock.asleep(2 * len(self.asking) - under_way)
+        await self.asleep(2 * len(self.asking) - under_way)
+
+    async def asleep(self, waiting: int) -> None:
+        """Wait until so many wait, beside the upkeep of the façade."""
+        await self.clock.asleep(UPKEEP + waiting)
 
     async def answered(self, arrived: int) -> None:
         """One call is answered, and the next one has arrived."""
@@ -96,6 +101,8 @@ async def opened(folder: Path) -> AsyncIterator[Place]:
         scripted_upstream(held) as upstream,
         running_facade(upstream.url(), clock=clock.clock, client_keys_file=keys, allow_anonymous=True) as facade,
     ):
+        await clock.asleep(UPKEEP)
+        assert clock.sleepers == UPKEEP
         yield Place(facade, upstream, held, clock)
 
 
@@ -148,7 +155,7 @@ async def test_an_owner_reads_two_long_lists_at_once_and_the_others_wait_their_t
     for _ in range(3):
         place.held.answers.release()
     await place.upstream.arrived(5)
-    await place.clock.asleep(4)  # three clients, and the one list that has to wait
+    await place.asleep(4)  # three clients, and the one list that has to wait
     place.ask("long-of-a-key", key=True, limit=ROWS)
     await place.upstream.arrived(6)
     assert len(set(place.held.asked[3:5])) == 2

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from app.formats import csv, json, ndjson
+from app.formats import csv, json
 from app.formats.table import Envelope, Table
 
 __all__ = ["FORMATS", "Envelope", "Format", "Table", "format_named"]
@@ -48,9 +48,9 @@ FORMATS = (
         media_type="application/x-ndjson",
         content_type="application/x-ndjson; charset=utf-8",
         file_name_suffix=".ndjson",
-        parts=ndjson.parts,
+        parts=json.lines,
         variant_parameter=None,
-        variants=ndjson.VARIANTS,
+        variants=("rows",),
         allows_include=True,
     ),
     Format(

@@ -1,18 +1,33 @@
-"""JSON in three shapes: the envelope, a bare array of rows, or an object of columns."""
+"""JSON in three shapes (the envelope, a bare array of rows, an object of columns), and NDJSON."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from app.formats.rows import row_objects
 from app.formats.table import Envelope, Table
 
+BOUND_BYTES = 4 * 1024 * 1024  # of all row types kept: clients choose the names, and so how many there are
+TYPE_BYTES, COLUMN_BYTES = 2_500, 500  # what a type costs, and each of its columns, with the longest alias (measured)
+
 _ENCODER = msgspec.json.Encoder()
+# JSON lets them stand in a text as they are, and many readers of lines end a line there (Unicode UAX #14, class BK).
+_LINE_ENDS = {character.encode(): b"\\u%04x" % ord(character) for character in "\u0085\u2028\u2029"}
+
+RowObject = Callable[[tuple[object, ...]], object]
 
 
 def parts(table: Table, envelope: Envelope, shape: str) -> Iterator[bytes]:
     """The table as UTF-8 JSON; `shape` is a key of SHAPES. Only the shape `envelope` carries the envelope's facts."""
     return SHAPES[shape](table, envelope)
+
+
+def lines(table: Table, _envelope: Envelope, _variant: str) -> Iterator[bytes]:
+    """The table as NDJSON: one row a line, each line ended; no rows, no bytes."""
+    for part in table.parts():
+        encoded = _ENCODER.encode_lines(_row_objects(part))
+        for character, escaped in _LINE_ENDS.items():
+            encoded = encoded.replace(character, escaped)
+        yield encoded
 
 
 def _envelope(table: Table, envelope: Envelope) -> Iterator[bytes]:
@@ -24,7 +39,7 @@ def _envelope(table: Table, envelope: Envelope) -> Iterator[bytes]:
 
 def _records(table: Table, _envelope: Envelope) -> Iterator[bytes]:
     yield b"["
-    yield from _listed(row_objects(part) for part in table.parts())
+    yield from _listed(map(_row_objects, table.parts()))
     yield b"]"
 
 
@@ -47,3 +62,49 @@ SHAPES: dict[str, Callable[[Table, Envelope], Iterator[bytes]]] = {
     "records": _records,
     "columns": _columns,
 }
+
+
+class RowTypes:
+    """An LRU cache of row types by their names, within a bound of bytes."""
+
+    def __init__(self, bound_bytes: int) -> None:
+        self._bound = bound_bytes
+        self._by_names: dict[tuple[str, ...], RowObject] = {}
+        self.bytes_held = 0
+
+    def of(self, names: tuple[str, ...]) -> RowObject:
+        """The type whose objects are rows with these names."""
+        kept = self._by_names.pop(names, None)
+        if kept is None:
+            self.bytes_held += _cost(names)
+        self._by_names[names] = row_object = kept or _row_object(names)  # last, as the newest used
+        while self.bytes_held > self._bound:
+            oldest = next(iter(self._by_names))
+            del self._by_names[oldest]
+            self.bytes_held -= _cost(oldest)
+        return row_object
+
+
+_ROW_TYPES = RowTypes(BOUND_BYTES)
+
+
+def _row_objects(table: Table) -> Sequence[object]:
+    """An object for each row, with the table's names as keys in their order."""
+    return [*map(_ROW_TYPES.of(table.names), table.rows)]
+
+
+def _cost(names: tuple[str, ...]) -> int:
+    return TYPE_BYTES + COLUMN_BYTES * len(names)
+
+
+def _row_object(names: tuple[str, ...]) -> RowObject:
+    """The type of a row: a struct, which encodes three times as fast as a dict (1,000 rows × 60 columns).
+
+    A struct refuses keys that JSON must escape; a table's name may be one, and its rows become dicts.
+    """
+    fields = [f"column_{number}" for number in range(len(names))]
+    try:
+        struct = msgspec.defstruct("Row", fields, rename=dict(zip(fields, names, strict=True)), gc=False)
+    except ValueError:
+        return lambda row: dict(zip(names, row, strict=True))
+    return lambda row: struct(*row)

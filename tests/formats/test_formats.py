@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.formats import FORMATS, Envelope, Format, Table, format_named
-from app.formats.rows import COLUMN_BYTES, TYPE_BYTES, RowTypes
+from app.formats.json import COLUMN_BYTES, TYPE_BYTES, RowTypes
 
 ENVELOPE = Envelope(next=None, next_cursor=None, meta={"count": 1, "masked": ("customer",)})
 NOTHING = Table(("interaction_id", "talk_seconds"), (), ("uuid", "float"))

@@ -36,7 +36,7 @@ from app.http.sending import PreparedResponse, answer_headers
 from app.http.services import Services
 from app.http.times import TimeFrame
 from app.http.values import Refused, identity
-from app.interactions.policy import hides
+from app.interactions.masking import hides
 from app.observe.metrics import CONTENT_TYPE as METRICS_TYPE
 from app.queries.page import Lookup
 

@@ -10,7 +10,7 @@ from app.errors import SettingsError
 from app.interactions import derive
 from app.interactions.derive import sum_of
 from app.interactions.facts import Facts
-from app.interactions.policy import Policy, treatment_of
+from app.interactions.masking import Policy, treatment_of
 from app.interactions.times import rfc3339
 
 ColumnType = Literal["uuid", "string", "enum", "time", "date", "int", "float", "bool"]

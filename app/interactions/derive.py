@@ -12,8 +12,7 @@ import msgspec
 from app.interactions.cards import mask_cards
 from app.interactions.facts import Facts, is_answered, written_at
 from app.interactions.masking import customer_key as pseudonym
-from app.interactions.parts import Hook
-from app.interactions.records import Interaction
+from app.interactions.parts import Hook, Interaction
 from app.interactions.times import rfc3339 as rfc3339  # noqa: PLC0414 - the other layers import it from here
 from app.interactions.times import seconds_between
 

@@ -7,10 +7,8 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from app.interactions.masking import MASKED, Audience, mask_customer
-from app.interactions.parts import AgentLeg, Details, Hook, QueueEntry
-from app.interactions.policy import Policy, shown
-from app.interactions.records import Interaction, attributes
+from app.interactions.masking import MASKED, Audience, Policy, mask_customer, shown
+from app.interactions.parts import AgentLeg, Details, Hook, Interaction, QueueEntry
 from app.interactions.times import in_order, local, moments, seconds_between, started_at
 
 _ended = attrgetter("end_timestamp")
@@ -117,7 +115,7 @@ class Facts:
 
     def _shown(self, *, clear: bool) -> list[Hook]:
         context = self.context
-        found = attributes(self.interaction)
+        found = self.interaction.interaction_attributes
         return list(shown(found, context.attribute_policy, context.pseudonym_secret, clear=clear))
 
     @once

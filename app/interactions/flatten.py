@@ -5,7 +5,7 @@ from operator import attrgetter, itemgetter
 
 from app.interactions.columns import Column, Value
 from app.interactions.facts import Context, Facts
-from app.interactions.records import Interaction
+from app.interactions.parts import Interaction
 
 Row = tuple[Value, ...]
 

@@ -1,8 +1,22 @@
-"""Who sees what of a person: audiences, and the forms in which personal data may be shown (INTERFACE §7)."""
+"""Who sees what of a person: audiences, masks, pseudonyms, and the policy of custom attributes (INTERFACE §7).
+
+The policy says name by name `allow`, `mask`, `hash` or `drop` (CXF_ATTRIBUTE_POLICY).
+"""
 
 import hmac
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from unicodedata import normalize
+
+import msgspec
+
+from app.interactions.cards import masker
+from app.interactions.parts import Hook, Interaction
+from app.settings import Treatment
+
+ANY_OTHER = "*"
+Policy = Mapping[str, Treatment]  # by name as `by_name` spells it; empty where everything may be shown
 
 PSEUDONYM_DIGITS = 32
 _KEPT_IN_FRONT = 3
@@ -65,3 +79,72 @@ def keyed_code(content: str | bytes, secret: bytes) -> str:
 def _keyed(secret: bytes) -> hmac.HMAC:
     """The code with only the secret taken in, which is half the work."""
     return hmac.new(secret, digestmod="sha256")
+
+
+def by_name(rows: Iterable[tuple[str, Treatment]]) -> Policy:
+    """The policy that the settings spell.
+
+    Capitals, blanks around a name and the form of Unicode it is in do not count: they must not undo a mask.
+    """
+    return {_spelled(name): treatment for name, treatment in rows}
+
+
+def hides(policy: Policy) -> bool:
+    """Whether anything is shown otherwise than as upstream sent it."""
+    return any(treatment != "allow" for treatment in policy.values())
+
+
+def treatment_of(name: str, policy: Policy) -> Treatment:
+    """The rule of the policy for the attribute called `name`."""
+    return policy.get(_spelled(name), policy.get(ANY_OTHER, "allow"))
+
+
+def seen_by(policy: Policy, *, clear: bool) -> Policy:
+    """The policy as it binds one kind of view: a clear one shows all that is not dropped."""
+    if not clear:
+        return policy
+    return {name: treatment if treatment == "drop" else "allow" for name, treatment in policy.items()}
+
+
+def treatments(policy: Policy) -> frozenset[Treatment]:
+    """Each treatment that some attribute may meet, whatever it is called."""
+    return frozenset({*policy.values(), policy.get(ANY_OTHER, "allow")})
+
+
+def is_listed(name: str, policy: Policy) -> bool:
+    """Whether the policy has words of its own for this name."""
+    return _spelled(name) in policy
+
+
+def as_shown(interaction: Interaction, policy: Policy, secret: bytes) -> Interaction:
+    """The interaction with its attributes as a view bound by `policy` shows them."""
+    visible = tuple(shown(interaction.interaction_attributes, policy, secret, clear=False))
+    return msgspec.structs.replace(interaction, interaction_attributes=visible)
+
+
+def shown(hooks: Iterable[Hook], policy: Policy, secret: bytes, *, clear: bool) -> Iterator[Hook]:
+    """The attributes with the values that a view may show; those dropped are left out, as if they had never been set.
+
+    Clear views show what others see masked or hashed, and never what is dropped. No view shows a card number. Equal
+    values of one attribute have equal hashes; those of two attributes have nothing in common.
+    """
+    mask_cards = masker()
+    for hook in hooks:
+        treatment = treatment_of(hook.hook_type or "", policy) if policy else "allow"
+        value = visible = hook.hook_name
+        if treatment == "drop":
+            continue
+        if value is None:
+            pass
+        elif clear or treatment == "allow":
+            visible = mask_cards(value)
+        elif treatment == "mask":
+            visible = mask_text(value)
+        else:
+            visible = keyed_code(f"{_spelled(hook.hook_type or '')}\0{value.strip()}", secret)
+        yield hook if visible == value else msgspec.structs.replace(hook, hook_name=visible)
+
+
+def _spelled(name: str) -> str:
+    """Caseless, in one form of Unicode (NFKC); capitals are folded in between, as that may leave another form."""
+    return normalize("NFKC", normalize("NFKC", name).casefold()).strip()

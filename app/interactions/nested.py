@@ -11,7 +11,7 @@ from app.interactions.columns import ColumnType, PersonalData, Value
 from app.interactions.derive import time_of
 from app.interactions.facts import Facts, is_accepted, is_answered
 from app.interactions.parts import Hook, Note, TalkTime
-from app.interactions.records import ATTRIBUTE, links
+from app.interactions.settling import ATTRIBUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def _hooks(facts: Facts) -> Iterator[Hook]:
     """Attributes, then CRM links: the display name of a link is a customer's in all samples."""
     for hook in facts.attributes:
         yield msgspec.structs.replace(hook, hook_sub_type=ATTRIBUTE)
-    for hook in links(facts.interaction):
+    for hook in facts.interaction.hooks:
         yield hook if facts.context.audience.clear else msgspec.structs.replace(hook, hook_name=None)
 
 

@@ -1,4 +1,4 @@
-"""The parts of upstream's records, just the fields we use (UPSTREAM §6): unknown ones are passed over (R16).
+"""Upstream's records and their parts, just the fields we use (UPSTREAM §6): unknown ones are passed over (R16).
 
 Absent, null and `[]` read alike (R9): an absent array is empty. Times are aware; fields named `…_time` are seconds.
 """
@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
+
+from app.interactions.settling import settle
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -146,3 +148,49 @@ class Details(Part, frozen=True):
     contact_id: str | None = None
     csat: float | None = None
     agents: tuple[DetailsAgent, ...] = ()
+
+
+class Interaction(Part, frozen=True):
+    """One interaction as upstream records it (UPSTREAM §6.1)."""
+
+    interaction_id: Annotated[str, msgspec.Meta(min_length=1)]
+    tenant_id: str | None = None
+    channel_type: str | None = None
+    direction: str | None = None
+    start_timestamp: Time | None = None
+    end_timestamp: Time | None = None
+    customer: str | None = None
+    contact_point: str | None = None
+    contact_id: str | None = None
+    flow_id: str | None = None
+    flow_name: str | None = None
+    interaction_time: Seconds | None = None
+    ivr_time: Seconds | None = None
+    ivr_abandoned: bool | None = None
+    ivr_abandon_time: Seconds | None = None
+    customer_abandon_time: Seconds | None = None
+    customer_hold_abandoned: bool | None = None
+    customer_conversation_time: Seconds | None = None
+    customer_talk_time: Seconds | None = None
+    customer_holds: Count | None = None
+    customer_hold_time: Seconds | None = None
+    customer_transfers: Count | None = None
+    customer_satisfaction_score: float | None = None
+    disposition_name: str | None = None
+    flag_timestamp: Time | None = None
+    updated: Time | None = None
+    segments: tuple[Segment, ...] = ()
+    agents: tuple[AgentLeg, ...] = ()
+    queues: tuple[QueueEntry, ...] = ()
+    hooks: tuple[Hook, ...] = ()
+    interaction_attributes: tuple[Hook, ...] = ()
+    notes: tuple[Note, ...] = ()
+    customer_talk_times: tuple[CustomerTalkTime, ...] = ()
+    customer_hold_times: tuple[CustomerHoldTime, ...] = ()
+    customer_response_times: tuple[CustomerResponseTime, ...] = ()
+    monitors: tuple[Stretch, ...] = ()
+    details: Details | None = None
+
+    def __post_init__(self) -> None:
+        """Settle what it holds."""
+        settle(self)

@@ -8,7 +8,7 @@ import msgspec
 
 from app.cooperative import Turns
 from app.interactions.cards import LENGTHS, UUID, masker
-from app.interactions.mending import readable
+from app.interactions.records import readable
 
 RAW = "raw"  # its name in `include` and in an answer
 

@@ -1,93 +1,40 @@
-"""Upstream's records: bytes ⇄ typed structs (UPSTREAM §6.1).
+"""Upstream's records: JSON ⇄ typed structs (UPSTREAM §6.1).
 
-A record whose values all fit is decoded at once, any other is mended value by value (R14).
+A record whose values all fit is decoded at once. Any other is mended: a value of the wrong type becomes null and is
+counted, the record stays (R14). Fields that nobody knows are never looked at, whatever is in them (R16).
 """
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator
-from typing import Annotated, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from functools import lru_cache
+from math import isinf
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 import msgspec
 
 from app.errors import UpstreamShape
-from app.interactions.mending import MOST_PARTS, OUT_OF_RANGE, TooManyParts, members_of, mended_fields, readable
-from app.interactions.parts import (
-    AgentLeg,
-    Count,
-    CustomerHoldTime,
-    CustomerResponseTime,
-    CustomerTalkTime,
-    Details,
-    Hook,
-    Note,
-    Part,
-    QueueEntry,
-    Seconds,
-    Segment,
-    Stretch,
-    Time,
+from app.interactions.parts import LARGEST_COUNT, Count, Interaction, Time
+
+OUT_OF_RANGE = "a number that is beyond the range of a float"
+MOST_REPAIRS = 2_000  # of one record, about 10 ms: one with more of them is no record
+MOST_PARTS = 5_000  # in one record; each costs memory and time, and the longest calls have a few dozen
+
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
 )
-from app.interactions.settling import ATTRIBUTE, settle
-
-__all__ = [
-    "ATTRIBUTE",
-    "Decoded",
-    "Hook",
-    "Interaction",
-    "attributes",
-    "decode",
-    "decoded",
-    "join",
-    "links",
-    "raw_records",
-]
-
-
-class Interaction(Part, frozen=True):
-    """One interaction as upstream records it (UPSTREAM §6.1)."""
-
-    interaction_id: Annotated[str, msgspec.Meta(min_length=1)]
-    tenant_id: str | None = None
-    channel_type: str | None = None
-    direction: str | None = None
-    start_timestamp: Time | None = None
-    end_timestamp: Time | None = None
-    customer: str | None = None
-    contact_point: str | None = None
-    contact_id: str | None = None
-    flow_id: str | None = None
-    flow_name: str | None = None
-    interaction_time: Seconds | None = None
-    ivr_time: Seconds | None = None
-    ivr_abandoned: bool | None = None
-    ivr_abandon_time: Seconds | None = None
-    customer_abandon_time: Seconds | None = None
-    customer_hold_abandoned: bool | None = None
-    customer_conversation_time: Seconds | None = None
-    customer_talk_time: Seconds | None = None
-    customer_holds: Count | None = None
-    customer_hold_time: Seconds | None = None
-    customer_transfers: Count | None = None
-    customer_satisfaction_score: float | None = None
-    disposition_name: str | None = None
-    flag_timestamp: Time | None = None
-    updated: Time | None = None
-    segments: tuple[Segment, ...] = ()
-    agents: tuple[AgentLeg, ...] = ()
-    queues: tuple[QueueEntry, ...] = ()
-    hooks: tuple[Hook, ...] = ()
-    interaction_attributes: tuple[Hook, ...] = ()
-    notes: tuple[Note, ...] = ()
-    customer_talk_times: tuple[CustomerTalkTime, ...] = ()
-    customer_hold_times: tuple[CustomerHoldTime, ...] = ()
-    customer_response_times: tuple[CustomerResponseTime, ...] = ()
-    monitors: tuple[Stretch, ...] = ()
-    details: Details | None = None
-
-    def __post_init__(self) -> None:
-        """Settle what it holds."""
-        settle(self)
+_END_OF_DAY = re.compile(r"T24(:00(:00([.,]0+)?)?)?(?=Z|[+-]|$)", re.IGNORECASE)  # ISO 8601-1 §4.3.8
+_count: msgspec.json.Decoder[int] = msgspec.json.Decoder(Count)
+_elements = msgspec.json.Decoder(list[msgspec.Raw])
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_MISFITS = (msgspec.DecodeError, UnicodeDecodeError, OverflowError)
+_decoder = msgspec.json.Decoder(Interaction)
+_text = msgspec.json.Decoder(Annotated[str, msgspec.Meta(min_length=1)])
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_FIELDS = frozenset(field.encode_name for field in msgspec.structs.fields(Interaction))
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # the last one may lack its end: linear in any text
+_MANY_PARTS = "A record holds more parts, or more ill values, than any record has."
 
 
 class Decoded(NamedTuple):
@@ -101,15 +48,6 @@ class Decoded(NamedTuple):
     out_of_range: bool = False
 
 
-_decoder = msgspec.json.Decoder(Interaction)
-_raw_array_decoder = msgspec.json.Decoder(list[msgspec.Raw])
-_text = msgspec.json.Decoder(Annotated[str, msgspec.Meta(min_length=1)])
-_MISFITS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_FIELDS = frozenset(field.encode_name for field in msgspec.structs.fields(Interaction))
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # the last one may lack its end: linear in any text
-_MANY_PARTS = "A record holds more parts, or more ill values, than any record has."
-
-
 def decode(raw: bytes | msgspec.Raw) -> Decoded | None:
     """One record from its JSON bytes; None when it has no usable `interactionId` (R14).
 
@@ -119,7 +57,7 @@ def decode(raw: bytes | msgspec.Raw) -> Decoded | None:
         _refuse_many_parts(bytes(raw))
     try:
         return Decoded(_decoder.decode(raw))
-    except _MISFITS:
+    except _NOT_JSON:
         return _decode_mended(bytes(raw))
 
 
@@ -127,7 +65,7 @@ def _refuse_many_parts(raw: bytes) -> None:
     """Count before anything is made of them; unknown fields, and texts, may hold as many braces as they like."""
     if raw.count(b"{") <= MOST_PARTS:
         return
-    with contextlib.suppress(*_MISFITS):  # said when it is decoded
+    with contextlib.suppress(*_NOT_JSON):  # said when it is decoded
         known = [bytes(member) for name, member in members_of(raw).items() if name in _FIELDS]
         if sum(_STRING.sub(b"", member).count(b"{") for member in known) > MOST_PARTS:
             raise UpstreamShape(_MANY_PARTS)
@@ -138,11 +76,11 @@ def _decode_mended(raw: bytes) -> Decoded | None:
         members = members_of(raw)
     except msgspec.ValidationError:
         return None
-    except _MISFITS as error:
+    except _NOT_JSON as error:
         raise UpstreamShape("A record is not valid JSON.") from error
     try:
         _text.decode(members["interactionId"])
-    except (KeyError, *_MISFITS):
+    except (KeyError, *_NOT_JSON):
         return None
     repairs: list[str] = []
     try:
@@ -165,16 +103,136 @@ def decoded(array: bytes) -> Iterator[Interaction]:
 def raw_records(array: bytes) -> list[msgspec.Raw]:
     """The records of an array made by `join`, byte for byte, but for lone surrogates: U+FFFD stands for them."""
     try:
-        return _raw_array_decoder.decode(array)
-    except _MISFITS:
-        return _raw_array_decoder.decode(readable(array))
+        return _elements.decode(array)
+    except _NOT_JSON:
+        return _elements.decode(readable(array))
 
 
-def attributes(interaction: Interaction) -> list[Hook]:
-    """The custom attributes: both arrays' entries, each once (R8). In an array of their own they need no subtype."""
-    return [*interaction.interaction_attributes]
+class TooManyParts(ValueError):
+    """The record holds more parts, or more ill values, than any record has."""
 
 
-def links(interaction: Interaction) -> list[Hook]:
-    """The CRM links: what is no custom attribute in either array, each once (R8)."""
-    return [*interaction.hooks]
+def readable(text: bytes) -> bytes:
+    """The JSON text with U+FFFD for each lone surrogate: its grammar allows one (RFC 8259 §8.2), Unicode does not."""
+    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], text)
+
+
+def members_of(text: bytes) -> dict[str, msgspec.Raw]:
+    """The members of a JSON object, unread. Raises what msgspec raises where it is none."""
+    return _members.decode(readable(text))
+
+
+class Kind(NamedTuple):
+    """The form that a value should have: its reader, its struct, and the readers of its other forms."""
+
+    decode: Callable[[msgspec.Raw], Any]
+    struct: type[msgspec.Struct] | None
+    repeated: bool
+    read: Callable[[bytes], Any] | None
+
+
+def mended(raw: msgspec.Raw, kind: Kind, repairs: list[str]) -> Any:
+    """The value of the JSON text `raw` as `kind`; None, and a fault among `repairs`, where it does not fit.
+
+    Null is None wherever it stands, without a fault (R9). Raises TooManyParts.
+    """
+    decode, struct, repeated, read = kind
+    try:
+        return decode(raw)
+    except _MISFITS as error:
+        fault = str(error)
+    text = bytes(raw).strip()
+    if text == b"null":
+        return None
+    if struct and repeated and text.startswith(b"["):
+        return _mended_elements(raw, struct, repairs)
+    if struct and not repeated and text.startswith(b"{"):
+        return struct(**mended_fields(_members.decode(raw), struct, repairs))
+    found = _in_another_form(text, read) if read else None
+    if found is None:
+        if len(repairs) == MOST_REPAIRS:
+            raise TooManyParts
+        repairs.append(OUT_OF_RANGE if _is_out_of_range(text) else fault)
+    return found
+
+
+def mended_fields(members: dict[str, msgspec.Raw], struct: type[msgspec.Struct], repairs: list[str]) -> dict[str, Any]:
+    """The fields of `struct` among the members of an object, those that are not null, by their names in Python."""
+    fields = {
+        name: mended(members[written], kind, repairs)
+        for written, name, kind in _fields_of(struct)
+        if written in members
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _mended_elements(raw: msgspec.Raw, struct: type[msgspec.Struct], repairs: list[str]) -> tuple[Any, ...]:
+    elements = _elements.decode(raw)
+    if len(elements) > MOST_PARTS:
+        raise TooManyParts
+    kind = _kind_of(struct)
+    parts = [mended(element, kind, repairs) for element in elements]
+    return tuple(part for part in parts if part is not None)
+
+
+def _in_another_form(text: bytes, read: Callable[[bytes], Any]) -> Any:
+    """The value that upstream means by a form which JSON Schema would not allow here; None where it means none."""
+    try:
+        return read(text)
+    except (*_MISFITS, ValueError):
+        return None
+
+
+def whole_number(text: bytes | msgspec.Raw) -> int:
+    """A count from its JSON: `1.0` is a whole number. Raises msgspec.ValidationError where it is none, or too large."""
+    try:
+        return _count.decode(text)
+    except msgspec.ValidationError:
+        value = _decoder_of(float).decode(text)
+        if not value.is_integer() or value > LARGEST_COUNT - 1:  # as floats, larger ones are not what was written
+            raise
+        count: int = msgspec.convert(int(value), Count)
+        return count
+
+
+def _time(text: bytes) -> datetime:
+    """A time without zone means UTC (UPSTREAM §3), and 24:00 is the next midnight (R14)."""
+    written = _decoder_of(str).decode(text).strip().replace(" ", "T", 1)
+    midnight, ends_day = _END_OF_DAY.subn("T00:00:00", written)
+    _, separator, hours = midnight.partition("T")
+    is_zoned = not separator or hours.upper().endswith("Z") or "+" in hours or "-" in hours
+    return msgspec.convert(midnight if is_zoned else f"{midnight}Z", Time) + timedelta(days=ends_day)
+
+
+_OTHER_FORMS: dict[Any, Callable[[bytes], Any]] = {Count: whole_number, Time: _time}
+
+
+def _is_out_of_range(text: bytes) -> bool:
+    """Whether it is a number that a float takes for infinite; a whole one is told as too large for what it counts."""
+    return text[:1] in b"-0123456789" and not text.lstrip(b"-").isdigit() and isinf(float(text))
+
+
+@lru_cache(maxsize=64)
+def _decoder_of(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
+
+
+@lru_cache(maxsize=64)
+def _fields_of(struct: type[msgspec.Struct]) -> list[tuple[str, str, Kind]]:
+    """The name in JSON, the name in Python and the kind of each field; to find them takes longer than to read them."""
+    return [(field.encode_name, field.name, _kind_of(field.type)) for field in msgspec.structs.fields(struct)]
+
+
+@lru_cache(maxsize=256)
+def _kind_of(annotation: Any) -> Kind:
+    struct, repeated = _struct_in(annotation)
+    read = next((read for core, read in _OTHER_FORMS.items() if core in get_args(annotation)), None)
+    return Kind(_decoder_of(struct if struct and not repeated else annotation).decode, struct, repeated, read)
+
+
+def _struct_in(annotation: Any) -> tuple[type[msgspec.Struct] | None, bool]:
+    """The struct in an optional or repeated type, and whether it repeats."""
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return annotation, False
+    repeated = get_origin(annotation) is tuple
+    return next((struct for struct, _ in map(_struct_in, get_args(annotation)) if struct), None), repeated

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import force_setattr
 
 from app.interactions.cards import LENGTHS, UUID, masker, may_hold_card
-from app.interactions.parts import Hook, Part
 
 if TYPE_CHECKING:
-    from app.interactions.records import Interaction
+    from app.interactions.parts import Hook, Interaction, Part
 
 ATTRIBUTE = "interaction-attribute"
 

@@ -7,8 +7,7 @@ from typing import Annotated, TypeVar
 
 from msgspec import Meta, to_builtins
 
-from app.interactions.parts import AgentLeg, QueueEntry, Segment
-from app.interactions.records import Interaction
+from app.interactions.parts import AgentLeg, Interaction, QueueEntry, Segment
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]  # as `rfc3339` writes it
 _Part = TypeVar("_Part", bound=Segment | AgentLeg | QueueEntry)

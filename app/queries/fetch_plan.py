@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from app.cache.keys import digest
 from app.interactions.masking import Audience
-from app.interactions.records import ATTRIBUTE, Interaction
+from app.interactions.parts import Interaction
+from app.interactions.settling import ATTRIBUTE
 from app.owners import Owners
 from app.queries import lifetime
 from app.queries.lifetime import Lifetime

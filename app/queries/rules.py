@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from app.interactions.facts import Context
-from app.interactions.masking import Audience
-from app.interactions.policy import by_name
+from app.interactions.masking import Audience, by_name
 from app.queries.snapshot import Snapshot
 from app.queries.zones import zone_of
 from app.settings import Settings

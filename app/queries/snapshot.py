@@ -13,7 +13,8 @@ from app.cache.keys import digest
 from app.cooperative import Turns, let_go, unlocked
 from app.interactions.facts import Context, Facts
 from app.interactions.masking import keyed_code
-from app.interactions.records import Interaction, decoded, join, raw_records
+from app.interactions.parts import Interaction
+from app.interactions.records import decoded, join, raw_records
 from app.upstream.query import UpstreamQuery
 from app.upstream.rows import Record
 from app.upstream.walk import Position, Reading

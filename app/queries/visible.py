@@ -19,8 +19,8 @@ from typing import Literal, TypeVar
 from app.cache.keys import digest
 from app.interactions.cards import mask_cards
 from app.interactions.facts import Context, Facts
-from app.interactions.policy import Policy, as_shown, is_listed, seen_by, treatment_of, treatments
-from app.interactions.records import Interaction, links
+from app.interactions.masking import Policy, as_shown, is_listed, seen_by, treatment_of, treatments
+from app.interactions.parts import Interaction
 from app.queries.query import Search, distinct
 from app.settings import Treatment
 from app.upstream.query import UpstreamQuery, has_name, has_pair, has_value, mismatch
@@ -120,7 +120,7 @@ def meets(facts: Facts, left: Search) -> bool:
         all(has_value(hooks, value) for value in left.attr)
         and all(has_pair(hooks, name, value) for name, value in left.attr_pairs)
         and all(has_name(hooks, name) for name in left.attr_names)
-        and (left.hook_type is None or has_name((*hooks, *links(facts.interaction)), left.hook_type))
+        and (left.hook_type is None or has_name((*hooks, *facts.interaction.hooks), left.hook_type))
     )
 
 

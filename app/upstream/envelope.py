@@ -11,8 +11,8 @@ import msgspec
 from msgspec import UNSET
 
 from app import errors
-from app.interactions.mending import readable, whole_number
 from app.interactions.parts import Count
+from app.interactions.records import readable, whole_number
 from app.upstream.query import MOST_ROWS_PER_CALL
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"

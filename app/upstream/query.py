@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from app.interactions.records import ATTRIBUTE, Hook, Interaction, attributes
+from app.interactions.parts import Hook, Interaction
+from app.interactions.settling import ATTRIBUTE
 from app.interactions.times import started_at
 
 FIRST_BOUNDARY = 100
@@ -70,7 +71,7 @@ def _has_hook_sub_type(interaction: Interaction, query: UpstreamQuery) -> bool:
     asked = query.hook_sub_type
     if asked is None or any(hook.hook_sub_type == asked for hook in _hooks(interaction)):
         return True
-    return asked == ATTRIBUTE and bool(attributes(interaction))
+    return asked == ATTRIBUTE and bool(interaction.interaction_attributes)
 
 
 def _has_contact(interaction: Interaction, query: UpstreamQuery) -> bool:
@@ -81,7 +82,7 @@ def _has_contact(interaction: Interaction, query: UpstreamQuery) -> bool:
 
 
 def _has_values(interaction: Interaction, query: UpstreamQuery) -> bool:
-    held = attributes(interaction) if query.attribute_values else ()
+    held = interaction.interaction_attributes if query.attribute_values else ()
     return all(has_value(held, value) for value in query.attribute_values)
 
 

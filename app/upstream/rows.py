@@ -17,7 +17,8 @@ import msgspec
 from app import cooperative
 from app.cooperative import Turns
 from app.errors import UpstreamBadNumber, UpstreamError, UpstreamShape
-from app.interactions.records import Decoded, Interaction, attributes, decode
+from app.interactions.parts import Interaction
+from app.interactions.records import Decoded, decode
 from app.interactions.times import has_negative_duration
 from app.observe.lines import ROWS_DROPPED
 from app.observe.metrics import Metrics
@@ -172,7 +173,7 @@ class AttributeNames:
 
     def learn(self, interaction: Interaction) -> None:
         """Remember the attribute names of an interaction."""
-        for hook in attributes(interaction):
+        for hook in interaction.interaction_attributes:
             raw = hook.hook_type
             if raw and len(raw) <= LONGEST_ATTRIBUTE_NAME:
                 name = raw.strip()

@@ -8,8 +8,8 @@ from typing import Any, get_args
 import msgspec
 from hypothesis import strategies as st
 
-from app.interactions.parts import Count, Part, Seconds, Time
-from app.interactions.records import ATTRIBUTE, Interaction
+from app.interactions.parts import Count, Interaction, Part, Seconds, Time
+from app.interactions.settling import ATTRIBUTE
 
 Json = Any
 Record = dict[str, Json]

@@ -6,7 +6,7 @@ import pytest
 
 from app.errors import SettingsError
 from app.interactions.columns import COLUMNS, slug, with_attributes
-from app.interactions.records import ATTRIBUTE
+from app.interactions.settling import ATTRIBUTE
 from tests.interactions.records import made, row
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from app.interactions.facts import Context
 from app.interactions.nested import INCLUDES
-from app.interactions.records import ATTRIBUTE
+from app.interactions.settling import ATTRIBUTE
 from tests.interactions.records import CLEAR, CONTEXT, facts, made, sample
 
 AGENT = "eaff3f40-658d-11e7-9259-cb127bd0d17b"

@@ -10,10 +10,9 @@ import pytest
 from app.interactions.columns import with_attributes
 from app.interactions.facts import Context, Facts
 from app.interactions.flatten import reader
-from app.interactions.masking import Audience, mask_text
+from app.interactions.masking import Audience, as_shown, by_name, hides, is_listed, mask_text, seen_by, treatments
 from app.interactions.nested import INCLUDES
-from app.interactions.policy import as_shown, by_name, hides, is_listed, seen_by, treatments
-from app.interactions.records import attributes, decode, links
+from app.interactions.records import decode
 from app.settings import load
 
 SECRET = b"invented-secret-number-one"
@@ -173,6 +172,5 @@ def test_an_interaction_is_shown_with_its_links_and_without_what_is_hidden_in_ei
     decoded = decode(json.dumps(record).encode())
     assert decoded
     shown = as_shown(decoded.interaction, facts("account=mask,ssn=drop").context.attribute_policy, SECRET)
-    assert [(hook.hook_type, hook.hook_name) for hook in attributes(shown)] == [("account", "***67")]
-    assert [hook.hook_id for hook in links(shown)] == ["415"]
-    assert [hook.hook_type for hook in shown.hooks] == ["zendesk"]
+    assert [(hook.hook_type, hook.hook_name) for hook in shown.interaction_attributes] == [("account", "***67")]
+    assert [(hook.hook_type, hook.hook_id) for hook in shown.hooks] == [("zendesk", "415")]

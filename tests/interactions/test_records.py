@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from app.errors import UpstreamShape
-from app.interactions.mending import MOST_PARTS, MOST_REPAIRS
-from app.interactions.records import ATTRIBUTE, attributes, decode, decoded, join, links, raw_records
+from app.interactions.records import MOST_PARTS, MOST_REPAIRS, decode, decoded, join, raw_records
+from app.interactions.settling import ATTRIBUTE
 from tests.interactions.records import facts, made, row, sample
 
 
@@ -145,7 +145,7 @@ def hook(name: str, value: str, **fields: str) -> dict[str, str]:
 
 
 def values(**fields: object) -> list[str | None]:
-    return [one.hook_name for one in attributes(facts(made(**fields)).interaction)]
+    return [one.hook_name for one in facts(made(**fields)).interaction.interaction_attributes]
 
 
 def test_attributes_are_the_union_of_both_arrays_each_once() -> None:
@@ -172,11 +172,11 @@ def test_an_attribute_in_both_arrays_counts_once_with_a_subtype_or_without(field
     assert values(hooks=[hook("a", "1", **fields)], interactionAttributes=[bare]) == ["1"]
     assert values(interactionAttributes=[bare, hook("a", "1", **fields)]) == ["1"]
     assert values(hooks=[bare], interactionAttributes=[bare]) == ["1"]
-    assert len(links(facts(made(hooks=[bare], interactionAttributes=[bare])).interaction)) == 1
+    assert len(facts(made(hooks=[bare], interactionAttributes=[bare])).interaction.hooks) == 1
 
 
 def test_crm_links_are_no_attributes() -> None:
     interaction = facts(sample("list-zendesk-ticket")).interaction
-    assert [link.hook_id for link in links(interaction)] == ["415", "26359162568"]
-    assert attributes(interaction) == []
+    assert [link.hook_id for link in interaction.hooks] == ["415", "26359162568"]
+    assert interaction.interaction_attributes == ()
     assert json.loads(json.dumps(row(sample("list-zendesk-ticket"))))["attribute_count"] == 0

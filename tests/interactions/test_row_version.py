@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from app.interactions.facts import Context
-from app.interactions.masking import Audience
-from app.interactions.policy import by_name
+from app.interactions.masking import Audience, by_name
 from tests.interactions.records import CLEAR, CONTEXT, made, row, sample
 
 START, END, LATEST = "2026-03-02T15:00:00.000Z", "2026-03-02T15:10:00.000Z", "2026-03-02T17:00:00.000Z"

@@ -21,7 +21,11 @@ SUBJECTS = (
     Subject("retries", "app.upstream.retries", ("tests/upstream/test_retries.py",)),
     Subject("call", "app.upstream.call", ("tests/upstream/test_call.py", "tests/upstream/test_login.py")),
     Subject("breaker", "app.upstream.breaker", ("tests/upstream/test_breaker.py",)),
-    Subject("masking", "app.interactions.masking", ("tests/interactions/test_masking.py",)),
+    Subject(
+        "masking",
+        "app.interactions.masking",
+        ("tests/interactions/test_masking.py", "tests/interactions/test_policy.py"),
+    ),
 )
 
 

@@ -19,7 +19,7 @@ from app.errors import (
     UpstreamServerError,
 )
 from app.interactions.masking import MASKED, Audience
-from app.interactions.records import ATTRIBUTE
+from app.interactions.settling import ATTRIBUTE
 from app.owners import Owners
 from app.queries.page import FetchResult, Page
 from app.queries.query import Filter, InteractionQuery, Order, Search

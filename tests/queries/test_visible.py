@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from app.interactions.facts import Context, Facts
-from app.interactions.masking import Audience
-from app.interactions.policy import by_name
+from app.interactions.masking import Audience, by_name
 from app.queries.explain import stored_snapshot, total_of
 from app.queries.query import Search
 from app.queries.visible import meets, visibility_of

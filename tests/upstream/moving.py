@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from app.interactions.records import Interaction
+from app.interactions.parts import Interaction
 from app.upstream.query import RowRange, timestamp
 from app.upstream.rows import Record, UpstreamRow
 from app.upstream.walk import Fetch, Position, UpstreamBlock, Walk, merge

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.interactions.records import Interaction, attributes, decode
+from app.interactions.parts import Interaction
+from app.interactions.records import decode
 from app.interactions.times import started_at
 from app.upstream.access import INTERACTION, INTERACTIONS, target
 from app.upstream.query import (
@@ -130,33 +131,33 @@ def interaction(**fields: Any) -> Interaction:
 @pytest.mark.parametrize("place", ["hooks", "interactionAttributes"])
 def test_a_value_is_found_in_either_array_and_compared_exactly(place: str) -> None:
     held = interaction(**{place: [attribute("order", "A 17 ")]})
-    assert has_value(attributes(held), "A 17 ")
-    assert not has_value(attributes(held), "A 17")
-    assert not has_value(attributes(held), "a 17 ")
+    assert has_value(held.interaction_attributes, "A 17 ")
+    assert not has_value(held.interaction_attributes, "A 17")
+    assert not has_value(held.interaction_attributes, "a 17 ")
 
 
 def test_the_display_name_of_a_crm_record_is_no_attribute_value() -> None:
     held = interaction(hooks=[USER])
-    assert not has_value(attributes(held), "Jordan Sample")
-    assert not has_name(attributes(held), "zendesk")
+    assert not has_value(held.interaction_attributes, "Jordan Sample")
+    assert not has_name(held.interaction_attributes, "zendesk")
 
 
 def test_a_name_is_compared_trimmed_on_both_sides() -> None:
     held = interaction(interactionAttributes=[attribute("order ", "17")])
-    assert has_name(attributes(held), " order")
-    assert has_pair(attributes(held), "order", "17")
-    assert not has_name(attributes(held), "Order")
+    assert has_name(held.interaction_attributes, " order")
+    assert has_pair(held.interaction_attributes, "order", "17")
+    assert not has_name(held.interaction_attributes, "Order")
 
 
 def test_name_and_value_must_stand_on_the_same_entry() -> None:
     held = interaction(interactionAttributes=[attribute("order", "17"), attribute("case", "18")])
-    assert has_pair(attributes(held), "case", "18")
-    assert not has_pair(attributes(held), "order", "18")
+    assert has_pair(held.interaction_attributes, "case", "18")
+    assert not has_pair(held.interaction_attributes, "order", "18")
 
 
 def test_an_entry_of_the_attribute_array_needs_no_subtype() -> None:
     held = interaction(interactionAttributes=[{"hookType": "order", "hookName": "17"}])
-    assert has_pair(attributes(held), "order", "17")
+    assert has_pair(held.interaction_attributes, "order", "17")
     assert mismatch(held, UpstreamQuery(hook_type="order", hook_sub_type="interaction-attribute")) is None
 
 

@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from app.interactions.records import Interaction
+from app.interactions.parts import Interaction
 from app.upstream.query import RowRange
 from app.upstream.rows import Record, UpstreamRow
 from app.upstream.walk import MOST_CALLS, MOST_REPAIRS, Position, UpstreamBlock, Walk, around, merge

@@ -11,12 +11,11 @@ from zoneinfo import ZoneInfo
 from msgspec import to_builtins
 
 from app.http.openapi.operations import GOLDEN
-from app.interactions.columns import COLUMNS
-from app.interactions.derive import rfc3339
+from app.interactions.columns import COLUMNS, reader
 from app.interactions.facts import Context, Facts
-from app.interactions.flatten import flatten
 from app.interactions.nested import INCLUDES
 from app.interactions.records import decode
+from app.interactions.times import rfc3339
 from tests.interactions.records import spans_of
 
 SAMPLE = Path(__file__).parent / "samples/interaction-voice-answered.json"
@@ -29,7 +28,7 @@ def golden() -> dict[str, object]:
     decoded = decode(SAMPLE.read_bytes())
     assert decoded is not None
     facts = Facts(decoded.interaction, context)
-    row = flatten([decoded.interaction], COLUMNS, context)[0]
+    row = reader(COLUMNS)(facts)
     return {
         "interaction": dict(zip((column.name for column in COLUMNS), row, strict=True)),
         "lists": {include.name: include.elements(facts) for include in INCLUDES},

@@ -1,23 +1,39 @@
-"""Facts of a record that several columns need, each worked out once; the dear ones when first asked for."""
+"""Facts of a record: the values that its columns show, each worked out once; the dear ones when first asked for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
+from hashlib import sha256
 from itertools import chain
+from math import isfinite
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from app.interactions.masking import MASKED, Audience, Policy, mask_customer, shown
-from app.interactions.parts import AgentLeg, Details, Hook, Interaction, QueueEntry
+import msgspec
+
+from app.interactions.cards import mask_cards
+from app.interactions.masking import MASKED, Audience, Policy, customer_key, mask_customer, shown
+from app.interactions.parts import AgentLeg, Details, Hook, Interaction, Part, QueueEntry
 from app.interactions.times import in_order, local, moments, seconds_between, started_at
 
-_ended = attrgetter("end_timestamp")
-_stretches = attrgetter("customer_talk_times", "customer_hold_times", "customer_response_times", "monitors")
-
-EARLIEST = datetime.min.replace(tzinfo=UTC)
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+_VERSION_DIGITS = 16
 _NO_DETAILS = Details()
 _NO_QUEUES = QueueEntry(), QueueEntry()
 _NO_AGENTS = AgentLeg(), AgentLeg()
+
+_encoder = msgspec.json.Encoder()
+_ended = attrgetter("end_timestamp")
+_conversation_time, _talk_time = attrgetter("agent_conversation_time"), attrgetter("agent_talk_time")
+_wrap_up_time, _handle_time = attrgetter("agent_wrap_up_time"), attrgetter("agent_handle_time")
+_queue_time = attrgetter("queue_time")
+_stretches = attrgetter("customer_talk_times", "customer_hold_times", "customer_response_times", "monitors")
+_SHOWN_OTHERWISE = {"customer", "contact_point", "segments", "agents", "queues", "hooks", "interaction_attributes"}
+_SHOWN_OTHERWISE |= {"notes", "details"}
+_root = attrgetter(*(known.name for known in msgspec.structs.fields(Interaction) if known.name not in _SHOWN_OTHERWISE))
+_note = attrgetter("note_id", "agent_id", "created", "updated")
+_link = attrgetter("hook_type", "hook_sub_type", "hook_by", "hooked_by", "agent_id", "timestamp")
+_attribute = attrgetter("hook_type", "hook_name", "hook_by", "hooked_by", "agent_id", "timestamp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +68,7 @@ class once(Generic[_Fact]):  # noqa: N801 - a decorator, read like `property`
 
 
 class Facts:
-    """One record with its parts in order and the values that many columns share.
+    """One record with its parts in order, and the values that its columns show.
 
     `accepted` are the legs whose agents took the offer. `started_at` is the earliest time in the record where upstream
     names none, `ended_at` None while open. `abandoned`: the customer left before being served, or on hold, by any of
@@ -63,16 +79,123 @@ class Facts:
         self.interaction = interaction
         self.context = context
         self.details = details = interaction.details or _NO_DETAILS
-        self.segments = in_order(interaction.segments)
-        self.legs = in_order(interaction.agents)
-        self.queues = in_order(interaction.queues)
-        self.accepted = accepted = [leg for leg in self.legs if is_accepted(leg)]
-        self.first_queue, self.last_queue = (self.queues[0], self.queues[-1]) if self.queues else _NO_QUEUES
-        self.first_agent, self.last_agent = (accepted[0], accepted[-1]) if accepted else _NO_AGENTS
         self.started_at = started_at(interaction)
         self.ended_at = interaction.end_timestamp or details.end_timestamp
-        self.left_in_ivr = _left_in_ivr(interaction)
-        self.abandoned = self.left_in_ivr or _left_later(interaction)
+        self.tenant_id = interaction.tenant_id or context.tenant_id
+        self.contact_id = interaction.contact_id or details.contact_id
+        score, on_hold = interaction.customer_satisfaction_score, interaction.customer_hold_time
+        self.csat_score = details.csat if score is None else score
+        self.hold_seconds = 0.0 if on_hold is None and interaction.customer_holds == 0 else on_hold
+        self._set_segments(interaction)
+        self._set_legs(interaction)
+        self._set_queues(interaction)
+        self._set_abandonment(interaction)
+
+    def _set_segments(self, interaction: Interaction) -> None:
+        self.segments = segments = in_order(interaction.segments)
+        self.end_type = segments[-1].segment_end_type if segments and self.ended_at else None
+        transfers = interaction.customer_transfers
+        if transfers is None:
+            transfers = [segment.segment_start_type for segment in segments].count("transfer")
+        self.transfer_count = transfers
+
+    def _set_legs(self, interaction: Interaction) -> None:
+        self.legs = legs = in_order(interaction.agents)
+        self.accepted = accepted = [leg for leg in legs if is_accepted(leg)]
+        self.agent_count = len({leg.agent_id for leg in accepted if leg.agent_id})
+        self.first_agent, self.last_agent = (accepted[0], accepted[-1]) if accepted else _NO_AGENTS
+        conversations = [start for leg in legs if (start := leg.conversation_start_timestamp)]
+        self.answered_at = min(conversations, default=None)
+        self.conversation_seconds = _total(legs, _conversation_time)
+        self.talk_seconds = _total(legs, _talk_time)
+        self.wrap_up_seconds = _total(legs, _wrap_up_time)
+        self.handle_seconds = _total(legs, _handle_time)
+
+    def _set_queues(self, interaction: Interaction) -> None:
+        self.queues = queues = in_order(interaction.queues)
+        self.first_queue, self.last_queue = (queues[0], queues[-1]) if queues else _NO_QUEUES
+        self.queue_seconds = _total(queues, _queue_time)
+        answered = next(filter(is_answered, queues), None)
+        self.time_to_answer_seconds = answered.time_to_answer if answered else None
+        self.is_answered = answered is not None or self.answered_at is not None
+
+    def _set_abandonment(self, interaction: Interaction) -> None:
+        """Where upstream does not say whether the customer left in the IVR, a time of leaving says it."""
+        in_ivr, later = interaction.ivr_abandon_time, interaction.customer_abandon_time
+        self.left_in_ivr = in_ivr is not None if interaction.ivr_abandoned is None else interaction.ivr_abandoned
+        self.abandoned = self.left_in_ivr or later is not None or interaction.customer_hold_abandoned is True
+        self.abandon_seconds = (in_ivr if later is None else later) if self.abandoned else None
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """Upstream's, else from start to end."""
+        known = self.interaction.interaction_time
+        return seconds_between(self.started_at, self.ended_at) if known is None else known
+
+    @property
+    def ivr_seconds(self) -> float | None:
+        """Upstream's, else until the first queue."""
+        known = self.interaction.ivr_time
+        return seconds_between(self.started_at, self.first_queue.start_timestamp) if known is None else known
+
+    @property
+    def abandon_stage(self) -> str | None:
+        """Where the customer left."""
+        if not self.abandoned:
+            return None
+        if self.left_in_ivr:
+            return "ivr"
+        if self.interaction.customer_hold_abandoned:
+            return "hold"
+        return "queue" if self.queues and not is_answered(self.last_queue) else "other"
+
+    @once
+    def sla_outcome(self) -> str:
+        """Of the first queue entry: answered within the threshold is met, abandoned within it excluded, else missed.
+
+        Not applicable without a queue, and while the customer still waits in the first one.
+        """
+        first = self.first_queue
+        answered, waited = is_answered(first), wait(first)
+        if not self.queues or (not answered and self.ended_at is None and first.end_timestamp is None):
+            return "not_applicable"
+        threshold = self.context.sla_by_queue.get(first.queue_name or "", self.context.sla_seconds)
+        if waited is None or waited > threshold:
+            return "missed"
+        if answered:
+            return "met"
+        return "excluded" if self.abandoned and len(self.queues) == 1 else "missed"
+
+    @property
+    def disposition_name(self) -> str | None:
+        """Upstream's, else the last one that an agent chose."""
+        name, agents = self.interaction.disposition_name, self.details.agents
+        if name is not None or not agents:
+            return name
+        return next((agent.disposition_name for agent in reversed(agents) if agent.disposition_name), None)
+
+    @property
+    def contact_point(self) -> str | None:
+        """The business side's number or address, without card numbers."""
+        address = self.interaction.contact_point
+        return address and mask_cards(address)
+
+    @once
+    def customer_masked(self) -> str | None:
+        """The customer as everyone may see it."""
+        return mask_customer(self.interaction.customer) if self.interaction.customer else None
+
+    @property
+    def customer(self) -> str | None:
+        """The customer in clear, for those who may see it, without card numbers."""
+        address = self.interaction.customer
+        return mask_cards(address) if address and self.context.audience.clear else None
+
+    @property
+    def customer_key(self) -> str | None:
+        """The customer's pseudonym."""
+        customer = self.interaction.customer
+        return customer_key(customer, self.context.pseudonym_secret) if customer else None
 
     @once
     def last_event_at(self) -> datetime:
@@ -99,24 +222,18 @@ class Facts:
         return local(self.started_at, self.context.zone)
 
     @once
-    def customer_masked(self) -> str | None:
-        """The customer as everyone may see it."""
-        return mask_customer(self.interaction.customer) if self.interaction.customer else None
-
-    @once
     def attributes(self) -> list[Hook]:
         """The custom attributes, each once, as the audience may see them; no view shows a card number."""
         return self._shown(clear=self.context.audience.clear)
 
-    @once
+    @property
     def attributes_masked(self) -> list[Hook]:
         """Likewise, as everyone may see them."""
         return self._shown(clear=False) if self.context.attribute_policy else self.attributes
 
     def _shown(self, *, clear: bool) -> list[Hook]:
-        context = self.context
-        found = self.interaction.interaction_attributes
-        return list(shown(found, context.attribute_policy, context.pseudonym_secret, clear=clear))
+        policy, secret = self.context.attribute_policy, self.context.pseudonym_secret
+        return [*shown(self.interaction.interaction_attributes, policy, secret, clear=clear)]
 
     @once
     def latest(self) -> dict[str, str | None]:
@@ -124,52 +241,52 @@ class Facts:
 
         Later is by time, then by place in the list.
         """
-        in_time = sorted(self.attributes, key=written_at)
+        in_time = sorted(self.attributes, key=_written_at)
         return {hook.hook_type.strip(): hook.hook_name for hook in in_time if hook.hook_type is not None}
 
-    @once
-    def transfer_count(self) -> int:
-        """Transfers as upstream counts them, else the segments that start by one."""
-        if self.interaction.customer_transfers is not None:
-            return self.interaction.customer_transfers
-        return [segment.segment_start_type for segment in self.segments].count("transfer")
+    @property
+    def row_version(self) -> str:
+        """Hash of what a masked view shows of the record, in an order of its own: equal in every view.
 
-    @once
-    def sla_outcome(self) -> str:
-        """Of the first queue entry: answered within the threshold is met, abandoned within it excluded, else missed.
-
-        Not applicable without a queue, and while the customer still waits in the first one.
+        Of notes the ids and times enter, of CRM links all but the display name: what is hidden could be found by trying
+        until the hash fits. Neither key order, unknown fields and nulls change it, nor which array holds an attribute.
         """
-        if not self.queues:
-            return "not_applicable"
-        first = self.queues[0]
-        answered, waited = is_answered(first), wait(first)
-        if not answered and self.ended_at is None and first.end_timestamp is None:
-            return "not_applicable"
-        threshold = self.context.sla_by_queue.get(first.queue_name or "", self.context.sla_seconds)
-        if waited is None or waited > threshold:
-            return "missed"
-        if answered:
-            return "met"
-        return "excluded" if self.abandoned and len(self.queues) == 1 else "missed"
+        content = (
+            _root(self.interaction),
+            (self.started_at, self.ended_at, self.customer_masked, self.contact_point),
+            (self.contact_id, self.csat_score, self.disposition_name),
+            (self.segments, self.legs, self.queues),
+            [*map(_attribute, sorted(self.attributes_masked, key=_when_and_what))],
+            sorted(map(_link, self.interaction.hooks), key=_encoder.encode),
+            sorted(map(_note, self.interaction.notes), key=_encoder.encode),
+        )
+        return sha256(_encoder.encode(content)).hexdigest()[:_VERSION_DIGITS]
 
 
-def written_at(hook: Hook) -> datetime:
+def _written_at(hook: Hook) -> datetime:
     """When a hook was written, to the millisecond: finer digits are upstream's clock, not an order."""
-    moment = hook.timestamp or EARLIEST
+    moment = hook.timestamp or _EARLIEST
     finer = moment.microsecond % 1000
     return moment - timedelta(microseconds=finer) if finer else moment
 
 
-def _left_in_ivr(interaction: Interaction) -> bool:
-    """Where upstream does not say, a time of leaving says it."""
-    if interaction.ivr_abandoned is None:
-        return interaction.ivr_abandon_time is not None
-    return interaction.ivr_abandoned
+def _when_and_what(hook: Hook) -> tuple[datetime, str]:
+    """Of several writes of one attribute in one millisecond the order counts: the last is the one that columns show."""
+    return _written_at(hook), (hook.hook_type or "").strip()
 
 
-def _left_later(interaction: Interaction) -> bool:
-    return interaction.customer_abandon_time is not None or interaction.customer_hold_abandoned is True
+def _total(parts: Sequence[Part], get: Callable[[Part], float | None]) -> float | None:
+    """Their seconds together, milliseconds kept; a single one stays as it is.
+
+    None where there are none, or where they add up to more than a float can be.
+    """
+    if len(parts) <= 1:
+        return get(parts[0]) if parts else None
+    present = [seconds for part in parts if (seconds := get(part)) is not None]
+    if len(present) <= 1:
+        return present[0] if present else None
+    total = sum(present)
+    return round(total, 3) if isfinite(total) else None
 
 
 def is_accepted(leg: AgentLeg) -> bool:

@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 
-from app.interactions.columns import ColumnType, PersonalData, Value
-from app.interactions.derive import time_of
+from app.interactions.columns import ColumnType, PersonalData, Value, time_of
 from app.interactions.facts import Facts, is_accepted, is_answered
 from app.interactions.parts import Hook, Note, TalkTime
 from app.interactions.settling import ATTRIBUTE

@@ -32,32 +32,25 @@ _children = attrgetter(*(name for name, _ in _CHILDREN))
 
 _APART = "x"  # no card number reaches across
 
-# The texts that may hold a card number, by the parts they belong to; the record's own stand apart.
+# By the parts they belong to, the texts that may hold a card number, then the ids that views show.
+_SHOWN = {
+    "segments": (("segment_start_type", "segment_end_type"), ("interaction_segment_id", "segment_to_agent_id")),
+    "queues": (("queue_name", "queue_entry_type", "queue_exit_type"), ("interaction_queue_id", "queue_id", "agent_id")),
+    "notes": (("title", "body"), ("note_id", "agent_id")),
+    "interaction_attributes": (("hook_type", "hook_by", "hooked_by"), ("interaction_hook_id", "agent_id")),
+    "hooks": (
+        ("hook_type", "hook_by", "hooked_by", "hook_name", "hook_sub_type"),
+        ("interaction_hook_id", "agent_id"),
+    ),
+    "agents": (("agent_name",), ("interaction_agent_id", "agent_id", "interaction_segment_id", "queue_id")),
+}
 _OWN_TEXTS = ("channel_type", "direction", "flow_name", "disposition_name")
-_TEXTS = {
-    "segments": ("segment_start_type", "segment_end_type"),
-    "queues": ("queue_name", "queue_entry_type", "queue_exit_type"),
-    "notes": ("title", "body"),
-    "interaction_attributes": ("hook_type", "hook_by", "hooked_by"),
-    "hooks": ("hook_type", "hook_by", "hooked_by", "hook_name", "hook_sub_type"),
-    "agents": ("agent_name",),
-}
-
-# Likewise the ids that views show; the interaction's own is the key of its row, and stays.
-_OWN_IDS = ("tenant_id", "contact_id", "flow_id")
-_IDS = {
-    "segments": ("interaction_segment_id", "segment_to_agent_id"),
-    "agents": ("interaction_agent_id", "agent_id", "interaction_segment_id", "queue_id"),
-    "queues": ("interaction_queue_id", "queue_id", "agent_id"),
-    "notes": ("note_id", "agent_id"),
-    "interaction_attributes": ("interaction_hook_id", "agent_id"),
-    "hooks": ("interaction_hook_id", "agent_id"),
-}
+_OWN_IDS = ("tenant_id", "contact_id", "flow_id")  # the interaction's own is the key of its row, and stays
 _TALK_TIME_IDS = ("agent_id", "queue_id")
 
 _own = attrgetter(*_OWN_TEXTS, *_OWN_IDS)
-_parts = attrgetter(*_TEXTS)
-_shown_of = [attrgetter(*names, *_IDS[parts]) for parts, names in _TEXTS.items()]
+_parts = attrgetter(*_SHOWN)
+_shown_of = [attrgetter(*texts, *ids) for texts, ids in _SHOWN.values()]
 _talk_time_ids = attrgetter(*_TALK_TIME_IDS)
 
 
@@ -103,14 +96,14 @@ def _mask_cards(record: Interaction) -> None:
     if not may_hold_card(_APART.join(filter(None, _shown(record)))):
         return
     mask_cards = masker()
-    for part, names in _with_texts(record):
-        for name in names:
+    for part, texts, _ in _masked_parts(record):
+        for name in texts:
             text = getattr(part, name)
             if text and (masked := mask_cards(text)) is not text:
                 force_setattr(part, name, masked)
     mask_cards = masker()
-    for part, names in _with_ids(record):
-        for name in names:
+    for part, _, ids in _masked_parts(record):
+        for name in ids:
             written = getattr(part, name)
             if written and len(written) >= LENGTHS.start and not UUID.fullmatch(written):
                 force_setattr(part, name, mask_cards(written))
@@ -130,18 +123,12 @@ def _shown(record: Interaction) -> list[str | None]:
     return shown
 
 
-def _with_texts(record: Interaction) -> Iterator[tuple[Part, tuple[str, ...]]]:
-    yield record, _OWN_TEXTS
-    for parts, names in zip(_parts(record), _TEXTS.values(), strict=True):
-        yield from ((part, names) for part in parts)
+def _masked_parts(record: Interaction) -> Iterator[tuple[Part, tuple[str, ...], tuple[str, ...]]]:
+    """The record and its parts, each with the names of its texts and ids."""
+    yield record, _OWN_TEXTS, _OWN_IDS
+    for parts, names in zip(_parts(record), _SHOWN.values(), strict=True):
+        yield from ((part, *names) for part in parts)
+    yield from ((talk, (), _TALK_TIME_IDS) for leg in record.agents for talk in leg.talk_times)
     if record.details:
-        yield from ((agent, ("disposition_name",)) for agent in record.details.agents)
-
-
-def _with_ids(record: Interaction) -> Iterator[tuple[Part, tuple[str, ...]]]:
-    yield record, _OWN_IDS
-    for parts, names in _IDS.items():
-        yield from ((part, names) for part in getattr(record, parts))
-    yield from ((talk, _TALK_TIME_IDS) for leg in record.agents for talk in leg.talk_times)
-    if record.details:
-        yield record.details, ("contact_id",)
+        yield record.details, (), ("contact_id",)
+        yield from ((agent, ("disposition_name",), ()) for agent in record.details.agents)

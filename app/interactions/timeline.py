@@ -1,8 +1,8 @@
 """Record → ordered spans: what happened when, with offset and duration in seconds."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
@@ -32,95 +32,9 @@ class Span(Struct):
     segment_number: int | None
 
 
-Dated = tuple[datetime, Span]  # with its exact start, by which spans are ordered
 Named = tuple[str | None, str | None]  # id and name
+Stretch = tuple[Kind, datetime | None, datetime | None, Named, Named, int | None]
 NOBODY: Named = (None, None)
-
-
-def _span(
-    facts: Facts,
-    kind: Kind,
-    start: datetime,
-    end: datetime | None,
-    *,
-    agent: Named = NOBODY,
-    queue: Named = NOBODY,
-    segment_number: int | None = None,
-) -> Dated:
-    offset = round((start - facts.started_at).total_seconds(), 3)
-    times = written(start), rfc3339(end), offset, seconds_between(start, end)
-    return start, Span(kind, *times, *agent, *queue, segment_number)
-
-
-def _ivr(facts: Facts) -> Iterator[Dated]:
-    end = facts.queues[0].start_timestamp if facts.queues else _after(facts.started_at, facts.interaction.ivr_time)
-    if end is None and facts.left_in_ivr:
-        end = facts.ended_at
-    if end is not None and end > facts.started_at:
-        yield _span(facts, "ivr", facts.started_at, end)
-
-
-def _after(start: datetime, seconds: float | None) -> datetime | None:
-    try:
-        return None if seconds is None else start + timedelta(seconds=seconds)
-    except OverflowError:
-        return None
-
-
-def _queue(facts: Facts) -> Iterator[Dated]:
-    for queue in facts.queues:
-        if queue.start_timestamp:
-            yield _span(
-                facts,
-                "queue",
-                queue.start_timestamp,
-                queue.end_timestamp,
-                agent=(queue.agent_id, None),
-                queue=(queue.queue_id, queue.queue_name),
-            )
-
-
-def _legs(facts: Facts) -> Iterator[Dated]:
-    names = {queue.queue_id: queue.queue_name for queue in facts.queues}
-    for leg in facts.legs:
-        answered, talked_until = leg.conversation_start_timestamp, leg.conversation_end_timestamp
-        stretches: Iterable[tuple[Kind, datetime | None, datetime | None]] = (
-            ("offer", leg.start_timestamp, answered or leg.end_timestamp),
-            ("conversation", answered, talked_until),
-            ("wrap_up", talked_until, leg.end_timestamp),
-        )
-        for kind, start, end in stretches:
-            if start:
-                yield _span(
-                    facts,
-                    kind,
-                    start,
-                    end,
-                    agent=(leg.agent_id, leg.agent_name),
-                    queue=(leg.queue_id, names.get(leg.queue_id)),
-                )
-
-
-def _hold(facts: Facts) -> Iterator[Dated]:
-    for hold in facts.interaction.customer_hold_times:
-        if hold.start_timestamp:
-            yield _span(facts, "hold", hold.start_timestamp, hold.end_timestamp)
-
-
-def _segment(facts: Facts) -> Iterator[Dated]:
-    for segment in facts.segments:
-        if segment.start_timestamp:
-            yield _span(
-                facts,
-                "segment",
-                segment.start_timestamp,
-                segment.end_timestamp,
-                agent=(segment.segment_to_agent_id, None),
-                segment_number=segment.segment_number,
-            )
-
-
-SPANS: tuple[Callable[[Facts], Iterator[Dated]], ...] = (_segment, _ivr, _queue, _legs, _hold)
 
 
 def timeline(facts: Facts) -> Turns[list[Span]]:
@@ -128,9 +42,45 @@ def timeline(facts: Facts) -> Turns[list[Span]]:
 
     An offset is negative for a span that begins before the interaction does.
     """
-    dated = []
-    for one in chain.from_iterable(spans_of(facts) for spans_of in SPANS):
-        dated.append(one)
+    dated = []  # with the exact start, by which spans are ordered
+    for kind, start, end, agent, queue, segment_number in _stretches(facts):
+        if start:
+            offset = round((start - facts.started_at).total_seconds(), 3)
+            times = written(start), rfc3339(end), offset, seconds_between(start, end)
+            dated.append((start, Span(kind, *times, *agent, *queue, segment_number)))
         yield
     dated.sort(key=lambda one: (one[0], KINDS.index(one[1].kind)))
     return [span for _, span in dated]
+
+
+def _stretches(facts: Facts) -> Iterator[Stretch]:
+    """Kind, start, end, agent, queue and number of each stretch; without a start it is no span."""
+    for segment in facts.segments:
+        reached = segment.segment_to_agent_id, None
+        yield "segment", segment.start_timestamp, segment.end_timestamp, reached, NOBODY, segment.segment_number
+    ivr_end = _ivr_end(facts)
+    if ivr_end is not None and ivr_end > facts.started_at:
+        yield "ivr", facts.started_at, ivr_end, NOBODY, NOBODY, None
+    for entry in facts.queues:
+        queue = entry.queue_id, entry.queue_name
+        yield "queue", entry.start_timestamp, entry.end_timestamp, (entry.agent_id, None), queue, None
+    names = {entry.queue_id: entry.queue_name for entry in facts.queues}
+    for leg in facts.legs:
+        agent, queue = (leg.agent_id, leg.agent_name), (leg.queue_id, names.get(leg.queue_id))
+        answered, talked_until = leg.conversation_start_timestamp, leg.conversation_end_timestamp
+        yield "offer", leg.start_timestamp, answered or leg.end_timestamp, agent, queue, None
+        yield "conversation", answered, talked_until, agent, queue, None
+        yield "wrap_up", talked_until, leg.end_timestamp, agent, queue, None
+    for hold in facts.interaction.customer_hold_times:
+        yield "hold", hold.start_timestamp, hold.end_timestamp, NOBODY, NOBODY, None
+
+
+def _ivr_end(facts: Facts) -> datetime | None:
+    """The start of the first queue, else after the time that upstream says, else where the customer left."""
+    seconds, end = facts.interaction.ivr_time, None
+    if facts.queues:
+        end = facts.first_queue.start_timestamp
+    elif seconds is not None:
+        with suppress(OverflowError):
+            end = facts.started_at + timedelta(seconds=seconds)
+    return facts.ended_at if end is None and facts.left_in_ivr else end

@@ -7,9 +7,8 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from app.cooperative import Turns, look_at_the_young
-from app.interactions.columns import Column
+from app.interactions.columns import Column, reader
 from app.interactions.facts import Context, Facts
-from app.interactions.flatten import reader
 from app.interactions.nested import INCLUDES
 from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Order, PageRange, View
 from app.queries.snapshot import DecodedSnapshot

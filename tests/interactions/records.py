@@ -10,9 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app import cooperative
-from app.interactions.columns import COLUMNS, Column, Value
+from app.interactions.columns import COLUMNS, Column, Value, reader
 from app.interactions.facts import Context, Facts
-from app.interactions.flatten import flatten
 from app.interactions.masking import Audience
 from app.interactions.raw import without_cards
 from app.interactions.records import decode
@@ -55,7 +54,7 @@ def shown_raw(raw: bytes) -> bytes:
 def row(record: object, context: Context = CONTEXT, columns: Iterable[Column] = COLUMNS) -> dict[str, Value]:
     """Its row, by column."""
     columns = tuple(columns)
-    [values] = flatten([facts(record, context).interaction], columns, context)
+    values = reader(columns)(facts(record, context))
     return dict(zip((column.name for column in columns), values, strict=True))
 
 

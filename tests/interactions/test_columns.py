@@ -5,9 +5,13 @@ import re
 import pytest
 
 from app.errors import SettingsError
-from app.interactions.columns import COLUMNS, slug, with_attributes
+from app.interactions.columns import COLUMNS, Column, reader, slug, with_attributes
 from app.interactions.settling import ATTRIBUTE
-from tests.interactions.records import made, row
+from app.simulator.kinds import example
+from tests.interactions.expected import KINDS
+from tests.interactions.records import facts, made, row
+
+BY_NAME = {column.name: column for column in COLUMNS}
 
 
 def test_names_are_unique_and_say_their_type() -> None:
@@ -85,3 +89,23 @@ def written(value: str | None, time: str | None = None, name: str = "VIP ") -> d
 def test_an_attribute_column_shows_the_latest_value(entries: list[dict[str, str]], shown: str | None) -> None:
     assert row(made(interactionAttributes=entries), columns=with_attributes(["VIP"]))["attr_vip"] == shown
     assert row(made(hooks=entries), columns=with_attributes([" VIP"]))["attr_vip"] == shown
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_holds_the_value_of_each_column_in_their_order(kind: str) -> None:
+    columns = with_attributes(["accountNumber", "VIP"])[::-1]
+    found = facts(example(kind))
+    assert reader(columns)(found) == tuple(column.value(found) for column in columns)
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
+def test_one_column_alone_gives_a_row_of_one_value(column: Column) -> None:
+    found = facts(example("voice-transfer"))
+    assert reader([column])(found) == (column.value(found),)
+
+
+def test_columns_may_repeat_and_there_may_be_none() -> None:
+    found = facts(example("voice-transfer"))
+    columns = [BY_NAME[name] for name in ("direction", "tenant_id", "direction", "tenant_id")]
+    assert reader(columns)(found) == ("inbound", found.interaction.tenant_id) * 2
+    assert reader([])(found) == ()

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.interactions.columns import with_attributes
+from app.interactions.columns import reader, with_attributes
 from app.interactions.facts import Context, Facts
-from app.interactions.flatten import reader
 from app.interactions.masking import Audience, as_shown, by_name, hides, is_listed, mask_text, seen_by, treatments
 from app.interactions.nested import INCLUDES
 from app.interactions.records import decode

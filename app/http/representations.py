@@ -23,11 +23,10 @@ from app.interactions.raw import RAW, without_cards
 from app.interactions.timeline import timeline
 from app.interactions.times import rfc3339, written
 from app.owners import Owners
-from app.queries import cursor as cursors
 from app.queries.page import Lookup, Page
-from app.queries.query import InteractionQuery, View
+from app.queries.query import InteractionQuery, View, cursor_text
 from app.queries.select import row_of
-from app.queries.service import Queries, cells_of
+from app.queries.service import Queries
 from app.queries.snapshot import Snapshot
 
 JSON = "application/json"
@@ -71,7 +70,7 @@ class Representations:
         envelope = _envelope(page, query, url, self._reports.rules.zone(page.found.snapshot.time_zone).key, masked)
 
         async def encoding(_owners: Owners, require_waiter: Callable[[], None]) -> Answer:
-            async with self._reports.weights.admitted(cells_of(query, page.found, query.limit), first=True):
+            async with self._reports.admission.encoding(query.view, min(query.limit, page.found.snapshot.rows)):
                 require_waiter()
                 return await _list(page, query.view, envelope)
 
@@ -159,7 +158,7 @@ async def _answer(
 
 def _envelope(page: Page, query: InteractionQuery, url: str, time_zone: str, masked: Sequence[str]) -> Envelope:
     snapshot = page.found.snapshot
-    cursor = cursors.to_text(page.next_cursor) if page.next_cursor else None
+    cursor = cursor_text(page.next_cursor) if page.next_cursor else None
     meta = Meta(
         count=len(page.selection.rows),
         limit=query.limit,

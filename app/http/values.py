@@ -14,8 +14,7 @@ from app.http.times import FORMS, NotATime, TimeFrame, moment
 from app.interactions.columns import Column
 from app.interactions.nested import INCLUDES
 from app.interactions.raw import RAW
-from app.queries import cursor as cursors
-from app.queries.query import Cursor, Order
+from app.queries.query import Cursor, NotACursor, Order, cursor_of
 from app.queries.rules import SNAPSHOT_FACTOR
 
 INCLUDE_NAMES = tuple(include.name for include in INCLUDES)
@@ -167,8 +166,8 @@ def sort(text: str, scene: ParseContext) -> Order:
 def cursor(text: str, _scene: ParseContext) -> Cursor:
     """A cursor this service gave out."""
     try:
-        return cursors.from_text(text)
-    except cursors.NotACursor:
+        return cursor_of(text)
+    except NotACursor:
         raise Refused("is not one this service gave out; take it from next_cursor as it is") from None
 
 

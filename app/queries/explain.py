@@ -8,9 +8,8 @@ from msgspec import Meta, Struct
 from app.cache.stored import Stored
 from app.interactions.times import Time, written
 from app.queries.fetch_plan import FetchPlan
-from app.queries.lifetime import Rule
 from app.queries.query import NEWEST_FIRST, InteractionQuery
-from app.queries.rules import Rules
+from app.queries.rules import Rule, Rules
 from app.queries.snapshot import Snapshot
 from app.upstream.query import CONDITIONS, MOST_ROWS_PER_CALL, blocks, parameters
 

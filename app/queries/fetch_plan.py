@@ -10,10 +10,8 @@ from app.interactions.masking import Audience
 from app.interactions.parts import Interaction
 from app.interactions.settling import ATTRIBUTE
 from app.owners import Owners
-from app.queries import lifetime
-from app.queries.lifetime import Lifetime
 from app.queries.query import Search
-from app.queries.rules import Rules
+from app.queries.rules import Lifetime, Rules, lifetime_of_interaction, lifetime_of_search
 from app.queries.snapshot import Snapshot
 from app.queries.visible import ALL_VISIBLE, Visibility, visibility_of
 from app.upstream.client import UpstreamClient
@@ -118,7 +116,7 @@ def of_search(
         key=visibility.key(rules.context.tenant_id),
         asked=asked,
         read=read,
-        lifetime=lambda snapshot: lifetime.of_search(snapshot, search.end, rules),
+        lifetime=lambda snapshot: lifetime_of_search(snapshot, search.end, rules),
         is_blocked=upstream.refuses_lists,
         version=version,
         visibility=visibility,
@@ -154,7 +152,7 @@ def of_interaction(
         key=digest("interaction", rules.context.tenant_id, interaction_id),
         asked=UpstreamQuery(),
         read=read,
-        lifetime=lambda snapshot: lifetime.of_interaction(snapshot, rules),
+        lifetime=lambda snapshot: lifetime_of_interaction(snapshot, rules),
         is_blocked=upstream.refuses_items,
         is_of_one=True,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import NamedTuple
 
 from app import cooperative
@@ -17,16 +18,40 @@ from app.queries.page import FetchResult
 from app.queries.rules import Rules
 from app.queries.snapshot import DecodedSnapshot, begun, extended
 from app.queries.snapshot_store import SnapshotStore
-from app.queries.successes import Successes
 from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading
 
+MOST_SUCCESSES = 10_000
 
-class Cost(NamedTuple):
-    """Calls to upstream, and the seconds during which one was under way."""
 
+class Successes:
+    """When upstream last answered each question, by its key; of too many the oldest is forgotten.
+
+    It is kept after the answer itself is too old, to be told with a failure.
+    """
+
+    def __init__(self, most: int = MOST_SUCCESSES) -> None:
+        self._most = most
+        self._moments: dict[bytes, datetime] = {}
+
+    def note(self, key: bytes, moment: datetime) -> None:
+        """Upstream answered the question at this wall time."""
+        self._moments.pop(key, None)
+        self._moments[key] = moment
+        if len(self._moments) > self._most:
+            del self._moments[next(iter(self._moments))]
+
+    def last(self, key: bytes) -> datetime | None:
+        """When it last did, if that is known."""
+        return self._moments.get(key)
+
+
+class _Read(NamedTuple):
+    """A snapshot as far as it was read, the calls that took, and the seconds during which one was under way."""
+
+    opened: DecodedSnapshot
     calls: int
-    seconds: float = 0.0
+    seconds: float
 
 
 @dataclass
@@ -51,52 +76,50 @@ class Fetching:
         stored = self.snapshots.current(plan)
         if stored and stored.value.version != replaced and stored.is_fresh(self.clock.monotonic()):
             return FetchResult(DecodedSnapshot(stored.value), stored)
-        received, as_of, purge_token = self.clock.monotonic(), self.clock.wall(), self.snapshots.begun(plan)
-        terms = Terms(self.rules.most_calls, owners, background)
-        reading = await self._read(plan, plan.asked, Position(), min(rows, self.rules.step_rows), terms)
-        context = self.rules.context_at(as_of, reading.time_zone, MASKED)
-        opened = await begun(plan.key, plan.asked, reading, context)
-        cost = Cost(reading.calls, reading.upstream_seconds)
-        records, reading = [*reading.records], replace(reading, records=())
-        await let_go(records)
-        read_on = self._read_on(plan, opened, rows, cost, terms)
-        del opened  # it lets go of its facts
-        opened, cost = await read_on
-        return self._keep(plan, opened, received, purge_token, cost)
+        received, purge_token = self.clock.monotonic(), self.snapshots.begun(plan)
+        read = await self._read_on(plan, None, rows, Terms(self.rules.most_calls, owners, background))
+        return self._keep(plan, read, received, purge_token)
 
     async def extend(self, plan: FetchPlan, rows: int, known: FetchResult, owners: Owners | None = None) -> FetchResult:
         """The snapshot read on where it ends, unless another flight has just done so; `known` cost calls already."""
-        spent = Cost(known.upstream_calls)
+        terms = Terms(self.rules.most_calls - known.upstream_calls, owners)
         stored = self.snapshots.snapshot(plan, known.snapshot.version)
         if stored and stored.value.rows > known.snapshot.rows:
             known = FetchResult(DecodedSnapshot(stored.value), stored)
         if self.rules.is_enough(known.snapshot, rows):
             return known
         purge_token = self.snapshots.begun(plan, known.stored.purge_token)
-        opened, cost = await self._read_on(plan, known.opened, rows, spent, Terms(self.rules.most_calls, owners))
-        cost = Cost(cost.calls - spent.calls, cost.seconds)
-        longer = self._keep(plan, opened, known.stored.stored_at, purge_token, cost)
+        read = await self._read_on(plan, known.opened, rows, terms)
+        longer = self._keep(plan, read, known.stored.stored_at, purge_token)
         known.stored.purge_token.extended = True
         return longer
 
-    async def _read_on(
-        self, plan: FetchPlan, opened: DecodedSnapshot, rows: int, cost: Cost, terms: Terms
-    ) -> tuple[DecodedSnapshot, Cost]:
-        """The snapshot with at least `rows` rows, or as far as the calls of a request reach, and the cost of it all.
+    def _keep(self, plan: FetchPlan, read: _Read, received: float, purge_token: PurgeToken) -> FetchResult:
+        opened, calls, seconds = read
+        stored, kept = self.snapshots.keep(plan, opened.snapshot, received, purge_token)
+        return FetchResult(opened, stored, fetched=True, kept=kept, upstream_seconds=seconds, upstream_calls=calls)
+
+    async def _read_on(self, plan: FetchPlan, opened: DecodedSnapshot | None, rows: int, terms: Terms) -> _Read:
+        """The snapshot with at least `rows` rows, or as far as the calls of `terms` reach.
 
         Each step is packed, and its decoded records are let go of, before the next is read.
         """
-        while not self.rules.is_enough(opened.snapshot, rows) and cost.calls < terms.most_calls:
-            snapshot = opened.snapshot
-            goal = snapshot.offset + min(rows - snapshot.rows, self.rules.step_rows)
-            left = terms._replace(most_calls=terms.most_calls - cost.calls)
-            reading = await self._read(plan, snapshot.asked, snapshot.place, goal, left)
-            known = [one for facts in opened.at_hand.values() for one in facts]
-            opened = await extended(opened, reading, self.rules.context_of(snapshot, MASKED))
-            cost = Cost(cost.calls + reading.calls, cost.seconds + reading.upstream_seconds)
+        as_of, calls, seconds = self.clock.wall(), 0, 0.0
+        while opened is None or not (self.rules.is_enough(opened.snapshot, rows) or calls >= terms.most_calls):
+            asked, place, held = plan.asked, Position(), 0
+            if opened:
+                asked, place, held = opened.snapshot.asked, opened.snapshot.place, opened.snapshot.rows
+            goal = place.offset + min(rows - held, self.rules.step_rows)
+            reading = await self._read(plan, asked, place, goal, terms._replace(most_calls=terms.most_calls - calls))
+            known = [one for facts in opened.at_hand.values() for one in facts] if opened else []
+            if opened:
+                opened = await extended(opened, reading, self.rules.context_of(opened.snapshot, MASKED))
+            else:
+                opened = await begun(plan.key, asked, reading, self.rules.context_at(as_of, reading.time_zone, MASKED))
+            calls, seconds = calls + reading.calls, seconds + reading.upstream_seconds
             records, reading = [*reading.records], replace(reading, records=())
             await let_go(records, known)
-        return opened, cost
+        return _Read(opened, calls, seconds)
 
     async def _read(self, plan: FetchPlan, asked: UpstreamQuery, place: Position, rows: int, terms: Terms) -> Reading:
         """The reading that upstream gives; what it denies us is forgotten, however old it is (FAULTS 1.3).
@@ -114,11 +137,3 @@ class Fetching:
             if not error.stale_may_cover:
                 await cooperative.run(self.snapshots.purging(lambda of, _report: is_all or of == plan.key))
             raise
-
-    def _keep(
-        self, plan: FetchPlan, opened: DecodedSnapshot, received: float, purge_token: PurgeToken, cost: Cost
-    ) -> FetchResult:
-        stored, kept = self.snapshots.keep(plan, opened.snapshot, received, purge_token)
-        return FetchResult(
-            opened, stored, fetched=True, kept=kept, upstream_seconds=cost.seconds, upstream_calls=cost.calls
-        )

@@ -1,16 +1,29 @@
-"""Queries, canonical and frozen: equal questions are equal values, and every part of them is in a key."""
+"""Queries, canonical and frozen: equal questions are equal values, and every part of them is in a key.
 
+A cursor is a place in the answer to one, as text opaque to clients and checked on the way in.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from hashlib import sha256
+from typing import Annotated, NamedTuple
+
+import msgspec
 
 from app.cache.keys import Part, digest
 from app.interactions.columns import SCHEMA_VERSION
 from app.interactions.masking import MASKED, Audience
 
 _IDENTITY_BYTES = 8
+_CHECK_BYTES = 4
+
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)] | None
+_Position = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(tuple[str, _Position, bytes, _Moment, _Moment, _Position])
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,3 +218,33 @@ class InteractionQuery:
 def distinct(values: Iterable[str]) -> tuple[str, ...]:
     """Each once, sorted."""
     return tuple(sorted(set(values)))
+
+
+class NotACursor(ValueError):
+    """The text is not one that `cursor_text` gave."""
+
+
+def cursor_text(cursor: Cursor) -> str:
+    """The cursor as URL-safe text."""
+    packed = _encoder.encode(astuple(cursor))
+    return urlsafe_b64encode(_check(packed) + packed).rstrip(b"=").decode()
+
+
+def cursor_of(text: str) -> Cursor:
+    """The cursor that `cursor_text` made this text from. Raises NotACursor for any other text.
+
+    The check finds cut and mistyped texts. A forged one gains nothing: a query it does not belong to is refused, and
+    rows are found by its whole question, tenant included.
+    """
+    try:
+        sealed = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+        cursor = Cursor(*_decoder.decode(sealed[_CHECK_BYTES:]))
+    except (ValueError, msgspec.DecodeError) as error:
+        raise NotACursor from error
+    if cursor_text(cursor) != text:  # the decoders pass over some stray characters and bits
+        raise NotACursor
+    return cursor
+
+
+def _check(packed: bytes) -> bytes:
+    return sha256(b"cxfacade cursor" + packed).digest()[:_CHECK_BYTES]

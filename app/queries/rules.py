@@ -1,19 +1,25 @@
-"""The settings that questions and answers depend on, in the form they are used."""
+"""The rules of answers: the settings in the form they are used, and how long a snapshot is fresh (DESIGN §5)."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from app.interactions.facts import Context
 from app.interactions.masking import Audience, by_name
 from app.queries.snapshot import Snapshot
-from app.queries.zones import zone_of
 from app.settings import Settings
 
 SNAPSHOT_FACTOR = 10  # a snapshot holds so many times the rows of the largest answer
 SCAN_ROWS = 1000
 MOST_CALLS = 10  # the calls to upstream that one request waits for
 STEP_ROWS = 4000  # read, packed and let go of before more is read
+SETTLED_SHARE = 0.1  # of the time since something last happened
+SETTLED_MINIMUM_SECONDS = 60.0
+EMPTY_MAXIMUM_SECONDS = 60.0
+UNKNOWN_INTERACTION_SECONDS = 60.0
+
+Rule = Literal["open", "empty-open", "settled", "empty-settled", "unknown-interaction"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +82,52 @@ def from_settings(settings: Settings, pseudonym_secret: bytes) -> Rules:
         fresh_open_seconds=settings.fresh_open_seconds,
         fresh_max_seconds=settings.fresh_max_seconds,
     )
+
+
+def zone_of(name: str | None) -> ZoneInfo:
+    """The zone upstream names; UTC where it names none, or one that nobody knows."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # as a file: missing, outside its folder, a folder itself
+        return ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """Seconds of freshness, and the rule that gave them."""
+
+    seconds: float
+    rule: Rule
+
+    @property
+    def allows_stale(self) -> bool:
+        """Whether it may be served past its freshness: a problem has no way to say that it is stale."""
+        return self.rule != "unknown-interaction"
+
+
+def lifetime_of_search(snapshot: Snapshot, end: datetime | None, rules: Rules) -> Lifetime:
+    """The freshness lifetime of the rows of a search whose range ends at `end`; what lacks some is open."""
+    if end is None or end > snapshot.as_of - rules.context.settle or snapshot.lacks_rows or not snapshot.all_final:
+        return _open(rules) if snapshot.rows else _at_most(EMPTY_MAXIMUM_SECONDS, _open(rules).seconds, "empty-open")
+    return _settled(snapshot, end, rules, "settled" if snapshot.rows else "empty-settled")
+
+
+def lifetime_of_interaction(snapshot: Snapshot, rules: Rules) -> Lifetime:
+    """The freshness lifetime of one interaction, or of the news that it does not exist."""
+    if snapshot.last_event_at is None:
+        return _at_most(UNKNOWN_INTERACTION_SECONDS, rules.fresh_max_seconds, "unknown-interaction")
+    return _settled(snapshot, snapshot.last_event_at, rules, "settled") if snapshot.all_final else _open(rules)
+
+
+def _open(rules: Rules) -> Lifetime:
+    return _at_most(rules.fresh_open_seconds, rules.fresh_max_seconds, "open")
+
+
+def _settled(snapshot: Snapshot, end: datetime, rules: Rules, rule: Rule) -> Lifetime:
+    quiet_since = max(end, snapshot.last_event_at or end)
+    quiet = (snapshot.as_of - quiet_since).total_seconds()
+    return _at_most(max(quiet * SETTLED_SHARE, SETTLED_MINIMUM_SECONDS), rules.fresh_max_seconds, rule)
+
+
+def _at_most(seconds: float, most: float, rule: Rule) -> Lifetime:
+    return Lifetime(min(seconds, most), rule)

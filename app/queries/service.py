@@ -28,18 +28,16 @@ from app.interactions.facts import Facts
 from app.interactions.masking import Audience
 from app.owners import Owners
 from app.queries import fetch_plan as plans
+from app.queries.admission import Admission
 from app.queries.fetch_plan import FetchPlan
 from app.queries.fetching import Fetching
 from app.queries.page import FetchResult, Lookup, Page, lookup_of, page_of
 from app.queries.query import NEWEST_FIRST, InteractionQuery, PageRange
 from app.queries.rules import Rules
 from app.queries.select import Selection, select
-from app.queries.semaphore import WeightedSemaphore
 from app.queries.snapshot import Snapshot
 from app.queries.snapshot_store import SnapshotStore
-from app.queries.zones import zone_of
 from app.upstream.client import UpstreamClient
-from app.upstream.slots import Slots
 
 T = TypeVar("T")
 Work = Callable[[Owners, Callable[[], None]], Awaitable[T]]
@@ -47,11 +45,6 @@ Work = Callable[[Owners, Callable[[], None]], Awaitable[T]]
 
 AUTH_STALE_SECONDS = 300.0  # so long stale may cover that our credentials are refused (FAULTS 1.3)
 LEAST_MAKING_SECONDS = 1.0  # what is at hand at the end of a wait is made an answer of all the same
-MAKING, OF_ONE_OWNER = 4, 2  # answers made at once
-MOST_WAITING = 1_000
-MOST_CELLS = 1_000_000  # rows × columns that are made into answers at once, about 100 MB
-CELLS_OF_A_LIST = 20  # a nested list in a row takes as much as so many columns
-LIGHT_CELLS = 20_000  # so few wait for nobody
 
 
 @dataclass
@@ -67,17 +60,52 @@ class Queries:
     random: Callable[[], float]
     tenant_zone: ZoneInfo | None = field(default=None, init=False)
     fetching: Fetching = field(init=False)
-    making: Slots = field(init=False)
-    weights: WeightedSemaphore = field(init=False)
+    admission: Admission = field(init=False)
 
     def __post_init__(self) -> None:
         self.fetching = Fetching(self.snapshots, self.clock, self.rules)
-        self.making = Slots(MAKING, MOST_WAITING, self.clock.sleep, each=OF_ONE_OWNER, refuse=Overloaded)
-        self.weights = WeightedSemaphore(MOST_CELLS, LIGHT_CELLS)
+        self.admission = Admission(self.clock, self.rules.wait_seconds)
 
-    def deadline(self) -> float:
-        """When the wait of a client who comes now is over (monotonic seconds)."""
-        return self.clock.monotonic() + self.rules.wait_seconds
+    async def page(self, query: InteractionQuery, lookup: Lookup) -> Page:
+        """The rows that answer the query; upstream is read no further than they need.
+
+        Where they need more calls than one request may make, those found so far, and a cursor for the rest. Raises
+        CursorExpired, SortNeedsCompleteResult, NotStored, RateLimited, StillFetching, UpstreamError.
+        """
+        found = await (self._reach(lookup, query.reach) if query.order == NEWEST_FIRST else self._whole(lookup))
+        began = self.clock.monotonic()
+        selection = await self._select(query, found, lookup, query.page_range)
+        while len(selection.rows) < query.limit and self._may_read_on(found):
+            scanned = found.snapshot.rows
+            found = await self._reach(lookup, max(2 * scanned, self.rules.scan_rows), found)
+            further = PageRange(scanned, selection.skip, query.limit - len(selection.rows))
+            selection = selection.then(await self._select(query, found, lookup, further))
+        seconds = self.clock.monotonic() - began - found.upstream_seconds
+        return page_of(query, lookup.plan, found, selection, self.rules, seconds=max(0.0, seconds))
+
+    async def interaction(self, lookup: Lookup, audience: Audience) -> tuple[Facts, FetchResult]:
+        """The facts of one interaction and the snapshot it is from.
+
+        Raises NotFound, NotStored, RateLimited, StillFetching, UpstreamError.
+        """
+        found = await self._reach(lookup, 1)
+        facts = next(found.opened.facts(0, self.rules.context_of(found.snapshot, audience)), None)
+        if facts is None:
+            raise NotFound("No interaction has this id.")
+        return facts, found
+
+    def plan(self, query: InteractionQuery) -> FetchPlan:
+        """The fetch plan of a query. Raises CursorMismatch."""
+        cursor = query.cursor
+        if cursor and cursor.identity != query.identity():
+            raise CursorMismatch()
+        search = replace(query.search, start=cursor.start, end=cursor.end) if cursor else query.search
+        version = cursor.version if cursor else None
+        return plans.of_search(search, query.view.audience, version, self.upstream, self.rules)
+
+    def plan_of_one(self, interaction_id: str) -> FetchPlan:
+        """The fetch plan of one interaction."""
+        return plans.of_interaction(interaction_id, self.upstream, self.rules, self.time_zone)
 
     def look(
         self,
@@ -99,87 +127,15 @@ class Queries:
         """The lookup of one interaction; refreshed behind likewise."""
         return self._look(self.plan_of_one(interaction_id), 1, directives, owner, self.deadline())
 
-    def plan(self, query: InteractionQuery) -> FetchPlan:
-        """The fetch plan of a query. Raises CursorMismatch."""
-        cursor = query.cursor
-        if cursor and cursor.identity != query.identity():
-            raise CursorMismatch()
-        search = replace(query.search, start=cursor.start, end=cursor.end) if cursor else query.search
-        version = cursor.version if cursor else None
-        return plans.of_search(search, query.view.audience, version, self.upstream, self.rules)
-
-    def plan_of_one(self, interaction_id: str) -> FetchPlan:
-        """The fetch plan of one interaction."""
-        return plans.of_interaction(interaction_id, self.upstream, self.rules, self.time_zone)
-
-    async def page(self, query: InteractionQuery, lookup: Lookup) -> Page:
-        """The rows that answer the query; upstream is read no further than they need.
-
-        Where they need more calls than one request may make, those found so far, and a cursor for the rest. Raises
-        CursorExpired, SortNeedsCompleteResult, NotStored, RateLimited, StillFetching, UpstreamError.
-        """
-        deadline = lookup.deadline
-        if query.order == NEWEST_FIRST:
-            found = await self._reaching(lookup, query.reach, deadline)
-        else:
-            found = await self._whole(lookup, deadline)
-        began = self.clock.monotonic()
-        selection = await self._selected(query, found, lookup, query.page_range)
-        while len(selection.rows) < query.limit and self._may_read_on(found):
-            scanned = found.snapshot.rows
-            rows = max(2 * scanned, self.rules.scan_rows)
-            found = await self._reaching(lookup, rows, deadline, found)
-            further = PageRange(scanned, selection.skip, query.limit - len(selection.rows))
-            selection = selection.then(await self._selected(query, found, lookup, further))
-        seconds = self.clock.monotonic() - began - found.upstream_seconds
-        return page_of(query, lookup.plan, found, selection, self.rules, seconds=max(0.0, seconds))
-
-    async def interaction(self, lookup: Lookup, audience: Audience) -> tuple[Facts, FetchResult]:
-        """The facts of one interaction and the snapshot it is from.
-
-        Raises NotFound, NotStored, RateLimited, StillFetching, UpstreamError.
-        """
-        found = await self._reaching(lookup, 1, lookup.deadline)
-        facts = next(found.opened.facts(0, self.rules.context_of(found.snapshot, audience)), None)
-        if facts is None:
-            raise NotFound("No interaction has this id.")
-        return facts, found
-
-    async def time_zone(self, deadline: float | None = None) -> ZoneInfo:
-        """The configured time zone, else the tenant's, which upstream is asked for once. Raises as `page`."""
-        if self.rules.time_zone:
-            return self.rules.time_zone
-        if self.tenant_zone is None:
-            left = self._left(self.deadline() if deadline is None else deadline)
-            joined = await self.flights.join(b"time zone", self.upstream.tenancy, wait_seconds=left)
-            self.tenant_zone = zone_of(joined.value.time_zone)
-        return self.tenant_zone
-
-    async def once(self, parts: tuple[Part, ...], found: FetchResult, work: Work[T], lookup: Lookup) -> T:
-        """The result of `work` on a snapshot, which `parts` describe; simultaneous requests share it.
-
-        It is not done where nobody waits for it any more. Raises StillFetching past the client's deadline, and not
-        before LEAST_MAKING_SECONDS are over, and RateLimited.
-        """
-        key, owners = digest(*parts, found.snapshot.version, found.snapshot.rows), Owners(lookup.owner)
-        left = max(self._left(lookup.deadline), LEAST_MAKING_SECONDS)
-        made = partial(work, owners, partial(self._require_waiter, key))
-        return (await self.flights.join(key, made, wait_seconds=left, owners=owners)).value
-
-    def _require_waiter(self, key: bytes) -> None:
-        if not self.flights.is_awaited(key):
-            raise Overloaded("Nobody waits for it any more.")
-
     def _look(self, plan: FetchPlan, rows: int, directives: Directives, owner: str, deadline: float) -> Lookup:
         stored, now = self.snapshots.current(plan), self.clock.monotonic()
-        is_enough = stored is not None and self.rules.is_enough(stored.value, rows)
         is_blocked = plan.is_blocked()
         lookup = lookup_of(
             plan,
             stored,
             now,
             directives,
-            is_enough=is_enough,
+            is_enough=stored is not None and self.rules.is_enough(stored.value, rows),
             has_failed=is_blocked or self.flights.has_failed(plan.key),
             may_be_stale=self.upstream.refused_seconds() <= AUTH_STALE_SECONDS,
             owner=owner,
@@ -195,39 +151,16 @@ class Queries:
         """Whether to refresh: past freshness, or early, the likelier the nearer its end (XFetch)."""
         return refresh_early(stored.time_left(now), stored.value.upstream_seconds, self.random())
 
-    async def _whole(self, lookup: Lookup, deadline: float) -> FetchResult:
+    async def _whole(self, lookup: Lookup) -> FetchResult:
         """The question's snapshot with all its rows, if one answer may hold them; the first block tells how many."""
-        found = await self._reaching(lookup, min(self.rules.max_rows, self.rules.scan_rows), deadline)
+        found = await self._reach(lookup, min(self.rules.max_rows, self.rules.scan_rows))
         if found.snapshot.total <= self.rules.max_rows:
-            found = await self._reaching(lookup, self.rules.max_rows, deadline, found)
+            found = await self._reach(lookup, self.rules.max_rows, found)
         if not found.snapshot.complete:
             raise SortNeedsCompleteResult()
         return found
 
-    async def _selected(
-        self, query: InteractionQuery, found: FetchResult, lookup: Lookup, wanted: PageRange
-    ) -> Selection:
-        """The rows of the page within `wanted`."""
-        context = self.rules.context_of(found.snapshot, query.view.audience)
-        cells = cells_of(query, found, wanted.limit)
-
-        async def selecting(owners: Owners, require_waiter: Callable[[], None]) -> Selection:
-            give_back = await self.making.take(self.rules.wait_seconds, owners)
-            try:
-                async with self.weights.admitted(cells):
-                    require_waiter()
-                    return await cooperative.run(select(found.opened, query, self.columns, context, wanted))
-            finally:
-                give_back()
-
-        return await self.once(("select", *wanted, *query.key_parts()), found, selecting, lookup)
-
-    def _may_read_on(self, found: FetchResult) -> bool:
-        return self.rules.is_readable(found.snapshot) and found.upstream_calls < self.rules.most_calls
-
-    async def _reaching(
-        self, lookup: Lookup, rows: int, deadline: float, found: FetchResult | None = None
-    ) -> FetchResult:
+    async def _reach(self, lookup: Lookup, rows: int, found: FetchResult | None = None) -> FetchResult:
         """The question's snapshot with at least `rows` rows, all there are, or all that the calls of a request reach.
 
         A flight may have been started by a caller who wanted fewer rows: then go round once more. All who read on in
@@ -235,26 +168,29 @@ class Queries:
         last, and a cursor into it would repeat or miss some.
         """
         plan = lookup.plan
-        found = found or lookup.found() or await self._fetched(lookup, rows, deadline)
-        while not self.rules.is_enough(found.snapshot, rows) and found.upstream_calls < self.rules.most_calls:
+        found = found or lookup.found() or await self._fetch(lookup, rows)
+        while not self.rules.is_enough(found.snapshot, rows) and self._may_read_on(found):
             if lookup.only_if_cached:
                 raise NotStored()
             key, owners = plan.snapshot_key(found.snapshot.version), Owners(lookup.owner)
-            fetch = partial(self.fetching.extend, plan, rows, found, owners)
-            joined = await self.flights.join(key, fetch, wait_seconds=self._left(deadline), owners=owners)
+            extend = partial(self.fetching.extend, plan, rows, found, owners)
+            joined = await self.flights.join(key, extend, wait_seconds=self._left(lookup.deadline), owners=owners)
             found = joined.value.after(found, collapsed=joined.collapsed)
         return found
 
-    async def _fetched(self, lookup: Lookup, rows: int, deadline: float) -> FetchResult:
+    def _may_read_on(self, found: FetchResult) -> bool:
+        return self.rules.is_readable(found.snapshot) and found.upstream_calls < self.rules.most_calls
+
+    async def _fetch(self, lookup: Lookup, rows: int) -> FetchResult:
         """A new snapshot; where upstream fails, the one that is stored though it is not what the client wanted."""
         plan, decision = lookup.plan, lookup.decision
         if decision.action is Action.REFUSE:
             raise CursorExpired() if plan.version else NotStored()
         owners = Owners(lookup.owner)
-        fetch = partial(self.fetching.begin, plan, rows, lookup.version, owners)
+        begin = partial(self.fetching.begin, plan, rows, lookup.version, owners)
         try:
-            left = self._left(deadline)
-            joined = await self.flights.join(plan.key, fetch, wait_seconds=left, owners=owners)
+            left = self._left(lookup.deadline)
+            joined = await self.flights.join(plan.key, begin, wait_seconds=left, owners=owners)
         except (UpstreamError, StillFetching, InternalError) as error:
             if covering := lookup.covering(error, self.clock.monotonic()):
                 return covering
@@ -262,11 +198,49 @@ class Queries:
             raise
         return replace(joined.value, collapsed=joined.collapsed, fwd=decision.fwd or "uri-miss")
 
+    async def _select(
+        self, query: InteractionQuery, found: FetchResult, lookup: Lookup, wanted: PageRange
+    ) -> Selection:
+        """The rows of the page within `wanted`."""
+        context = self.rules.context_of(found.snapshot, query.view.audience)
+        rows = min(wanted.limit, found.snapshot.rows)
+
+        async def selecting(owners: Owners, require_waiter: Callable[[], None]) -> Selection:
+            async with self.admission.selecting(query.view, rows, owners):
+                require_waiter()
+                return await cooperative.run(select(found.opened, query, self.columns, context, wanted))
+
+        return await self.once(("select", *wanted, *query.key_parts()), found, selecting, lookup)
+
+    async def once(self, parts: tuple[Part, ...], found: FetchResult, work: Work[T], lookup: Lookup) -> T:
+        """The result of `work` on a snapshot, which `parts` describe; simultaneous requests share it.
+
+        It is not done where nobody waits for it any more. Raises StillFetching past the client's deadline, and not
+        before LEAST_MAKING_SECONDS are over, and RateLimited.
+        """
+        key, owners = digest(*parts, found.snapshot.version, found.snapshot.rows), Owners(lookup.owner)
+
+        def require_waiter() -> None:
+            if not self.flights.is_awaited(key):
+                raise Overloaded("Nobody waits for it any more.")
+
+        left = max(self._left(lookup.deadline), LEAST_MAKING_SECONDS)
+        made = partial(work, owners, require_waiter)
+        return (await self.flights.join(key, made, wait_seconds=left, owners=owners)).value
+
+    async def time_zone(self, deadline: float | None = None) -> ZoneInfo:
+        """The configured time zone, else the tenant's, which upstream is asked for once. Raises as `page`."""
+        if self.rules.time_zone:
+            return self.rules.time_zone
+        if self.tenant_zone is None:
+            left = self._left(self.deadline() if deadline is None else deadline)
+            joined = await self.flights.join(b"time zone", self.upstream.tenancy, wait_seconds=left)
+            self.tenant_zone = self.rules.zone(joined.value.time_zone)
+        return self.tenant_zone
+
+    def deadline(self) -> float:
+        """When the wait of a client who comes now is over (monotonic seconds)."""
+        return self.clock.monotonic() + self.rules.wait_seconds
+
     def _left(self, deadline: float) -> float:
         return max(0.0, deadline - self.clock.monotonic())
-
-
-def cells_of(query: InteractionQuery, found: FetchResult, limit: int) -> int:
-    """How many cells so many rows of an answer may have: what it weighs while it is made."""
-    rows = min(limit, found.snapshot.rows)
-    return rows * (len(query.view.columns) + CELLS_OF_A_LIST * len(query.view.include))

@@ -119,63 +119,54 @@ class DecodedSnapshot:
         return (Facts(record, context) for record in records)
 
 
-@dataclass(frozen=True, slots=True)
-class _Packed:
-    """Packed records, with what the index of the snapshot says of them."""
-
-    blocks: list[Block]
-    facts: list[Facts]
-    last_event_at: datetime | None
-    all_final: bool
-
-    def batches(self) -> Iterator[Sequence[Facts]]:
-        """The facts of each block."""
-        facts = iter(self.facts)
-        return ([*islice(facts, block.count)] for block in self.blocks)
-
-
 async def begun(key: bytes, asked: UpstreamQuery, reading: Reading, context: Context) -> DecodedSnapshot:
     """A new snapshot from its first reading.
 
     Equal key, time and records give an equal version, in any process with the same secret.
     """
-    packed = await _packed(reading.records, context)
+    blocks, facts = await _packed(reading.records, context)
     empty = Snapshot(
-        _version(key, context, packed.blocks),
+        _version(key, context, blocks),
         context.as_of,
         asked,
         reading.time_zone,
         reading.simulated,
         upstream_seconds=reading.upstream_seconds,
     )
-    return await _longer(DecodedSnapshot(empty), reading, packed)
+    return await _longer(DecodedSnapshot(empty), reading, blocks, facts)
 
 
 async def extended(opened: DecodedSnapshot, reading: Reading, context: Context) -> DecodedSnapshot:
     """The snapshot with the rows that were read beyond it."""
-    return await _longer(opened, reading, await _packed(reading.records, context))
+    return await _longer(opened, reading, *await _packed(reading.records, context))
 
 
-async def _longer(opened: DecodedSnapshot, reading: Reading, packed: _Packed) -> DecodedSnapshot:
+async def _longer(
+    opened: DecodedSnapshot, reading: Reading, blocks: list[Block], facts: list[Facts]
+) -> DecodedSnapshot:
+    known = opened.snapshot
     snapshot = replace(
-        opened.snapshot,
+        known,
         offset=reading.offset,
         total=reading.total,
         least_total=reading.least_total,
         complete=reading.complete,
-        shifted=opened.snapshot.shifted or reading.shifted,
-        dropped=opened.snapshot.dropped + reading.dropped,
-        mismatched=opened.snapshot.mismatched | reading.mismatched,
-        lost=opened.snapshot.lost + reading.lost,
-        blocks=(*opened.snapshot.blocks, *packed.blocks),
-        ids=(*opened.snapshot.ids, *(facts.interaction.interaction_id for facts in packed.facts)),
-        last_event_at=max(filter(None, (packed.last_event_at, opened.snapshot.last_event_at)), default=None),
-        all_final=opened.snapshot.all_final and packed.all_final,
+        shifted=known.shifted or reading.shifted,
+        dropped=known.dropped + reading.dropped,
+        mismatched=known.mismatched | reading.mismatched,
+        lost=known.lost + reading.lost,
+        blocks=(*known.blocks, *blocks),
+        ids=(*known.ids, *(one.interaction.interaction_id for one in facts)),
+        last_event_at=max(filter(None, (known.last_event_at, *(one.last_event_at for one in facts))), default=None),
+        all_final=known.all_final and all(one.is_final for one in facts),
     )
-    at_hand = {**opened.at_hand, **dict(enumerate(packed.batches(), len(opened.snapshot.blocks)))}
+    unparted = iter(facts)
+    batches = [[*islice(unparted, block.count)] for block in blocks]
+    at_hand = {**opened.at_hand, **dict(enumerate(batches, len(known.blocks)))}
     longer = DecodedSnapshot(snapshot, _newest(at_hand))
     at_hand.clear()
-    await let_go(packed.facts)
+    batches.clear()
+    await let_go(facts)
     return longer
 
 
@@ -201,47 +192,39 @@ def _version(key: bytes, context: Context, blocks: Sequence[Block]) -> str:
     return keyed_code(content, context.pseudonym_secret)[:VERSION_DIGITS]
 
 
-async def _packed(records: Sequence[Record], context: Context) -> _Packed:
-    records, packed = await cooperative.run(_indexed(records, context))
-    for batch in _batches(records):
-        packed.blocks.append(await unlocked(partial(_block, batch), size=_size(batch)))
-    return packed
+async def _packed(records: Sequence[Record], context: Context) -> tuple[list[Block], list[Facts]]:
+    """The records in their order, in blocks, and the facts of each."""
+    indexed = await cooperative.run(_indexed(records, context))
+    blocks = [
+        await unlocked(partial(_block, batch), size=sum(map(len, batch)))
+        for batch in _batches([record.raw for record, _ in indexed])
+    ]
+    return blocks, [facts for _, facts in indexed]
 
 
-def _indexed(records: Sequence[Record], context: Context) -> Turns[tuple[list[Record], _Packed]]:
-    """The records in their order, and what the index says of them, as yet without blocks."""
+def _indexed(records: Sequence[Record], context: Context) -> Turns[list[tuple[Record, Facts]]]:
+    """The records in their order, with their facts: those for the index of the snapshot are found here, in turns."""
     indexed = []
-    last_event_at, all_final = None, True
     for record in records:
-        facts = Facts(record.interaction, context)
-        last_event_at = max(facts.last_event_at, last_event_at or facts.last_event_at)
-        all_final = all_final and facts.is_final
-        indexed.append((record, facts))
+        indexed.append((record, facts := Facts(record.interaction, context)))
+        _ = facts.last_event_at, facts.is_final  # both kept
         yield
     indexed.sort(key=lambda pair: pair[1].interaction.interaction_id)
     yield
     indexed.sort(key=lambda pair: pair[1].started_at, reverse=True)
-    yield
-    packed = _Packed([], [facts for _, facts in indexed], last_event_at, all_final)
-    return [record for record, _ in indexed], packed
+    return indexed
 
 
-def _size(records: Sequence[Record]) -> int:
-    """Bytes of the records as they came."""
-    return sum(len(record.raw) for record in records)
+def _block(raws: Sequence[bytes]) -> Block:
+    compressed = zstandard.ZstdCompressor().compress(join(raws))
+    return Block(bytes(memoryview(compressed)), len(raws))  # the library's own bytes keep room for the worst case
 
 
-def _block(records: Sequence[Record]) -> Block:
-    array = join(record.raw for record in records)
-    compressed = zstandard.ZstdCompressor().compress(array)
-    return Block(bytes(memoryview(compressed)), len(records))  # the library's own bytes keep room for the worst case
-
-
-def _batches(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+def _batches(raws: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     """The records of each block: BLOCK_ROWS of them, fewer where they are large."""
     start, size = 0, 0
-    for number, record in enumerate(records, 1):
-        size += len(record.raw)
-        if number - start == BLOCK_ROWS or size >= BLOCK_BYTES or number == len(records):
-            yield records[start:number]
+    for number, raw in enumerate(raws, 1):
+        size += len(raw)
+        if number - start == BLOCK_ROWS or size >= BLOCK_BYTES or number == len(raws):
+            yield raws[start:number]
             start, size = number, 0

@@ -8,7 +8,7 @@ from app.cache.store import Store
 from app.cache.stored import PurgeToken, Stored
 from app.cooperative import Turns
 from app.queries.fetch_plan import FetchPlan
-from app.queries.lifetime import Lifetime
+from app.queries.rules import Lifetime
 from app.queries.snapshot import Snapshot
 
 JITTER = 0.1

@@ -7,8 +7,7 @@ import pytest
 
 from app.cache.keys import digest
 from app.http.parameters import ATTRIBUTE_PREFIX, BY_NAME, ITEM_PARAMETERS, PARAMETERS
-from app.queries import cursor as cursors
-from app.queries.query import Cursor, InteractionQuery
+from app.queries.query import Cursor, InteractionQuery, cursor_text
 from app.queries.select import FILTERS
 from tests.http.scene import TRUSTED, asked
 
@@ -17,7 +16,7 @@ ONE, OTHER = "f4895fe0-6714-11e7-9259-cb127bd0d17b", "f4895fe0-6714-11e7-9259-cb
 
 
 def cursor(position: int) -> str:
-    return cursors.to_text(Cursor("0123456789abcdef", position, bytes(8), datetime(2026, 11, 1, tzinfo=UTC), None))
+    return cursor_text(Cursor("0123456789abcdef", position, bytes(8), datetime(2026, 11, 1, tzinfo=UTC), None))
 
 
 # Two values of each parameter, and whether upstream must be asked anew for the second.

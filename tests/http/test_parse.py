@@ -19,13 +19,12 @@ from app.http.parse import RAW_SCOPES, needs_time_zone, parse_view, refuse_all
 from app.interactions.columns import COLUMNS
 from app.interactions.masking import MASKED, Audience
 from app.interactions.nested import INCLUDES
-from app.queries import cursor as cursors
-from app.queries.query import NEWEST_FIRST, Cursor, Filter, Order, Search
+from app.queries.query import NEWEST_FIRST, Cursor, Filter, Order, Search, cursor_text
 from app.queries.rules import SNAPSHOT_FACTOR
 from tests.http.scene import READER, SCENE, TRUSTED, asked, encoded, fault, faults, viewed
 
 CURSOR = Cursor("0123456789abcdef", 100, bytes(8), datetime(2026, 11, 1, tzinfo=UTC), None)
-CURSOR_TEXT = cursors.to_text(CURSOR)
+CURSOR_TEXT = cursor_text(CURSOR)
 UUID = "f4895fe0-6714-11e7-9259-cb127bd0d17b"
 
 

@@ -15,8 +15,7 @@ from app.http import representations
 from app.http.representations import TOO_LARGE, Representations
 from app.http.response_cache import Built
 from app.interactions.masking import MASKED, Audience
-from app.queries import cursor as cursors
-from app.queries.query import Filter, InteractionQuery, Search, View
+from app.queries.query import Filter, InteractionQuery, Search, View, cursor_of
 from tests.http.scene import asked as parsed
 from tests.http.scene import encoded
 from tests.queries.support import (
@@ -150,7 +149,7 @@ async def test_a_page_by_cursor_shows_the_range_that_its_first_page_meant() -> N
     at = desk(interactions(30))
     first = query(search=Search(start=NOW - timedelta(days=60)))
     whole = await envelope(at, first)
-    later = replace(first, search=Search(start=NOW), cursor=cursors.from_text(whole["next_cursor"]))
+    later = replace(first, search=Search(start=NOW), cursor=cursor_of(whole["next_cursor"]))
     assert (await envelope(at, later))["meta"]["query"]["from"] == whole["meta"]["query"]["from"]
 
 

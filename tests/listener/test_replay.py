@@ -19,7 +19,7 @@ from app.http.sending import answer_headers
 from app.listener.replay import MOST_BYTES, Address, Fields, Replay, ReplayCache, replay_key
 from app.observe.metrics import Metrics
 from app.queries.fetch_plan import FetchPlan, Terms
-from app.queries.lifetime import Lifetime
+from app.queries.rules import Lifetime
 from app.queries.snapshot import Snapshot
 from app.queries.snapshot_store import SnapshotStore
 from app.upstream.query import UpstreamQuery

@@ -15,7 +15,11 @@ class Subject(NamedTuple):
 
 SUBJECTS = (
     Subject("keys", "app.cache.keys", ("tests/cache/test_keys.py",)),
-    Subject("query", "app.queries.query", ("tests/queries/test_query.py", "tests/http/test_parse.py")),
+    Subject(
+        "query",
+        "app.queries.query",
+        ("tests/queries/test_query.py", "tests/queries/test_cursor.py", "tests/http/test_parse.py"),
+    ),
     Subject("flight", "app.cache.single_flight", ("tests/cache/test_single_flight.py", "tests/cache/test_purged.py")),
     Subject("reuse", "app.cache.reuse", ("tests/cache/test_reuse.py", "tests/cache/test_cache_status.py")),
     Subject("retries", "app.upstream.retries", ("tests/upstream/test_retries.py",)),

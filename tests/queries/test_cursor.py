@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.queries import cursor as cursors
-from app.queries.cursor import NotACursor
-from app.queries.query import Cursor
+from app.queries.query import Cursor, NotACursor, _check, cursor_of, cursor_text
 
 MOMENTS = st.none() | st.integers(0, 2**40).map(lambda seconds: datetime.fromtimestamp(seconds / 32, UTC))
 CURSORS = st.builds(
@@ -28,8 +26,8 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 @given(CURSORS)
 def test_a_cursor_comes_back_from_its_text(cursor: Cursor) -> None:
-    text = cursors.to_text(cursor)
-    assert cursors.from_text(text) == cursor
+    text = cursor_text(cursor)
+    assert cursor_of(text) == cursor
     assert set(text) <= set(ALPHABET), "it needs no escaping in a URL"
 
 
@@ -40,23 +38,23 @@ def test_a_cursor_comes_back_from_its_text(cursor: Cursor) -> None:
 )
 def test_any_other_text_is_refused(text: str) -> None:
     with pytest.raises(NotACursor):
-        cursors.from_text(text)
+        cursor_of(text)
 
 
 @given(st.data())
 def test_a_cut_or_changed_cursor_is_refused(data: st.DataObject) -> None:
-    text = cursors.to_text(CURSOR)
+    text = cursor_text(CURSOR)
     place = data.draw(st.integers(0, len(text) - 1))
     character = data.draw(st.sampled_from(ALPHABET + "=+/ \n").filter(lambda other: other != text[place]))
     for wrong in (text[:place], text[:place] + character + text[place + 1 :], text[:place] + character + text[place:]):
         with pytest.raises(NotACursor):
-            cursors.from_text(wrong)
+            cursor_of(wrong)
 
 
 @pytest.mark.parametrize("text", ["", "A", "AAAA", "AAAAAAAA", "A" * 46, "====", "%00", "é"])
 def test_texts_of_nothing_are_refused(text: str) -> None:
     with pytest.raises(NotACursor):
-        cursors.from_text(text)
+        cursor_of(text)
 
 
 @pytest.mark.parametrize(
@@ -69,17 +67,17 @@ def test_texts_of_nothing_are_refused(text: str) -> None:
 )
 def test_a_forged_cursor_that_checks_out_is_refused_where_no_walk_could_have_made_it(forged: Cursor) -> None:
     with pytest.raises(NotACursor):
-        cursors.from_text(cursors.to_text(forged))
+        cursor_of(cursor_text(forged))
 
 
 def test_packed_things_that_are_no_cursor_are_refused() -> None:
     for thing in (None, 1, [], ["v", 0, b"", None], {"version": "v"}, ["v", "0", b"", None, None]):
         packed = msgspec.msgpack.encode(thing)
-        sealed = urlsafe_b64encode(cursors._check(packed) + packed).rstrip(b"=").decode()
+        sealed = urlsafe_b64encode(_check(packed) + packed).rstrip(b"=").decode()
         with pytest.raises(NotACursor):
-            cursors.from_text(sealed)
+            cursor_of(sealed)
 
 
 def test_the_zone_a_moment_is_written_in_is_no_part_of_it() -> None:
     moved = datetime(2026, 11, 1, 1, tzinfo=timezone(timedelta(hours=1)))
-    assert cursors.from_text(cursors.to_text(replace(CURSOR, start=moved))) == CURSOR
+    assert cursor_of(cursor_text(replace(CURSOR, start=moved))) == CURSOR

@@ -8,8 +8,8 @@ from msgspec import to_builtins
 
 from app.queries.explain import WORDS, MissCost, miss_cost, sent, stored_snapshot
 from app.queries.fetch_plan import FetchPlan
-from app.queries.lifetime import Rule
 from app.queries.query import Cursor, InteractionQuery, Order, Search
+from app.queries.rules import Rule
 from tests.queries.support import NOW, Desk, desk, interaction, interactions, query, rules, with_attribute
 
 ANY_ORDER = Order("duration_seconds", descending=False)

@@ -8,8 +8,8 @@ import pytest
 from app.cache.reuse import Directives
 from app.cache.store import MemoryStore
 from app.errors import NotStored, UpstreamAuth, UpstreamServerError
+from app.queries.fetching import Successes
 from app.queries.snapshot_store import SnapshotStore
-from app.queries.successes import Successes
 from tests.queries.support import NOW, STALE_SECONDS, desk, interactions, query
 
 FRESH = 15

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.queries import lifetime
-from app.queries.lifetime import Lifetime
+from app.queries.rules import Lifetime, lifetime_of_interaction, lifetime_of_search
 from app.queries.snapshot import Snapshot
 from app.upstream.query import UpstreamQuery
 from tests.queries.support import NOW, identity, rules
@@ -39,7 +38,7 @@ ROWS = replace(EMPTY, ids=(identity(0),), last_event_at=NOW - 30 * DAY)
 def test_rows_are_fresh_for_a_tenth_of_the_quiet_since_then_once_they_are_settled(
     end: datetime | None, facts: dict[str, Any], expected: Lifetime
 ) -> None:
-    assert lifetime.of_search(replace(ROWS, **facts), end, rules()) == expected
+    assert lifetime_of_search(replace(ROWS, **facts), end, rules()) == expected
 
 
 @pytest.mark.parametrize(
@@ -54,7 +53,7 @@ def test_rows_are_fresh_for_a_tenth_of_the_quiet_since_then_once_they_are_settle
 def test_an_empty_answer_is_fresh_by_its_range_and_for_a_minute_at_most_while_open(
     end: datetime | None, changes: dict[str, Any], expected: Lifetime
 ) -> None:
-    assert lifetime.of_search(EMPTY, end, rules(**changes)) == expected
+    assert lifetime_of_search(EMPTY, end, rules(**changes)) == expected
 
 
 @pytest.mark.parametrize(
@@ -67,17 +66,17 @@ def test_an_empty_answer_is_fresh_by_its_range_and_for_a_minute_at_most_while_op
     ],
 )
 def test_one_interaction_is_fresh_by_its_own_finality(facts: dict[str, Any], expected: Lifetime) -> None:
-    assert lifetime.of_interaction(replace(ROWS, **facts), rules()) == expected
+    assert lifetime_of_interaction(replace(ROWS, **facts), rules()) == expected
 
 
 @pytest.mark.parametrize("end", [None, NOW - HOUR, NOW - 300 * DAY])
 @pytest.mark.parametrize("snapshot", [EMPTY, ROWS, replace(ROWS, all_final=False)])
 def test_nothing_is_fresh_for_longer_than_the_setting_allows(end: datetime | None, snapshot: Snapshot) -> None:
     short = rules(fresh_max_seconds=5.0)
-    assert lifetime.of_search(snapshot, end, short).seconds == 5
-    assert lifetime.of_interaction(snapshot, short).seconds == 5
+    assert lifetime_of_search(snapshot, end, short).seconds == 5
+    assert lifetime_of_interaction(snapshot, short).seconds == 5
 
 
 def test_longer_settling_keeps_an_answer_open_longer() -> None:
     patient = rules(context=replace(rules().context, settle=DAY))
-    assert lifetime.of_search(ROWS, NOW - HOUR, patient).rule == "open"
+    assert lifetime_of_search(ROWS, NOW - HOUR, patient).rule == "open"

@@ -21,9 +21,9 @@ from app.errors import (
 from app.interactions.masking import MASKED, Audience
 from app.interactions.settling import ATTRIBUTE
 from app.owners import Owners
+from app.queries.admission import OF_ONE_OWNER
 from app.queries.page import FetchResult, Page
 from app.queries.query import Filter, InteractionQuery, Order, Search
-from app.queries.service import OF_ONE_OWNER
 from tests.queries.support import NOW, Desk, desk, identity, interaction, interactions, query, with_attribute
 
 BY_DURATION = Order("duration_seconds", descending=False)
@@ -592,7 +592,7 @@ async def settled() -> None:
 async def test_the_answers_of_one_owner_leave_places_for_those_of_others() -> None:
     at = desk(interactions(30))
     await at.page(query(limit=30))
-    held = [await at.queries.making.take(10, Owners("crowd")) for _ in range(OF_ONE_OWNER)]
+    held = [await at.queries.admission.slots.take(10, Owners("crowd")) for _ in range(OF_ONE_OWNER)]
     crowd = [asked_by(at, "crowd", limit) for limit in range(1, 20)]
     await settled()
     other = asked_by(at, "another", 25)
@@ -606,7 +606,7 @@ async def test_the_answers_of_one_owner_leave_places_for_those_of_others() -> No
 async def test_an_answer_nobody_waits_for_any_more_is_not_made() -> None:
     at = desk(interactions(30))
     await at.page(query(limit=30))
-    held = [await at.queries.making.take(10, Owners("crowd")) for _ in range(OF_ONE_OWNER)]
+    held = [await at.queries.admission.slots.take(10, Owners("crowd")) for _ in range(OF_ONE_OWNER)]
     asking = asked_by(at, "crowd", 10)
     await settled()
     (flight,) = at.flights._under_way.values()
@@ -617,4 +617,4 @@ async def test_an_answer_nobody_waits_for_any_more_is_not_made() -> None:
     outcome = await flight
     assert isinstance(outcome, Failed)
     assert isinstance(outcome.error, Overloaded)
-    assert at.queries.making.used == 0
+    assert at.queries.admission.slots.used == 0

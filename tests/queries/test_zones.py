@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.queries.zones import zone_of
+from app.queries.rules import zone_of
 
 
 @pytest.mark.parametrize("name", ["US/Eastern", "Europe/Berlin", "UTC"])

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.queries.semaphore import WeightedSemaphore
+from app.queries.admission import WeightedSemaphore
 
 
 class Shop:

@@ -1,5 +1,6 @@
 """Every column of the flat row, as one table: schema, OpenAPI, CSV header and documentation are made from it."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from app.interactions.times import rfc3339
 ColumnType = Literal["uuid", "string", "enum", "time", "date", "int", "float", "bool"]
 PersonalData = Literal["customer", "agent", "attribute"]
 Value = str | int | float | bool | None
-Origin = str | Callable[[Facts], Value]
+Origin = str | Callable[[Any], Value]
 
 SCHEMA_VERSION = 1
 
@@ -137,8 +138,8 @@ COLUMNS: tuple[Column, ...] = (
 _AFTER_ATTRIBUTES = 1 + [column.name for column in COLUMNS].index("attribute_count")
 
 
-def reader(columns: Sequence[Column]) -> Callable[[Facts], tuple[Value, ...]]:
-    """A function from the facts of a record to its row: one value a column, in the columns' order.
+def reader(columns: Sequence[Column]) -> Callable[[Any], tuple[Value, ...]]:
+    """A function from the facts of a record, or one of its parts, to its row: one value a column, in the columns' order.
 
     One `attrgetter` reads all paths, in half the time of a call for each. It and `itemgetter` are asked for two more
     than needed, as they make no tuple of a single one.
@@ -146,10 +147,10 @@ def reader(columns: Sequence[Column]) -> Callable[[Facts], tuple[Value, ...]]:
     paths = [column.origin for column in columns if isinstance(column.origin, str)]
     derivations = [column.origin for column in columns if not isinstance(column.origin, str)]
     places = {origin: place for place, origin in enumerate([*paths, *derivations], 2)}
-    values_at = attrgetter("interaction", "interaction", *paths)
+    values_at = attrgetter("__class__", "__class__", *paths)
     in_order = itemgetter(0, 1, *[places[column.origin] for column in columns])
 
-    def row(facts: Facts) -> tuple[Value, ...]:
+    def row(facts: Any) -> tuple[Value, ...]:
         values: tuple[Value, ...] = in_order((*values_at(facts), *[derive(facts) for derive in derivations]))
         return values[2:]
 
@@ -159,12 +160,8 @@ def reader(columns: Sequence[Column]) -> Callable[[Facts], tuple[Value, ...]]:
 def slug(name: str) -> str:
     """An attribute's name as part of a column name: a–z, 0–9, and one underscore for every run of anything else."""
     letters = unicodedata.normalize("NFKD", name.casefold())
-    words = "".join(
-        letter if letter.isascii() and letter.isalnum() else " "
-        for letter in letters
-        if not unicodedata.combining(letter)
-    )
-    return "_".join(words.split())
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return "_".join(re.findall(r"[A-Za-z0-9]+", plain))
 
 
 def with_attributes(names: Iterable[str]) -> tuple[Column, ...]:

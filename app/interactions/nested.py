@@ -2,90 +2,69 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
-from app.interactions.columns import ColumnType, PersonalData, Value, time_of
+from app.interactions.columns import Column, ColumnType, Origin, PersonalData, Value, reader, time_of
 from app.interactions.facts import Facts, is_accepted, is_answered
 from app.interactions.parts import Hook, Note, TalkTime
 from app.interactions.settling import ATTRIBUTE
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of a list's elements; every field is in every element, null where upstream names nothing."""
-
-    name: str
-    type: ColumnType
-    description: str
-    value: Callable[[Any], Value]
-    nullable: bool = True
-    personal: PersonalData | None = None
-
-
-Element = dict[str, Value]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Include:
-    """One nested list: its name in `include`, its words, its fields, and the parts of a record that it shows."""
+    """One nested list: its name in `include`, its words, the parts of a record that it shows, and their fields.
+
+    Every field is in every element, null where upstream names nothing.
+    """
 
     name: str
     description: str
     parts: Callable[[Facts], Iterable[Any]]
-    fields: tuple[Field, ...]
+    fields: tuple[Column, ...]
 
-    def elements(self, facts: Facts) -> list[Element]:
+    @cached_property
+    def _read(self) -> Callable[[Any], tuple[Value, ...]]:
+        return reader(self.fields)
+
+    def elements(self, facts: Facts) -> list[dict[str, Value]]:
         """The list for one record."""
-        return [{field.name: field.value(part) for field in self.fields} for part in self.parts(facts)]
+        names, read = [field.name for field in self.fields], self._read
+        return [dict(zip(names, read(part), strict=True)) for part in self.parts(facts)]
 
 
 def _hooks(facts: Facts) -> Iterator[Hook]:
     """Attributes, then CRM links: the display name of a link is a customer's in all samples."""
     for hook in facts.attributes:
-        yield msgspec.structs.replace(hook, hook_sub_type=ATTRIBUTE)
+        yield replace(hook, hook_sub_type=ATTRIBUTE)
     for hook in facts.interaction.hooks:
-        yield hook if facts.context.audience.clear else msgspec.structs.replace(hook, hook_name=None)
+        yield hook if facts.context.audience.clear else replace(hook, hook_name=None)
 
 
 def _notes(facts: Facts) -> Iterator[Note]:
     for note in facts.interaction.notes:
-        yield note if facts.context.audience.notes else msgspec.structs.replace(note, title=None, body=None)
+        yield note if facts.context.audience.notes else replace(note, title=None, body=None)
 
 
 def _talk_times(facts: Facts) -> Iterator[TalkTime]:
     for leg in facts.legs:
         for talk in leg.talk_times:
-            yield msgspec.structs.replace(
-                talk, agent_id=talk.agent_id or leg.agent_id, queue_id=talk.queue_id or leg.queue_id
-            )
+            yield replace(talk, agent_id=talk.agent_id or leg.agent_id, queue_id=talk.queue_id or leg.queue_id)
 
 
-def _text(name: str, field: str, description: str, personal: PersonalData | None = None) -> Field:
-    return Field(name, "string", description, attrgetter(field), personal=personal)
+def _field(
+    name: str, type_: ColumnType, origin: Origin, description: str, personal: PersonalData | None = None
+) -> Column:
+    shown = time_of(origin) if type_ == "time" and isinstance(origin, str) else origin
+    return Column(name, type_, None if type_ == "bool" else "", description, "", shown, personal=personal)
 
 
-def _time(name: str, field: str, description: str) -> Field:
-    return Field(name, "time", description, time_of(field))
-
-
-def _seconds(name: str, field: str, description: str) -> Field:
-    return Field(name, "float", description, attrgetter(field))
-
-
-def _count(name: str, field: str, description: str) -> Field:
-    return Field(name, "int", description, attrgetter(field))
-
-
-def _flag(name: str, value: Callable[[Any], bool], description: str) -> Field:
-    return Field(name, "bool", description, value, nullable=False)
-
-
-_STARTED = _time("started_at", "start_timestamp", "Start.")
-_ENDED = _time("ended_at", "end_timestamp", "End; null while it lasts.")
-_AGENT = _text("agent_id", "agent_id", "Agent.")
+_STARTED = _field("started_at", "time", "start_timestamp", "Start.")
+_ENDED = _field("ended_at", "time", "end_timestamp", "End; null while it lasts.")
+_AGENT = _field("agent_id", "string", "agent_id", "Agent.")
 
 INCLUDES: tuple[Include, ...] = (
     Include(
@@ -93,27 +72,28 @@ INCLUDES: tuple[Include, ...] = (
         "Custom reporting attributes, then CRM links.",
         _hooks,
         (
-            Field(
+            _field(
                 "name",
                 "string",
-                "Name, trimmed; of a CRM link its system.",
                 lambda hook: hook.hook_type and hook.hook_type.strip(),
+                "Name, trimmed; of a CRM link its system.",
             ),
-            _text(
+            _field(
                 "value",
+                "string",
                 "hook_name",
                 "Value; of a CRM link the record's display name, in clear views only.",
                 "attribute",
             ),
-            _time("set_at", "timestamp", "When it was written."),
-            Field(
+            _field("set_at", "time", "timestamp", "When it was written."),
+            _field(
                 "set_by",
                 "string",
-                "Who wrote it: flow, or a CRM user's id.",
                 lambda hook: hook.hook_by or hook.hooked_by,
+                "Who wrote it: flow, or a CRM user's id.",
             ),
             _AGENT,
-            _text("kind", "hook_sub_type", "interaction-attribute, or the kind of the CRM record."),
+            _field("kind", "string", "hook_sub_type", "interaction-attribute, or the kind of the CRM record."),
         ),
     ),
     Include(
@@ -121,21 +101,21 @@ INCLUDES: tuple[Include, ...] = (
         "Offers of work to agents, by start.",
         attrgetter("legs"),
         (
-            _text("leg_id", "interaction_agent_id", "Identity of the offer."),
+            _field("leg_id", "string", "interaction_agent_id", "Identity of the offer."),
             _AGENT,
-            _text("agent_name", "agent_name", "Name of the agent.", "agent"),
-            _text("queue_id", "queue_id", "Queue it came from."),
-            _text("segment_id", "interaction_segment_id", "Segment it belongs to."),
-            _flag("is_accepted", is_accepted, "Whether the agent took it."),
+            _field("agent_name", "string", "agent_name", "Name of the agent.", "agent"),
+            _field("queue_id", "string", "queue_id", "Queue it came from."),
+            _field("segment_id", "string", "interaction_segment_id", "Segment it belongs to."),
+            _field("is_accepted", "bool", is_accepted, "Whether the agent took it."),
             _STARTED,
             _ENDED,
-            _time("conversation_started_at", "conversation_start_timestamp", "Start of the conversation."),
-            _time("conversation_ended_at", "conversation_end_timestamp", "End of the conversation."),
-            _seconds("offer_seconds", "agent_work_offer_time", "From offer to answer."),
-            _seconds("conversation_seconds", "agent_conversation_time", "In conversation."),
-            _seconds("talk_seconds", "agent_talk_time", "Talk."),
-            _seconds("handle_seconds", "agent_handle_time", "Handling."),
-            _seconds("focus_seconds", "agent_focus_time", "In the agent's focus."),
+            _field("conversation_started_at", "time", "conversation_start_timestamp", "Start of the conversation."),
+            _field("conversation_ended_at", "time", "conversation_end_timestamp", "End of the conversation."),
+            _field("offer_seconds", "float", "agent_work_offer_time", "From offer to answer."),
+            _field("conversation_seconds", "float", "agent_conversation_time", "In conversation."),
+            _field("talk_seconds", "float", "agent_talk_time", "Talk."),
+            _field("handle_seconds", "float", "agent_handle_time", "Handling."),
+            _field("focus_seconds", "float", "agent_focus_time", "In the agent's focus."),
         ),
     ),
     Include(
@@ -143,18 +123,18 @@ INCLUDES: tuple[Include, ...] = (
         "Entries into queues, by start.",
         attrgetter("queues"),
         (
-            _text("entry_id", "interaction_queue_id", "Identity of the entry."),
-            _text("queue_id", "queue_id", "Queue."),
-            _text("queue_name", "queue_name", "Name of the queue."),
-            _text("entry_type", "queue_entry_type", "How it was entered."),
-            _text("exit_type", "queue_exit_type", "How it was left."),
-            _flag("is_answered", is_answered, "Whether an agent answered."),
+            _field("entry_id", "string", "interaction_queue_id", "Identity of the entry."),
+            _field("queue_id", "string", "queue_id", "Queue."),
+            _field("queue_name", "string", "queue_name", "Name of the queue."),
+            _field("entry_type", "string", "queue_entry_type", "How it was entered."),
+            _field("exit_type", "string", "queue_exit_type", "How it was left."),
+            _field("is_answered", "bool", is_answered, "Whether an agent answered."),
             _STARTED,
             _ENDED,
-            _seconds("queue_seconds", "queue_time", "Stay."),
-            _seconds("time_to_answer_seconds", "time_to_answer", "Wait until the answer."),
-            _count("entry_length", "queue_entry_length", "Length of the queue on entry."),
-            _count("exit_length", "queue_exit_length", "Length of the queue on leaving."),
+            _field("queue_seconds", "float", "queue_time", "Stay."),
+            _field("time_to_answer_seconds", "float", "time_to_answer", "Wait until the answer."),
+            _field("entry_length", "int", "queue_entry_length", "Length of the queue on entry."),
+            _field("exit_length", "int", "queue_exit_length", "Length of the queue on leaving."),
             _AGENT,
         ),
     ),
@@ -163,16 +143,17 @@ INCLUDES: tuple[Include, ...] = (
         "Segments, by start.",
         attrgetter("segments"),
         (
-            _text("segment_id", "interaction_segment_id", "Identity of the segment."),
-            _count("segment_number", "segment_number", "Number, from 0."),
-            _text("start_type", "segment_start_type", "How it began."),
-            _text("end_type", "segment_end_type", "How it ended."),
+            _field("segment_id", "string", "interaction_segment_id", "Identity of the segment."),
+            _field("segment_number", "int", "segment_number", "Number, from 0."),
+            _field("start_type", "string", "segment_start_type", "How it began."),
+            _field("end_type", "string", "segment_end_type", "How it ended."),
             _STARTED,
             _ENDED,
-            _seconds("segment_seconds", "segment_time", "Length."),
-            _text("to_agent_id", "segment_to_agent_id", "Agent reached."),
-            _flag(
+            _field("segment_seconds", "float", "segment_time", "Length."),
+            _field("to_agent_id", "string", "segment_to_agent_id", "Agent reached."),
+            _field(
                 "is_cancelled",
+                "bool",
                 lambda segment: bool(segment.segment_cancelled),
                 "Whether it ended before an agent answered.",
             ),
@@ -183,12 +164,12 @@ INCLUDES: tuple[Include, ...] = (
         "Notes; title and body only with scope notes:read.",
         _notes,
         (
-            _text("note_id", "note_id", "Identity of the note."),
+            _field("note_id", "string", "note_id", "Identity of the note."),
             _AGENT,
-            _text("title", "title", "Title.", "customer"),
-            _text("body", "body", "Text.", "customer"),
-            _time("created_at", "created", "When it was written."),
-            _time("updated_at", "updated", "When it was last changed."),
+            _field("title", "string", "title", "Title.", "customer"),
+            _field("body", "string", "body", "Text.", "customer"),
+            _field("created_at", "time", "created", "When it was written."),
+            _field("updated_at", "time", "updated", "When it was last changed."),
         ),
     ),
     Include(
@@ -197,10 +178,10 @@ INCLUDES: tuple[Include, ...] = (
         _talk_times,
         (
             _AGENT,
-            _text("queue_id", "queue_id", "Queue it came from."),
+            _field("queue_id", "string", "queue_id", "Queue it came from."),
             _STARTED,
             _ENDED,
-            _seconds("talk_seconds", "agent_talk_time", "Length; another measure than the leg's talk_seconds."),
+            _field("talk_seconds", "float", "agent_talk_time", "Length; another measure than the leg's talk_seconds."),
         ),
     ),
 )

@@ -86,10 +86,9 @@ class Lookup:
         return self.decision.serves and not self.plan.version
 
     def found(self) -> FetchResult | None:
-        """Likewise, as found."""
-        return (
-            FetchResult(DecodedSnapshot(self.current.value), self.current, detail=self.detail) if self.current else None
-        )
+        """The stored snapshot as found, where it may answer as it is."""
+        stored = self.current
+        return FetchResult(DecodedSnapshot(stored.value), stored, detail=self.detail) if stored else None
 
     def covering(self, error: CxfacadeError, now: float) -> FetchResult | None:
         """The stored snapshot, where it may stand in at `now` for a fetch that failed so (FAULTS 1.3)."""

@@ -108,26 +108,24 @@ class Lifetime:
 def lifetime_of_search(snapshot: Snapshot, end: datetime | None, rules: Rules) -> Lifetime:
     """The freshness lifetime of the rows of a search whose range ends at `end`; what lacks some is open."""
     if end is None or end > snapshot.as_of - rules.context.settle or snapshot.lacks_rows or not snapshot.all_final:
-        return _open(rules) if snapshot.rows else _at_most(EMPTY_MAXIMUM_SECONDS, _open(rules).seconds, "empty-open")
+        return (
+            _open(rules) if snapshot.rows else Lifetime(min(EMPTY_MAXIMUM_SECONDS, _open(rules).seconds), "empty-open")
+        )
     return _settled(snapshot, end, rules, "settled" if snapshot.rows else "empty-settled")
 
 
 def lifetime_of_interaction(snapshot: Snapshot, rules: Rules) -> Lifetime:
     """The freshness lifetime of one interaction, or of the news that it does not exist."""
     if snapshot.last_event_at is None:
-        return _at_most(UNKNOWN_INTERACTION_SECONDS, rules.fresh_max_seconds, "unknown-interaction")
+        return Lifetime(min(UNKNOWN_INTERACTION_SECONDS, rules.fresh_max_seconds), "unknown-interaction")
     return _settled(snapshot, snapshot.last_event_at, rules, "settled") if snapshot.all_final else _open(rules)
 
 
 def _open(rules: Rules) -> Lifetime:
-    return _at_most(rules.fresh_open_seconds, rules.fresh_max_seconds, "open")
+    return Lifetime(min(rules.fresh_open_seconds, rules.fresh_max_seconds), "open")
 
 
 def _settled(snapshot: Snapshot, end: datetime, rules: Rules, rule: Rule) -> Lifetime:
     quiet_since = max(end, snapshot.last_event_at or end)
     quiet = (snapshot.as_of - quiet_since).total_seconds()
-    return _at_most(max(quiet * SETTLED_SHARE, SETTLED_MINIMUM_SECONDS), rules.fresh_max_seconds, rule)
-
-
-def _at_most(seconds: float, most: float, rule: Rule) -> Lifetime:
-    return Lifetime(min(seconds, most), rule)
+    return Lifetime(min(max(quiet * SETTLED_SHARE, SETTLED_MINIMUM_SECONDS), rules.fresh_max_seconds), rule)

@@ -27,7 +27,6 @@ FILTERS: Mapping[str, Callable[[Facts], Iterable[str | None]]] = {
 }
 _INCLUDES = {include.name: include for include in INCLUDES}
 
-Numbered = tuple[int, Facts]
 T = TypeVar("T")
 
 SORTED_AT_ONCE = 1_000  # about 1 ms
@@ -66,10 +65,10 @@ def select(
         position, skip = position + passed, skip - passed
     in_order: list[Facts] = []
     if query.order == NEWEST_FIRST:
-        candidates = _numbered(opened, position, context)
+        candidates = enumerate(opened.facts(position, context), position)
     else:
         in_order = yield from _sorted(opened, columns[query.order.column], query.order, context)
-        candidates = islice(enumerate(_popped(in_order)), position, None)
+        candidates = enumerate(islice(_popped(in_order), position, None), position)
     row, left = _row(query.view, columns), visibility.left
     rows: list[tuple[object, ...]] = []
     following = None
@@ -103,24 +102,16 @@ def row_of(facts: Facts, view: View, columns: Mapping[str, Column]) -> dict[str,
     return dict(zip(names, _row(view, columns)(facts), strict=True))
 
 
-def _numbered(opened: DecodedSnapshot, start: int, context: Context) -> Iterator[Numbered]:
-    return enumerate(opened.facts(start, context), start)
-
-
 def _sorted(opened: DecodedSnapshot, column: Column, order: Order, context: Context) -> Turns[list[Facts]]:
     """All records in another order than upstream's; nulls last either way, ties by identity."""
     value_of = column.value
     valued: list[tuple[Any, Facts]] = []
-    absent: list[Facts] = []
     for facts in opened.facts(0, context):
-        value = value_of(facts)
-        if value is None:
-            absent.append(facts)
-        else:
-            valued.append((value, facts))
+        valued.append((value_of(facts), facts))
         yield
-    absent = yield from _ordered(absent, _identity)
-    valued = yield from _ordered(valued, lambda pair: _identity(pair[1]))
+    valued = yield from _ordered(valued, lambda pair: pair[1].interaction.interaction_id)
+    absent = [facts for value, facts in valued if value is None]
+    valued = [pair for pair in valued if pair[0] is not None]
     valued = yield from _ordered(valued, lambda pair: pair[0], descending=order.descending)
     return [*(facts for _, facts in valued), *absent]
 
@@ -143,10 +134,6 @@ def _ordered(given: list[T], key: Callable[[T], Any], *, descending: bool = Fals
         merged.append(one)
         yield
     return merged
-
-
-def _identity(facts: Facts) -> str:
-    return facts.interaction.interaction_id
 
 
 def _passes(facts: Facts, filters: Iterable[Filter]) -> bool:

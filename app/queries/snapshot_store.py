@@ -1,6 +1,7 @@
 """Where snapshots are kept: each snapshot under its own version, and for each question the version that is current."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from math import inf
 from weakref import WeakSet, WeakValueDictionary
 
@@ -16,6 +17,7 @@ JITTER = 0.1
 Concerns = Callable[[bytes, Snapshot | None], bool]
 
 
+@dataclass(eq=False)
 class SnapshotStore:
     """Snapshots in a store. A cursor names a version, so that an older snapshot is found as long as it is kept.
 
@@ -24,22 +26,13 @@ class SnapshotStore:
     it.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        stale_seconds: float,
-        *,
-        random: Callable[[], float] = lambda: 0.5,
-        most_fresh_seconds: float = inf,
-        revalidate_seconds: float = inf,
-    ) -> None:
-        self._store = store
-        self._stale_seconds = stale_seconds
-        self._random = random
-        self._most_fresh_seconds = most_fresh_seconds
-        self._revalidate_seconds = revalidate_seconds
-        self._purge_tokens: WeakSet[PurgeToken] = WeakSet()
-        self._newest: WeakValueDictionary[bytes, PurgeToken] = WeakValueDictionary()
+    _store: Store
+    stale_seconds: float
+    random: Callable[[], float] = lambda: 0.5
+    most_fresh_seconds: float = inf
+    revalidate_seconds: float = inf
+    _purge_tokens: WeakSet[PurgeToken] = field(default_factory=WeakSet, init=False)
+    _newest: WeakValueDictionary[bytes, PurgeToken] = field(default_factory=WeakValueDictionary, init=False)
 
     def __len__(self) -> int:
         """The number of stored values: snapshots and all that was made of them."""
@@ -77,7 +70,7 @@ class SnapshotStore:
         self._forget_deleted(plan, snapshot)
         purge_token = purge_token or self.begun(plan)
         fresh_for, stale_for = self._lifetimes(plan.lifetime(snapshot))
-        revalidate_for = min(self._revalidate_seconds, stale_for)
+        revalidate_for = min(self.revalidate_seconds, stale_for)
         stored = Stored(snapshot, snapshot.size, received, fresh_for, stale_for, purge_token, revalidate_for)
         kept = self._store.put(plan.snapshot_key(snapshot.version), stored, known_as=plan.key)
         if kept:
@@ -102,9 +95,9 @@ class SnapshotStore:
         """Seconds of freshness, up to JITTER longer or shorter, and of staleness to an end that stays (FAULTS 1.3)."""
         if not lifetime.allows_stale:
             return lifetime.seconds, 0.0
-        jittered = lifetime.seconds * (1 + JITTER * (2 * self._random() - 1))
-        fresh_for = min(jittered, self._most_fresh_seconds)
-        return fresh_for, lifetime.seconds + self._stale_seconds - fresh_for
+        jittered = lifetime.seconds * (1 + JITTER * (2 * self.random() - 1))
+        fresh_for = min(jittered, self.most_fresh_seconds)
+        return fresh_for, lifetime.seconds + self.stale_seconds - fresh_for
 
     def _forget_deleted(self, plan: FetchPlan, snapshot: Snapshot) -> None:
         """Where upstream no longer knows an interaction, what it once said of it goes (FAULTS 2.1, row 26)."""

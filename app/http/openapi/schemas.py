@@ -11,7 +11,7 @@ import msgspec
 from app.http.messages import MESSAGES
 from app.http.problems import PROBLEMS
 from app.interactions.columns import Column, ColumnType, PersonalData
-from app.interactions.nested import INCLUDES, Field, Include
+from app.interactions.nested import INCLUDES, Include
 from app.interactions.raw import RAW
 
 Schema = dict[str, object]
@@ -131,7 +131,7 @@ def _element(include: Include) -> Schema:
     return _record(f"Of `{include.name}`. {include.description}", fields)
 
 
-def _field(field: Field) -> Schema:
+def _field(field: Column) -> Schema:
     return _property(TYPES[field.type], field.description, nullable=field.nullable, personal=field.personal)
 
 

@@ -47,7 +47,7 @@ async def list_interactions(request: Request, services: Services, viewer: Viewer
     url = services.forwarding.url(request.scope, _own_path(request))
     parsed = await _parsed(request, services, viewer, url, deadline)
     query = parsed.query
-    lookup = services.queries.look(query, _directives(request, viewer), viewer.owner, deadline, parsed.plan)
+    lookup = services.queries.look(parsed.plan, query.reach, _directives(request, viewer), viewer.owner, deadline)
     served = await services.response_cache.get_or_build(
         current=lookup.current,
         shape=parsed.shape,
@@ -67,7 +67,7 @@ async def get_interaction(request: Request, services: Services, viewer: Viewer) 
     known = _identity(request)
     scene = await _scene(services, (), services.queries.deadline())
     view = parse_view(pairs_of(request.scope["query_string"]), scene, viewer)
-    lookup = services.queries.look_at_one(known, _directives(request, viewer), viewer.owner)
+    lookup = _look_at(known, request, services, viewer)
     served = await services.response_cache.get_or_build(
         current=lookup.current,
         shape=services.response_cache.shape("interaction", view.key_parts()),
@@ -83,7 +83,7 @@ async def get_interaction_timeline(request: Request, services: Services, viewer:
     """The course of an interaction as ordered spans."""
     known, audience = _identity(request), viewer.audience(clear=False)
     refuse_all(pairs_of(request.scope["query_string"]))
-    lookup = services.queries.look_at_one(known, _directives(request, viewer), viewer.owner)
+    lookup = _look_at(known, request, services, viewer)
     served = await services.response_cache.get_or_build(
         current=lookup.current,
         shape=services.response_cache.shape("timeline", audience.name),
@@ -173,6 +173,11 @@ async def _parsed(request: Request, services: Services, viewer: Viewer, url: str
     left = changes_in(pairs, scene.frame)
     changes_at = None if left is None else services.clock.monotonic() + left
     return services.parsed.keep((*key, queries.tenant_zone), ParsedList(query, queries.plan(query), shape, changes_at))
+
+
+def _look_at(interaction_id: str, request: Request, services: Services, viewer: Viewer) -> Lookup:
+    plan = services.queries.plan_of_one(interaction_id)
+    return services.queries.look(plan, directives=_directives(request, viewer), owner=viewer.owner)
 
 
 async def _scene(services: Services, pairs: Pairs, deadline: float) -> ParseContext:

@@ -19,7 +19,7 @@ from app.upstream.query import UpstreamQuery
 from app.upstream.rows import ILL
 from app.upstream.walk import Position, Reading
 
-_NO_INTERACTION = Reading(records=(), offset=0, total=0, complete=True)
+_NO_ROWS = Reading(records=(), offset=0, total=0, complete=True)
 
 
 class Terms(NamedTuple):
@@ -94,7 +94,13 @@ def of_search(
             return reading
         unasked = [one for one in reading.mismatched - hidden if not one.startswith(ILL)]
         if is_first and not reading.records and (reading.complete or not unasked):
-            return _as_if_none(reading)
+            return replace(  # as where upstream has no row
+                _NO_ROWS,
+                time_zone=reading.time_zone,
+                simulated=reading.simulated,
+                upstream_seconds=reading.upstream_seconds,
+                calls=reading.calls,
+            )
         if reading.complete:
             held = position.held + len(reading.records)
             return replace(reading, total=held, dropped=reading.lost, mismatched=frozenset())
@@ -123,21 +129,6 @@ def of_search(
     )
 
 
-def _as_if_none(reading: Reading) -> Reading:
-    """The reading as it is where upstream has no row."""
-    return replace(
-        reading,
-        offset=0,
-        total=0,
-        least_total=0,
-        complete=True,
-        shifted=False,
-        dropped=0,
-        lost=0,
-        mismatched=frozenset(),
-    )
-
-
 def of_interaction(
     interaction_id: str, upstream: UpstreamClient, rules: Rules, time_zone: Callable[[], Awaitable[ZoneInfo]]
 ) -> FetchPlan:
@@ -146,7 +137,7 @@ def of_interaction(
     async def read(_asked: UpstreamQuery, _position: Position, _rows: int, terms: Terms) -> Reading:
         zone = await time_zone()
         reading = await upstream.interaction(interaction_id, background=terms.background, owners=terms.owners)
-        return replace(reading or _NO_INTERACTION, time_zone=zone.key)
+        return replace(reading or _NO_ROWS, time_zone=zone.key)
 
     return FetchPlan(
         key=digest("interaction", rules.context.tenant_id, interaction_id),

@@ -169,24 +169,15 @@ class InteractionQuery:
     given: tuple[tuple[str, str], ...] = ()
 
     @property
-    def position(self) -> int:
-        """The snapshot's row at which this page's rows are looked for, before `skip` of them are passed over."""
-        return self.cursor.position if self.cursor else 0
-
-    @property
-    def skip(self) -> int:
-        """How many rows that match are passed over."""
-        return self.cursor.skip if self.cursor else self.offset
-
-    @property
     def page_range(self) -> PageRange:
         """Where the rows of the page are looked for."""
-        return PageRange(self.position, self.skip, self.limit)
+        position, skip = (self.cursor.position, self.cursor.skip) if self.cursor else (0, self.offset)
+        return PageRange(position, skip, self.limit)
 
     @property
     def reach(self) -> int:
         """How many rows of the snapshot the page needs, if all of them match."""
-        return self.position + self.skip + self.limit
+        return sum(self.page_range)
 
     def is_filtered_here(self) -> bool:
         """Whether some condition is answered by the façade alone, so that upstream's total says nothing."""
@@ -205,7 +196,7 @@ class InteractionQuery:
             self.order.descending,
             self.offset,
             self.limit,
-            (self.position, self.skip) if self.cursor else None,
+            (self.cursor.position, self.cursor.skip) if self.cursor else None,
             self.asked,
             self.given,
         )

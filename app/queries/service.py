@@ -109,25 +109,16 @@ class Queries:
 
     def look(
         self,
-        query: InteractionQuery,
+        plan: FetchPlan,
+        rows: int = 1,
         directives: Directives = UNDIRECTED,
         owner: str = "",
         deadline: float | None = None,
-        plan: FetchPlan | None = None,
     ) -> Lookup:
-        """The lookup of a query; a snapshot that is stale, or soon will be, is refreshed behind. Raises CursorMismatch.
+        """The stored snapshot and what to do; one that is stale, or soon will be, is refreshed behind.
 
-        `deadline` is that of the client, who has come now unless it says otherwise; `plan` that of the query, where it
-        is known.
+        So many `rows` are wanted. `deadline` is that of the client, who has come now unless it says otherwise.
         """
-        deadline = self.deadline() if deadline is None else deadline
-        return self._look(plan or self.plan(query), query.reach, directives, owner, deadline)
-
-    def look_at_one(self, interaction_id: str, directives: Directives = UNDIRECTED, owner: str = "") -> Lookup:
-        """The lookup of one interaction; refreshed behind likewise."""
-        return self._look(self.plan_of_one(interaction_id), 1, directives, owner, self.deadline())
-
-    def _look(self, plan: FetchPlan, rows: int, directives: Directives, owner: str, deadline: float) -> Lookup:
         stored, now = self.snapshots.current(plan), self.clock.monotonic()
         is_blocked = plan.is_blocked()
         lookup = lookup_of(
@@ -139,7 +130,7 @@ class Queries:
             has_failed=is_blocked or self.flights.has_failed(plan.key),
             may_be_stale=self.upstream.refused_seconds() <= AUTH_STALE_SECONDS,
             owner=owner,
-            deadline=deadline,
+            deadline=self.deadline() if deadline is None else deadline,
         )
         if stored and lookup.may_be_refreshed and not is_blocked and self._is_due(stored, now):
             owners = Owners()

@@ -15,7 +15,7 @@ from app.interactions.facts import Context, Facts
 from app.interactions.masking import MASKED, Audience
 from app.interactions.records import decode
 from app.owners import Owners
-from app.queries.page import FetchResult, Page
+from app.queries.page import FetchResult, Lookup, Page
 from app.queries.query import InteractionQuery, Search, View
 from app.queries.rules import Rules
 from app.queries.service import Queries
@@ -211,13 +211,24 @@ class Desk:
 
     async def page(self, query: InteractionQuery, directives: Directives = UNDIRECTED) -> Page:
         """One page, as a request gets it."""
-        return await self.queries.page(query, self.queries.look(query, directives))
+        return await self.queries.page(query, self.look(query, directives))
+
+    def look(
+        self,
+        query: InteractionQuery,
+        directives: Directives = UNDIRECTED,
+        owner: str = "",
+        deadline: float | None = None,
+    ) -> Lookup:
+        """The lookup of a query, as a request gets it."""
+        return self.queries.look(self.queries.plan(query), query.reach, directives, owner, deadline)
 
     async def interaction(
         self, interaction_id: str, audience: Audience = MASKED, directives: Directives = UNDIRECTED
     ) -> tuple[Facts, FetchResult]:
         """One interaction, as a request gets it."""
-        return await self.queries.interaction(self.queries.look_at_one(interaction_id, directives), audience)
+        plan = self.queries.plan_of_one(interaction_id)
+        return await self.queries.interaction(self.queries.look(plan, directives=directives), audience)
 
     async def completed(self) -> None:
         """Wait until nothing is under way, and what it brought is stored."""

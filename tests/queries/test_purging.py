@@ -20,7 +20,7 @@ def stored(at: Desk) -> int:
 async def test_who_found_a_report_before_its_purge_reads_on_in_it_and_stores_nothing() -> None:
     at = desk(interactions(250))
     await at.page(query())
-    lookup = at.queries.look(query(limit=200))
+    lookup = at.look(query(limit=200))
     assert await purge_all(at.queries) == 1
     page = await at.queries.page(query(limit=200), lookup)
     assert len(page.selection.rows) == 200

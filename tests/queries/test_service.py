@@ -179,7 +179,7 @@ async def test_a_cursor_of_another_question_is_refused_before_anything_is_looked
     first = await at.page(query(asked=(("attr", "a"),)))
     other = query(asked=(("attr", "b"),), cursor=first.next_cursor)
     with pytest.raises(CursorMismatch):
-        at.queries.look(other)
+        at.look(other)
     assert at.upstream.calls == 1
 
 
@@ -455,7 +455,7 @@ async def test_a_report_that_is_evicted_while_a_caller_holds_it_still_serves_tha
     at.upstream.open_gate.clear()
     caller = asyncio.create_task(at.page(query(limit=500)))
     await at.upstream.called.wait()
-    version = at.queries.look(query()).version
+    version = at.look(query()).version
     assert version is not None
     at.store.delete(at.queries.plan(query()).snapshot_key(version))
     at.upstream.open_gate.set()
@@ -467,7 +467,7 @@ async def test_a_report_evicted_between_two_requests_is_fetched_again() -> None:
     at = desk(interactions(30))
     first = await at.page(query())
     at.store.delete(at.queries.plan(query()).snapshot_key(first.found.snapshot.version))
-    assert at.queries.look(query()).stored is None
+    assert at.look(query()).stored is None
     assert numbers(await at.page(query())) == list(range(10))
     assert at.upstream.calls == 2
 
@@ -498,7 +498,7 @@ async def test_reading_on_into_open_rows_makes_the_whole_report_open() -> None:
     assert (await at.page(query(search=settled))).found.stored.fresh_for > 3600
     assert (await at.page(query(search=settled, limit=101))).found.stored.fresh_for == 15
     at.clock.advance(15.1)
-    assert at.queries.look(query(search=settled)).detail == "stale-while-revalidate"
+    assert at.look(query(search=settled)).detail == "stale-while-revalidate"
     await at.completed()
 
 
@@ -580,7 +580,7 @@ async def test_the_configured_zone_is_above_all_and_nobody_is_asked() -> None:
 
 def asked_by(at: Desk, owner: str, limit: int) -> "asyncio.Task[Page]":
     plan = query(limit=limit)
-    return asyncio.create_task(at.queries.page(plan, at.queries.look(plan, owner=owner)))
+    return asyncio.create_task(at.queries.page(plan, at.look(plan, owner=owner)))
 
 
 async def settled() -> None:

@@ -99,7 +99,7 @@ async def test_closing_ends_a_refresh_that_is_under_way_and_starts_no_other() ->
     await at.upstream.called.wait()
     await at.flights.aclose()
     assert len(at.flights) == 0
-    assert at.queries.look(query()).current is not None
+    assert at.look(query()).current is not None
     assert (len(at.flights), len(at.upstream.asked)) == (0, 2)
 
 
@@ -218,7 +218,7 @@ async def test_a_client_who_has_waited_for_the_time_zone_waits_for_the_rows_only
     at.upstream.open_gate.set()
     await zone
     at.upstream.open_gate.clear()
-    rows = asyncio.create_task(at.queries.page(query(), at.queries.look(query(), deadline=deadline)))
+    rows = asyncio.create_task(at.queries.page(query(), at.look(query(), deadline=deadline)))
     await at.clock.asleep()
     at.clock.advance(3.9)
     await asyncio.sleep(0)
@@ -497,10 +497,10 @@ async def test_a_stale_report_that_is_too_short_covers_no_failure() -> None:
 
 async def test_a_question_whose_snapshot_is_gone_is_fetched_though_its_newest_version_is_known() -> None:
     at = await stocked()
-    version = at.queries.look(query(), CACHED).version
+    version = at.look(query(), CACHED).version
     await at.completed()
     assert version is not None
-    for one in (version, at.queries.look(query()).version or ""):
+    for one in (version, at.look(query()).version or ""):
         at.store.delete(at.queries.plan(query()).snapshot_key(one))
     assert len(at.store) == 1
     page = await at.page(query())

@@ -1,4 +1,4 @@
-"""The spine: query → key → cache → fetch → snapshot → rows. Read this first."""
+"""The spine: query → plan → lookup in the store → fetch → snapshot → rows. Read this first."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -66,34 +66,6 @@ class Queries:
         self.fetching = Fetching(self.snapshots, self.clock, self.rules)
         self.admission = Admission(self.clock, self.rules.wait_seconds)
 
-    async def page(self, query: InteractionQuery, lookup: Lookup) -> Page:
-        """The rows that answer the query; upstream is read no further than they need.
-
-        Where they need more calls than one request may make, those found so far, and a cursor for the rest. Raises
-        CursorExpired, SortNeedsCompleteResult, NotStored, RateLimited, StillFetching, UpstreamError.
-        """
-        found = await (self._reach(lookup, query.reach) if query.order == NEWEST_FIRST else self._whole(lookup))
-        began = self.clock.monotonic()
-        selection = await self._select(query, found, lookup, query.page_range)
-        while len(selection.rows) < query.limit and self._may_read_on(found):
-            scanned = found.snapshot.rows
-            found = await self._reach(lookup, max(2 * scanned, self.rules.scan_rows), found)
-            further = PageRange(scanned, selection.skip, query.limit - len(selection.rows))
-            selection = selection.then(await self._select(query, found, lookup, further))
-        seconds = self.clock.monotonic() - began - found.upstream_seconds
-        return page_of(query, lookup.plan, found, selection, self.rules, seconds=max(0.0, seconds))
-
-    async def interaction(self, lookup: Lookup, audience: Audience) -> tuple[Facts, FetchResult]:
-        """The facts of one interaction and the snapshot it is from.
-
-        Raises NotFound, NotStored, RateLimited, StillFetching, UpstreamError.
-        """
-        found = await self._reach(lookup, 1)
-        facts = next(found.opened.facts(0, self.rules.context_of(found.snapshot, audience)), None)
-        if facts is None:
-            raise NotFound("No interaction has this id.")
-        return facts, found
-
     def plan(self, query: InteractionQuery) -> FetchPlan:
         """The fetch plan of a query. Raises CursorMismatch."""
         cursor = query.cursor
@@ -141,6 +113,34 @@ class Queries:
     def _is_due(self, stored: Stored[Snapshot], now: float) -> bool:
         """Whether to refresh: past freshness, or early, the likelier the nearer its end (XFetch)."""
         return refresh_early(stored.time_left(now), stored.value.upstream_seconds, self.random())
+
+    async def page(self, query: InteractionQuery, lookup: Lookup) -> Page:
+        """The rows that answer the query; upstream is read no further than they need.
+
+        Where they need more calls than one request may make, those found so far, and a cursor for the rest. Raises
+        CursorExpired, SortNeedsCompleteResult, NotStored, RateLimited, StillFetching, UpstreamError.
+        """
+        found = await (self._reach(lookup, query.reach) if query.order == NEWEST_FIRST else self._whole(lookup))
+        began = self.clock.monotonic()
+        selection = await self._select(query, found, lookup, query.page_range)
+        while len(selection.rows) < query.limit and self._may_read_on(found):
+            scanned = found.snapshot.rows
+            found = await self._reach(lookup, max(2 * scanned, self.rules.scan_rows), found)
+            further = PageRange(scanned, selection.skip, query.limit - len(selection.rows))
+            selection = selection.then(await self._select(query, found, lookup, further))
+        seconds = self.clock.monotonic() - began - found.upstream_seconds
+        return page_of(query, lookup.plan, found, selection, self.rules, seconds=max(0.0, seconds))
+
+    async def interaction(self, lookup: Lookup, audience: Audience) -> tuple[Facts, FetchResult]:
+        """The facts of one interaction and the snapshot it is from.
+
+        Raises NotFound, NotStored, RateLimited, StillFetching, UpstreamError.
+        """
+        found = await self._reach(lookup, 1)
+        facts = next(found.opened.facts(0, self.rules.context_of(found.snapshot, audience)), None)
+        if facts is None:
+            raise NotFound("No interaction has this id.")
+        return facts, found
 
     async def _whole(self, lookup: Lookup) -> FetchResult:
         """The question's snapshot with all its rows, if one answer may hold them; the first block tells how many."""

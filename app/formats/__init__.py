@@ -16,10 +16,9 @@ class Format:
     """A format and its encoder: a row of FORMATS."""
 
     name: str  # the value of the parameter `format`
-    extension: str  # of the path, without the dot
+    extension: str  # of the path and of a download, without the dot
     media_type: str  # as clients name it in Accept
     content_type: str  # as answers name it, with its charset where the media type has that parameter
-    file_name_suffix: str  # of a download, with the dot
     parts: Parts  # table, envelope and variant to bytes, in parts of at most PART_ROWS rows
     variant_parameter: str | None  # the query parameter that chooses a variant
     variants: tuple[str, ...]  # what it may say; the first is the default
@@ -36,7 +35,6 @@ FORMATS = (
         extension="json",
         media_type="application/json",
         content_type="application/json",  # RFC 8259 §11 knows no charset
-        file_name_suffix=".json",
         parts=json.parts,
         variant_parameter="shape",
         variants=tuple(json.SHAPES),
@@ -47,7 +45,6 @@ FORMATS = (
         extension="ndjson",
         media_type="application/x-ndjson",
         content_type="application/x-ndjson; charset=utf-8",
-        file_name_suffix=".ndjson",
         parts=json.lines,
         variant_parameter=None,
         variants=("rows",),
@@ -58,7 +55,6 @@ FORMATS = (
         extension="csv",
         media_type="text/csv",
         content_type="text/csv; charset=utf-8",
-        file_name_suffix=".csv",
         parts=csv.parts,
         variant_parameter="csv",
         variants=tuple(csv.DIALECTS),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.formats import FORMATS
 from app.http import values as read
 from app.http.values import INCLUDE_NAMES, ParseContext, Reader
-from app.interactions.raw import RAW
+from app.interactions.nested import RAW
 
 __all__ = ["ATTRIBUTE_PREFIX", "BY_NAME", "DEFAULT_LIMIT", "ITEM_PARAMETERS", "PARAMETERS", "Parameter", "ParseContext"]
 

@@ -21,7 +21,7 @@ from app.http.parameters import (
 )
 from app.http.times import TimeFrame, needs_zone, seconds_to_next_step
 from app.http.values import INCLUDE_NAMES, Refused
-from app.interactions.raw import RAW
+from app.interactions.nested import RAW
 from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Search, View, distinct
 from app.queries.select import FILTERS
 

@@ -19,7 +19,8 @@ from app.http.responses import Answer, entity_tag, list_headers
 from app.interactions.columns import SCHEMA_VERSION
 from app.interactions.facts import Facts
 from app.interactions.masking import Audience
-from app.interactions.raw import RAW, without_cards
+from app.interactions.nested import RAW
+from app.interactions.records import without_cards
 from app.interactions.timeline import timeline
 from app.interactions.times import rfc3339, written
 from app.owners import Owners
@@ -103,7 +104,7 @@ async def _list(page: Page, view: View, envelope: Envelope) -> Answer:
     chosen, selection, snapshot = format_named(view.format), page.selection, page.found.snapshot
     table = Table(selection.names, selection.rows, selection.types)
     identity = await cooperative.run(_encoded(chosen.parts(table, envelope, view.variant)))
-    file_name = f"interactions-{snapshot.as_of:%Y%m%dT%H%M%SZ}{chosen.file_name_suffix}" if view.download else None
+    file_name = f"interactions-{snapshot.as_of:%Y%m%dT%H%M%SZ}.{chosen.extension}" if view.download else None
     return await _answer(
         identity,
         chosen.content_type,

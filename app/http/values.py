@@ -12,8 +12,7 @@ from uuid import UUID
 from app.http.hints import nearest
 from app.http.times import FORMS, NotATime, TimeFrame, moment
 from app.interactions.columns import Column
-from app.interactions.nested import INCLUDES
-from app.interactions.raw import RAW
+from app.interactions.nested import INCLUDES, RAW
 from app.queries.query import Cursor, NotACursor, Order, cursor_of
 from app.queries.rules import SNAPSHOT_FACTOR
 

@@ -140,12 +140,8 @@ def _count_others(text: str, most: int) -> int:
     return sum(1 for _ in islice(_OTHER_DIGIT.finditer(text), most))
 
 
-def _ascii_digit(other: re.Match[str]) -> str:
-    return str(int(other[0]))
-
-
 def _masked(text: str) -> str:
-    ascii_text = text if text.isascii() else _OTHER_DIGIT.sub(_ascii_digit, text)
+    ascii_text = text if text.isascii() else _OTHER_DIGIT.sub(lambda other: str(int(other[0])), text)
     codes = ascii_text.encode("ascii", "replace")  # a byte for each character
     masked: list[str] = []
     for together in _TOGETHER.finditer(text):

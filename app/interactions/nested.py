@@ -13,6 +13,8 @@ from app.interactions.facts import Facts, is_accepted, is_answered
 from app.interactions.parts import Hook, Note, TalkTime
 from app.interactions.settling import ATTRIBUTE
 
+RAW = "raw"  # beside them, the name of the raw record in `include` and in an answer
+
 
 @dataclass(frozen=True)
 class Include:

@@ -1,7 +1,8 @@
 """Upstream's records: JSON ⇄ typed structs (UPSTREAM §6.1).
 
 A record whose values all fit is decoded at once. Any other is mended: a value of the wrong type becomes null and is
-counted, the record stays (R14). Fields that nobody knows are never looked at, whatever is in them (R16).
+counted, the record stays (R14). Fields that nobody knows are never looked at, whatever is in them (R16). The bytes
+themselves may be shown but for card numbers: nobody sees those (INTERFACE §7).
 """
 
 import contextlib
@@ -9,12 +10,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
+from io import BytesIO
 from math import isinf
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 import msgspec
 
+from app.cooperative import Turns
 from app.errors import UpstreamShape
+from app.interactions.cards import LENGTHS, UUID, masker
 from app.interactions.parts import LARGEST_COUNT, Count, Interaction, Time
 
 OUT_OF_RANGE = "a number that is beyond the range of a float"
@@ -34,6 +38,9 @@ _text = msgspec.json.Decoder(Annotated[str, msgspec.Meta(min_length=1)])
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _FIELDS = frozenset(field.encode_name for field in msgspec.structs.fields(Interaction))
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # the last one may lack its end: linear in any text
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?[0-9][0-9.eE+-]*+', re.DOTALL)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)  # its letter parts what could be a number
+_any_text = msgspec.json.Decoder(str)
 _MANY_PARTS = "A record holds more parts, or more ill values, than any record has."
 
 
@@ -236,3 +243,29 @@ def _struct_in(annotation: Any) -> tuple[type[msgspec.Struct] | None, bool]:
         return annotation, False
     repeated = get_origin(annotation) is tuple
     return next((struct for struct, _ in map(_struct_in, get_args(annotation)) if struct), None), repeated
+
+
+def without_cards(raw: bytes) -> Turns[msgspec.Raw]:
+    """The record with card numbers masked in every text, name and number, whatever its shape.
+
+    A number that holds one becomes a text; a UUID is an identity, whatever its digits look like.
+    """
+    shown, end, mask_cards = BytesIO(), 0, masker()
+    for token in _TOKEN.finditer(raw):
+        written = token[0]
+        if len(written) < LENGTHS.start:
+            continue
+        masked = _token_without_cards(written, mask_cards)
+        if masked is not written:
+            shown.write(raw[end : token.start()])
+            shown.write(masked)
+            end = token.end()
+        yield
+    shown.write(raw[end:])
+    return msgspec.Raw(shown.getvalue())
+
+
+def _token_without_cards(written: bytes, mask_cards: Callable[[str], str]) -> bytes:
+    text = _any_text.decode(readable(written)) if written.startswith(b'"') else written.decode()
+    masked = text if UUID.fullmatch(text) or _TIME.fullmatch(text) else mask_cards(text)
+    return written if masked == text else msgspec.json.encode(masked)

@@ -246,6 +246,6 @@ def test_a_row_wider_than_all_row_types_together_is_encoded_all_the_same() -> No
 
 
 def test_names_extensions_and_media_types_are_each_used_once() -> None:
-    for column in ("name", "extension", "media_type", "content_type", "file_name_suffix"):
+    for column in ("name", "extension", "media_type", "content_type"):
         values = [getattr(known, column) for known in FORMATS]
         assert len(set(values)) == len(values), column

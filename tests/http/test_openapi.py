@@ -22,8 +22,7 @@ from app.http.problems import PROBLEMS
 from app.http.routes import LISTS, RESOURCES
 from app.http.routing import ANYBODY
 from app.interactions.columns import COLUMNS, with_attributes
-from app.interactions.nested import INCLUDES
-from app.interactions.raw import RAW
+from app.interactions.nested import INCLUDES, RAW
 from app.settings import load
 from tests.golden import golden, golden_text
 from tests.support.facade import Facade, running_facade

@@ -13,8 +13,7 @@ from app import cooperative
 from app.interactions.columns import COLUMNS, Column, Value, reader
 from app.interactions.facts import Context, Facts
 from app.interactions.masking import Audience
-from app.interactions.raw import without_cards
-from app.interactions.records import decode
+from app.interactions.records import decode, without_cards
 from app.interactions.timeline import Span, timeline
 from tests.interactions.expected import SECRET
 

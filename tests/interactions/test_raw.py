@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.interactions.raw import without_cards
+from app.interactions.records import without_cards
 from tests.interactions.records import SAMPLES, made, shown_raw
 
 CARD = "4111 1111 1111 1111"  # a test number that no bank gives out

@@ -11,8 +11,7 @@ import msgspec
 from app.http.messages import MESSAGES
 from app.http.problems import PROBLEMS
 from app.interactions.columns import Column, ColumnType, PersonalData
-from app.interactions.nested import INCLUDES, Include
-from app.interactions.raw import RAW
+from app.interactions.nested import INCLUDES, RAW, Include
 
 Schema = dict[str, object]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.formats import csv, json
 from app.formats.table import Envelope, Table
 
-__all__ = ["FORMATS", "Envelope", "Format", "Table", "format_named"]
+__all__ = ["FORMATS", "FORMATS_BY_NAME", "Envelope", "Format", "Table"]
 
 Parts = Callable[[Table, Envelope, str], Iterator[bytes]]
 
@@ -62,9 +62,4 @@ FORMATS = (
     ),
 )
 
-_BY_NAME = {known.name: known for known in FORMATS}
-
-
-def format_named(name: str) -> Format:
-    """The format called `name`; KeyError for any other name."""
-    return _BY_NAME[name]
+FORMATS_BY_NAME = {known.name: known for known in FORMATS}

@@ -12,7 +12,7 @@ from app import cooperative
 from app.clock import Clock
 from app.cooperative import Turns, held_back, let_go, unlocked
 from app.errors import InvalidParameters, ParameterFault
-from app.formats import Envelope, Table, format_named
+from app.formats import FORMATS_BY_NAME, Envelope, Table
 from app.http.messages import Meta, Timeline
 from app.http.response_cache import Built
 from app.http.responses import Answer, entity_tag, list_headers
@@ -101,7 +101,7 @@ class Representations:
 
 
 async def _list(page: Page, view: View, envelope: Envelope) -> Answer:
-    chosen, selection, snapshot = format_named(view.format), page.selection, page.found.snapshot
+    chosen, selection, snapshot = FORMATS_BY_NAME[view.format], page.selection, page.found.snapshot
     table = Table(selection.names, selection.rows, selection.types)
     identity = await cooperative.run(_encoded(chosen.parts(table, envelope, view.variant)))
     file_name = f"interactions-{snapshot.as_of:%Y%m%dT%H%M%SZ}.{chosen.extension}" if view.download else None

@@ -5,12 +5,12 @@ Upstream may ignore a filter, so each row is checked again (UPSTREAM §3, R5, R7
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from app.interactions.parts import Hook, Interaction
 from app.interactions.settling import ATTRIBUTE
-from app.interactions.times import started_at
+from app.interactions.times import started_at, written
 
 FIRST_BOUNDARY = 100
 MOST_ROWS_PER_CALL = 1000
@@ -37,7 +37,7 @@ def timestamp(moment: datetime) -> str:
     """`moment` as `YYYY-MM-DDTHH:MM:SS.mmmZ`, finer parts cut off. Raises ValueError where it has no zone."""
     if moment.tzinfo is None:
         raise ValueError("A time without zone cannot be sent.")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return written(moment)
 
 
 def _once(value: str | None) -> tuple[str, ...]:

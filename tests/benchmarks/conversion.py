@@ -10,7 +10,7 @@ from time import perf_counter
 import orjson
 
 from app import cooperative
-from app.formats import Envelope, Table, format_named
+from app.formats import FORMATS_BY_NAME, Envelope, Table
 from app.http.responses import entity_tag
 from app.interactions.columns import COLUMNS
 from app.interactions.facts import Context
@@ -69,7 +69,7 @@ class Conversion:
         marks.append(perf_counter())
         selection = await cooperative.run(select(opened, QUERY, COLUMNS_BY_NAME, self.context, QUERY.page_range))
         marks.append(perf_counter())
-        table, chosen = Table(selection.names, selection.rows, selection.types), format_named("json")
+        table, chosen = Table(selection.names, selection.rows, selection.types), FORMATS_BY_NAME["json"]
         entity_tag("masked", chosen.content_type, chosen.encode(table, Envelope(None, None, {}), "envelope"))
         marks.append(perf_counter())
         names = ("split", "decode and check", "pack", "flatten", "encode")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.formats import FORMATS, Envelope, Format, Table, format_named
+from app.formats import FORMATS, FORMATS_BY_NAME, Envelope, Format, Table
 from app.formats.json import COLUMN_BYTES, TYPE_BYTES, RowTypes
 
 ENVELOPE = Envelope(next=None, next_cursor=None, meta={"count": 1, "masked": ("customer",)})
@@ -36,7 +36,7 @@ def tables(draw: st.DrawFn, min_columns: int = 1) -> Table:
 
 
 def encoded(name: str, table: Table, variant: str | None = None) -> bytes:
-    chosen = format_named(name)
+    chosen = FORMATS_BY_NAME[name]
     return chosen.encode(table, ENVELOPE, variant or chosen.variants[0])
 
 
@@ -170,7 +170,7 @@ def test_the_formula_guard_puts_an_apostrophe_before_live_text_only(text: str, c
 def test_the_envelope_has_its_keys_in_the_published_order() -> None:
     facts = Envelope("http://localhost:8080/interactions?cursor=c", "c", {"count": 1, "limit": 1, "as_of": "now"})
     table = Table(("interaction_id", "is_final"), [("i", True)], ("uuid", "bool"))
-    assert format_named("json").encode(table, facts, "envelope") == (
+    assert FORMATS_BY_NAME["json"].encode(table, facts, "envelope") == (
         b'{"items":[{"interaction_id":"i","is_final":true}],'
         b'"next":"http://localhost:8080/interactions?cursor=c","next_cursor":"c",'
         b'"meta":{"count":1,"limit":1,"as_of":"now"}}'

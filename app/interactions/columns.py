@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from operator import attrgetter, itemgetter
 from typing import Any, Literal
 
@@ -57,6 +58,26 @@ def time_of(path: str) -> Callable[[Any], str | None]:
     return lambda facts: rfc3339(get(facts))
 
 
+def total_of(parts: str, field: str) -> Callable[[Facts], float | None]:
+    """A column that adds up one field over all parts, in seconds with milliseconds; a single one stays as it is.
+
+    None where there are none, or where they add up to more than a float can be.
+    """
+    get_parts, get_field = attrgetter(parts), attrgetter(field)
+
+    def value(facts: Facts) -> float | None:
+        found = get_parts(facts)
+        if len(found) <= 1:
+            return get_field(found[0]) if found else None
+        present = [seconds for part in found if (seconds := get_field(part)) is not None]
+        if len(present) <= 1:
+            return present[0] if present else None
+        total: float = sum(present)
+        return round(total, 3) if isfinite(total) else None
+
+    return value
+
+
 def _seconds(name: str, null_when: str, description: str, source: str, origin: Origin) -> Column:
     return Column(name, "float", null_when, description, source, origin, unit="seconds")
 
@@ -72,7 +93,7 @@ def _flag(name: str, description: str, source: str, origin: Origin) -> Column:
 # fmt: off
 COLUMNS: tuple[Column, ...] = (
     Column("interaction_id", "uuid", None, "Identity of the interaction.", "interactionId", "interaction.interaction_id"),
-    Column("tenant_id", "uuid", None, "Tenant the interaction belongs to.", "tenantId, else the configured one", "tenant_id"),
+    Column("tenant_id", "uuid", None, "Tenant the interaction belongs to.", "tenantId, else the configured one", lambda facts: facts.interaction.tenant_id or facts.context.tenant_id),
     Column("contact_id", "uuid", "no contact", "Contact record of the customer.", "contactId ?? details.contactId", "contact_id"),
     Column("channel_type", "string", "unknown", "voice, sms, email, messaging, work-item; an open list.", "channelType", "interaction.channel_type"),
     Column("direction", "string", "unknown", "inbound, outbound, agent-initiated; an open list.", "direction", "interaction.direction"),
@@ -90,14 +111,14 @@ COLUMNS: tuple[Column, ...] = (
     _seconds("duration_seconds", "open", "From start to end.", "interactionTime ?? ended − started", "duration_seconds"),
     _seconds("ivr_seconds", "no IVR", "Before the first queue.", "ivrTime ?? first queue start − started", "ivr_seconds"),
     _count("queue_entry_count", "Entries into queues.", "length of queues", lambda facts: len(facts.queues)),
-    _seconds("queue_seconds", "not queued", "In queues, all entries together.", "Σ queues[].queueTime", "queue_seconds"),
+    _seconds("queue_seconds", "not queued", "In queues, all entries together.", "Σ queues[].queueTime", total_of("queues", "queue_time")),
     _seconds("time_to_answer_seconds", "not answered", "Wait in the first queue entry that was answered.", "first answered queues[].timeToAnswer", "time_to_answer_seconds"),
     Column("first_queue_id", "string", "not queued", "Queue entered first.", "queues[].queueId by startTimestamp", "first_queue.queue_id"),
     Column("first_queue_name", "string", "not queued", "Name of the queue entered first.", "queues[].queueName by startTimestamp", "first_queue.queue_name"),
     Column("last_queue_id", "string", "not queued", "Queue entered last.", "queues[].queueId by startTimestamp", "last_queue.queue_id"),
     Column("last_queue_name", "string", "not queued", "Name of the queue entered last.", "queues[].queueName by startTimestamp", "last_queue.queue_name"),
     Column("queue_exit_type", "string", "not queued", "How the last queue was left.", "last queues[].queueExitType", "last_queue.queue_exit_type"),
-    _count("agent_count", "Agents who took the interaction.", "distinct agents[].agentId with agentWorkAccepted", "agent_count"),
+    _count("agent_count", "Agents who took the interaction.", "distinct agents[].agentId with agentWorkAccepted", lambda facts: len({leg.agent_id for leg in facts.accepted if leg.agent_id})),
     _count("offer_count", "Offers of work to agents.", "length of agents", lambda facts: len(facts.legs)),
     _count("rejected_offer_count", "Offers no agent took.", "agents[] not accepted", lambda facts: len(facts.legs) - len(facts.accepted)),
     Column("first_agent_id", "string", "no agent", "Agent who took it first.", "accepted agents[].agentId by startTimestamp", "first_agent.agent_id"),
@@ -105,12 +126,12 @@ COLUMNS: tuple[Column, ...] = (
     Column("last_agent_id", "string", "no agent", "Agent who took it last.", "accepted agents[].agentId by startTimestamp", "last_agent.agent_id"),
     Column("last_agent_name", "string", "no agent", "Name of the agent who took it last.", "accepted agents[].agentName by startTimestamp", "last_agent.agent_name", personal=_AGENT),
     Column("answered_at", "time", "not answered", "First conversation with an agent.", "earliest agents[].conversationStartTimestamp", time_of("answered_at"), unit="UTC"),
-    _seconds("conversation_seconds", "none", "In conversation, all agents together.", "Σ agents[].agentConversationTime", "conversation_seconds"),
-    _seconds("talk_seconds", "none", "Agents' talk, all together.", "Σ agents[].agentTalkTime", "talk_seconds"),
+    _seconds("conversation_seconds", "none", "In conversation, all agents together.", "Σ agents[].agentConversationTime", total_of("legs", "agent_conversation_time")),
+    _seconds("talk_seconds", "none", "Agents' talk, all together.", "Σ agents[].agentTalkTime", total_of("legs", "agent_talk_time")),
     _count("hold_count", "Times the customer was put on hold.", "customerHolds", "interaction.customer_holds", "unknown"),
     _seconds("hold_seconds", "unknown", "The customer's time on hold; 0 where there was none.", "customerHoldTime, else 0 where customerHolds is 0", "hold_seconds"),
-    _seconds("wrap_up_seconds", "unknown", "Agents' wrap-up, where upstream sends it; never guessed.", "Σ agents[].agentWrapUpTime", "wrap_up_seconds"),
-    _seconds("handle_seconds", "no agent", "Agents' handling, all together.", "Σ agents[].agentHandleTime", "handle_seconds"),
+    _seconds("wrap_up_seconds", "unknown", "Agents' wrap-up, where upstream sends it; never guessed.", "Σ agents[].agentWrapUpTime", total_of("legs", "agent_wrap_up_time")),
+    _seconds("handle_seconds", "no agent", "Agents' handling, all together.", "Σ agents[].agentHandleTime", total_of("legs", "agent_handle_time")),
     _seconds("customer_talk_seconds", "none", "The customer's talk.", "customerTalkTime", "interaction.customer_talk_time"),
     _seconds("customer_conversation_seconds", "none", "The customer's time in conversation.", "customerConversationTime", "interaction.customer_conversation_time"),
     _seconds("abandon_seconds", "not abandoned", "Wait until the customer left.", "customerAbandonTime ?? ivrAbandonTime", "abandon_seconds"),

@@ -1,11 +1,10 @@
 """Facts of a record: the values that its columns show, each worked out once; the dear ones when first asked for."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from hashlib import sha256
 from itertools import chain
-from math import isfinite
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
@@ -13,7 +12,7 @@ import msgspec
 
 from app.interactions.cards import mask_cards
 from app.interactions.masking import MASKED, Audience, Policy, customer_key, mask_customer, shown
-from app.interactions.parts import AgentLeg, Details, Hook, Interaction, Part, QueueEntry
+from app.interactions.parts import AgentLeg, Details, Hook, Interaction, QueueEntry
 from app.interactions.times import in_order, local, moments, seconds_between, started_at
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -24,9 +23,6 @@ _NO_AGENTS = AgentLeg(), AgentLeg()
 
 _encoder = msgspec.json.Encoder()
 _ended = attrgetter("end_timestamp")
-_conversation_time, _talk_time = attrgetter("agent_conversation_time"), attrgetter("agent_talk_time")
-_wrap_up_time, _handle_time = attrgetter("agent_wrap_up_time"), attrgetter("agent_handle_time")
-_queue_time = attrgetter("queue_time")
 _stretches = attrgetter("customer_talk_times", "customer_hold_times", "customer_response_times", "monitors")
 _SHOWN_OTHERWISE = {"customer", "contact_point", "segments", "agents", "queues", "hooks", "interaction_attributes"}
 _SHOWN_OTHERWISE |= {"notes", "details"}
@@ -81,11 +77,9 @@ class Facts:
         self.details = details = interaction.details or _NO_DETAILS
         self.started_at = started_at(interaction)
         self.ended_at = interaction.end_timestamp or details.end_timestamp
-        self.tenant_id = interaction.tenant_id or context.tenant_id
         self.contact_id = interaction.contact_id or details.contact_id
-        score, on_hold = interaction.customer_satisfaction_score, interaction.customer_hold_time
+        score = interaction.customer_satisfaction_score
         self.csat_score = details.csat if score is None else score
-        self.hold_seconds = 0.0 if on_hold is None and interaction.customer_holds == 0 else on_hold
         self._set_segments(interaction)
         self._set_legs(interaction)
         self._set_queues(interaction)
@@ -102,29 +96,23 @@ class Facts:
     def _set_legs(self, interaction: Interaction) -> None:
         self.legs = legs = in_order(interaction.agents)
         self.accepted = accepted = [leg for leg in legs if is_accepted(leg)]
-        self.agent_count = len({leg.agent_id for leg in accepted if leg.agent_id})
         self.first_agent, self.last_agent = (accepted[0], accepted[-1]) if accepted else _NO_AGENTS
         conversations = [start for leg in legs if (start := leg.conversation_start_timestamp)]
         self.answered_at = min(conversations, default=None)
-        self.conversation_seconds = _total(legs, _conversation_time)
-        self.talk_seconds = _total(legs, _talk_time)
-        self.wrap_up_seconds = _total(legs, _wrap_up_time)
-        self.handle_seconds = _total(legs, _handle_time)
 
     def _set_queues(self, interaction: Interaction) -> None:
         self.queues = queues = in_order(interaction.queues)
         self.first_queue, self.last_queue = (queues[0], queues[-1]) if queues else _NO_QUEUES
-        self.queue_seconds = _total(queues, _queue_time)
         answered = next(filter(is_answered, queues), None)
         self.time_to_answer_seconds = answered.time_to_answer if answered else None
         self.is_answered = answered is not None or self.answered_at is not None
 
     def _set_abandonment(self, interaction: Interaction) -> None:
         """Where upstream does not say whether the customer left in the IVR, a time of leaving says it."""
-        in_ivr, later = interaction.ivr_abandon_time, interaction.customer_abandon_time
-        self.left_in_ivr = in_ivr is not None if interaction.ivr_abandoned is None else interaction.ivr_abandoned
-        self.abandoned = self.left_in_ivr or later is not None or interaction.customer_hold_abandoned is True
-        self.abandon_seconds = (in_ivr if later is None else later) if self.abandoned else None
+        said, seconds = interaction.ivr_abandoned, interaction.ivr_abandon_time
+        self.left_in_ivr = seconds is not None if said is None else said
+        left_later = interaction.customer_abandon_time is not None or interaction.customer_hold_abandoned is True
+        self.abandoned = self.left_in_ivr or left_later
 
     @property
     def duration_seconds(self) -> float | None:
@@ -137,6 +125,18 @@ class Facts:
         """Upstream's, else until the first queue."""
         known = self.interaction.ivr_time
         return seconds_between(self.started_at, self.first_queue.start_timestamp) if known is None else known
+
+    @property
+    def hold_seconds(self) -> float | None:
+        """Upstream's; 0 where it counts no hold."""
+        known = self.interaction.customer_hold_time
+        return 0.0 if known is None and self.interaction.customer_holds == 0 else known
+
+    @property
+    def abandon_seconds(self) -> float | None:
+        """Until the customer left, wherever that was."""
+        in_ivr, later = self.interaction.ivr_abandon_time, self.interaction.customer_abandon_time
+        return (in_ivr if later is None else later) if self.abandoned else None
 
     @property
     def abandon_stage(self) -> str | None:
@@ -273,20 +273,6 @@ def _written_at(hook: Hook) -> datetime:
 def _when_and_what(hook: Hook) -> tuple[datetime, str]:
     """Of several writes of one attribute in one millisecond the order counts: the last is the one that columns show."""
     return _written_at(hook), (hook.hook_type or "").strip()
-
-
-def _total(parts: Sequence[Part], get: Callable[[Part], float | None]) -> float | None:
-    """Their seconds together, milliseconds kept; a single one stays as it is.
-
-    None where there are none, or where they add up to more than a float can be.
-    """
-    if len(parts) <= 1:
-        return get(parts[0]) if parts else None
-    present = [seconds for part in parts if (seconds := get(part)) is not None]
-    if len(present) <= 1:
-        return present[0] if present else None
-    total = sum(present)
-    return round(total, 3) if isfinite(total) else None
 
 
 def is_accepted(leg: AgentLeg) -> bool:

@@ -8,8 +8,6 @@ from typing import Annotated
 
 import msgspec
 
-from app.interactions.settling import settle
-
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 LARGEST_COUNT = 2**53  # beyond, JavaScript's numbers are no longer exact
@@ -190,7 +188,3 @@ class Interaction(Part, frozen=True):
     customer_response_times: tuple[CustomerResponseTime, ...] = ()
     monitors: tuple[Stretch, ...] = ()
     details: Details | None = None
-
-    def __post_init__(self) -> None:
-        """Settle what it holds."""
-        settle(self)

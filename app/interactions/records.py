@@ -20,6 +20,7 @@ from app.cooperative import Turns
 from app.errors import UpstreamShape
 from app.interactions.cards import LENGTHS, UUID, masker
 from app.interactions.parts import LARGEST_COUNT, Count, Interaction, Time
+from app.interactions.settling import settled
 
 OUT_OF_RANGE = "a number that is beyond the range of a float"
 MOST_REPAIRS = 2_000  # of one record, about 10 ms: one with more of them is no record
@@ -63,7 +64,7 @@ def decode(raw: bytes | msgspec.Raw) -> Decoded | None:
     if memoryview(raw).nbytes > MOST_PARTS * len(b"{},"):
         _refuse_many_parts(bytes(raw))
     try:
-        return Decoded(_decoder.decode(raw))
+        return Decoded(settled(_decoder.decode(raw)))
     except _NOT_JSON:
         return _decode_mended(bytes(raw))
 
@@ -91,7 +92,7 @@ def _decode_mended(raw: bytes) -> Decoded | None:
         return None
     repairs: list[str] = []
     try:
-        interaction = Interaction(**mended_fields(members, Interaction, repairs))
+        interaction = settled(Interaction(**mended_fields(members, Interaction, repairs)))
     except (TooManyParts, RecursionError):
         raise UpstreamShape(_MANY_PARTS) from None
     return Decoded(interaction, len(repairs), OUT_OF_RANGE in repairs)
@@ -155,7 +156,9 @@ def mended(raw: msgspec.Raw, kind: Kind, repairs: list[str]) -> Any:
         return _mended_elements(raw, struct, repairs)
     if struct and not repeated and text.startswith(b"{"):
         return struct(**mended_fields(_members.decode(raw), struct, repairs))
-    found = _in_another_form(text, read) if read else None
+    found = None
+    with contextlib.suppress(*_MISFITS, ValueError):
+        found = read(text) if read else None
     if found is None:
         if len(repairs) == MOST_REPAIRS:
             raise TooManyParts
@@ -180,14 +183,6 @@ def _mended_elements(raw: msgspec.Raw, struct: type[msgspec.Struct], repairs: li
     kind = _kind_of(struct)
     parts = [mended(element, kind, repairs) for element in elements]
     return tuple(part for part in parts if part is not None)
-
-
-def _in_another_form(text: bytes, read: Callable[[bytes], Any]) -> Any:
-    """The value that upstream means by a form which JSON Schema would not allow here; None where it means none."""
-    try:
-        return read(text)
-    except (*_MISFITS, ValueError):
-        return None
 
 
 def whole_number(text: bytes | msgspec.Raw) -> int:

@@ -3,18 +3,14 @@
 Values of custom attributes are the exception: a pseudonym is made of the whole value, so they are masked where shown.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec.structs import force_setattr
 
 from app.interactions.cards import LENGTHS, UUID, masker, may_hold_card
-
-if TYPE_CHECKING:
-    from app.interactions.parts import Hook, Interaction, Part
+from app.interactions.parts import Hook, Interaction, Part
 
 ATTRIBUTE = "interaction-attribute"
 
@@ -54,8 +50,8 @@ _shown_of = [attrgetter(*texts, *ids) for texts, ids in _SHOWN.values()]
 _talk_time_ids = attrgetter(*_TALK_TIME_IDS)
 
 
-def settle(record: Interaction) -> None:
-    """Settle what a record holds, in place: it has just been made, and nobody else has seen it."""
+def settled(record: Interaction) -> Interaction:
+    """The record itself, settled in place: it has just been made, and nobody else has seen it."""
     if max(map(len, _children(record))) > 1:
         for name, key in _CHILDREN:
             force_setattr(record, name, _each_once(getattr(record, name), key))
@@ -65,6 +61,7 @@ def settle(record: Interaction) -> None:
     if record.hooks or record.interaction_attributes:
         _part_hooks(record)
     _mask_cards(record)
+    return record
 
 
 def _each_once(children: Iterable[Any], key: Any) -> tuple[Any, ...]:

@@ -20,9 +20,6 @@ Origin = str | Callable[[Any], Value]
 
 SCHEMA_VERSION = 1
 
-_CUSTOMER: PersonalData = "customer"
-_AGENT: PersonalData = "agent"
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -102,7 +99,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("contact_point", "string", "unknown", "Number or address of the business side.", "contactPoint", "contact_point"),
     Column("customer_masked", "string", "no customer", "The customer's prefix and last two characters.", "customer", "customer_masked"),
     Column("customer_key", "string", "no customer", "Pseudonym of the customer, for joins.", "HMAC of customer", "customer_key"),
-    Column("customer", "string", "masked view", "The customer's number, address or handle; null unless pii=clear.", "customer", "customer", personal=_CUSTOMER),
+    Column("customer", "string", "masked view", "The customer's number, address or handle; null unless pii=clear.", "customer", "customer", personal="customer"),
     Column("started_at", "time", None, "Start; the earliest time in the record where upstream names none.", "startTimestamp", time_of("started_at"), unit="UTC"),
     Column("ended_at", "time", "still open", "End.", "endTimestamp", time_of("ended_at"), unit="UTC"),
     Column("last_event_at", "time", None, "Latest time anywhere in the record.", "the latest of all its timestamps", time_of("last_event_at"), unit="UTC"),
@@ -122,9 +119,9 @@ COLUMNS: tuple[Column, ...] = (
     _count("offer_count", "Offers of work to agents.", "length of agents", lambda facts: len(facts.legs)),
     _count("rejected_offer_count", "Offers no agent took.", "agents[] not accepted", lambda facts: len(facts.legs) - len(facts.accepted)),
     Column("first_agent_id", "string", "no agent", "Agent who took it first.", "accepted agents[].agentId by startTimestamp", "first_agent.agent_id"),
-    Column("first_agent_name", "string", "no agent", "Name of the agent who took it first.", "accepted agents[].agentName by startTimestamp", "first_agent.agent_name", personal=_AGENT),
+    Column("first_agent_name", "string", "no agent", "Name of the agent who took it first.", "accepted agents[].agentName by startTimestamp", "first_agent.agent_name", personal="agent"),
     Column("last_agent_id", "string", "no agent", "Agent who took it last.", "accepted agents[].agentId by startTimestamp", "last_agent.agent_id"),
-    Column("last_agent_name", "string", "no agent", "Name of the agent who took it last.", "accepted agents[].agentName by startTimestamp", "last_agent.agent_name", personal=_AGENT),
+    Column("last_agent_name", "string", "no agent", "Name of the agent who took it last.", "accepted agents[].agentName by startTimestamp", "last_agent.agent_name", personal="agent"),
     Column("answered_at", "time", "not answered", "First conversation with an agent.", "earliest agents[].conversationStartTimestamp", time_of("answered_at"), unit="UTC"),
     _seconds("conversation_seconds", "none", "In conversation, all agents together.", "Σ agents[].agentConversationTime", total_of("legs", "agent_conversation_time")),
     _seconds("talk_seconds", "none", "Agents' talk, all together.", "Σ agents[].agentTalkTime", total_of("legs", "agent_talk_time")),

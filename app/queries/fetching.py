@@ -135,5 +135,5 @@ class Fetching:
         except UpstreamError as error:
             is_all = isinstance(error, UpstreamForbidden) and not plan.is_of_one
             if not error.stale_may_cover:
-                await cooperative.run(self.snapshots.purging(lambda of, _report: is_all or of == plan.key))
+                await cooperative.run(self.snapshots.purging(lambda of, _snapshot: is_all or of == plan.key))
             raise

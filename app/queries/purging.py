@@ -19,7 +19,7 @@ async def purge_all(queries: Queries) -> int:
     """Forget everything upstream has told, the tenant's time zone among it."""
     queries.flights.detach()
     queries.tenant_zone = None
-    return await cooperative.run(queries.snapshots.purging(lambda _key, _report: True))
+    return await cooperative.run(queries.snapshots.purging(lambda _key, _snapshot: True))
 
 
 def every_view(queries: Queries, query: InteractionQuery) -> list[FetchPlan]:
@@ -41,7 +41,7 @@ async def purge_question(queries: Queries, plan: FetchPlan, *others: FetchPlan) 
     for one in others:
         await purge_question(queries, one)
     queries.flights.detach(plan.key)
-    return await cooperative.run(queries.snapshots.purging(lambda key, _report: key == plan.key))
+    return await cooperative.run(queries.snapshots.purging(lambda key, _snapshot: key == plan.key))
 
 
 async def purge_interaction(queries: Queries, interaction_id: str) -> int:
@@ -78,7 +78,7 @@ async def purge_customer(queries: Queries, pseudonym: str) -> int:
 
 def _unseen(queries: Queries, seen: Container[tuple[str, int]]) -> Turns[list[Snapshot]]:
     unseen = []
-    for snapshot in queries.snapshots.queries():
+    for snapshot in queries.snapshots.snapshots():
         if _content(snapshot) not in seen:
             unseen.append(snapshot)
         yield

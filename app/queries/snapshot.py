@@ -21,9 +21,8 @@ from app.upstream.walk import Position, Reading
 
 VERSION_DIGITS = 16
 BLOCK_ROWS = 1000  # at most: a page from the middle of a long snapshot decodes one or two
-AT_HAND_ROWS = BLOCK_ROWS
 BLOCK_BYTES = 2 * 1024 * 1024  # above which a block ends: undoing its compression takes 2 ms
-_BLOCK_BYTES, _ID_BYTES, _REPORT_BYTES = 100, 60, 500  # what the objects cost beside their content
+_BLOCK_BYTES, _ID_BYTES, _INDEX_BYTES = 100, 60, 500  # what the objects cost beside their content
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class Snapshot:
         """Bytes held, the index included."""
         blocks = sum(len(block.compressed) + _BLOCK_BYTES for block in self.blocks)
         ids = sum(len(one) + _ID_BYTES for many in (self.ids, self.mismatched) for one in many)
-        return blocks + ids + _REPORT_BYTES
+        return blocks + ids + _INDEX_BYTES
 
     @property
     def place(self) -> Position:
@@ -171,12 +170,12 @@ async def _longer(
 
 
 def _newest(at_hand: Mapping[int, Sequence[Facts]]) -> Mapping[int, Sequence[Facts]]:
-    """The facts of the last blocks, of AT_HAND_ROWS records at most: one of a long reading takes several kilobytes."""
+    """The facts of the last blocks, of BLOCK_ROWS records at most: one of a long reading takes several kilobytes."""
     kept: dict[int, Sequence[Facts]] = {}
     rows = 0
     for number in sorted(at_hand, reverse=True):
         rows += len(at_hand[number])
-        if rows > AT_HAND_ROWS:
+        if rows > BLOCK_ROWS:
             break
         kept[number] = at_hand[number]
     return kept

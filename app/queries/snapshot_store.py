@@ -104,7 +104,7 @@ class SnapshotStore:
         if plan.is_of_one and not snapshot.rows and self.current(plan):
             self.purge(lambda of, older: of == plan.key and older is not None)
 
-    def queries(self) -> Iterator[Snapshot]:
+    def snapshots(self) -> Iterator[Snapshot]:
         """Every snapshot that is stored."""
         return (one.value for one in self._store.primary() if isinstance(one.value, Snapshot))
 
@@ -123,16 +123,16 @@ class SnapshotStore:
         It is told the key of the question, and the snapshot: None for one that is under way, or was not kept. What is
         under way goes on for those who wait for it, and is not stored.
         """
-        queries, tokens = dict[PurgeToken, Snapshot](), [*self._purge_tokens]
+        stored, tokens = dict[PurgeToken, Snapshot](), [*self._purge_tokens]
         for one in self._store.primary():
             if isinstance(one.value, Snapshot):
-                queries[one.purge_token] = one.value
+                stored[one.purge_token] = one.value
             yield
         purged = 0
         for purge_token in tokens:
-            if concerns(purge_token.question_key, queries.get(purge_token)):
+            if concerns(purge_token.question_key, stored.get(purge_token)):
                 purge_token.purged = True
-                purged += purge_token in queries
+                purged += purge_token in stored
             yield
         yield from self._store.drop_purged()
         return purged

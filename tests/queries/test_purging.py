@@ -87,4 +87,4 @@ async def test_what_is_fetched_while_a_customer_is_looked_for_is_looked_at_or_no
     at.upstream.open_gate.set()
     page, _ = await asyncio.gather(under_way, purging)
     assert page.selection.rows
-    assert not any(snapshot.rows > 300 for snapshot in at.queries.snapshots.queries())
+    assert not any(snapshot.rows > 300 for snapshot in at.queries.snapshots.snapshots())

@@ -1,4 +1,4 @@
-"""How long reports are fresh (DESIGN §5)."""
+"""How long snapshots are fresh (DESIGN §5), and whose time zone counts."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.queries.rules import Lifetime, lifetime_of_interaction, lifetime_of_search
+from app.queries.rules import Lifetime, lifetime_of_interaction, lifetime_of_search, zone_of
 from app.queries.snapshot import Snapshot
 from app.upstream.query import UpstreamQuery
 from tests.queries.support import NOW, identity, rules
@@ -80,3 +80,15 @@ def test_nothing_is_fresh_for_longer_than_the_setting_allows(end: datetime | Non
 def test_longer_settling_keeps_an_answer_open_longer() -> None:
     patient = rules(context=replace(rules().context, settle=DAY))
     assert lifetime_of_search(ROWS, NOW - HOUR, patient).rule == "open"
+
+
+@pytest.mark.parametrize("name", ["US/Eastern", "Europe/Berlin", "UTC"])
+def test_a_known_zone_is_taken(name: str) -> None:
+    assert zone_of(name).key == name
+
+
+@pytest.mark.parametrize(
+    "name", [None, "", "Mars/Olympus", "America", "../../etc/passwd", "/etc/localtime", "US/Eastern\0", "x" * 5000, "ü"]
+)
+def test_anything_else_is_utc(name: str | None) -> None:
+    assert zone_of(name).key == "UTC"

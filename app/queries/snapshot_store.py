@@ -111,11 +111,11 @@ class SnapshotStore:
     def purge(self, concerns: Concerns) -> int:
         """As `purging`, at once."""
         work = self.purging(concerns)
-        while True:
-            try:
+        try:
+            while True:
                 next(work)
-            except StopIteration as ended:
-                return int(ended.value)
+        except StopIteration as ended:
+            return int(ended.value)
 
     def purging(self, concerns: Concerns) -> Turns[int]:
         """Forget each snapshot that `concerns` says yes to, and all that was made of it; how many were stored.

@@ -48,10 +48,6 @@ class FetchPlan:
     is_of_one: bool = False
     visibility: Visibility = ALL_VISIBLE
 
-    def snapshot_key(self, version: str) -> bytes:
-        """Where one snapshot of the answer is stored."""
-        return b"snapshot %b %b" % (self.key, version.encode())
-
 
 def of_search(
     search: Search, audience: Audience, version: str | None, upstream: UpstreamClient, rules: Rules

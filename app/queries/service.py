@@ -36,7 +36,7 @@ from app.queries.query import NEWEST_FIRST, InteractionQuery, PageRange
 from app.queries.rules import Rules
 from app.queries.select import Selection, select
 from app.queries.snapshot import Snapshot
-from app.queries.snapshot_store import SnapshotStore
+from app.queries.snapshot_store import SnapshotStore, snapshot_key
 from app.upstream.client import UpstreamClient
 
 T = TypeVar("T")
@@ -163,7 +163,7 @@ class Queries:
         while not self.rules.is_enough(found.snapshot, rows) and self._may_read_on(found):
             if lookup.only_if_cached:
                 raise NotStored()
-            key, owners = plan.snapshot_key(found.snapshot.version), Owners(lookup.owner)
+            key, owners = snapshot_key(plan, found.snapshot.version), Owners(lookup.owner)
             extend = partial(self.fetching.extend, plan, rows, found, owners)
             joined = await self.flights.join(key, extend, wait_seconds=self._left(lookup.deadline), owners=owners)
             found = joined.value.after(found, collapsed=joined.collapsed)

@@ -17,6 +17,11 @@ JITTER = 0.1
 Concerns = Callable[[bytes, Snapshot | None], bool]
 
 
+def snapshot_key(plan: FetchPlan, version: str) -> bytes:
+    """Where one snapshot of the plan's answer is stored."""
+    return b"snapshot %b %b" % (plan.key, version.encode())
+
+
 @dataclass(eq=False)
 class SnapshotStore:
     """Snapshots in a store. A cursor names a version, so that an older snapshot is found as long as it is kept.
@@ -47,7 +52,7 @@ class SnapshotStore:
 
     def snapshot(self, plan: FetchPlan, version: str) -> Stored[Snapshot] | None:
         """The snapshot of this version, if it is still stored."""
-        return self._store.get(plan.snapshot_key(version))
+        return self._store.get(snapshot_key(plan, version))
 
     def begun(self, plan: FetchPlan, earlier: PurgeToken | None = None) -> PurgeToken:
         """The token of a snapshot that is about to be fetched, or read on from one whose token is `earlier`."""
@@ -72,7 +77,7 @@ class SnapshotStore:
         fresh_for, stale_for = self._lifetimes(plan.lifetime(snapshot))
         revalidate_for = min(self.revalidate_seconds, stale_for)
         stored = Stored(snapshot, snapshot.size, received, fresh_for, stale_for, purge_token, revalidate_for)
-        kept = self._store.put(plan.snapshot_key(snapshot.version), stored, known_as=plan.key)
+        kept = self._store.put(snapshot_key(plan, snapshot.version), stored, known_as=plan.key)
         if kept:
             self._store.put(plan.key, stored.holding(snapshot.version, len(snapshot.version)))
         elif (older := self._store.get(plan.key)) and older.stored_at < received:

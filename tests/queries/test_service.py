@@ -24,6 +24,7 @@ from app.owners import Owners
 from app.queries.admission import OF_ONE_OWNER
 from app.queries.page import FetchResult, Page
 from app.queries.query import Filter, InteractionQuery, Order, Search
+from app.queries.snapshot_store import snapshot_key
 from tests.queries.support import NOW, Desk, desk, identity, interaction, interactions, query, with_attribute
 
 BY_DURATION = Order("duration_seconds", descending=False)
@@ -457,7 +458,7 @@ async def test_a_report_that_is_evicted_while_a_caller_holds_it_still_serves_tha
     await at.upstream.called.wait()
     version = at.look(query()).version
     assert version is not None
-    at.store.delete(at.queries.plan(query()).snapshot_key(version))
+    at.store.delete(snapshot_key(at.queries.plan(query()), version))
     at.upstream.open_gate.set()
     assert numbers(await caller) == list(range(500))
     assert at.upstream.spans == [(0, 100), (100, 1000)]
@@ -466,7 +467,7 @@ async def test_a_report_that_is_evicted_while_a_caller_holds_it_still_serves_tha
 async def test_a_report_evicted_between_two_requests_is_fetched_again() -> None:
     at = desk(interactions(30))
     first = await at.page(query())
-    at.store.delete(at.queries.plan(query()).snapshot_key(first.found.snapshot.version))
+    at.store.delete(snapshot_key(at.queries.plan(query()), first.found.snapshot.version))
     assert at.look(query()).stored is None
     assert numbers(await at.page(query())) == list(range(10))
     assert at.upstream.calls == 2

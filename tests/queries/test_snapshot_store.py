@@ -10,7 +10,7 @@ from app.queries import fetch_plan as plans
 from app.queries.fetch_plan import FetchPlan
 from app.queries.query import Search
 from app.queries.snapshot import Snapshot
-from app.queries.snapshot_store import SnapshotStore
+from app.queries.snapshot_store import SnapshotStore, snapshot_key
 from app.upstream.client import UpstreamClient
 from app.upstream.query import UpstreamQuery
 from tests.queries.support import NOW, FakeUpstream, identity, rules
@@ -112,7 +112,7 @@ def test_what_is_left_of_an_evicted_report_is_no_report() -> None:
     clock = HandClock()
     snapshots, store = shelf(clock)
     snapshots.keep(plan(), REPORT, clock.monotonic)
-    store.delete(plan().snapshot_key("v1"))
+    store.delete(snapshot_key(plan(), "v1"))
     assert len(store) == 1
     assert snapshots.current(plan()) is None
 

@@ -19,6 +19,7 @@ from app.errors import (
 )
 from app.queries.page import FetchResult, Page
 from app.queries.query import Search
+from app.queries.snapshot_store import snapshot_key
 from tests.queries.support import (
     REVALIDATE_SECONDS,
     STALE_SECONDS,
@@ -501,7 +502,7 @@ async def test_a_question_whose_snapshot_is_gone_is_fetched_though_its_newest_ve
     await at.completed()
     assert version is not None
     for one in (version, at.look(query()).version or ""):
-        at.store.delete(at.queries.plan(query()).snapshot_key(one))
+        at.store.delete(snapshot_key(at.queries.plan(query()), one))
     assert len(at.store) == 1
     page = await at.page(query())
     assert (numbers(page)[0], told(page.found)) == (900, (True, "uri-miss"))

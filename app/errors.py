@@ -4,8 +4,7 @@ CxfacadeError
 ├── SettingsError                  the configuration cannot be used
 ├── RequestError                   the request cannot be answered as it stands
 │   ├── InvalidParameters          unknown, repeated or malformed parameters, all of them at once
-│   ├── KeyInQuery · BadRequest · BadTarget · BadHost · BodyNotAllowed · TargetTooLong
-│   ├── BodyTooLarge · UnsupportedMediaType
+│   ├── KeyInQuery · BadRequest · BodyTooLarge · UnsupportedMediaType
 │   ├── Unauthorized · Forbidden · NotFound · RateLimited
 │   ├── SortNeedsCompleteResult · CursorMismatch · CursorExpired
 │   └── NotStored                  only-if-cached, and nothing is stored
@@ -24,7 +23,21 @@ CxfacadeError
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self, TypedDict, Unpack
+
+Verdict = Literal["failure", "success", "uncounted"]
+"""What an attempt tells the breaker: upstream is ill, is alive, or neither (FAULTS 2.1, column Brk)."""
+
+
+class Facts(TypedDict, total=False):
+    """The facts of a kind of error, which stand in the head of its class."""
+
+    code: str
+    stale_may_cover: bool
+    retried: bool
+    verdict: Verdict
+    memo_seconds: float
+    alarm: bool
 
 
 class CxfacadeError(Exception):
@@ -39,6 +52,10 @@ class CxfacadeError(Exception):
     code: ClassVar[str] = "internal-error"
     stale_may_cover: ClassVar[bool] = False
 
+    def __init_subclass__(cls, **facts: Unpack[Facts]) -> None:
+        for name, fact in facts.items():
+            setattr(cls, name, fact)
+
     def __init__(self, detail: str = "", *, retry_after_seconds: float | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
@@ -47,7 +64,9 @@ class CxfacadeError(Exception):
 
     def again(self) -> Self:
         """A new exception with the same facts: each waiter of a failed flight raises its own traceback."""
-        return type(self)(self.detail, retry_after_seconds=self.retry_after_seconds)
+        same = type(self).__new__(type(self), *self.args)
+        vars(same).update(vars(self))
+        return same
 
 
 class SettingsError(CxfacadeError):
@@ -57,15 +76,9 @@ class SettingsError(CxfacadeError):
         super().__init__("\n".join(faults))
         self.faults = tuple(faults)
 
-    def again(self) -> Self:
-        """See CxfacadeError."""
-        return type(self)(self.faults)
 
-
-class RequestError(CxfacadeError):
+class RequestError(CxfacadeError, code="bad-request"):
     """The request cannot be answered as it stands; sending it again at once changes nothing."""
-
-    code = "bad-request"
 
 
 MOST_FAULTS = 100  # of one request that are told: as many as it may have parameters, or `fields` columns
@@ -82,13 +95,8 @@ class ParameterFault:
     did_you_mean: str | None = None
 
 
-class InvalidParameters(RequestError):
-    """One or more parameters are unknown, repeated or malformed.
-
-    The first `most` are told, and how many `more` there are: an answer does not grow with what was sent.
-    """
-
-    code = "invalid-parameter"
+class InvalidParameters(RequestError, code="invalid-parameter"):
+    """Parameters are unknown, repeated or malformed; the first `most` are told, and how many `more` there are."""
 
     def __init__(self, faults: Sequence[ParameterFault], more: int = 0, *, most: int = MOST_FAULTS) -> None:
         self.faults = tuple(faults[:most])
@@ -96,342 +104,185 @@ class InvalidParameters(RequestError):
         rest = [f"There are {self.more} more faults that are not listed."] if self.more else []
         super().__init__(" ".join([*(fault.detail for fault in self.faults), *rest]))
 
-    def again(self) -> Self:
-        """See CxfacadeError."""
-        return type(self)(self.faults, self.more)
 
-
-class KeyInQuery(RequestError):
+class KeyInQuery(RequestError, code="key-in-query"):
     """A credential stands in the query string, where logs and histories would keep it."""
-
-    code = "key-in-query"
 
 
 class BadRequest(RequestError):
     """The request is malformed, or carries two credentials."""
 
-    code = "bad-request"
 
-
-class BadTarget(RequestError):
-    """The request target is not a plain path."""
-
-    code = "bad-target"
-
-
-class BadHost(RequestError):
-    """The Host header is missing, doubled or not on the allow-list."""
-
-    code = "bad-host"
-
-
-class BodyNotAllowed(RequestError):
-    """GET and HEAD take no body."""
-
-    code = "body-not-allowed"
-
-
-class BodyTooLarge(RequestError):
+class BodyTooLarge(RequestError, code="body-too-large"):
     """The body is over its bound."""
 
-    code = "body-too-large"
 
-
-class UnsupportedMediaType(RequestError):
+class UnsupportedMediaType(RequestError, code="unsupported-media-type"):
     """The body is not JSON."""
 
-    code = "unsupported-media-type"
 
-
-class TargetTooLong(RequestError):
-    """The request target is over its bound."""
-
-    code = "target-too-long"
-
-
-class Unauthorized(RequestError):
+class Unauthorized(RequestError, code="unauthorized"):
     """No valid credential."""
 
-    code = "unauthorized"
 
-
-class Forbidden(RequestError):
+class Forbidden(RequestError, code="forbidden"):
     """The credential lacks a scope."""
 
-    code = "forbidden"
 
-
-class NotFound(RequestError):
+class NotFound(RequestError, code="not-found"):
     """No such path or interaction."""
 
-    code = "not-found"
 
-
-class RateLimited(RequestError):
+class RateLimited(RequestError, code="rate-limited"):
     """Too much was asked; the same request may work after the time named."""
 
-    code = "rate-limited"
 
-
-class SortNeedsCompleteResult(RequestError):
+class SortNeedsCompleteResult(RequestError, code="sort-needs-complete-result"):
     """This order needs the whole result at hand, and the result is larger than one answer may be."""
 
-    code = "sort-needs-complete-result"
 
-
-class CursorMismatch(RequestError):
+class CursorMismatch(RequestError, code="cursor-mismatch"):
     """The cursor belongs to another query."""
 
-    code = "cursor-mismatch"
 
-
-class CursorExpired(RequestError):
+class CursorExpired(RequestError, code="cursor-expired"):
     """The snapshot that the cursor names is gone."""
 
-    code = "cursor-expired"
 
-
-class NotStored(RequestError):
+class NotStored(RequestError, code="not-stored"):
     """`only-if-cached` was asked, and nothing is stored."""
 
-    code = "not-stored"
 
-
-class StillFetching(CxfacadeError):
+class StillFetching(CxfacadeError, code="still-fetching", stale_may_cover=True):
     """The caller's wait is over; the fetch goes on and will be stored."""
 
-    code = "still-fetching"
-    stale_may_cover = True
 
-
-class Overloaded(CxfacadeError):
+class Overloaded(CxfacadeError, code="overloaded"):
     """The façade sheds load."""
 
-    code = "overloaded"
 
-
-class InternalError(CxfacadeError):
+class InternalError(CxfacadeError, stale_may_cover=True):
     """Our own bug."""
 
-    code = "internal-error"
-    stale_may_cover = True
 
-
-Verdict = Literal["failure", "success", "uncounted"]
-"""What an attempt tells the breaker: upstream is ill, is alive, or neither (FAULTS 2.1, column Brk)."""
-
-
-class UpstreamError(CxfacadeError):
+class UpstreamError(CxfacadeError, code="upstream-error", stale_may_cover=True):
     """Upstream gave no usable answer. The class attributes are the columns of FAULTS 2.1.
 
     `retried`: another attempt may help (Att.). `verdict`: what the breaker makes of it (Brk). For `memo_seconds` the
     failure is remembered, and upstream not asked again (Stored). `alarm`: an operator has to look.
     """
 
-    code = "upstream-error"
     retried: ClassVar[bool] = False
     verdict: ClassVar[Verdict] = "uncounted"
     memo_seconds: ClassVar[float] = 1.0
     alarm: ClassVar[bool] = False
-    stale_may_cover = True
 
 
-class UpstreamUnreachable(UpstreamError):
+class UpstreamUnreachable(UpstreamError, code="upstream-unreachable", retried=True, verdict="failure"):
     """Connection refused, or no route."""
 
-    code = "upstream-unreachable"
-    retried = True
-    verdict = "failure"
 
-
-class UpstreamDns(UpstreamError):
+class UpstreamDns(UpstreamError, code="upstream-dns", retried=True, verdict="failure"):
     """Upstream's name does not resolve."""
 
-    code = "upstream-dns"
-    retried = True
-    verdict = "failure"
 
-
-class UpstreamReset(UpstreamError):
+class UpstreamReset(UpstreamError, code="upstream-reset", retried=True, verdict="failure"):
     """The connection was reset, or closed before a byte came."""
-
-    code = "upstream-reset"
-    retried = True
-    verdict = "failure"
 
 
 class UpstreamUnanswered(UpstreamReset):
     """A kept-alive connection turned out closed, and not a byte came: asked again at once (RFC 9112 §9.3.1)."""
 
 
-class UpstreamServerError(UpstreamError):
+class UpstreamServerError(UpstreamError, retried=True, verdict="failure"):
     """Upstream said 500."""
 
-    code = "upstream-error"
-    retried = True
-    verdict = "failure"
 
-
-class UpstreamUnsupported(UpstreamServerError):
+class UpstreamUnsupported(UpstreamServerError, retried=False):
     """Upstream said 501 or 505: it would say so again."""
 
-    retried = False
 
-
-class UpstreamUnavailable(UpstreamError):
+class UpstreamUnavailable(UpstreamError, code="upstream-unavailable", retried=True, verdict="failure"):
     """Upstream said 502 or 503."""
 
-    code = "upstream-unavailable"
-    retried = True
-    verdict = "failure"
+
+class UpstreamThrottled(UpstreamError, code="upstream-throttled", retried=True, memo_seconds=0.0):
+    """Upstream asked for a pause, which the gate remembers; it is asked again where that fits into the wait."""
 
 
-class UpstreamThrottled(UpstreamError):
-    """Upstream asked us to slow down; it is asked again where the pause fits into the caller's wait.
-
-    Nothing is remembered: the gate says the same, and how long it will.
-    """
-
-    code = "upstream-throttled"
-    retried = True
-    memo_seconds = 0.0
-
-
-class UpstreamBusy(UpstreamError):
+class UpstreamBusy(UpstreamError, code="upstream-busy", memo_seconds=0.0):
     """All our upstream slots are taken."""
 
-    code = "upstream-busy"
-    memo_seconds = 0.0
 
-
-class UpstreamCircuitOpen(UpstreamError):
+class UpstreamCircuitOpen(UpstreamError, code="upstream-circuit-open", memo_seconds=0.0):
     """The breaker is open."""
 
-    code = "upstream-circuit-open"
-    memo_seconds = 0.0
 
-
-class UpstreamTimeout(UpstreamError):
+class UpstreamTimeout(UpstreamError, code="upstream-timeout", verdict="failure", memo_seconds=5.0):
     """Head or total deadline passed: a query that may have cost upstream much is not doubled."""
 
-    code = "upstream-timeout"
-    verdict = "failure"
-    memo_seconds = 5.0
 
-
-class UpstreamShortTimeout(UpstreamTimeout):
+class UpstreamShortTimeout(UpstreamTimeout, retried=True, memo_seconds=1.0):
     """The connection did not open, the body stalled, or upstream said 504: soon known, and worth another attempt."""
 
-    retried = True
-    memo_seconds = 1.0
 
-
-class UpstreamBadAnswer(UpstreamError):
+class UpstreamBadAnswer(UpstreamError, code="upstream-bad-answer", retried=True, verdict="failure"):
     """Truncated, not HTTP, not JSON, or a bad coding."""
 
-    code = "upstream-bad-answer"
-    retried = True
-    verdict: ClassVar[Verdict] = "failure"
 
-
-class UpstreamErrorAnswer(UpstreamBadAnswer):
+class UpstreamErrorAnswer(UpstreamBadAnswer, retried=False):
     """An error body with status 200."""
 
-    retried = False
 
-
-class UpstreamBadEncoding(UpstreamBadAnswer):
+class UpstreamBadEncoding(UpstreamBadAnswer, retried=False, verdict="uncounted"):
     """Text in another encoding than UTF-8."""
 
-    retried = False
-    verdict = "uncounted"
 
-
-class UpstreamShape(UpstreamError):
+class UpstreamShape(UpstreamError, code="upstream-shape", memo_seconds=30.0, alarm=True):
     """Valid JSON of a form we do not know."""
 
-    code = "upstream-shape"
-    memo_seconds = 30.0
-    alarm = True
 
-
-class UpstreamBadNumber(UpstreamShape):
+class UpstreamBadNumber(UpstreamShape, memo_seconds=1.0):
     """A number that JSON forbids, or that no reader keeps whole."""
 
-    memo_seconds = 1.0
 
-
-class UpstreamTls(UpstreamError):
+class UpstreamTls(UpstreamError, code="upstream-tls", verdict="failure", memo_seconds=10.0, alarm=True):
     """Certificate or handshake not acceptable."""
 
-    code = "upstream-tls"
-    verdict = "failure"
-    memo_seconds = 10.0
-    alarm = True
 
-
-class UpstreamRedirect(UpstreamError):
+class UpstreamRedirect(UpstreamError, code="upstream-redirect", memo_seconds=10.0, alarm=True):
     """Upstream answered 3xx; redirects are never followed."""
 
-    code = "upstream-redirect"
-    memo_seconds = 10.0
-    alarm = True
+
+class UpstreamAuth(UpstreamError, code="upstream-auth", memo_seconds=0.0, alarm=True):
+    """Upstream refuses our credentials; stale may cover it for five minutes (FAULTS 1.3), and the gate remembers it."""
 
 
-class UpstreamAuth(UpstreamError):
-    """Upstream refuses our credentials; stale may cover it for five minutes, which `reports` counts (FAULTS 1.3).
-
-    Nothing is remembered: the gate says the same for as long as it is closed.
-    """
-
-    code = "upstream-auth"
-    memo_seconds = 0.0
-    alarm = True
-
-
-class UpstreamForbidden(UpstreamError):
+class UpstreamForbidden(
+    UpstreamError, code="upstream-forbidden", verdict="success", stale_may_cover=False, memo_seconds=60.0
+):
     """Upstream denies us this tenant or these records."""
 
-    code = "upstream-forbidden"
-    verdict = "success"
-    stale_may_cover = False
-    memo_seconds = 60.0
 
-
-class UpstreamUnknownTenant(UpstreamError):
+class UpstreamUnknownTenant(
+    UpstreamError, code="upstream-unknown-tenant", verdict="success", stale_may_cover=False, memo_seconds=10.0
+):
     """Upstream does not know the tenant."""
 
-    code = "upstream-unknown-tenant"
-    verdict = "success"
-    stale_may_cover = False
-    memo_seconds = 10.0
 
-
-class UpstreamRefusedQuery(UpstreamError):
+class UpstreamRefusedQuery(
+    UpstreamError, code="upstream-refused-query", verdict="success", memo_seconds=10.0, alarm=True
+):
     """Upstream refused a query we built."""
 
-    code = "upstream-refused-query"
-    verdict = "success"
-    memo_seconds = 10.0
-    alarm = True
 
-
-class UpstreamTooLarge(UpstreamError):
+class UpstreamTooLarge(UpstreamError, code="upstream-too-large", memo_seconds=60.0):
     """The answer is over the byte caps."""
 
-    code = "upstream-too-large"
-    memo_seconds = 60.0
 
-
-class UpstreamBomb(UpstreamTooLarge):
+class UpstreamBomb(UpstreamTooLarge, verdict="failure", alarm=True):
     """A compressed answer expands beyond measure."""
 
-    verdict = "failure"
-    alarm = True
 
-
-class UpstreamWrongTenant(UpstreamError):
+class UpstreamWrongTenant(UpstreamError, code="upstream-wrong-tenant", alarm=True):
     """The answer names another tenant."""
-
-    code = "upstream-wrong-tenant"
-    alarm = True

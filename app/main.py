@@ -25,19 +25,16 @@ from app.clients.file import ClientKeys
 from app.clients.quota import MinInterval
 from app.clock import SYSTEM_CLOCK, Clock
 from app.errors import CxfacadeError, SettingsError
-from app.http import handlers, openapi
+from app.http import openapi, problems
 from app.http.auth import Authenticator
-from app.http.cors import Cors, Origins
-from app.http.forwarding import Forwarding
-from app.http.guard import Guard
-from app.http.parsed import ParsedLists
+from app.http.cors import Cors
+from app.http.guard import Forwarding, Guard
 from app.http.representations import Representations
-from app.http.request_metrics import Requests
-from app.http.response_cache import ResponseCache
+from app.http.response_cache import ParsedLists, ResponseCache
+from app.http.responses import Unread
 from app.http.routes import RESOURCES
-from app.http.routing import ResourceRoute
-from app.http.sending import Unread
-from app.http.services import Services
+from app.http.routing import ResourceRoute, Services
+from app.http.telemetry import Requests
 from app.interactions.columns import masked_columns, with_attributes
 from app.listener.replay import ReplayCache
 from app.observe.lines import (
@@ -103,7 +100,6 @@ def create_app(
         store, is_trusted=forwarding.is_trusted, monotonic=clock.monotonic, wall=clock.wall, new_request_id=request_ids
     )
     keys = ClientKeys(settings.client_keys_file, replays.end_all)
-    origins = Origins(settings.allowed_origins, keys)
     for warning in settings.warnings:
         logger.warning(SETTING_TO_LOOK_AT, warning)
 
@@ -133,7 +129,6 @@ def create_app(
             unread=Unread(),
             authenticator=Authenticator(settings, keys, clock),
             forwarding=forwarding,
-            origins=origins,
             requests=requests,
             purges=MinInterval(PURGE_SECONDS, clock.monotonic),
             parsed=ParsedLists(),
@@ -168,10 +163,10 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         routes=[ResourceRoute(resource) for resource in RESOURCES],
     )
-    handlers.install(app)
+    problems.install(app)
     app.count_ended = lambda reason: metrics.count("connections_ended", reason=reason)
     app.forwarding, app.replays = forwarding, replays
-    app.add_middleware(Cors, origins=origins)
+    app.add_middleware(Cors, allowed_origins=settings.allowed_origins, keys=keys)
     app.add_middleware(
         Guard,
         allowed_hosts=[*settings.allowed_hosts, *forwarding.hosts],

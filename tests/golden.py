@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import to_builtins
 
-from app.http.openapi.operations import GOLDEN
+from app.http.openapi import GOLDEN
 from app.interactions.columns import COLUMNS, reader
 from app.interactions.facts import Context, Facts
 from app.interactions.nested import INCLUDES

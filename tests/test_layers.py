@@ -218,7 +218,7 @@ WELCOME = [
     ("app/clock.py", "import time\nt = time.time()"),
     ("app/main.py", "from app.simulator.server import create\nfrom app.http import routes"),
     ("app/http/routes.py", "from fastapi import Request\nfrom app.queries.service import Service\nimport msgspec"),
-    ("app/http/conditional.py", "from datetime import time\ndef f(time, self): return self.time.now(time)"),
+    ("app/http/negotiation.py", "from datetime import time\ndef f(time, self): return self.time.now(time)"),
     ("app/queries/query.py", "import msgspec\nfrom app.cache.store import Store\nfrom app.upstream import client"),
     ("app/upstream/connections.py", "import httpcore\nimport httpx\nc = httpx.AsyncClient(verify=True)"),
     ("app/simulator/server.py", "from starlette.responses import Response\nfrom app.settings import Settings"),

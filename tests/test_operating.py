@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from app.commands.servers import BACKLOG, MOST_SECONDS_TO_END
-from app.http.request_metrics import MOST_KEYS, TIMED_ONE_IN
+from app.http.telemetry import MOST_KEYS, TIMED_ONE_IN
 from app.observe.lines import LINES
 from app.observe.metrics import METRICS, PREFIX, Metrics
 from app.settings import SETTINGS, Settings

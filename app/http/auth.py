@@ -3,6 +3,7 @@
 import binascii
 from base64 import b64decode
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import unquote_plus
@@ -11,25 +12,28 @@ from starlette.types import Scope
 
 from app.clients.file import ClientKeys
 from app.clients.key import ClientKey, holds_key
-from app.clients.quota import Bucket, Buckets
+from app.clients.quota import Buckets
 from app.clock import Clock
 from app.errors import BadRequest, Forbidden, KeyInQuery, RateLimited, Unauthorized
-from app.http.pairs import KEY_NAMES
-from app.http.responses import Headers
+from app.http.responses import Headers, peer_owner
 from app.interactions.masking import Audience
-from app.owners import owner_of
 from app.settings import Settings, is_loopback
 
 MOST_QUOTAS = 10_000
+ARRAY_SUFFIX = "[]"  # what axios and PHP put behind the name of a list
+KEY_IN_QUERY = "A credential stands in the query string. Send it in a header, and replace it: logs keep URLs."
+_CREDENTIAL_FIELDS = frozenset({b"authorization", b"x-api-key"})
+KEY_NAMES = frozenset({"authorization", "key", "password", "secret", "token"}) | {
+    f"{first}{joint}{second}"
+    for first, second in (("api", "key"), ("access", "token"), ("client", "key"), ("x-api", "key"), ("x_api", "key"))
+    for joint in ("", "-", "_")
+}
 _is_loopback = lru_cache(maxsize=64)(is_loopback)
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A client who may ask, under a label fit for logs; `key` is None for an anonymous client.
-
-    `owner` is whose turn a fetch takes: the client's key, or else its address.
-    """
+    """A client who may ask: a label for logs, a key unless it is anonymous, and `owner`: whose turn a fetch takes."""
 
     label: str
     scopes: frozenset[str]
@@ -65,25 +69,18 @@ class Authenticator:
         self._quotas = Buckets(MOST_QUOTAS)
 
     def viewer(self, scope: Scope) -> Viewer:
-        """The viewer behind a request.
-
-        Raises KeyInQuery, BadRequest for two credentials, Unauthorized. A wrong key is refused also where none is
-        needed (FAULTS T37).
-        """
+        """The viewer of a request. Raises KeyInQuery, BadRequest for two credentials, and Unauthorized."""
         refuse_key_in_query(scope["query_string"])
         secret = presented(scope["headers"])
         if secret is None:
             return self._anonymous(scope)
         key = self.keys.find(secret, self._clock.wall())
-        if key is None:
+        if key is None:  # refused also where none is needed (FAULTS T37)
             raise Unauthorized("This key is not known here, was revoked, or has expired.")
         return Viewer(key.label, key.scopes, key, f"key {key.digest.hex()}")
 
     def admit(self, scope: Scope, needed: str | None) -> Viewer:
-        """The viewer, counted, who has the scope that is needed: any will do where that is None.
-
-        Raises as `viewer` does, RateLimited where the viewer's quota is used up, and Forbidden.
-        """
+        """The viewer, counted, with the scope that is needed, if any. Raises as `viewer`, RateLimited and Forbidden."""
         state = scope["state"]
         state["viewer"] = viewer = self.viewer(scope)
         state["answer_fields"], wait = self.charge(viewer)
@@ -94,23 +91,21 @@ class Authenticator:
         return viewer
 
     def charge(self, viewer: Viewer) -> tuple[Headers, float]:
-        """Count a request against the viewer's quota: what its answer says of that, and the seconds to wait.
-
-        The fields of draft-ietf-httpapi-ratelimit-headers-10; nothing for a viewer without a quota.
-        """
+        """Count a request of a quota: its fields (draft-ietf-httpapi-ratelimit-headers-10), and the seconds to wait."""
         key = viewer.key
         if key is None or key.quota is None:
             return [], 0.0
         now = self._clock.monotonic()
         bucket = self._quotas.of(key.digest, key.quota, now)
         wait = bucket.take(now)
-        return _fields(bucket), wait
+        fields = [
+            (b"ratelimit-policy", b'"key";q=%d;w=60' % bucket.size),
+            (b"ratelimit", b'"key";r=%d;t=%d' % (bucket.left(), bucket.more_in())),
+        ]
+        return fields, wait
 
     def replay_seconds(self, viewer: Viewer) -> float | None:
-        """Seconds for which a response may be replayed to this credential; None for ever.
-
-        0 for never, where the key was revoked while its request was answered.
-        """
+        """Seconds for which a response may be replayed to the viewer: None for ever, 0 where its key was revoked."""
         key = viewer.key
         if key is None:
             return None
@@ -126,7 +121,7 @@ class Authenticator:
             raise Unauthorized(
                 "A client key is needed, as `Authorization: Bearer <key>`, `X-API-Key: <key>`, or Basic user name."
             )
-        return Viewer("anonymous", self._anonymous_scopes, owner=_peer(scope))
+        return Viewer("anonymous", self._anonymous_scopes, owner=peer_owner(scope))
 
 
 def reached_on_loopback(scope: Scope) -> bool:
@@ -135,64 +130,37 @@ def reached_on_loopback(scope: Scope) -> bool:
     return server is not None and _is_loopback(server[0])
 
 
-def _fields(bucket: Bucket) -> Headers:
-    return [
-        (b"ratelimit-policy", b'"key";q=%d;w=60' % bucket.size),
-        (b"ratelimit", b'"key";r=%d;t=%d' % (bucket.left(), bucket.more_in())),
-    ]
-
-
-def _peer(scope: Scope) -> str:
-    """The owner of the address behind the socket, or of the client that trusted proxies name (FAULTS T34)."""
-    return owner_of(scope["client"][0] if scope.get("client") else "")
-
-
-_AUTHORIZATION = b"authorization"
-_FIELDS = frozenset({_AUTHORIZATION, b"x-api-key"})
-
-
 def presented(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    """The key that a request presents, empty where it makes no sense; None where it presents none.
-
-    Raises BadRequest where there are two credentials, also where they are the same.
-    """
-    credentials = [(name, value) for name, value in headers if name in _FIELDS]
+    """The key of a request, empty where it makes no sense, None where there is none. Raises BadRequest for two."""
+    credentials = [(name, value) for name, value in headers if name in _CREDENTIAL_FIELDS]
     if len(credentials) > 1:
         raise BadRequest("Two credentials in one request; send one.")
     if not credentials:
         return None
     name, value = credentials[0]
-    return _authorized(value) if name == _AUTHORIZATION else value.strip(b" \t")
-
-
-def _authorized(value: bytes) -> bytes:
-    """The key in an Authorization field (RFC 6750 §2.1, RFC 7617 §2); schemes have no case (RFC 9110 §11.1)."""
-    scheme, _, rest = value.strip(b" \t").partition(b" ")
-    match scheme.lower():
-        case b"bearer":
+    value = value.strip(b" \t")
+    if name == b"x-api-key":
+        return value
+    scheme, _, rest = value.partition(b" ")
+    match scheme.lower():  # schemes have no case (RFC 9110 §11.1)
+        case b"bearer":  # RFC 6750 §2.1
             return rest.strip(b" ")
-        case b"basic":
-            return _user_name(rest.strip(b" "))
+        case b"basic":  # RFC 7617 §2: the user name
+            with suppress(binascii.Error):
+                return b64decode(rest.strip(b" "), validate=True).partition(b":")[0]
     return b""
 
 
-def _user_name(encoded: bytes) -> bytes:
-    try:
-        return b64decode(encoded, validate=True).partition(b":")[0]
-    except binascii.Error:
-        return b""
-
-
 def refuse_key_in_query(query_string: bytes) -> None:
-    """Raise KeyInQuery where a name says that a key follows, or something that looks like one stands anywhere.
+    """Raise KeyInQuery where a name says that a key follows, or a key stands anywhere, however encoded (FAULTS T32)."""
+    if query_string:
+        text = query_string.decode("latin-1")
+        refuse_key_names(unquote_plus(part.partition("=")[0]) for part in text.split("&"))
+        if holds_key(unquote_plus(text)):
+            raise KeyInQuery(KEY_IN_QUERY)
 
-    Lenient in decoding: it comes before anything else is known to be well-formed (FAULTS T32).
-    """
-    if not query_string:
-        return
-    text = unquote_plus(query_string.decode("latin-1"))
-    names = {unquote_plus(part.partition("=")[0]).lower() for part in query_string.decode("latin-1").split("&")}
-    if not names.isdisjoint(KEY_NAMES) or holds_key(text):
-        raise KeyInQuery(
-            "A credential stands in the query string. Send it in a header, and replace it: logs keep URLs."
-        )
+
+def refuse_key_names(names: Iterable[str]) -> None:
+    """Raise KeyInQuery where one of the names says that a key follows."""
+    if not KEY_NAMES.isdisjoint(name.lower().removesuffix(ARRAY_SUFFIX) for name in names):
+        raise KeyInQuery(KEY_IN_QUERY)

@@ -1,26 +1,111 @@
 """`/cache/explain` and `/cache/purge`: the state of the cache for a query, and its purge. Neither asks upstream."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import partial
 
+import msgspec
 from fastapi import Request
 from msgspec.structs import asdict
 from starlette.responses import Response
 
+from app.errors import BadRequest, BodyTooLarge, InvalidParameters, ParameterFault, UnsupportedMediaType
 from app.http.auth import Viewer
-from app.http.messages import CacheExplanation, Purged, UpstreamConditions, answer
-from app.http.parameters import ParseContext
-from app.http.parse import Pairs, needs_time_zone, pairs_of, parse, refuse_all
-from app.http.purge_order import Purge, order_of
+from app.http.messages import CacheExplanation, Purged, PurgeScope, UpstreamConditions, answer
+from app.http.parse import LONGEST_NAME, Pairs, needs_time_zone, pairs_of, parse, refuse_all
 from app.http.representations import shown
-from app.http.services import Services
-from app.http.times import TimeFrame
+from app.http.routing import Services
+from app.http.values import ParseContext, Refused, identity, nearest
+from app.interactions.masking import PSEUDONYM_DIGITS
 from app.queries.explain import miss_cost, sent, stored_snapshot, total_of
 from app.queries.purging import every_view, purge_all, purge_customer, purge_interaction, purge_question
 
-LIST = "/interactions"
+LONGEST_BODY = 64 * 1024  # bytes (FAULTS 1.5)
+MOST_FAULTS = 10  # of one order that are told
+OWN_HEADER = "X-Requested-With"
+MEMBERS: Mapping[str, tuple[PurgeScope, str]] = {
+    "all": ("all", "must be true"),
+    "query": ("query", "must be a text: a query string as /interactions takes it"),
+    "interaction_id": ("interaction", "must be a text: an interaction's id"),
+    "customer_key": ("customer", "must be a text: the customer_key of a row"),
+}
+_CUSTOMER_KEY = re.compile(f"[0-9a-f]{{{PSEUDONYM_DIGITS}}}")
+_TAKEN = '{"all": true}, {"query": "attr=VIP&from=2026-11-01"}, {"interaction_id": "…"} or {"customer_key": "…"}'
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """A purge of everything, of the snapshot of the query string `text`, or of all of an interaction or a customer."""
+
+    scope: PurgeScope
+    text: str = ""
+
+
+async def order_of(request: Request) -> Purge:
+    """The purge that a request orders.
+
+    Raises UnsupportedMediaType, BadRequest without OWN_HEADER, BodyTooLarge, InvalidParameters. No page of another site
+    can send both the type and the header without asking first, and that is refused (FAULTS T38).
+    """
+    types = [value.partition(";")[0].strip().lower() for value in request.headers.getlist("content-type")]
+    if types != ["application/json"]:
+        raise UnsupportedMediaType()
+    if not request.headers.get(OWN_HEADER):
+        raise BadRequest(f"Send the header {OWN_HEADER} with any value: it shows that no page of another site asks.")
+    return read(await _body(request))
+
+
+async def _body(request: Request) -> bytes:
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > LONGEST_BODY:
+        raise BodyTooLarge()
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > LONGEST_BODY:
+            raise BodyTooLarge()
+    return bytes(body)
+
+
+def read(body: bytes) -> Purge:
+    """The purge in a JSON text. Raises InvalidParameters with all faults."""
+    try:
+        members = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        members = None
+    if not isinstance(members, dict):
+        raise InvalidParameters([ParameterFault("body", f"The body must be a JSON object: {_TAKEN}.")])
+    unknown = [name for name in members if name not in MEMBERS]
+    allowed, words = tuple(MEMBERS), f"The body has a member that is not known here; it takes {_TAKEN}."
+    faults = [
+        ParameterFault(name[:LONGEST_NAME], words, allowed=allowed, did_you_mean=nearest(name, allowed))
+        for name in unknown[:MOST_FAULTS]  # no hint is looked for that nobody is told
+    ]
+    known = [name for name in MEMBERS if name in members]
+    if not faults and len(known) != 1:
+        faults = [ParameterFault("body", f"The body must have exactly one member: {_TAKEN}.", allowed=allowed)]
+    orders = []
+    for name in known:
+        try:
+            orders.append(_order(name, members[name]))
+        except Refused as refused:
+            faults.append(ParameterFault(name, f"{name} {refused.words}."))
+    if faults:
+        raise InvalidParameters(faults, more=len(unknown[MOST_FAULTS:]), most=MOST_FAULTS)
+    return orders[0]
+
+
+def _order(name: str, value: object) -> Purge:
+    """The purge that a member stands for. Raises Refused."""
+    scope, words = MEMBERS[name]
+    if scope == "all":
+        if value is True:
+            return Purge(scope)
+    elif isinstance(value, str) and (scope != "customer" or _CUSTOMER_KEY.fullmatch(value)):
+        return Purge(scope, identity(value) if scope == "interaction" else value)
+    raise Refused(words)
 
 
 async def explain_cache(request: Request, services: Services, viewer: Viewer) -> Response:
@@ -33,7 +118,7 @@ async def explain_cache(request: Request, services: Services, viewer: Viewer) ->
     queries, now = services.queries, services.clock.monotonic()
     plan = queries.plan(query)
     stored = queries.snapshots.current(plan) if is_certain else None
-    url = services.forwarding.url(request.scope, LIST)
+    url = services.forwarding.url(request.scope, "/interactions")
     shape = services.response_cache.shape("interactions", url, query.key_parts())
     total = total_of(plan, stored.value) if stored else None
     is_guarded = plan.visibility.is_guarded
@@ -83,6 +168,5 @@ async def _nothing() -> int:
 def _scene(services: Services, pairs: Pairs) -> tuple[ParseContext, bool]:
     """The context to parse values in; False where it needs the tenant's time zone, which is not known yet."""
     zone = services.queries.rules.time_zone or services.queries.tenant_zone
-    frame = TimeFrame(services.clock.wall(), zone or UTC, services.settings.fresh_open_seconds)
     is_certain = zone is not None or not needs_time_zone(pairs)
-    return ParseContext(frame, services.columns, services.settings.max_rows), is_certain
+    return services.context(zone or UTC), is_certain

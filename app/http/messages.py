@@ -4,6 +4,7 @@ A type with a title is a schema of its own under that name; a field that may be 
 """
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
@@ -11,7 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 from starlette.responses import Response
 
 from app.interactions import columns as table
-from app.interactions.nested import INCLUDES, Include
+from app.interactions.nested import INCLUDES
 from app.interactions.timeline import Span
 from app.interactions.times import Time
 from app.queries.explain import MissCost, StoredSnapshot, UpstreamParameter
@@ -236,6 +237,12 @@ MESSAGES: tuple[type[Struct], ...] = (
 )
 
 
+_COLUMN_FACTS = attrgetter(
+    "name", "type", "unit", "nullable", "null_when", "description", "source", "personal"
+)  # in the order of the messages' fields
+_FIELD_FACTS = attrgetter("name", "type", "nullable", "description", "personal")
+
+
 def answer(message: Struct, lifetime: str = NO_STORE) -> Response:
     """The message as JSON; `lifetime` is its Cache-Control."""
     return Response(msgspec.json.encode(message), media_type="application/json", headers={"Cache-Control": lifetime})
@@ -243,27 +250,9 @@ def answer(message: Struct, lifetime: str = NO_STORE) -> Response:
 
 def row_schema(columns: Mapping[str, table.Column], max_rows: int) -> RowSchema:
     """The message of `/schema` for these columns."""
-    described = [_column(column) for column in columns.values()]
-    return RowSchema(table.SCHEMA_VERSION, max_rows, described, [_list(include) for include in INCLUDES])
-
-
-def _column(column: table.Column) -> ColumnDescription:
-    return ColumnDescription(
-        name=column.name,
-        type=column.type,
-        unit=column.unit,
-        nullable=column.nullable,
-        null_when=column.null_when,
-        description=column.description,
-        source=column.source,
-        personal_data=column.personal,
-        allowed=column.allowed or None,
-    )
-
-
-def _list(include: Include) -> ListDescription:
-    fields = [
-        FieldDescription(field.name, field.type, field.nullable, field.description, field.personal)
-        for field in include.fields
+    described = [ColumnDescription(*_COLUMN_FACTS(column), *[column.allowed or None]) for column in columns.values()]
+    include = [
+        ListDescription(one.name, one.description, [FieldDescription(*_FIELD_FACTS(field)) for field in one.fields])
+        for one in INCLUDES
     ]
-    return ListDescription(include.name, include.description, fields)
+    return RowSchema(table.SCHEMA_VERSION, max_rows, described, include)

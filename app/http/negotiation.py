@@ -1,36 +1,67 @@
-"""The format, the content coding and the freshness that a request asks for, from its header fields.
+"""Negotiation: the format, coding and freshness that a request's fields ask for, its preconditions and its ranges.
 
 Nothing a client sends makes these functions fail, and Cache-Control (RFC 9111 §5.2.1) cannot be used against
 upstream: unless the key has the scope `cache:refresh`, `no-cache` and each smaller `max-age` count as `max-age=5`.
-`no-store`, unknown directives and values that are no number are passed over.
+`no-store`, unknown directives and values that are no number are passed over. If-Match and If-Unmodified-Since guard
+resumed downloads: where one fails the answer is whole and current, never a part to be joined to another version.
 """
 
 import math
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
+
+from starlette.types import Scope
 
 from app.cache.reuse import JUST_RECEIVED_SECONDS, UNDIRECTED, Directives
 from app.formats import FORMATS, Format
+from app.http.problems import problem_of
+from app.http.responses import Answer, Headers, Prepared
 
 PREFERENCE = ("zstd", "gzip", "identity")  # at equal weight
 SMALLEST_CODED_BYTES = 1000  # below it a coding saves nothing worth its time
 _CODING_ALIASES = {"x-gzip": "gzip"}  # RFC 9110 §8.4.1.3
-_FULL_WEIGHT_DIGITS = 3  # RFC 9110 §12.4.2
-CACHE_FIELDS = (b"cache-control", b"pragma")
+_WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
+CACHE_FIELDS = frozenset({b"cache-control", b"pragma"})
 LARGEST = 2**31  # RFC 9111 §1.2.2: the value of a number that is too large
+_NUMBER = re.compile(r'("?)([0-9]+)\1')
 _DIGITS = len(str(LARGEST)) + 1
+CONDITIONS = frozenset(
+    {b"if-match", b"if-unmodified-since", b"if-none-match", b"if-modified-since", b"range", b"if-range"}
+)
+KEPT_IN_304 = frozenset(
+    {b"etag", b"cache-control", b"vary", b"age", b"cache-status", b"server-timing"}
+    | {b"link", b"x-total-count", b"x-truncated"}  # for the client's copy, whose next page may be of a newer snapshot
+)  # §15.4.5
+_RANGE = re.compile(r"[ \t]*bytes[ \t]*=[ \t]*([0-9]*)[ \t]*-[ \t]*([0-9]*)[ \t]*", re.IGNORECASE)
+_LONGEST_DATE = 64  # characters
+_LONGEST_POSITION = 18  # digits; a longer number is past the end of any body
+
+
+def joined(headers: Headers, names: Collection[bytes]) -> dict[bytes, str]:
+    """The named fields of a request; lines of the same name are one list (RFC 9110 §5.3)."""
+    found: dict[bytes, str] = {}
+    for name, value in headers:
+        if name in names:
+            text = value.decode("latin-1").strip(" \t")
+            found[name] = f"{found[name]}, {text}" if name in found else text
+    return found
+
+
+def sole(headers: Headers, name: bytes) -> bytes | None:
+    """The value of a field that is there exactly once."""
+    values = [value for field, value in headers if field == name]
+    return values[0] if len(values) == 1 else None
 
 
 def choose_format(path_extension: str | None, format_parameter: str | None, accept: str | None) -> Format:
     """The format named by the path's extension (no dot), else by the parameter, else by Accept, else JSON."""
-    for known in FORMATS:
-        if known.extension == path_extension:
-            return known
-    for known in FORMATS:
-        if known.name == format_parameter:
-            return known
-    return _accepted_format(accept or "") or FORMATS[0]
+    named = [known for known in FORMATS if known.extension == path_extension]
+    named += [known for known in FORMATS if known.name == format_parameter]
+    return named[0] if named else _accepted_format(accept or "") or FORMATS[0]
 
 
 def choose_coding(accept_encoding: str | None, size: int) -> str:
@@ -38,13 +69,8 @@ def choose_coding(accept_encoding: str | None, size: int) -> str:
 
     Identity is acceptable unless refused, but only a weight of its own puts it above a coding that is asked for.
     """
-    weights = _coding_weights(accept_encoding or "")
-    everything_else = weights.get("*", 0.0)
-    identity_refused = weights.get("identity", weights.get("*", 1.0)) == 0
-    if size < SMALLEST_CODED_BYTES and not identity_refused:
-        return "identity"
-    chosen = max(PREFERENCE, key=lambda coding: weights.get(coding, everything_else))
-    return chosen if weights.get(chosen, everything_else) > 0 else "identity"
+    chosen, is_identity_refused = _preferred(accept_encoding or "")
+    return "identity" if size < SMALLEST_CODED_BYTES and not is_identity_refused else chosen
 
 
 @lru_cache(maxsize=64)
@@ -101,10 +127,7 @@ def _accepted_format(accept: str) -> Format | None:
 
 
 def _specificity(media_range: str, media_type: str) -> int:
-    """How precisely a range names a type (RFC 9110 §12.5.1): 2 by name, 1 by its first half, 0 by `*/*`, -1 not.
-
-    Parameters are left aside: clients send `charset` and the like where our types have none.
-    """
+    """How precisely a range names a type (RFC 9110 §12.5.1): 2 by name, 1 by its first half, 0 by `*/*`, -1 not."""
     if media_range == media_type:
         return 2
     if media_range == media_type.partition("/")[0] + "/*":
@@ -113,38 +136,26 @@ def _specificity(media_range: str, media_type: str) -> int:
 
 
 @lru_cache(maxsize=256)
-def _coding_weights(accept_encoding: str) -> Mapping[str, float]:
+def _preferred(accept_encoding: str) -> tuple[str, bool]:
+    """The heaviest coding, and whether identity is refused."""
     weights: dict[str, float] = {}
     for name, weight in _weighted(accept_encoding):
         coding = _CODING_ALIASES.get(name, name)
         weights[coding] = max(weight, weights.get(coding, 0.0))
-    return weights
+    everything_else = weights.get("*", 0.0)
+    chosen = max(PREFERENCE, key=lambda coding: weights.get(coding, everything_else))
+    is_wanted = weights.get(chosen, everything_else) > 0
+    return chosen if is_wanted else "identity", weights.get("identity", weights.get("*", 1.0)) == 0
 
 
 def _weighted(value: str) -> Iterator[tuple[str, float]]:
-    """Each member's name in lower case with its weight; members with a malformed weight are left out."""
+    """Each member's name in lower case with its weight (RFC 9110 §12.4.2); those with a malformed one are left out."""
     for member in list_members(value):
-        name, *parameters = member.split(";")
-        weight = _weight(parameters)
-        if weight is not None:
-            yield name.strip(" \t").lower(), weight
-
-
-def _weight(parameters: list[str]) -> float | None:
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip(" \t") in {"q", "Q"}:
-            return _quality(value.strip(" \t"))
-    return 1.0
-
-
-def _quality(text: str) -> float | None:
-    """A qvalue (RFC 9110 §12.4.2) as a number, None where it is malformed; `float` alone would take `inf` and `1e9`."""
-    whole, _, digits = text.partition(".")
-    if whole not in {"0", "1"} or len(digits) > _FULL_WEIGHT_DIGITS or not (digits or "0").isdecimal():
-        return None
-    weight = float(f"{whole}.{digits or '0'}") if digits.isascii() else None
-    return weight if weight is not None and weight <= 1 else None
+        name, *parameters = (part.strip(" \t") for part in member.split(";"))
+        pairs = (parameter.partition("=") for parameter in parameters)
+        weight = next((text.strip(" \t") for key, _, text in pairs if key.strip(" \t") in {"q", "Q"}), "1")
+        if _WEIGHT.fullmatch(weight):
+            yield name.lower(), float(weight)
 
 
 def _said(field: str) -> Mapping[str, list[str | None]]:
@@ -163,7 +174,91 @@ def _seconds(said: Mapping[str, list[str | None]], name: str, unsaid: float | No
 
 
 def _number(value: str) -> float | None:
-    digits = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
-    if not (digits.isascii() and digits.isdigit()):
+    number = _NUMBER.fullmatch(value)
+    return float(min(int(number[2].lstrip("0")[:_DIGITS] or "0"), LARGEST)) if number else None
+
+
+def respond(scope: Scope, answer: Answer, base_headers: Headers) -> Prepared:
+    """The response to GET or HEAD, whose headers are `base_headers`."""
+    conditions = joined(scope["headers"], CONDITIONS)
+    if conditions and _is_not_modified(conditions, answer):
+        return Prepared(304, [field for field in base_headers if field[0] in KEPT_IN_304], b"")
+    if scope["method"] == "HEAD":  # Range is defined for GET alone (§14.2)
+        return Prepared(200, base_headers, b"")
+    if b"range" in conditions and _is_part_allowed(conditions, answer):
+        selected = _selected(conditions[b"range"], answer.size)
+        if selected:
+            headers = [field for field in base_headers if field[0] != b"content-length"]
+            headers.append((b"content-length", b"%d" % len(selected)))
+            headers.append((b"content-range", b"bytes %d-%d/%d" % (selected.start, selected.stop - 1, answer.size)))
+            return Prepared(206, headers, memoryview(answer.body)[selected.start : selected.stop])
+        if selected is not None:
+            status, headers, body = problem_of(scope, "range-not-satisfiable")
+            return Prepared(status, [*headers, (b"content-range", b"bytes */%d" % answer.size)], body)
+    return Prepared(200, base_headers, answer.body)
+
+
+def _is_not_modified(conditions: Mapping[bytes, str], answer: Answer) -> bool:
+    """If-None-Match decides alone where it is present (§13.2.2), also against a date that says otherwise."""
+    if b"if-none-match" in conditions:
+        return _names(conditions[b"if-none-match"], answer.etag, weakly=True)
+    since = _date(conditions.get(b"if-modified-since"))
+    return since is not None and answer.last_modified.replace(microsecond=0) <= since
+
+
+def _is_part_allowed(conditions: Mapping[bytes, str], answer: Answer) -> bool:
+    """Whether a part is of the version meant: If-Match, else If-Unmodified-Since; then If-Range (§13.2.2)."""
+    last_modified = answer.last_modified.replace(microsecond=0)
+    if b"if-match" in conditions:
+        if not _names(conditions[b"if-match"], answer.etag, weakly=False):
+            return False
+    else:
+        unmodified_since = _date(conditions.get(b"if-unmodified-since"))
+        if unmodified_since is not None and last_modified > unmodified_since:
+            return False
+    validator = conditions.get(b"if-range")
+    return (
+        validator is None
+        or validator == answer.etag  # strong comparison: a weak tag is never equal
+        or _date(validator) == last_modified
+    )
+
+
+def _names(tags: str, etag: str, *, weakly: bool) -> bool:
+    """Whether a list of entity tags, or `*`, names `etag`, which is strong (§8.8.3.2)."""
+    if tags == "*":
+        return True
+    return any((tag.removeprefix("W/") if weakly else tag) == etag for tag in list_members(tags))
+
+
+def _date(value: str | None) -> datetime | None:
+    """An HTTP-date (§5.6.7) as aware UTC; None where there is none, or none that can be read."""
+    if value is None or len(value) > _LONGEST_DATE:
         return None
-    return float(min(int(digits.lstrip("0")[:_DIGITS] or "0"), LARGEST))
+    try:
+        date = parsedate_to_datetime(value)
+        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _selected(value: str, size: int) -> range | None:
+    """The positions a single byte range selects, none at all where it cannot be satisfied (§14.1.2).
+
+    None where the field is to be ignored: malformed, of another unit, of several ranges, or a suffix of an empty body,
+    which is satisfiable but has no Content-Range.
+    """
+    positions = _RANGE.fullmatch(value)
+    if positions is None or not any(positions.groups()):
+        return None
+    first, last = positions.groups()
+    if not first:
+        return range(max(0, size - _position(last)), size) if size else None
+    if last and _position(last) < _position(first):
+        return None
+    return range(_position(first), min(_position(last) + 1, size) if last else size)
+
+
+def _position(digits: str) -> int:
+    significant = digits.lstrip("0") or "0"
+    return int(significant) if len(significant) <= _LONGEST_POSITION else 10**_LONGEST_POSITION

@@ -5,7 +5,7 @@ and no other host. They name their parts by relative URLs, so they may stand beh
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -19,24 +19,25 @@ from starlette.responses import Response
 
 from app import explorer
 from app.errors import NotFound
-from app.http.conditional import respond
 from app.http.messages import ProblemExplanation
-from app.http.negotiation import choose_coding
+from app.http.negotiation import choose_coding, respond
 from app.http.problems import BY_SLUG, ProblemType
-from app.http.responses import Answer, Headers, encode_body
-from app.http.services import Services
+from app.http.responses import CODINGS, Answer
+from app.http.routing import Services
 
 CANONICAL = b'<link rel="canonical" href="%s">'
 _FILES = Path(explorer.__file__).parent
 _SWAGGER_UI = _FILES / "vendor" / "swagger-ui"
 _HTML = "text/html; charset=utf-8"
-_TYPES = {
+CONTENT_TYPES = {
+    ".html": _HTML,
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".mjs": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
     ".png": "image/png",
 }
+_PARTS = CONTENT_TYPES.keys() - {".html"}
 # Modules of the explorer name each other without a version: a browser asks each time, and mostly hears 304.
 _REVALIDATED = b"no-cache"
 _OF_THE_REFERENCE = ("docs.js", "vendor/swagger-ui/")
@@ -55,29 +56,21 @@ class Asset:
     """One file that a browser loads; where there is a `public_url`, the page names that as its canonical URL."""
 
     path: Path
-    content_type: str
     public_url: str | None = None
 
 
-def _asset(path: Path) -> Asset:
-    return Asset(path, _TYPES[path.suffix])
-
-
-def _explorer_assets() -> Iterator[tuple[str, Asset]]:
-    for path in sorted(_FILES.rglob("*")):
-        name = path.relative_to(_FILES).as_posix()
-        if path.suffix in _TYPES and not name.startswith(_OF_THE_REFERENCE):
-            yield name, _asset(path)
-
-
-EXPLORER = Asset(_FILES / "index.html", _HTML)
-EXPLORER_ASSETS: Mapping[str, Asset] = dict(_explorer_assets())
-REFERENCE = Asset(_FILES / "docs.html", _HTML)
+EXPLORER = Asset(_FILES / "index.html")
+EXPLORER_ASSETS: Mapping[str, Asset] = {
+    name: Asset(path)
+    for path in sorted(_FILES.rglob("*"))
+    if not (name := path.relative_to(_FILES).as_posix()).startswith(_OF_THE_REFERENCE) and path.suffix in _PARTS
+}
+REFERENCE = Asset(_FILES / "docs.html")
 REFERENCE_ASSETS: Mapping[str, Asset] = {
-    "docs.js": _asset(_FILES / "docs.js"),
-    "swagger-ui-bundle.js": _asset(_SWAGGER_UI / "swagger-ui-bundle.js"),
-    "swagger-ui.css": _asset(_SWAGGER_UI / "swagger-ui.css"),
-    "favicon.png": _asset(_SWAGGER_UI / "favicon-32x32.png"),
+    "docs.js": Asset(_FILES / "docs.js"),
+    "swagger-ui-bundle.js": Asset(_SWAGGER_UI / "swagger-ui-bundle.js"),
+    "swagger-ui.css": Asset(_SWAGGER_UI / "swagger-ui.css"),
+    "favicon.png": Asset(_SWAGGER_UI / "favicon-32x32.png"),
 }
 
 
@@ -109,20 +102,15 @@ def _part(assets: Mapping[str, Asset], request: Request) -> Asset:
     return assets[name]
 
 
-_READY: dict[tuple[Asset, str], Answer] = {}
-"""Every file in each coding it was asked for in: some dozens, 3 MB together."""
-
-
 async def _send(request: Request, asset: Asset, lifetime: bytes, *more: tuple[bytes, bytes]) -> Response:
     """The file in the coding asked for; `lifetime` is its Cache-Control, `more` are further headers."""
-    coding = choose_coding(request.headers.get("accept-encoding"), _size(asset))
-    if (asset, coding) not in _READY:
-        _READY[asset, coding] = await asyncio.to_thread(_coded, asset, coding)
-    return _respond(request, _READY[asset, coding], lifetime, *more)
+    coding = choose_coding(request.headers.get("accept-encoding"), asset.path.stat().st_size)
+    return _respond(request, await asyncio.to_thread(_coded, asset, coding), lifetime, *more)
 
 
-async def send_document(request: Request, text: str) -> Response:
-    """The text of the OpenAPI document in the coding asked for: the explorer reads its parameters from it."""
+async def openapi_document(request: Request, services: Services) -> Response:
+    """The OpenAPI document of this service, from which the explorer reads its parameters."""
+    text = services.openapi()
     coding = choose_coding(request.headers.get("accept-encoding"), len(text))
     return _respond(request, await asyncio.to_thread(_coded_document, text, coding), b"max-age=300")
 
@@ -133,53 +121,52 @@ def _coded_document(text: str, coding: str) -> Answer:
 
 
 def _respond(request: Request, answer: Answer, lifetime: bytes, *more: tuple[bytes, bytes]) -> Response:
-    prepared = respond(
-        request.method,
-        request.scope["headers"],
-        answer,
-        [*_headers(answer, lifetime), *more],
-        request_id=request.scope["state"]["request_id"],
-        instance=request.scope["path"],
-        root=request.scope.get("root_path", ""),
-    )
-    response = Response(prepared.body, prepared.status)
-    response.raw_headers = prepared.headers
-    return response
-
-
-@cache
-def _size(asset: Asset) -> int:
-    return asset.path.stat().st_size
-
-
-def _coded(asset: Asset, coding: str) -> Answer:
-    content = asset.path.read_bytes()
-    if asset.public_url is not None:
-        content = content.replace(CANONICAL % b".", CANONICAL % f"{escape(asset.public_url)}/".encode())
-    changed = datetime.fromtimestamp(asset.path.stat().st_mtime, UTC)
-    return _answer(content, asset.content_type, coding, changed)
-
-
-def _answer(content: bytes, content_type: str, coding: str, changed: datetime) -> Answer:
-    body = encode_body(content, coding)
-    return Answer(body, coding, f'"{sha256(body).hexdigest()[:32]}"', content_type, changed)
-
-
-def _headers(answer: Answer, lifetime: bytes) -> Headers:
-    fixed = [
+    headers = [
         (b"content-type", answer.content_type.encode()),
         (b"content-length", b"%d" % answer.size),
         (b"etag", answer.etag.encode()),
         (b"cache-control", lifetime),
         (b"vary", b"Accept-Encoding"),
         (b"accept-ranges", b"bytes"),
+        *more,
     ]
-    return fixed if answer.coding == "identity" else [*fixed, (b"content-encoding", answer.coding.encode())]
+    if answer.coding != "identity":
+        headers.append((b"content-encoding", answer.coding.encode()))
+    prepared = respond(request.scope, answer, headers)
+    response = Response(prepared.body, prepared.status)
+    response.raw_headers = prepared.headers
+    return response
 
 
-def page(slug: str) -> bytes:
-    """A small HTML page that explains the problem; NotFound where none has that name."""
-    row = _row(slug)
+@cache  # every file in each coding it was asked for in: some dozens, 3 MB together
+def _coded(asset: Asset, coding: str) -> Answer:
+    content = asset.path.read_bytes()
+    if asset.public_url is not None:
+        content = content.replace(CANONICAL % b".", CANONICAL % f"{escape(asset.public_url)}/".encode())
+    changed = datetime.fromtimestamp(asset.path.stat().st_mtime, UTC)
+    return _answer(content, CONTENT_TYPES[asset.path.suffix], coding, changed)
+
+
+def _answer(content: bytes, content_type: str, coding: str, changed: datetime) -> Answer:
+    body = CODINGS[coding](content)
+    return Answer(body, coding, f'"{sha256(body).hexdigest()[:32]}"', content_type, changed)
+
+
+async def problem_page(request: Request, _services: Services) -> Response:
+    """The meaning of a problem and its remedy: HTML for browsers, JSON for programs."""
+    row = BY_SLUG.get(request.path_params["slug"])
+    if row is None:
+        raise NotFound
+    headers = {"Cache-Control": "max-age=3600", "Vary": "Accept"}
+    if "text/html" in request.headers.get("accept", ""):
+        return Response(problem_html(row), media_type=_HTML, headers=headers)
+    reference = f"{request.scope.get('root_path', '')}/problems/{row.slug}"
+    explained = msgspec.json.encode(ProblemExplanation(reference, **asdict(row), retryable=row.retryable))
+    return Response(explained, media_type="application/json", headers=headers)
+
+
+def problem_html(row: ProblemType) -> bytes:
+    """A small page that explains the problem."""
     title, words = escape(row.title), escape(row.explanation)
     again = "Trying again later may help." if row.retryable else "Sending the same request again does not help."
     return (
@@ -187,15 +174,3 @@ def page(slug: str) -> bytes:
         f"<body><main>\n<h1>{title}</h1>\n<p>{words}</p>\n"
         f"<p>Status {row.status}, code <code>{row.slug}</code>. {again}</p>\n</main></body>\n</html>\n"
     ).encode()
-
-
-def explanation(slug: str, root: str = "") -> bytes:
-    """The explanation of the problem as JSON, under the path prefix `root`; NotFound where none has that name."""
-    row = _row(slug)
-    return msgspec.json.encode(ProblemExplanation(f"{root}/problems/{slug}", **asdict(row), retryable=row.retryable))
-
-
-def _row(slug: str) -> ProblemType:
-    if slug not in BY_SLUG:
-        raise NotFound
-    return BY_SLUG[slug]

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 
 from app.formats import FORMATS
 from app.http import values as read
-from app.http.values import INCLUDE_NAMES, ParseContext, Reader
+from app.http.values import INCLUDE_NAMES, Reader
 from app.interactions.nested import RAW
-
-__all__ = ["ATTRIBUTE_PREFIX", "BY_NAME", "DEFAULT_LIMIT", "ITEM_PARAMETERS", "PARAMETERS", "Parameter", "ParseContext"]
 
 Schema = Mapping[str, object]
 
@@ -19,10 +17,7 @@ MOST_VALUES = 20
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One row. `read` makes the canonical value of a text or raises Refused.
-
-    `pins`: it decides which rows there are, or their order, so a cursor is bound to it.
-    """
+    """One row: `read` gives the value or raises Refused; `pins` says that it decides the rows or their order."""
 
     name: str
     read: Reader
@@ -41,16 +36,8 @@ def _each(item: Schema) -> dict[str, object]:
     return {"type": "array", "items": item, "maxItems": MOST_VALUES}
 
 
-def _attribute(
-    name: str, reader: Reader, schema: Mapping[str, object], words: str, example: object = None
-) -> Parameter:
+def _attribute(name: str, reader: Reader, schema: Schema, words: str, example: object = None) -> Parameter:
     return Parameter(name, reader, schema, f"{words} Repeats mean AND.", repeatable=True, pins=True, example=example)
-
-
-def _condition(
-    name: str, reader: Reader, schema: Mapping[str, object], words: str, example: object = None
-) -> Parameter:
-    return Parameter(name, reader, schema, words, pins=True, example=example)
 
 
 def _filter(name: str, words: str, *examples: str) -> Parameter:
@@ -60,8 +47,7 @@ def _filter(name: str, words: str, *examples: str) -> Parameter:
 
 
 def _flag(name: str, words: str) -> Parameter:
-    schema = _each(_enum("true", "false"))
-    reader = read.one_of("true", "false")
+    schema, reader = _each(_enum("true", "false")), read.one_of("true", "false")
     return Parameter(name, reader, schema, f"{words} Repeats mean OR.", repeatable=True, pins=True)
 
 
@@ -99,16 +85,16 @@ PARAMETERS: tuple[Parameter, ...] = (
     _attribute(ATTRIBUTE_PREFIX, read.literal, _STRING, "Shorthand for `attr_pair`."),
     _attribute("attr_name", read.literal, _each(_TEXT),
                "The interaction has this attribute, with any value."),
-    _condition("from", read.time, _STRING,
-               "Start of the range, inclusive, on the interaction's start: RFC 3339 with zone, a date, epoch "
-               "milliseconds, or relative: `now-24h`, `now-7d/d`, `now-1M/M`, with units `s m h d w M y`. Days and "
-               "longer units are steps of the calendar in the time zone.", "2018-10-01"),
-    _condition("to", read.time, _STRING,
-               "End of the range, exclusive, in the same forms.", "now"),
-    _condition("contact_id", read.identity, _UUID, "Interactions of this contact."),
-    _condition("hook_type", read.literal, _STRING, "A hook has this type: an attribute's name, or a CRM."),
-    _condition("hook_subtype", read.literal, _STRING, "A hook has this subtype, as `ticket`."),
-    _condition("hook_id", read.literal, _STRING, "A hook has this id."),
+    Parameter("from", read.time, _STRING,
+              "Start of the range, inclusive, on the interaction's start: RFC 3339 with zone, a date, epoch "
+              "milliseconds, or relative: `now-24h`, `now-7d/d`, `now-1M/M`, with units `s m h d w M y`. Days and "
+              "longer units are steps of the calendar in the time zone.", pins=True, example="2018-10-01"),
+    Parameter("to", read.time, _STRING,
+              "End of the range, exclusive, in the same forms.", pins=True, example="now"),
+    Parameter("contact_id", read.identity, _UUID, "Interactions of this contact.", pins=True),
+    Parameter("hook_type", read.literal, _STRING, "A hook has this type: an attribute's name, or a CRM.", pins=True),
+    Parameter("hook_subtype", read.literal, _STRING, "A hook has this subtype, as `ticket`.", pins=True),
+    Parameter("hook_id", read.literal, _STRING, "A hook has this id.", pins=True),
     _filter("channel_type", "Channel.", "voice", "sms", "email", "messaging", "work-item"),
     _filter("direction", "Direction.", "inbound", "outbound", "agent-initiated"),
     _filter("queue_id", "One of the queues entered."),
@@ -125,8 +111,9 @@ PARAMETERS: tuple[Parameter, ...] = (
               f"also `{RAW}`, the record as upstream sent it: with `pii=clear`, for scopes `pii:read` and "
               "`notes:read`.",
               example="attributes"),
-    _condition("sort", read.sort, _SORT,
-               "Column to sort by, `-` in front for descending. Any but `-started_at` needs the whole result at hand."),
+    Parameter("sort", read.sort, _SORT,
+              "Column to sort by, `-` in front for descending. Any but `-started_at` needs the whole result at hand.",
+              pins=True),
     _choice("format", "Format; the path's extension says it too; else `Accept`; else JSON.",
             *(one.name for one in FORMATS)),
     _variant("shape", "JSON only: an envelope, a bare array of records, or an object of columns."),

@@ -1,39 +1,49 @@
 """Parameters → InteractionQuery: strict, canonical, frozen; every fault of a request is told at once."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qsl
 
 from app.errors import Forbidden, InvalidParameters, ParameterFault
 from app.formats import FORMATS, Format
-from app.http.auth import Viewer
-from app.http.hints import meant
+from app.http.auth import ARRAY_SUFFIX, Viewer, refuse_key_names
 from app.http.negotiation import choose_format
-from app.http.pairs import ARRAY_SUFFIX, Pairs, pairs_of
-from app.http.parameters import (
-    ATTRIBUTE_PREFIX,
-    BY_NAME,
-    DEFAULT_LIMIT,
-    ITEM_PARAMETERS,
-    MOST_VALUES,
-    Parameter,
-    ParseContext,
-)
+from app.http.parameters import ATTRIBUTE_PREFIX, BY_NAME, DEFAULT_LIMIT, ITEM_PARAMETERS, MOST_VALUES, Parameter
 from app.http.times import TimeFrame, needs_zone, seconds_to_next_step
-from app.http.values import INCLUDE_NAMES, Refused
+from app.http.values import INCLUDE_NAMES, ParseContext, Refused, meant
 from app.interactions.nested import RAW
 from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Search, View, distinct
 from app.queries.select import FILTERS
 
-__all__ = ["ITEM_PARAMETERS", "Pairs", "changes_in", "needs_time_zone", "pairs_of", "parse", "parse_view", "refuse_all"]
+Pairs = Sequence[tuple[str, str]]
+Values = Mapping[str, Sequence[Any]]  # canonical values by parameter; what type they have is its reader's to say
 
+IGNORED_PREFIX = "_"
+MOST_PARAMETERS = 100
+LONGEST_NAME = 64  # characters of a name that are shown
 RAW_SCOPES = ("pii:read", "notes:read")
-
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")  # RFC 3986 §2.1; Python lets it stand as it is
 _NOT_LINKED = frozenset({"cursor", "offset"})
 _VARIANT_PARAMETERS = tuple(one.variant_parameter for one in FORMATS if one.variant_parameter)
-_LONGEST_NAME = 64  # characters of a name that are shown
 
-Values = Mapping[str, Sequence[Any]]  # canonical values by parameter; what type they have is its reader's to say
+
+def pairs_of(query_string: bytes) -> Pairs:
+    """Names and values; only `&` separates. Raises InvalidParameters, or KeyInQuery for a credential (FAULTS T32)."""
+    if query_string.count(b"&") >= MOST_PARAMETERS:
+        words = f"The query string has more than {MOST_PARAMETERS} parameters; send fewer."
+        raise InvalidParameters([ParameterFault("", words)])
+    try:
+        text = query_string.decode("ascii")
+        if _STRAY_PERCENT.search(text):
+            raise ValueError("a % that encodes nothing")
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
+    except ValueError:
+        words = "The query string is not percent-encoded UTF-8: é is %C3%A9, a percent sign %25."
+        raise InvalidParameters([ParameterFault("", words)]) from None
+    refuse_key_names(name for name, _ in pairs)
+    return [(name, value) for name, value in pairs if not name.startswith(IGNORED_PREFIX)]
 
 
 def needs_time_zone(pairs: Pairs) -> bool:
@@ -54,7 +64,10 @@ def parse(
     pairs = [(_without_suffix(name), text) for name, text in pairs]
     values, faults = _read(pairs, scene, BY_NAME)
     chosen = choose_format(extension, _one(values, "format"), accept)
-    faults += [*_conflicts(values), *_raw_of_many(values)]
+    faults += _conflicts(values)
+    if _is_raw(values):
+        words = f"include={RAW} is for one interaction: /interactions/{{interaction_id}}?include={RAW}&pii=clear."
+        faults.append(ParameterFault("include", words, allowed=INCLUDE_NAMES))
     if not any(fault.parameter == "format" for fault in faults):
         faults += _format_conflicts(values, chosen, extension)
     _refuse(faults)
@@ -66,7 +79,7 @@ def parse(
         offset=_one(values, "offset", 0),
         limit=_one(values, "limit", min(DEFAULT_LIMIT, scene.max_rows)),
         cursor=_one(values, "cursor"),
-        asked=tuple(sorted({(name, text) for name, text in pairs if _is_pinned(name)})),
+        asked=tuple(sorted({(name, text) for name, text in pairs if (row := _row(name)) and row.pins})),
         given=tuple(sorted({(name, text) for name, text in pairs if name not in _NOT_LINKED})),
     )
 
@@ -74,15 +87,21 @@ def parse(
 def parse_view(pairs: Pairs, scene: ParseContext, viewer: Viewer) -> View:
     """How one interaction is to be shown: `fields`, `include` and `pii` alone apply. Raises as `parse`."""
     values, faults = _read(pairs, scene, ITEM_PARAMETERS)
-    _refuse([*faults, *_conflicts(values), *_raw_in_part(values)])
-    if _is_raw(values):
-        _admit_to_raw(scene, viewer)
+    faults += _conflicts(values)
+    is_raw = _is_raw(values)
+    if is_raw and _one(values, "pii") != "clear":  # it shows the customer: who asks for it says so
+        faults.append(ParameterFault("pii", f"include={RAW} shows personal data; send pii=clear with it."))
+    _refuse(faults)
+    if is_raw and not viewer.scopes.issuperset(RAW_SCOPES):
+        raise Forbidden(f"include={RAW} needs the scopes {' and '.join(RAW_SCOPES)}.")
+    if is_raw and not scene.shows_raw:
+        raise Forbidden(f"include={RAW} is off here: it would show what CXF_ATTRIBUTE_POLICY masks, hashes or drops.")
     return _view(values, scene, viewer, FORMATS[0])
 
 
 def refuse_all(pairs: Pairs) -> None:
     """Raise InvalidParameters where a resource that takes no parameters is given some."""
-    _refuse([_unknown(name, ()) for name, _ in pairs])
+    _refuse([unknown_parameter(name, ()) for name, _ in pairs])
 
 
 def _refuse(faults: Sequence[ParameterFault]) -> None:
@@ -97,7 +116,7 @@ def _read(pairs: Pairs, scene: ParseContext, known: Collection[str]) -> tuple[Va
     for name, text in pairs:
         row = _row(name)
         if row is None or row.name not in known:
-            faults.append(_unknown(name, known))
+            faults.append(unknown_parameter(name, known))
             continue
         seen[row.name] += 1
         if not row.repeatable and seen[row.name] > 1:
@@ -106,7 +125,10 @@ def _read(pairs: Pairs, scene: ParseContext, known: Collection[str]) -> tuple[Va
             faults.append(ParameterFault(row.name, f"{row.name} may be given {MOST_VALUES} times at most."))
         else:
             try:
-                values.setdefault(row.name, []).append(_value(row, name, text, scene))
+                value = row.read(text, scene)
+                if row.name == ATTRIBUTE_PREFIX:
+                    value = (name.removeprefix(ATTRIBUTE_PREFIX).strip(), value)
+                values.setdefault(row.name, []).append(value)
             except* Refused as group:
                 faults += [_refused(name, one) for one in group.exceptions if isinstance(one, Refused)]
     return {name: given for name, given in values.items() if given}, faults
@@ -125,17 +147,6 @@ def _without_suffix(name: str) -> str:
     return stem if row is not None and row.repeatable else name
 
 
-def _value(row: Parameter, name: str, text: str, scene: ParseContext) -> object:
-    """The canonical value; of a named attribute, its name and value."""
-    value = row.read(text, scene)
-    return (name.removeprefix(ATTRIBUTE_PREFIX).strip(), value) if row.name == ATTRIBUTE_PREFIX else value
-
-
-def _is_pinned(name: str) -> bool:
-    row = _row(name)
-    return row is not None and row.pins
-
-
 def _one(values: Values, name: str, default: Any = None) -> Any:
     return values[name][0] if name in values else default
 
@@ -147,10 +158,7 @@ def _search(values: Values) -> Search:
         attr_names=distinct(values.get("attr_name", ())),
         start=_one(values, "from"),
         end=_one(values, "to"),
-        contact_id=_one(values, "contact_id"),
-        hook_type=_one(values, "hook_type"),
-        hook_subtype=_one(values, "hook_subtype"),
-        hook_id=_one(values, "hook_id"),
+        **{name: _one(values, name) for name in ("contact_id", "hook_type", "hook_subtype", "hook_id")},
     )
 
 
@@ -170,30 +178,23 @@ def _is_raw(values: Values) -> bool:
     return RAW in _one(values, "include", ())
 
 
-def _admit_to_raw(scene: ParseContext, viewer: Viewer) -> None:
-    """Raise Forbidden where the viewer may not see a record as upstream sent it, or nobody may."""
-    if not viewer.scopes.issuperset(RAW_SCOPES):
-        raise Forbidden(f"include={RAW} needs the scopes {' and '.join(RAW_SCOPES)}.")
-    if not scene.shows_raw:
-        raise Forbidden(f"include={RAW} is off here: it would show what CXF_ATTRIBUTE_POLICY masks, hashes or drops.")
-
-
 def _refused(name: str, refused: Refused) -> ParameterFault:
     words = f"{_shown(name)} {refused.words}.{_question(refused.did_you_mean)}"
-    return ParameterFault(name[:_LONGEST_NAME], words, allowed=refused.allowed, did_you_mean=refused.did_you_mean)
+    return ParameterFault(name[:LONGEST_NAME], words, allowed=refused.allowed, did_you_mean=refused.did_you_mean)
 
 
-def _unknown(name: str, known: Collection[str]) -> ParameterFault:
+def unknown_parameter(name: str, known: Collection[str]) -> ParameterFault:
+    """The fault of a name that is not among the `known` parameters, with the one that may be meant."""
     allowed = tuple(one if one != ATTRIBUTE_PREFIX else "attr.<name>" for one in known)
     near = meant(name, allowed)
     words = f"{_shown(name)} is not a parameter of this resource.{_question(near)}"
-    return ParameterFault(name[:_LONGEST_NAME], words, "unknown-parameter", allowed=allowed, did_you_mean=near)
+    return ParameterFault(name[:LONGEST_NAME], words, "unknown-parameter", allowed=allowed, did_you_mean=near)
 
 
 def _shown(name: str) -> str:
     """A name as sentences may show it: one that is made of other characters than names are is not repeated."""
     is_plain = name.replace("-", "_").replace(".", "_").isidentifier()
-    return name[:_LONGEST_NAME] if is_plain else "One parameter"
+    return name[:LONGEST_NAME] if is_plain else "One parameter"
 
 
 def _question(near: str | None) -> str:
@@ -210,18 +211,6 @@ def _conflicts(values: Values) -> Iterator[ParameterFault]:
     outputs = {output for output, _ in _one(values, "fields", ())}
     if not outputs.isdisjoint(_one(values, "include", ())):
         yield ParameterFault("fields", "fields gives a column the name of a list that include adds.")
-
-
-def _raw_of_many(values: Values) -> Iterator[ParameterFault]:
-    if _is_raw(values):
-        words = f"include={RAW} is for one interaction: /interactions/{{interaction_id}}?include={RAW}&pii=clear."
-        yield ParameterFault("include", words, allowed=INCLUDE_NAMES)
-
-
-def _raw_in_part(values: Values) -> Iterator[ParameterFault]:
-    """A record as upstream sent it shows the customer: who asks for it says so."""
-    if _is_raw(values) and _one(values, "pii") != "clear":
-        yield ParameterFault("pii", f"include={RAW} shows personal data; send pii=clear with it.")
 
 
 def _format_conflicts(values: Values, chosen: Format, extension: str | None) -> Iterator[ParameterFault]:

@@ -1,20 +1,31 @@
-"""Every problem a client can meet, as a table, and the answer to each (RFC 9457).
+"""Every problem a client can meet, as a table, the answer to each (RFC 9457), and the exceptions that become one.
 
 Words come from the table and from our own errors; nothing of a client's values, of upstream's or of an exception's.
 """
 
+import logging
 import math
+import traceback
+from collections.abc import MutableMapping
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any, cast
 from urllib.parse import quote
 
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from msgspec import UNSET
 from msgspec.json import encode
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Match, Router
+from starlette.types import Scope
 
-from app.errors import CxfacadeError, InvalidParameters, ParameterFault
+from app.errors import CxfacadeError, InvalidParameters
 from app.http import messages
 from app.http.responses import VARY, Headers
 from app.interactions.times import written
+from app.observe.lines import INTERNAL_ERROR
 
 LONGEST_RETRY_AFTER = 300  # seconds (FAULTS 1.5)
 READING_METHODS = "GET, HEAD"
@@ -142,7 +153,6 @@ def rendered(
     request_id: str,
     instance: str | None,
     allow: str = READING_METHODS,
-    last_success_at: datetime | None = None,
     root: str = "",
 ) -> tuple[int, Headers, bytes]:
     """Status, headers and body of the problem `slug`; what `error` says of itself goes into it.
@@ -152,49 +162,54 @@ def rendered(
     """
     row = BY_SLUG[slug]
     wait = _retry_after(row, error)
-    faults = error.faults if isinstance(error, InvalidParameters) else ()
+    # The words of a bug of ours were written for the operator.
+    has_words = error is not None and error.detail and slug != "internal-error"
+    faults = [
+        messages.ParameterFault(one.parameter, one.detail, one.allowed or UNSET, one.did_you_mean or UNSET)
+        for one in (error.faults if isinstance(error, InvalidParameters) else ())
+    ]
+    last_success_at = error.last_success_at if error else None
     message = messages.Problem(
         type=f"{root}/problems/{slug}",
         title=row.title,
         status=row.status,
-        detail=_detail(row, error),
+        detail=error.detail if error and has_words else row.explanation,
         instance=UNSET if instance is None else quote(instance, safe=_IN_PATHS),
         code=slug,
         request_id=request_id,
         retryable=row.retryable,
         retry_after_seconds=UNSET if wait is None else wait,
-        errors=[_fault_message(fault) for fault in faults] or UNSET,
+        errors=faults or UNSET,
         last_success_at=written(last_success_at) if last_success_at else UNSET,
     )
     body = encode(message)
-    return row.status, _headers(row, wait, allow, len(body)), body
-
-
-def _headers(row: ProblemType, wait: int | None, allow: str, length: int) -> Headers:
     headers = [
         (b"content-type", b"application/problem+json"),
-        (b"content-length", b"%d" % length),
+        (b"content-length", b"%d" % len(body)),
         (b"cache-control", b"no-store"),
         (b"vary", VARY),
     ]
     if wait is not None:
         headers.append((b"retry-after", b"%d" % wait))
-    if row.slug == "unauthorized":
+    if slug == "unauthorized":
         headers.append((b"www-authenticate", b'Bearer realm="cxfacade"'))
-    if row.slug == "method-not-allowed":
+    if slug == "method-not-allowed":
         headers.append((b"allow", allow.encode()))
-    return headers
+    return row.status, headers, body
+
+
+def problem_of(
+    scope: Scope, slug: str, error: CxfacadeError | None = None, allow: str = READING_METHODS
+) -> tuple[int, Headers, bytes]:
+    """As `rendered`, with the facts of a request."""
+    request_id, root = scope.get("state", {}).get("request_id", ""), scope.get("root_path", "")
+    return rendered(slug, error, request_id=request_id, instance=scope["path"], allow=allow, root=root)
 
 
 def slug_of(error: CxfacadeError) -> str:
     """The code of `error`; faults that are all of one kind give the whole their code."""
     codes = {fault.code for fault in error.faults} if isinstance(error, InvalidParameters) else set()
     return codes.pop() if len(codes) == 1 else error.code
-
-
-def _detail(row: ProblemType, error: CxfacadeError | None) -> str:
-    """The error's own words, but the table's for a bug of ours, whose words were written for the operator."""
-    return error.detail if error and error.detail and row.slug != "internal-error" else row.explanation
 
 
 def _retry_after(row: ProblemType, error: CxfacadeError | None) -> int | None:
@@ -205,5 +220,84 @@ def _retry_after(row: ProblemType, error: CxfacadeError | None) -> int | None:
     return math.ceil(min(LONGEST_RETRY_AFTER, max(1, row.retry_after_seconds if seconds is None else seconds)))
 
 
-def _fault_message(fault: ParameterFault) -> messages.ParameterFault:
-    return messages.ParameterFault(fault.parameter, fault.detail, fault.allowed or UNSET, fault.did_you_mean or UNSET)
+_LOGGER = logging.getLogger("cxfacade.errors")
+_FRAMES_LOGGED = 12
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_FIRST_SERVER_ERROR = 500
+_HANDLED = (CxfacadeError, HTTPException, RequestValidationError, ClientDisconnect, Exception)
+
+
+def install(app: FastAPI) -> None:
+    """Make every exception of `app` a problem: ours, the framework's own, and at last any other."""
+    for kind in _HANDLED:
+        app.add_exception_handler(kind, _handle)
+
+
+async def _handle(request: Request, error: Exception) -> Response:
+    match error:
+        case CxfacadeError():
+            return _answer(request, slug_of(error), error)
+        case HTTPException():
+            return _answer(request, _slug_of_status(error.status_code))
+        case RequestValidationError():  # its own words would echo the value
+            return _answer(request, "invalid-parameter")
+        case ClientDisconnect():  # in the middle of its body: nobody reads this answer, and it is no bug of ours
+            return _answer(request, "bad-request")
+    log_unexpected(error, request.scope)
+    return _answer(request, "internal-error")
+
+
+def _slug_of_status(status: int) -> str:
+    """The problem that alone has this status, else the general one of its class."""
+    slugs = [row.slug for row in PROBLEMS if row.status == status]
+    if len(slugs) == 1:
+        return slugs[0]
+    return "bad-request" if status < _FIRST_SERVER_ERROR else "internal-error"
+
+
+def log_unexpected(error: Exception, scope: MutableMapping[str, Any]) -> None:
+    """Log a bug of ours, once: its type and places, never its text, which may quote a value (FAULTS T57)."""
+    state = scope.setdefault("state", {})
+    if state.get("logged_error") is not error:
+        state["logged_error"] = error
+        frames = traceback.extract_tb(error.__traceback__)[-_FRAMES_LOGGED:]
+        places = " > ".join(f"{frame.name}:{frame.lineno}" for frame in frames)
+        _LOGGER.error(INTERNAL_ERROR, type(error).__name__, places, state.get("request_id"))
+
+
+def _answer(request: Request, slug: str, error: CxfacadeError | None = None) -> Response:
+    if slug == "not-found" and (shorter := without_slash(request)):
+        return shorter
+    allow = _allow(request) if slug == "method-not-allowed" else READING_METHODS
+    status, headers, body = problem_of(request.scope, slug, error, allow)
+    response = Response(body, status)
+    response.raw_headers = headers
+    return response
+
+
+def _allow(request: Request) -> str:
+    """The methods of all routes at this path: the framework names those of the first route alone."""
+    router = cast("Router | None", request.scope.get("router"))
+    routes = router.routes if router else []
+    scopes = {method: {**request.scope, "method": method} for method in _METHODS}
+    taken = [name for name, scope in scopes.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)]
+    return ", ".join(taken) or READING_METHODS
+
+
+def without_slash(request: Request) -> Response | None:
+    """A redirect to the path without the slash at its end (RFC 9110 §15.4.9); None where no route takes that path.
+
+    Its Location is relative, `../interactions?attr=1`: it holds behind any prefix, and leads to no other host.
+    """
+    scope = request.scope
+    path = scope["path"].removesuffix("/")
+    router = cast("Router | None", scope.get("router"))
+    if router is None or path == scope["path"] or not path or path.endswith("/"):
+        return None
+    shorter = {**scope, "path": path}
+    if all(route.matches(shorter)[0] is Match.NONE for route in router.routes):
+        return None
+    raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    query: bytes = scope["query_string"]
+    location = b"../" + raw_path[:-1].rpartition(b"/")[2] + (b"?" + query if query else b"")
+    return Response(status_code=308, headers={"Location": location.decode("ascii")})

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from urllib.parse import urlencode
@@ -49,34 +50,48 @@ class Representations:
     async def interactions(self, query: InteractionQuery, lookup: Lookup, url: str) -> Built:
         """The rows of a query; `url` is the absolute URL of the resource, without its query."""
         with held_back(query.limit):
-            return await self._interactions(query, lookup, url)
-
-    async def _interactions(self, query: InteractionQuery, lookup: Lookup, url: str) -> Built:
-        page = await self._reports.page(query, lookup)
-        began = self._clock.monotonic()
-        answer = await self._encoded(page, query, lookup, url)
-        seconds = {
-            "upstream": page.found.upstream_seconds,
-            "flatten": page.flatten_seconds,
-            "encode": self._clock.monotonic() - began,
-        }
-        made = Built(answer, page.found.packed(), seconds)
-        rows, facts = [*page.selection.rows], [one for block in page.found.opened.at_hand.values() for one in block]
-        del page
-        await let_go(rows, facts)
-        return made
+            page = await self._reports.page(query, lookup)
+            began = self._clock.monotonic()
+            answer = await self._encoded(page, query, lookup, url)
+            seconds = {
+                "upstream": page.found.upstream_seconds,
+                "flatten": page.flatten_seconds,
+                "encode": self._clock.monotonic() - began,
+            }
+            built = Built(answer, page.found.packed(), seconds)
+            rows, facts = [*page.selection.rows], [one for block in page.found.opened.at_hand.values() for one in block]
+            del page
+            await let_go(rows, facts)
+            return built
 
     async def _encoded(self, page: Page, query: InteractionQuery, lookup: Lookup, url: str) -> Answer:
-        masked = () if query.view.audience.clear else self._masked
-        envelope = _envelope(page, query, url, self._reports.rules.zone(page.found.snapshot.time_zone).key, masked)
+        envelope = self._envelope(page, query, url)
 
         async def encoding(_owners: Owners, require_waiter: Callable[[], None]) -> Answer:
             async with self._reports.admission.encoding(query.view, min(query.limit, page.found.snapshot.rows)):
                 require_waiter()
                 return await _list(page, query.view, envelope)
 
-        parts = ("encode", url, *query.key_parts())
-        return await self._reports.once(parts, page.found, encoding, lookup)
+        return await self._reports.once(("encode", url, *query.key_parts()), page.found, encoding, lookup)
+
+    def _envelope(self, page: Page, query: InteractionQuery, url: str) -> Envelope:
+        snapshot = page.found.snapshot
+        cursor = cursor_text(page.next_cursor) if page.next_cursor else None
+        meta = Meta(
+            count=len(page.selection.rows),
+            limit=query.limit,
+            offset=query.offset,
+            truncated=page.truncated,
+            total=page.total,
+            query=shown(query),
+            as_of=written(snapshot.as_of),
+            time_zone=self._reports.rules.zone(snapshot.time_zone).key,
+            source="simulator" if snapshot.simulated else "live",
+            schema_version=SCHEMA_VERSION,
+            masked=[] if query.view.audience.clear else [*self._masked],
+        )
+        link = f"{url}?{urlencode([*query.given, ('cursor', cursor)])}" if cursor else None
+        return Envelope(link, cursor, meta)
 
     async def interaction(self, lookup: Lookup, view: View) -> Built:
         """A row as an object."""
@@ -95,27 +110,34 @@ class Representations:
     async def _one(self, lookup: Lookup, audience: Audience, show: Show, *, masked: bool) -> Built:
         facts, found = await self._reports.interaction(lookup, audience)
         began = self._clock.monotonic()
-        identity = msgspec.json.encode(await cooperative.run(show(facts, found.snapshot)))
-        answer = await _answer(identity, JSON, audience, found.snapshot, masked=masked)
+        body = msgspec.json.encode(await cooperative.run(show(facts, found.snapshot)))
+        answer = await _tagged(Answer(body, "identity", "", JSON, found.snapshot.as_of, masked), audience)
         return Built(answer, found, {"upstream": found.upstream_seconds, "encode": self._clock.monotonic() - began})
 
 
 async def _list(page: Page, view: View, envelope: Envelope) -> Answer:
-    chosen, selection, snapshot = FORMATS_BY_NAME[view.format], page.selection, page.found.snapshot
+    chosen, selection, as_of = FORMATS_BY_NAME[view.format], page.selection, page.found.snapshot.as_of
     table = Table(selection.names, selection.rows, selection.types)
-    identity = await cooperative.run(_encoded(chosen.parts(table, envelope, view.variant)))
-    file_name = f"interactions-{snapshot.as_of:%Y%m%dT%H%M%SZ}.{chosen.extension}" if view.download else None
-    return await _answer(
-        identity,
+    answer = Answer(
+        await cooperative.run(_encoded(chosen.parts(table, envelope, view.variant))),
+        "identity",
+        "",
         chosen.content_type,
-        view.audience,
-        snapshot,
+        as_of,
         masked=not view.shows_personal_data,
-        file_name=file_name,
+        file_name=f"interactions-{as_of:%Y%m%dT%H%M%SZ}.{chosen.extension}" if view.download else None,
         link_next=envelope.next,
         truncated=page.truncated,
         total=page.total,
     )
+    return await _tagged(answer, view.audience)
+
+
+async def _tagged(answer: Answer, audience: Audience) -> Answer:
+    """The answer with its validator, which is of the body and of the facts that headers alone tell."""
+    told = b",".join(value for _, value in list_headers(answer))
+    tag = partial(entity_tag, audience.name, answer.content_type, answer.body, told)
+    return replace(answer, etag=await unlocked(tag, size=answer.size))
 
 
 def _encoded(parts: Iterable[bytes]) -> Turns[bytes]:
@@ -127,54 +149,6 @@ def _encoded(parts: Iterable[bytes]) -> Turns[bytes]:
             raise InvalidParameters([ParameterFault("limit", TOO_LARGE)])
         yield
     return body.getvalue()
-
-
-async def _answer(
-    identity: bytes,
-    content_type: str,
-    audience: Audience,
-    snapshot: Snapshot,
-    *,
-    masked: bool,
-    file_name: str | None = None,
-    link_next: str | None = None,
-    truncated: bool | None = None,
-    total: int | None = None,
-) -> Answer:
-    told = [] if truncated is None else list_headers(truncated=truncated, total=total)
-    tag = partial(entity_tag, audience.name, content_type, identity, b",".join(value for _, value in told))
-    return Answer(
-        body=identity,
-        coding="identity",
-        etag=await unlocked(tag, size=len(identity)),
-        content_type=content_type,
-        last_modified=snapshot.as_of,
-        masked=masked,
-        file_name=file_name,
-        link_next=link_next,
-        truncated=truncated,
-        total=total,
-    )
-
-
-def _envelope(page: Page, query: InteractionQuery, url: str, time_zone: str, masked: Sequence[str]) -> Envelope:
-    snapshot = page.found.snapshot
-    cursor = cursor_text(page.next_cursor) if page.next_cursor else None
-    meta = Meta(
-        count=len(page.selection.rows),
-        limit=query.limit,
-        offset=query.offset,
-        truncated=page.truncated,
-        total=page.total,
-        query=shown(query),
-        as_of=written(snapshot.as_of),
-        time_zone=time_zone,
-        source="simulator" if snapshot.simulated else "live",
-        schema_version=SCHEMA_VERSION,
-        masked=[*masked],
-    )
-    link = f"{url}?{urlencode([*query.given, ('cursor', cursor)])}" if cursor else None
-    return Envelope(link, cursor, meta)
 
 
 def shown(query: InteractionQuery) -> dict[str, object]:

@@ -1,8 +1,12 @@
-"""Response cache: the bytes of each representation are made once and stored beside the snapshots."""
+"""Response cache: a representation is made once and stored beside its snapshot, and may be replayed from there."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
+from typing import NamedTuple
+
+from starlette.types import Scope
 
 from app.cache.keys import Part, digest
 from app.cache.reuse import Reuse
@@ -12,8 +16,11 @@ from app.cache.stored import Stored
 from app.clock import Clock
 from app.cooperative import INLINE_BYTES
 from app.http.negotiation import choose_coding
-from app.http.responses import Answer, coded, in_coding
+from app.http.responses import Answer, Headers, coded, in_coding
+from app.http.telemetry import Hits
+from app.queries.fetch_plan import FetchPlan
 from app.queries.page import FetchResult
+from app.queries.query import InteractionQuery
 from app.queries.snapshot import Snapshot
 
 OVERHEAD_BYTES = 500  # the objects around a body
@@ -30,16 +37,12 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An answer in the coding the client takes, and the facts of how it was obtained.
-
-    `snapshot` is what it was made of; `home` is the same, where the answer is stored with it, under `key`.
-    """
+    """An answer in the client's coding, made of `snapshot`, which is its `home` where the answer is stored with it."""
 
     answer: Answer
     reuse: Reuse
     snapshot: Stored[Snapshot]
     home: Stored[Snapshot] | None
-    key: bytes
 
 
 class ResponseCache:
@@ -68,17 +71,17 @@ class ResponseCache:
         began = self._clock.monotonic()
         identity = self._get(_key(current, shape)) if current else None
         if current and identity:
-            answer, key = await self._in_coding(current, shape, identity, accept_encoding)
+            answer = await self._in_coding(current, shape, identity, accept_encoding)
             seconds = {"cache": self._clock.monotonic() - began}
-            reuse = _hit(current, began, detail, seconds)
-            return Served(answer, reuse, current, current, key)
+            ttl, age = current.time_left(began), current.age(began)
+            return Served(answer, Reuse(True, ttl=ttl, age=age, detail=detail, seconds=seconds), current, current)
         made = await make()
         snapshot, now = made.found.stored, self._clock.monotonic()
         home = snapshot if made.found.kept else None  # no request would look for an answer without its snapshot
         if home:
             self._put(_key(home, shape), home, made.answer)
-        answer, key = await self._in_coding(home, shape, made.answer, accept_encoding)
-        return Served(answer, _reuse(made.found, now, made.seconds), snapshot, home, key)
+        answer = await self._in_coding(home, shape, made.answer, accept_encoding)
+        return Served(answer, _reuse(made.found, now, made.seconds), snapshot, home)
 
     def shape(self, *parts: Part) -> bytes:
         """The digest of all that shapes an answer beside the snapshot and the coding, its audience among it."""
@@ -90,25 +93,22 @@ class ResponseCache:
 
     async def _in_coding(
         self, home: Stored[Snapshot] | None, shape: bytes, identity: Answer, accept_encoding: str | None
-    ) -> tuple[Answer, bytes]:
-        """The answer in the coding that suits the client, which is made once for the life of `home`, and its key."""
-        coding = choose_coding(accept_encoding, identity.size)
-        if home is None:
-            return identity if coding == identity.coding else await self._coded(identity, coding), b""
+    ) -> Answer:
+        """The answer in the coding that suits the client, which is made once for the life of `home`."""
+        coding = choose_coding(accept_encoding, len(identity.body))
         if coding == identity.coding:
-            return identity, _key(home, shape)
+            return identity
+        if home is None:
+            return await self._coded(identity, coding)
         key = _key(home, shape, coding, of=identity.etag)
         answer = self._get(key)
         if answer is None:
             answer = await self._coded(identity, coding)
             self._put(key, home, answer)
-        return answer, key
+        return answer
 
     async def _coded(self, identity: Answer, coding: str) -> Answer:
-        """The answer in another coding; a large one that many want at the same time is coded once.
-
-        Raises StillFetching.
-        """
+        """The answer in another coding; a large one is coded once for all who want it. Raises StillFetching."""
         coding_it = partial(coded, identity.body, coding)
         if identity.size <= INLINE_BYTES:
             return in_coding(identity, coding, await coding_it())
@@ -125,22 +125,17 @@ class ResponseCache:
 
 
 def _key(snapshot: Stored[Snapshot], shape: bytes, coding: str = "identity", of: str = "") -> bytes:
-    """`of` is the validator of what was coded: a snapshot that has grown may give another answer.
-
-    What was made before the snapshot was found to lack rows said that it is whole.
-    """
+    """`of` is the validator of what was coded; a snapshot that has grown, or lacks rows, may give another answer."""
     lacks_rows = "lacking" if snapshot.value.lacks_rows else "whole"
     return shape + f"{snapshot.value.version} {lacks_rows} {coding} {of}".encode()
 
 
 def _reuse(found: FetchResult, now: float, seconds: Mapping[str, float]) -> Reuse:
-    if not found.fetched:
-        return _hit(found.stored, now, found.detail, seconds)
     return Reuse(
-        hit=False,
-        fwd=found.fwd,
-        stored=found.kept,
-        collapsed=found.collapsed,
+        hit=not found.fetched,
+        fwd=found.fwd if found.fetched else None,
+        stored=found.fetched and found.kept,
+        collapsed=found.fetched and found.collapsed,
         ttl=found.stored.time_left(now),
         age=found.stored.age(now),
         detail=found.detail,
@@ -148,5 +143,95 @@ def _reuse(found: FetchResult, now: float, seconds: Mapping[str, float]) -> Reus
     )
 
 
-def _hit(stored: Stored[Snapshot], now: float, detail: str | None, seconds: Mapping[str, float]) -> Reuse:
-    return Reuse(hit=True, ttl=stored.time_left(now), age=stored.age(now), detail=detail, seconds=seconds)
+ARRIVAL = "cxfacade.arrival"  # where the scope of a request that may be replayed has its Keep
+REPLAYABLE = "replayable"  # where the state of a request has its Replayable
+EARLY_REFRESH_FETCHES = 8  # so many fetch times before the end, an early refresh is due in one of 2,980 requests
+
+Charge = Callable[[], tuple[Headers, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayable:
+    """A response made of `snapshot`, and how long it may be replayed: until `valid_until` (monotonic seconds).
+
+    `last_modified` is a time of day: where that is set back, what is said of it has to change. `is_pinned`: a cursor
+    names the snapshot. `hits` gives the count of its status, `charge` takes one request off the quota of its key.
+    """
+
+    snapshot: Stored[Snapshot]
+    valid_until: float
+    last_modified: datetime
+    is_pinned: bool
+    hits: Callable[[int], Hits]
+    charge: Charge | None
+
+
+Keep = Callable[[Replayable, int, Headers, bytes], None]
+"""Has the response to a request replayed, once it is sent: its status, headers and body."""
+
+
+def offer(
+    scope: Scope,
+    served: Served,
+    plan: FetchPlan,
+    now: float,
+    *,
+    wall: datetime,
+    hits: Callable[[int], Hits],
+    changes_at: float | None = None,
+    valid_for: float | None = None,
+    charge: Charge | None = None,
+) -> None:
+    """Have the response to this request replayed while it is fresh, stored and current.
+
+    `wall` is the time of day. `changes_at`: when the same request asks another question (monotonic seconds), None for
+    never. `valid_for`: seconds from `now` on for which its credential is good, None for ever.
+    """
+    home, answer = served.home, served.answer
+    if ARRIVAL not in scope or home is None or answer.last_modified > wall:
+        return
+    # Before freshness ends, requests may set off an early refresh, the ordinary way.
+    early = min(EARLY_REFRESH_FETCHES * home.value.upstream_seconds, home.fresh_for / 2)
+    ends = [home.time_left(now) - early]
+    ends += [] if valid_for is None else [valid_for]
+    ends += [] if changes_at is None else [changes_at - now]
+    if min(ends) > 0:
+        scope["state"][REPLAYABLE] = Replayable(
+            home, now + min(ends), answer.last_modified, plan.version is not None, hits, charge
+        )
+
+
+MOST_PARSED = 1_000
+
+
+class ParsedList(NamedTuple):
+    """A query, its plan, the digest of all that shapes its answer, and when its query string asks something else."""
+
+    query: InteractionQuery
+    plan: FetchPlan
+    shape: bytes
+    changes_at: float | None  # monotonic seconds; None where it never will
+
+
+class ParsedLists:
+    """The lists that were parsed last, each under all that it was parsed from."""
+
+    def __init__(self, most: int = MOST_PARSED) -> None:
+        self._most = most
+        self._kept: dict[Hashable, ParsedList] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def find(self, key: Hashable, now: float) -> ParsedList | None:
+        """The list under the key, where it still asks the same question at `now`."""
+        parsed = self._kept.get(key)
+        return parsed if parsed is not None and (parsed.changes_at is None or now < parsed.changes_at) else None
+
+    def keep(self, key: Hashable, parsed: ParsedList) -> ParsedList:
+        """Find it from now on; the oldest is forgotten where there are too many."""
+        self._kept.pop(key, None)
+        self._kept[key] = parsed
+        if len(self._kept) > self._most:
+            del self._kept[next(iter(self._kept))]
+        return parsed

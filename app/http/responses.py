@@ -1,20 +1,29 @@
-"""A finished answer: its bytes in one coding, its validators, and the headers that say what it is and how old."""
+"""A finished answer: its bytes in one coding, its validators and headers, and how it is sent to slow readers."""
 
+import asyncio
 import gzip
 import hashlib
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache, partial
+from typing import Any
 from urllib.parse import quote
 
 import zstandard
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from app.cache.reuse import Reuse
+from app.cache.stored import Stored
 from app.cooperative import unlocked
+from app.errors import RateLimited
+from app.owners import owner_of
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -50,21 +59,25 @@ class Answer:
         return len(self.body)
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A response that is ready to be sent."""
+
+    status: int
+    headers: Headers
+    body: bytes | memoryview
+
+
 CODINGS: dict[str, Callable[[bytes], bytes]] = {
     "identity": lambda identity: identity,
     "gzip": lambda identity: gzip.compress(identity, _GZIP_LEVEL, mtime=0),
     "zstd": lambda identity: bytes(memoryview(zstandard.ZstdCompressor(_ZSTD_LEVEL).compress(identity))),
-}  # zstandard's own bytes keep room for the worst case: a copy holds what it needs
-
-
-def encode_body(identity: bytes, coding: str) -> bytes:
-    """The body in `coding`; equal bytes give equal bytes. KeyError for a coding that is not in CODINGS."""
-    return CODINGS[coding](identity)
+}  # equal bytes give equal bytes. zstandard's own keep room for the worst case: a copy holds what it needs
 
 
 async def coded(identity: bytes, coding: str) -> bytes:
-    """As `encode_body`, away from the event loop where the body is large."""
-    return await unlocked(partial(encode_body, identity, coding), size=0 if coding == "identity" else len(identity))
+    """The body in a coding of CODINGS, away from the event loop where the body is large."""
+    return await unlocked(partial(CODINGS[coding], identity), size=0 if coding == "identity" else len(identity))
 
 
 def in_coding(identity: Answer, coding: str, body: bytes) -> Answer:
@@ -84,64 +97,46 @@ def entity_tag(audience: str, content_type: str, identity: bytes, told: bytes = 
     return f'"{digest.hexdigest()}"'
 
 
-def representation_headers(answer: Answer, now: datetime) -> Headers:
-    """The headers that stay the same while the answer is stored.
-
-    `now` is of the wall clock: where that was set back, nothing was modified later (RFC 9110 §8.8.2.1).
-    """
-    fixed = [
-        _content_type(answer.content_type),
-        (b"content-length", b"%d" % answer.size),
+def answer_headers(answer: Answer, reuse: Reuse, snapshot: Stored[Any], now: datetime) -> Headers:
+    """All headers of an answer `now`, from the facts of how it was obtained and the lifetimes of its snapshot."""
+    fields = [
+        (b"content-type", answer.content_type.encode()),
+        (b"content-length", b"%d" % len(answer.body)),
         (b"etag", answer.etag.encode()),
+        # Where the clock was set back, nothing was modified later than now (RFC 9110 §8.8.2.1).
         _last_modified(min(answer.last_modified, now).replace(microsecond=0)),
         *_ON_ALL,
     ]
     if answer.coding != "identity":
-        fixed.append((b"content-encoding", answer.coding.encode()))
-    if answer.truncated is not None:
-        fixed += list_headers(truncated=answer.truncated, total=answer.total)
+        fields.append((b"content-encoding", answer.coding.encode()))
+    fields += list_headers(answer)
     if answer.link_next is not None:
-        fixed.append((b"link", f'<{quote(answer.link_next, safe=_URI_CHARACTERS)}>; rel="next"'.encode()))
+        fields.append((b"link", f'<{quote(answer.link_next, safe=_URI_CHARACTERS)}>; rel="next"'.encode()))
     if answer.file_name is not None:
-        fixed.append((b"content-disposition", content_disposition(answer.file_name).encode()))
-    return fixed
+        fields.append((b"content-disposition", content_disposition(answer.file_name).encode()))
+    lifetimes = cache_control(reuse.age, reuse.ttl or 0.0, snapshot.revalidate_for, snapshot.stale_for)
+    fields += [
+        (b"cache-control", lifetimes if answer.masked else NO_STORE),
+        (b"age", b"%d" % whole_age(reuse.age)),
+        (b"cache-status", cache_status(reuse).encode()),
+    ]
+    if reuse.seconds:
+        timings = [f"{name};dur={1000 * seconds:.2f}" for name, seconds in reuse.seconds.items()]
+        fields.append((b"server-timing", ", ".join(timings).encode()))
+    return fields
 
 
-def list_headers(*, truncated: bool, total: int | None) -> Headers:
+def list_headers(answer: Answer) -> Headers:
     """How whole a list is: formats without an envelope have no other place for it."""
-    told = [(b"x-truncated", b"true" if truncated else b"false")]
-    return told if total is None else [*told, (b"x-total-count", b"%d" % total)]
-
-
-@lru_cache(maxsize=64)
-def _content_type(content_type: str) -> tuple[bytes, bytes]:
-    return (b"content-type", content_type.encode())
+    if answer.truncated is None:
+        return []
+    told = [(b"x-truncated", b"true" if answer.truncated else b"false")]
+    return told if answer.total is None else [*told, (b"x-total-count", b"%d" % answer.total)]
 
 
 @lru_cache(maxsize=1_000)  # all answers of a snapshot share it
 def _last_modified(moment: datetime) -> tuple[bytes, bytes]:
     return (b"last-modified", format_datetime(moment, usegmt=True).encode())
-
-
-def reuse_headers(
-    answer: Answer,
-    *,
-    age: float,
-    time_left: float,
-    revalidate_for: float,
-    stale_for: float,
-    cache_status: str,
-    timings: Mapping[str, float] | None = None,
-) -> Headers:
-    """The headers that change from request to request; times in seconds, `timings` in milliseconds by name."""
-    changing = [
-        (b"cache-control", cache_control(age, time_left, revalidate_for, stale_for) if answer.masked else NO_STORE),
-        (b"age", b"%d" % whole_age(age)),
-        (b"cache-status", cache_status.encode()),
-    ]
-    if timings:
-        changing.append((b"server-timing", server_timing(timings).encode()))
-    return changing
 
 
 def whole_age(age: float) -> int:
@@ -170,11 +165,6 @@ def content_disposition(file_name: str) -> str:
     return f'attachment; filename="{safe.lstrip(".") or "download"}"'
 
 
-def server_timing(timings: Mapping[str, float]) -> str:
-    """Server-Timing: each name with its milliseconds, rounded to a hundredth."""
-    return ", ".join(f"{name};dur={milliseconds:.2f}" for name, milliseconds in timings.items())
-
-
 NAME = "cxfacade"
 TOKEN = re.compile(r"[A-Za-z*][A-Za-z0-9:/!#$%&'*+\-.^_`|~]*")  # sf-token, RFC 9651 §3.3.4
 UNPRINTABLE = re.compile(r"[^ -~]")
@@ -188,9 +178,9 @@ def cache_status(reuse: Reuse) -> str:
         "stored": reuse.stored,
         "collapsed": reuse.collapsed,
         f"ttl={math.floor(reuse.ttl or 0)}": reuse.ttl is not None,  # floor: half a second past freshness is stale
-        f"detail={_bare(reuse.detail or '')}": reuse.detail is not None,
     }
-    return "; ".join([NAME, *(parameter for parameter, holds in parameters.items() if holds)])
+    told = "; ".join([NAME, *[parameter for parameter, holds in parameters.items() if holds]])
+    return told if reuse.detail is None else f"{told}; detail={_bare(reuse.detail)}"
 
 
 def _bare(detail: str) -> str:
@@ -198,3 +188,84 @@ def _bare(detail: str) -> str:
     if TOKEN.fullmatch(detail):
         return detail
     return '"' + UNPRINTABLE.sub("?", detail).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+MIB = 1024 * 1024
+MOST_BYTES = 128 * MIB  # twice the largest answer
+PART_BYTES = 128 * 1024  # handed to the transport at once: each is a turn of the loop, none is a copy (FAULTS T41)
+LARGE_BYTES = 256 * 1024  # smaller answers are not counted: connections are, by the listener
+RETRY_SECONDS = 1
+
+
+class Unread:
+    """The large answers that are being sent, by the address they are sent to; one sent twice counts once."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most = most_bytes
+        self._sending: dict[str, Counter[int]] = {}
+        self._held: Counter[str] = Counter()
+
+    @contextmanager
+    def sending(self, scope: Scope, body: bytes) -> Iterator[None]:
+        """Count the answer until the end of the block. Raises RateLimited where there is no room."""
+        if len(body) < LARGE_BYTES:
+            yield
+            return
+        owner = peer_owner(scope)
+        is_sent = id(body) in self._sending.get(owner, ())
+        if not is_sent and self._held[owner] + len(body) > self._most:
+            raise RateLimited(
+                "Too much of what your address asked for lies unread: read it, or ask for less at once.",
+                retry_after_seconds=RETRY_SECONDS,
+            )
+        responses = self._sending.setdefault(owner, Counter())
+        if not is_sent:
+            self._held[owner] += len(body)
+        responses[id(body)] += 1
+        try:
+            yield
+        finally:
+            responses[id(body)] -= 1
+            if not responses[id(body)]:
+                del responses[id(body)]
+                self._held[owner] -= len(body)
+            if not responses:
+                del self._sending[owner], self._held[owner]
+
+
+def peer_owner(scope: Scope) -> str:
+    """The owner of the address behind the socket, or of the client that trusted proxies name (FAULTS T34)."""
+    return owner_of(scope["client"][0] if scope.get("client") else "")
+
+
+class PreparedResponse(Response):
+    """A prepared answer in place of the framework's responses; `whole` is the body that a range is a part of.
+
+    Its body is handed on in slices, so that a slow reader holds little memory; `unread` bounds what one address leaves
+    unread (FAULTS T41). A short part is a copy, which keeps nothing of the whole.
+    """
+
+    def __init__(self, prepared: Prepared, whole: bytes, unread: Unread) -> None:
+        self.status_code = prepared.status  # and nothing else of what the framework's have
+        is_short = len(prepared.body) <= PART_BYTES
+        self.prepared = replace(prepared, body=bytes(prepared.body)) if is_short else prepared
+        self.whole = b"" if is_short else whole
+        self.unread = unread
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it. Raises RateLimited, before anything is sent."""
+        body = self.prepared.body
+        start = {"type": "http.response.start", "status": self.prepared.status, "headers": self.prepared.headers}
+        if len(body) <= PART_BYTES:
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
+            return
+        parts = memoryview(body)  # the answer is held until all is sent: no slice needs to be a copy
+        with self.unread.sending(scope, self.whole):
+            await send(start)
+            for sent in range(0, len(body), PART_BYTES):
+                is_last = sent + PART_BYTES >= len(body)
+                part = parts[sent : sent + PART_BYTES]
+                await send({"type": "http.response.body", "body": part, "more_body": not is_last})
+                if not is_last:
+                    await asyncio.sleep(0)  # others have their turn

@@ -1,62 +1,92 @@
-"""A row of the table of routes, and the route of the framework that it makes: it admits the viewer, then answers."""
+"""The services that routes work with, and a row of the table of routes, as the route that admits and answers."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, NamedTuple, cast
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Any, NamedTuple
 
 from fastapi import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
-from app.http.auth import Viewer
-from app.http.services import Services
+from app.clients.quota import MinInterval
+from app.clock import Clock
+from app.http.auth import Authenticator
+from app.http.guard import Forwarding
+from app.http.representations import Representations
+from app.http.response_cache import ParsedLists, ResponseCache
+from app.http.responses import Unread
+from app.http.telemetry import Requests
+from app.http.times import TimeFrame
+from app.http.values import ParseContext
+from app.interactions.columns import Column
+from app.interactions.masking import hides
+from app.observe.metrics import Metrics
+from app.queries.service import Queries
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The services of one application."""
+
+    settings: Settings
+    clock: Clock
+    metrics: Metrics
+    columns: Mapping[str, Column]
+    queries: Queries
+    representations: Representations
+    response_cache: ResponseCache
+    parsed: ParsedLists
+    unread: Unread
+    authenticator: Authenticator
+    forwarding: Forwarding
+    purges: MinInterval
+    requests: Requests
+    openapi: Callable[[], str]
+
+    def context(self, zone: tzinfo) -> ParseContext:
+        """The context that parameters are read in now, days being those of the time zone."""
+        frame = TimeFrame(self.clock.wall(), zone, self.settings.fresh_open_seconds)
+        shows_raw = not hides(self.queries.rules.context.attribute_policy)
+        return ParseContext(frame, self.columns, self.settings.max_rows, shows_raw)
+
 
 READ = ("GET", "HEAD")
 ANYBODY = "anybody"  # in place of a scope: no key is asked for, and none is looked at
 
-Answering = Callable[[Request, Services, Viewer], Awaitable[Response]]
-AnsweringAnybody = Callable[[Request, Services], Awaitable[Response]]
+Answering = Callable[..., Awaitable[Response]]
+"""A function of the request, the services and, unless anybody may ask, the viewer."""
 
 
 class Resource(NamedTuple):
-    """One row: `name` is its operationId, `scope` what a viewer needs; None admits every viewer.
-
-    A row that names no scope is closed to those who may not read.
-    """
+    """One row: `name` is its operationId, `scope` what a viewer needs, by default to read; None admits every viewer."""
 
     path: str
     name: str
-    answer: Answering | AnsweringAnybody
+    answer: Answering
     scope: str | None = "read"
     methods: tuple[str, ...] = READ
 
 
 class ResourceRoute(Route):
-    """The route of a row: logs and metrics name it by its template."""
+    """The route of a row, which admits the viewer: logs and metrics name it by its template."""
 
     def __init__(self, resource: Resource) -> None:
-        super().__init__(resource.path, Admitting(resource), methods=[*resource.methods], name=resource.name)
+        super().__init__(resource.path, resource.answer, methods=[*resource.methods], name=resource.name)
         self.resource = resource
+        self.app = self._answer
 
     def matches(self, scope: Scope) -> tuple[Match, MutableMapping[str, Any]]:
         """As inherited; the scope learns its route."""
         match, found = super().matches(scope)
         return match, {**found, "route": self} if found else found
 
-
-class Admitting:
-    """ASGI application of one row."""
-
-    def __init__(self, resource: Resource) -> None:
-        self._resource = resource
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Unauthorized, BadRequest, KeyInQuery, RateLimited, Forbidden, and what the function raises."""
-        request, needed = Request(scope, receive, send), self._resource.scope
+        request, needed = Request(scope, receive, send), self.resource.scope
         services: Services = scope["app"].state.services
-        if needed == ANYBODY:
-            response = await cast("AnsweringAnybody", self._resource.answer)(request, services)
-        else:
-            viewer = services.authenticator.admit(scope, needed)
-            response = await cast("Answering", self._resource.answer)(request, services, viewer)
+        viewers = () if needed == ANYBODY else (services.authenticator.admit(scope, needed),)
+        response = await self.resource.answer(request, services, *viewers)
         await response(scope, receive, send)

@@ -6,22 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta, tzinfo
 
-DAYS_OF_A_WEEK = 7
 MONTHS_OF_A_YEAR = 12
-FORMS = (
-    "2026-11-01T08:00:00Z",
-    "2026-11-01",
-    "1793520000000",
-    "now",
-    "now-24h",
-    "now-7d/d",
-    "now-1M/M",
-)
-LENGTHS = {
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-}
+FORMS = ("2026-11-01T08:00:00Z", "2026-11-01", "1793520000000", "now", "now-24h", "now-7d/d", "now-1M/M")
+LENGTHS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(3000, 1, 1, tzinfo=UTC)  # not included; what stands beyond is a slip, and some calendars end there
 LEAST_MILLISECONDS = 100_000_000_000  # in 1973; below it stand the seconds of our time
@@ -35,21 +22,10 @@ MIDNIGHT = time()
 
 @dataclass(frozen=True, slots=True)
 class CalendarUnit:
-    """A unit made of whole days: `step` moves a date by so many units, `start` is the first date of a date's unit.
-
-    `step` raises OverflowError where no calendar goes.
-    """
+    """A unit of whole days: `step` moves a date, or raises OverflowError; `start` is where a date's unit begins."""
 
     step: Callable[[date, int], date]
     start: Callable[[date], date]
-
-
-def _days(day: date, count: int) -> date:
-    return day + timedelta(days=count)
-
-
-def _weeks(day: date, count: int) -> date:
-    return day + timedelta(days=DAYS_OF_A_WEEK * count)
 
 
 def _months(day: date, count: int) -> date:
@@ -61,15 +37,15 @@ def _months(day: date, count: int) -> date:
     return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
-def _years(day: date, count: int) -> date:
-    return _months(day, MONTHS_OF_A_YEAR * count)
-
-
 CALENDAR: Mapping[str, CalendarUnit] = {
-    "d": CalendarUnit(_days, start=lambda day: day),
-    "w": CalendarUnit(_weeks, start=lambda day: _days(day, -day.weekday())),  # Monday
+    "d": CalendarUnit(lambda day, count: day + timedelta(days=count), start=lambda day: day),
+    "w": CalendarUnit(
+        lambda day, count: day + timedelta(weeks=count), start=lambda day: day - timedelta(days=day.weekday())
+    ),
     "M": CalendarUnit(_months, start=lambda day: day.replace(day=1)),
-    "y": CalendarUnit(_years, start=lambda day: day.replace(month=1, day=1)),
+    "y": CalendarUnit(
+        lambda day, count: _months(day, MONTHS_OF_A_YEAR * count), start=lambda day: day.replace(month=1, day=1)
+    ),
 }
 UNITS = (*LENGTHS, *CALENDAR)
 
@@ -95,35 +71,28 @@ class Relative:
     unit: str = "s"
     rounding: str | None = None
 
-    @property
-    def is_local(self) -> bool:
-        """Whether it means another moment in another time zone."""
-        return self.rounding is not None or self.unit in CALENDAR
-
 
 def needs_zone(text: str) -> bool:
-    """Whether the moment depends on the time zone: a bare date, steps of the calendar, a rounding.
-
-    False also for what names no moment.
-    """
+    """Whether a text means another moment in another time zone: a bare date, steps of the calendar, a rounding."""
     try:
         meant = _read(text)
     except NotATime:
         return False
-    return meant.is_local if isinstance(meant, Relative) else not isinstance(meant, datetime)
+    if isinstance(meant, Relative):
+        return meant.rounding is not None or meant.unit in CALENDAR
+    return not isinstance(meant, datetime)
 
 
 def moment(text: str, frame: TimeFrame) -> datetime:
     """The moment in UTC, to the millisecond. Raises NotATime."""
     meant = _read(text)
     try:
-        match meant:
-            case Relative():
-                found = _resolved(meant, frame)
-            case datetime():
-                found = meant
-            case _:
-                found = midnight(meant, frame.zone)
+        if isinstance(meant, Relative):
+            now = frame.now - (frame.now - EARLIEST) % _step(frame)
+            here = _shifted(now.astimezone(frame.zone), meant.count, meant.unit)
+            found = _rounded(here, meant.rounding, frame.zone)
+        else:
+            found = meant if isinstance(meant, datetime) else midnight(meant, frame.zone)
     except OverflowError:
         raise NotATime(_OUTSIDE) from None
     if not EARLIEST <= found < LATEST:
@@ -139,18 +108,15 @@ def _read(text: str) -> Relative | datetime | date:
         if text.startswith("now"):
             return _relative(text.removeprefix("now"))
         if text.isascii() and text.isdigit():
-            return _epoch(int(text))
+            milliseconds = int(text)
+            if milliseconds < LEAST_MILLISECONDS:
+                raise NotATime("looks like seconds; give milliseconds since 1970")
+            return EARLIEST + timedelta(milliseconds=milliseconds)
         return _date(text) if len(text) == _DATE_LENGTH else _rfc3339(text)
     except OverflowError:
         raise NotATime(_OUTSIDE) from None
     except ValueError:
         raise NotATime("is not a time; write it like one of the allowed forms") from None
-
-
-def _epoch(milliseconds: int) -> datetime:
-    if milliseconds < LEAST_MILLISECONDS:
-        raise NotATime("looks like seconds; give milliseconds since 1970")
-    return EARLIEST + timedelta(milliseconds=milliseconds)
 
 
 def _date(text: str) -> date:
@@ -162,10 +128,7 @@ def _date(text: str) -> date:
 
 
 def _rfc3339(text: str) -> datetime:
-    """A date and a time of day, with its offset; 24:00 is the next midnight (ISO 8601-1 §4.3.8).
-
-    In a query string an unencoded `+` arrives as a space.
-    """
+    """A date, a time of day, whose 24:00 is the next midnight, and an offset, whose `+` may arrive as a space."""
     day, separator, hours = text[:_DATE_LENGTH], text[_DATE_LENGTH : _DATE_LENGTH + 1], text[_DATE_LENGTH + 1 :]
     if separator not in ("T", "t", " "):
         raise ValueError(text)
@@ -206,12 +169,6 @@ def _step(frame: TimeFrame) -> timedelta:
     return timedelta(seconds=max(1, int(frame.grid_seconds)))
 
 
-def _resolved(relative: Relative, frame: TimeFrame) -> datetime:
-    now = frame.now - (frame.now - EARLIEST) % _step(frame)
-    here = _shifted(now.astimezone(frame.zone), relative.count, relative.unit)
-    return _rounded(here, relative.rounding, frame.zone)
-
-
 def _shifted(here: datetime, count: int, unit: str) -> datetime:
     """By a length of time, or by the calendar: then at the same local time, which clocks may skip on that day."""
     if unit in LENGTHS:
@@ -222,15 +179,11 @@ def _shifted(here: datetime, count: int, unit: str) -> datetime:
 
 def _rounded(here: datetime, unit: str | None, zone: tzinfo) -> datetime:
     """Back to the start of the local unit, in UTC. An hour that comes twice has two starts."""
-    match unit:
-        case "h":
-            return in_utc(here.replace(minute=0, second=0))
-        case "m":
-            return in_utc(here.replace(second=0))
-        case None | "s":
-            return in_utc(here)
-        case _:
-            return midnight(CALENDAR[unit].start(here.date()), zone)
+    if unit is not None and unit in CALENDAR:
+        return midnight(CALENDAR[unit].start(here.date()), zone)
+    if unit == "h":
+        here = here.replace(minute=0)
+    return in_utc(here.replace(second=0) if unit in {"h", "m"} else here)
 
 
 def midnight(day: date, zone: tzinfo) -> datetime:
@@ -241,12 +194,9 @@ def midnight(day: date, zone: tzinfo) -> datetime:
 def in_utc(local: datetime) -> datetime:
     """The moment of a local time: by its `fold` where clocks show it twice, that of the change where they skip it."""
     moment = local.astimezone(UTC)
-    return moment if _is_shown(local, moment) else _change(local)
-
-
-def _is_shown(local: datetime, moment: datetime) -> bool:
-    """Whether clocks ever show this local time; PEP 495 gives a skipped time a moment all the same."""
-    return moment.astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None)
+    # PEP 495 gives a skipped time a moment all the same.
+    is_shown = moment.astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None)
+    return moment if is_shown else _change(local)
 
 
 def _change(local: datetime) -> datetime:

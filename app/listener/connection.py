@@ -9,8 +9,8 @@ from typing import Any, Literal, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from app.http.forwarding import NOTHING_FORWARDED, Forwarding
-from app.http.request_log import Sampled
+from app.http.guard import NOTHING_FORWARDED, Forwarding
+from app.http.telemetry import Sampled
 from app.listener.limits import ListenerLimits
 from app.listener.refusals import refusal
 from app.listener.replay import ReplayCache, date_now

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import httptools
 
-from app.http.replayable import ARRIVAL
+from app.http.response_cache import ARRIVAL
 from app.listener.connection import PART_BYTES, Connection
 from app.listener.refusals import Refused
 from app.listener.replay import OWN_ID, Address, ReplayCache, replay_key

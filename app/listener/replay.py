@@ -18,12 +18,11 @@ from typing import NamedTuple
 
 from app.cache.store import Store
 from app.cache.stored import Stored
-from app.http.forwarding import FIELDS as FORWARDED
+from app.http.guard import FIELDS as FORWARDED
 from app.http.guard import usable_request_id
-from app.http.replayable import Charge, Keep, Replayable
-from app.http.request_log import log_request
-from app.http.request_metrics import TIMED_ONE_IN, TIMING_MASK, Hits
+from app.http.response_cache import Charge, Keep, Replayable
 from app.http.responses import NO_STORE, Headers, cache_control
+from app.http.telemetry import TIMED_ONE_IN, TIMING_MASK, Hits, log_request
 
 REPLAYED = frozenset({200, 206, 304})
 READING = frozenset({b"GET", b"HEAD"})

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from app.errors import InvalidParameters, ParameterFault
 from app.http.auth import Viewer
-from app.http.parameters import ParseContext
 from app.http.parse import pairs_of, parse, parse_view
 from app.http.times import TimeFrame
+from app.http.values import ParseContext
 from app.interactions.columns import COLUMNS
 from app.queries.query import InteractionQuery, View
 

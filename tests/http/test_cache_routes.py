@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.http.purge_order import LONGEST_BODY
+from app.http.cache_routes import LONGEST_BODY
 from tests.http.test_openapi import SCHEMAS, faults
 from tests.scenarios.purging import OWN, explained, posted, purge
 from tests.support.clock import HandClock

@@ -3,13 +3,16 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.http.conditional import Prepared, respond
-from app.http.responses import Answer, representation_headers, reuse_headers
+from app.cache.reuse import Reuse
+from app.cache.stored import Stored
+from app.http.negotiation import respond
+from app.http.responses import Answer, Prepared, answer_headers
 
 BODY = b"0123456789"
 ETAG = '"abc,d"'
@@ -26,11 +29,13 @@ def prepared(method: str = "GET", **request_headers: str) -> Prepared:
 def prepared_of(body: bytes, method: str = "GET", **request_headers: str) -> Prepared:
     answer = Answer(body, "gzip", ETAG, "application/json", AS_OF, file_name="a.json", link_next="http://localhost/n")
     answer = replace(answer, truncated=False, total=7)
-    base = representation_headers(answer, AS_OF) + reuse_headers(
-        answer, age=1, time_left=2, revalidate_for=3, stale_for=3, cache_status="cxfacade; hit; ttl=2"
-    )
+    base = answer_headers(answer, Reuse(hit=True, ttl=2, age=1), Stored(None, 0, 0, 0, 3, revalidate_for=3), AS_OF)
     fields = [(name.replace("_", "-").encode(), value.encode()) for name, value in request_headers.items()]
-    return respond(method, fields, answer, base, request_id="req-1", instance="/interactions")
+    return respond(scope_of(method, fields), answer, base)
+
+
+def scope_of(method: str, fields: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+    return {"method": method, "path": "/interactions", "headers": fields, "state": {"request_id": "req-1"}}
 
 
 def field(of: Prepared, name: str) -> str | None:
@@ -83,7 +88,7 @@ def test_a_304_has_no_body_and_the_headers_that_keep_a_stored_answer_current() -
 def test_lines_of_one_field_are_one_list() -> None:
     answer = Answer(BODY, "identity", ETAG, "application/json", AS_OF)
     lines = [(b"if-none-match", b'"x"'), (b"accept", b"*/*"), (b"if-none-match", ETAG.encode())]
-    assert respond("GET", lines, answer, [], request_id="r", instance="/").status == 304
+    assert respond(scope_of("GET", lines), answer, []).status == 304
 
 
 def test_head_has_the_headers_of_get_and_no_body() -> None:
@@ -228,10 +233,8 @@ def test_if_range_without_range_changes_nothing() -> None:
 )
 def test_no_header_makes_the_answer_fail_or_lie_about_its_length(method: str, sent: dict[bytes, bytes]) -> None:
     answer = Answer(BODY, "identity", ETAG, "text/csv", AS_OF)
-    base = representation_headers(answer, AS_OF) + reuse_headers(
-        answer, age=0, time_left=0, revalidate_for=0, stale_for=0, cache_status="cxfacade; hit; ttl=0"
-    )
-    found = respond(method, list(sent.items()), answer, base, request_id="r", instance="/")
+    base = answer_headers(answer, Reuse(hit=True, ttl=0), Stored(None, 0, 0, 0, 0), AS_OF)
+    found = respond(scope_of(method, list(sent.items())), answer, base)
     assert found.status in {200, 206, 304, 416}
     if method == "GET" and found.status != 304:
         assert dict(found.headers)[b"content-length"] == b"%d" % len(found.body)

@@ -8,8 +8,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from app.http.auth import Viewer
-from app.http.routing import ANYBODY, Resource, ResourceRoute
-from app.http.services import Services
+from app.http.routing import ANYBODY, Resource, ResourceRoute, Services
 from app.main import create_app
 from tests.scenarios.repeating import Repeating, repeating, scope_of, sent_by
 from tests.support.clock import HandClock

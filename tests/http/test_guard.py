@@ -17,9 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
-from app.http.forwarding import allowed_host
-from app.http.guard import LONGEST_TARGET, Guard, fault_of
-from app.http.handlers import install
+from app.http.guard import LONGEST_TARGET, Guard, allowed_host, fault_of
+from app.http.problems import install
 
 CANARY = "canary-7f3a"
 HOSTS = ("localhost", "127.0.0.1", "::1", "Reports.Example.")
@@ -41,8 +40,7 @@ def fault(
         "query_string": query,
         "headers": list(headers or (GOOD_HOST,)),
     }
-    found = fault_of(scope, allowed_host(hosts))
-    return found.code if found else None
+    return fault_of(scope, allowed_host(hosts))
 
 
 SPELLINGS = """

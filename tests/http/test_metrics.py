@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.http.request_metrics import MOST_KEYS, OTHER_KEYS, TIMED_ONE_IN
+from app.http.telemetry import MOST_KEYS, OTHER_KEYS, TIMED_ONE_IN
 from tests.scenarios.repeating import LIST, Field, Repeating, repeating
 from tests.support.clock import HandClock
 from tests.support.facade import Facade

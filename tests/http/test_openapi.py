@@ -16,7 +16,7 @@ from referencing.jsonschema import DRAFT202012
 
 from app.formats import FORMATS
 from app.http import openapi
-from app.http.openapi.operations import GOLDEN
+from app.http.openapi import GOLDEN
 from app.http.parameters import ATTRIBUTE_PREFIX, PARAMETERS
 from app.http.problems import PROBLEMS
 from app.http.routes import LISTS, RESOURCES

@@ -3,19 +3,22 @@
 import gzip
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 import pytest
+from fastapi import Request
 from playwright.sync_api import Browser, Page
 
 from app.errors import NotFound
 from app.http import openapi
-from app.http.pages import EXPLORER, EXPLORER_ASSETS, REFERENCE, REFERENCE_ASSETS, explanation, page
+from app.http.pages import CONTENT_TYPES, EXPLORER, EXPLORER_ASSETS, REFERENCE, REFERENCE_ASSETS, problem_page
 from app.http.problems import PROBLEMS, ProblemType
+from app.http.routing import Services
 from app.interactions.columns import COLUMNS
 from app.main import create_app
 from app.simulator import create_simulator
@@ -101,7 +104,7 @@ async def test_a_part_is_the_file_in_each_coding_and_revalidates(facade: Facade,
     headers = {"Accept-Encoding": coding}
     whole = await facade.get(f"/explorer/{name}", headers=headers)
     assert whole.content == EXPLORER_ASSETS[name].path.read_bytes()
-    assert whole.headers["content-type"] == EXPLORER_ASSETS[name].content_type
+    assert whole.headers["content-type"] == CONTENT_TYPES[EXPLORER_ASSETS[name].path.suffix]
     assert whole.headers["cache-control"] == "no-cache"
     again = {**headers, "If-None-Match": whole.headers["etag"]}
     assert (await facade.get(f"/explorer/{name}", headers=again, status=304)).content == b""
@@ -168,23 +171,28 @@ class Markup(HTMLParser):
         self.text += data
 
 
+async def explained(slug: str, accept: bytes) -> bytes:
+    scope = {"type": "http", "path_params": {"slug": slug}, "headers": [(b"accept", accept)]}
+    return bytes((await problem_page(Request(scope), cast("Services", None))).body)
+
+
 @pytest.mark.parametrize("row", PROBLEMS, ids=lambda row: row.slug)
-def test_every_problem_is_explained_as_a_page_and_as_json(row: ProblemType) -> None:
+async def test_every_problem_is_explained_as_a_page_and_as_json(row: ProblemType) -> None:
     markup = Markup()
-    markup.feed(page(row.slug).decode())
+    markup.feed((await explained(row.slug, b"text/html")).decode())
     assert row.title in markup.text
     assert row.explanation in markup.text
     assert not {"script", "style"} & set(markup.opened)
     assert not any(name == "style" or name.startswith("on") for name in markup.attributes)
-    described = json.loads(explanation(row.slug))
+    described = json.loads(await explained(row.slug, b"*/*"))
     assert (described["type"], described["status"]) == (f"/problems/{row.slug}", row.status)
     assert (described["explanation"], described["retryable"]) == (row.explanation, row.retryable)
 
 
-@pytest.mark.parametrize("describe", [page, explanation])
-def test_an_unknown_problem_is_not_found(describe: Callable[[str], bytes]) -> None:
+@pytest.mark.parametrize("accept", [b"text/html", b"*/*"])
+async def test_an_unknown_problem_is_not_found(accept: bytes) -> None:
     with pytest.raises(NotFound):
-        describe("<b>")
+        await explained("<b>", accept)
 
 
 SWAGGER_UI = FOLDER / "vendor" / "swagger-ui"
@@ -221,7 +229,7 @@ async def test_a_part_of_the_reference_is_the_file_in_each_coding_and_revalidate
     headers = {"Accept-Encoding": coding}
     whole = await facade.get(f"/docs/assets/{name}", headers=headers)
     assert whole.content == REFERENCE_ASSETS[name].path.read_bytes()
-    assert whole.headers["content-type"] == REFERENCE_ASSETS[name].content_type
+    assert whole.headers["content-type"] == CONTENT_TYPES[REFERENCE_ASSETS[name].path.suffix]
     assert "max-age" in whole.headers["cache-control"]
     assert whole.headers["vary"] == "Accept-Encoding"
     again = {**headers, "If-None-Match": whole.headers["etag"]}

@@ -3,7 +3,8 @@
 import pytest
 
 from app.errors import KeyInQuery
-from app.http.pairs import KEY_NAMES, MOST_PARAMETERS
+from app.http.auth import KEY_NAMES
+from app.http.parse import MOST_PARAMETERS
 from tests.http.scene import asked, fault, faults
 
 

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from app.cache.keys import digest
 from app.errors import Forbidden, InvalidParameters, KeyInQuery
 from app.http.auth import Viewer
-from app.http.pairs import pairs_of
 from app.http.parameters import BY_NAME, ITEM_PARAMETERS, MOST_VALUES
-from app.http.parse import RAW_SCOPES, needs_time_zone, parse_view, refuse_all
+from app.http.parse import RAW_SCOPES, needs_time_zone, pairs_of, parse_view, refuse_all
 from app.interactions.columns import COLUMNS
 from app.interactions.masking import MASKED, Audience
 from app.interactions.nested import INCLUDES

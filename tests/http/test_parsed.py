@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from app.http.parsed import ParsedList, ParsedLists
+from app.http.response_cache import ParsedList, ParsedLists
 from app.queries.fetch_plan import FetchPlan
 from app.queries.query import InteractionQuery
 from tests.scenarios.repeating import LIST, Repeating, repeating

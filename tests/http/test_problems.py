@@ -30,8 +30,9 @@ WITHOUT_A_CLASS = {
     "method-not-allowed": "said by the router",
     "unknown-parameter": "the code of a ParameterFault",
     "duplicate-parameter": "the code of a ParameterFault",
+    **dict.fromkeys(("bad-host", "bad-target", "target-too-long", "body-not-allowed"), "answered by the guard"),
     "headers-too-large": "answered by the listener",
-    "range-not-satisfiable": "answered by conditional.py",
+    "range-not-satisfiable": "answered by negotiation.py",
 }
 MEMBERS = [
     "type",
@@ -64,9 +65,8 @@ def made(kind: type[CxfacadeError]) -> CxfacadeError:
     return SettingsError(["fault"]) if kind is SettingsError else kind()
 
 
-def answered(error: CxfacadeError, last_success_at: datetime | None = None) -> tuple[Response, dict[str, Any]]:
-    facts = {"request_id": "req-1", "instance": "/interactions"}
-    status, headers, body = rendered(slug_of(error), error, **facts, last_success_at=last_success_at)
+def answered(error: CxfacadeError) -> tuple[Response, dict[str, Any]]:
+    status, headers, body = rendered(slug_of(error), error, request_id="req-1", instance="/interactions")
     response = Response(body, status)
     response.raw_headers = headers
     return response, json.loads(body)
@@ -164,7 +164,9 @@ def test_of_many_faults_the_first_hundred_are_told_and_how_many_more_there_are()
 
 def test_the_last_success_is_told_in_utc_with_milliseconds() -> None:
     moment = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
-    _, body = answered(errors.UpstreamDns(), last_success_at=moment)
+    error = errors.UpstreamDns()
+    error.last_success_at = moment
+    _, body = answered(error)
     assert body["last_success_at"] == "2026-11-23T06:40:00.000Z"
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.clients.quota import MinInterval
 from app.errors import InvalidParameters, ParameterFault, RateLimited
-from app.http.purge_order import Purge, read
+from app.http.cache_routes import Purge, read
 from tests.support.clock import HandClock
 
 KNOWN = "c506eb9b-f523-4616-8839-fbce3fd89c17"

@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 from starlette.types import Message
 
 from app.errors import RateLimited
-from app.http import sending
-from app.http.conditional import Prepared
-from app.http.sending import LARGE_BYTES, PART_BYTES, PreparedResponse, Unread, send_all
+from app.http.responses import LARGE_BYTES, PART_BYTES, Prepared, PreparedResponse, Unread
 from tests.scenarios.repeating import scope_of, sent_by
 
 ONLY_HERE = 2  # references: the name, and what sys.getrefcount is given
@@ -29,7 +27,7 @@ async def messages(status: int, body: bytes | memoryview) -> list[Message]:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await send_all(send, sending.messages(status, FIELDS, body))
+    await PreparedResponse(Prepared(status, FIELDS, body), b"whole", Unread())(scope_of("/"), receive, send)
     return sent
 
 
@@ -63,7 +61,8 @@ async def test_a_body_of_one_slice_is_not_copied() -> None:
 
 async def test_a_prepared_answer_is_a_response_of_the_framework() -> None:
     sent = await sent_by(PreparedResponse(Prepared(304, FIELDS, b""), b"whole", Unread()), scope_of("/"))
-    assert sent == await messages(304, b"")
+    start = {"type": "http.response.start", "status": 304, "headers": FIELDS}
+    assert sent == [start, {"type": "http.response.body", "body": b""}]
 
 
 async def test_a_large_answer_is_counted_before_its_first_message_and_until_its_sending_ends_or_is_given_up() -> None:

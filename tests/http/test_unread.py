@@ -6,7 +6,7 @@ import pytest
 from starlette.types import Scope
 
 from app.errors import RateLimited
-from app.http.sending import LARGE_BYTES, Unread
+from app.http.responses import LARGE_BYTES, Unread
 from tests.scenarios.repeating import scope_of
 
 LARGE = [bytes([number]) * LARGE_BYTES for number in range(3)]
@@ -42,7 +42,9 @@ def test_equal_answers_share_their_bytes(unread: Unread) -> None:
 def test_small_answers_and_other_addresses_are_not_refused(unread: Unread) -> None:
     other = unread.sending(of("192.0.2.8"), LARGE[2])
     with unread.sending(of(), LARGE[0]), unread.sending(of(), LARGE[1]), unread.sending(of(), SMALL), other:
-        assert not unread.has_room(of(), LARGE[2])
+        refused = unread.sending(of(), LARGE[2])
+        with pytest.raises(RateLimited):
+            refused.__enter__()
 
 
 def test_nothing_is_remembered_of_what_is_read(unread: Unread) -> None:

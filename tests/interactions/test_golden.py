@@ -2,7 +2,7 @@
 
 import json
 
-from app.http.openapi.operations import GOLDEN as FILE
+from app.http.openapi import GOLDEN as FILE
 from tests.interactions.expected import NOTHING
 from tests.interactions.records import CLEAR, row, sample
 

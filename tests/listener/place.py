@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp
 
 from app.http.guard import Guard
-from app.http.handlers import install
+from app.http.problems import install
 from app.listener.protocol import Protocol as ListenerProtocol
 from tests.support.serving import Server
 

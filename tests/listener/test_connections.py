@@ -9,7 +9,7 @@ from contextvars import ContextVar
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from app.http.forwarding import Forwarding
+from app.http.guard import Forwarding
 from app.listener.connection import ListenerState
 from app.listener.limits import ListenerLimits
 from tests.listener.place import HANG_SECONDS, Noticed, guarded, house, loops, talk

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.http.request_log import Sampled
+from app.http.telemetry import Sampled
 from app.observe import logs
 from app.observe.lines import Line
 from tests.listener.place import guarded, house, talk

@@ -11,11 +11,9 @@ import pytest
 from app.cache.reuse import Reuse
 from app.cache.store import MemoryStore
 from app.cache.stored import Stored
-from app.http.replayable import ARRIVAL, Charge, offer
-from app.http.request_metrics import Hits, Requests
-from app.http.response_cache import Served
-from app.http.responses import Answer
-from app.http.sending import answer_headers
+from app.http.response_cache import ARRIVAL, Charge, Served, offer
+from app.http.responses import Answer, answer_headers
+from app.http.telemetry import Hits, Requests
 from app.listener.replay import MOST_BYTES, Address, Fields, Replay, ReplayCache, replay_key
 from app.observe.metrics import Metrics
 from app.queries.fetch_plan import FetchPlan, Terms
@@ -93,7 +91,7 @@ class Place:
         scope = {"type": "http", "method": "GET", "state": state, ARRIVAL: arrival}
         answer = Answer(body, "identity", '"tag"', "text/plain", AS_OF, masked=masked, link_next="/?cursor=%25")
         reuse = Reuse(hit=True, ttl=15, age=0, seconds={"cache": 0.1})
-        served = Served(answer, reuse, home, home, b"")
+        served = Served(answer, reuse, home, home)
         offer(
             scope,
             served,
@@ -262,7 +260,7 @@ def test_an_answer_that_no_store_holds_and_a_request_that_did_not_arrive_here_ar
     place = Place()
     home, answer = place.kept(), Answer(b"", "identity", '"tag"', "text/plain", AS_OF)
     for stored, scope in ((None, {"state": {}, ARRIVAL: place.replays.arrival(KEY)}), (home, {"state": {}})):
-        served = Served(answer, Reuse(hit=True), home, stored, b"")
+        served = Served(answer, Reuse(hit=True), home, stored)
         offer(
             scope,
             served,

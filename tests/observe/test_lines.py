@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.http import request_log
+from app.http import telemetry
 from app.observe import lines, logs
 from app.observe.lines import CONNECTION_ENDED, LINES, UPSTREAM_ALARM, Line
 
@@ -82,7 +82,7 @@ async def test_a_line_that_stands_for_others_has_the_same_name() -> None:
     logger = logging.getLogger("cxfacade.told-in-a-test")
     logger.addHandler(hearing := Hearing())
     logger.setLevel(logging.INFO)
-    sampled = request_log.Sampled(logger)
+    sampled = telemetry.Sampled(logger)
     for _ in range(2):
         sampled.say("kind", CONNECTION_ENDED, {"reason": "kind"})
     sampled._over("kind", CONNECTION_ENDED, {"reason": "kind"})

@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Scope
 
 from app.clock import Clock
-from app.http.replayable import ARRIVAL
-from app.http.services import Services
+from app.http.response_cache import ARRIVAL
+from app.http.routing import Services
 from app.listener.replay import OWN_ID as ID_FIELD
 from app.listener.replay import Address, Replay, replay_key
 from app.main import Application, create_app

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.cache.shares import Shares
-from app.http.sending import LARGE_BYTES
+from app.http.responses import LARGE_BYTES
 from tests.scenarios.matrix.desk import interaction, listed
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, running_facade

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.http.services import Services
+from app.http.routing import Services
 from tests.scenarios.guessing import ALLOWED, NAME, RIGHT, WRONG, asking, told_of, with_secret
 from tests.support.clock import HandClock
 from tests.support.facade import TENANT, Facade, running_facade

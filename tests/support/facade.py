@@ -11,7 +11,7 @@ from cachetools import Cache
 from starlette.types import ASGIApp
 
 from app.clock import SYSTEM_CLOCK, Clock
-from app.http.services import Services
+from app.http.routing import Services
 from app.listener.replay import Replay
 from app.main import create_app
 from app.settings import Settings, load

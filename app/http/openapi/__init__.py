@@ -1,14 +1,52 @@
-"""The service's OpenAPI 3.1 document, made from the tables of routes, columns, parameters, formats and problems."""
+"""The OpenAPI document of this service: parameters, responses and examples of each path of the table of routes.
+
+The examples are of the documented interaction; its values are in `golden.json`, made by the flattener.
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import asdict
 
 from app import __version__
-from app.http.openapi.operations import paths
-from app.http.openapi.responses import HEADERS, problem_responses
-from app.http.openapi.schemas import schemas
-from app.interactions.columns import Column
+from app.formats import FORMATS, Envelope, Format, Table
+from app.http.cache_routes import OWN_HEADER
+from app.http.messages import Meta
+from app.http.openapi import components
+from app.http.openapi.components import STRING, UUID, Schema, ref
+from app.http.parameters import ATTRIBUTE_PREFIX, DEFAULT_LIMIT, ITEM_PARAMETERS, PARAMETERS, Parameter
+from app.http.routes import RESOURCES
+from app.http.routing import ANYBODY
+from app.interactions.columns import SCHEMA_VERSION, Column
 
+# Each excludes another parameter or format. Many clients send whatever default they are told, so none is told here.
+_WITHOUT_DEFAULT = frozenset({"offset", *(one.variant_parameter for one in FORMATS)})
+# Pages for trying things send each example: with one of `fields` the first rows seen would lack most columns.
+_WITHOUT_EXAMPLE = "fields"
+DOCUMENTED = "c506eb9b-f523-4616-8839-fbce3fd89c17"
+
+
+def _in_path(name: str, description: str, schema: Schema, **more: object) -> Schema:
+    return {"name": name, "in": "path", "required": True, "description": description, "schema": schema, **more}
+
+
+def _header(name: str, description: str, **more: object) -> Schema:
+    return {"name": name, "in": "header", "description": description, "schema": STRING, **more}
+
+
+INTERACTION_ID = _in_path("interaction_id", "Identity of the interaction.", UUID, example=DOCUMENTED)
+SLUG = _in_path("slug", "`code` of the error.", ref("ProblemCode"))
+IF_NONE_MATCH = _header("If-None-Match", "`ETag` of the client's copy; 304 while it is good.")
+RANGE = _header("Range", "One range of bytes, as `bytes=0-999`.")
+_OWN_HEADER = _header(
+    OWN_HEADER,
+    "Any value: it shows that no page of another site asks.",
+    required=True,
+    schema={"type": "string", "minLength": 1},
+    example="curl",
+)
 _DESCRIPTION = """\
 The interactions of a contact centre as flat rows with stable columns, cached, without upstream's credentials.
 
@@ -22,6 +60,67 @@ _SECURITY_SCHEMES = {
     "basic": {"type": "http", "scheme": "basic", "description": "A client key as user name; the password is ignored."},
 }
 _ANONYMOUS: dict[str, list[str]] = {}  # allowed where the operator says so; on loopback by default
+GOLDEN = Path(__file__).parent / "golden.json"
+_QUERY = {"attr": ["1234567"], "from": None, "to": None}
+_AS_OF, _ZONE = "2026-11-23T06:40:00.000Z", "US/Eastern"
+_META = Meta(1, 100, 0, False, 1, _QUERY, _AS_OF, _ZONE, "live", SCHEMA_VERSION, ["customer"])
+_ROUTES = {resource.path: resource for resource in RESOURCES}
+_PAGE: Schema = {"text/html": {"schema": STRING}}
+_UPSTREAM = (502, 503, 504)
+_LIST_PATH = "/interactions"
+_LIST_WORDS = (
+    "One row per interaction, newest first. Filters are ANDed. Follow `next` or pass `next_cursor` as `cursor` for the "
+    "pages after this one: a walk sees one snapshot, no row twice."
+)
+_SHAPES_WORDS = (
+    "With `shape=records` a bare array of `Interaction`, with `shape=columns` an object of arrays by column."
+)
+_HEALTH_WORDS = "Open to all, and without detail."
+_PURGE_ORDERS = {
+    "all": {"summary": "All", "value": {"all": True}},
+    "query": {"summary": "By query", "value": {"query": "attr=1234567"}},
+    "interaction": {"summary": "By interaction", "value": {"interaction_id": DOCUMENTED}},
+    "customer": {"summary": "By customer", "value": {"customer_key": "0123456789abcdef0123456789abcdef"}},
+}
+_FORMATS_WORDS = "Other formats have paths of their own; `format` and `Accept` ask for them here too."
+
+
+def list_parameters(formats: Sequence[Format], max_rows: int) -> list[Schema]:
+    """The parameters of a list in these formats, in the table's order: generators page on the first paging word."""
+    return [_parameter(row, max_rows) for row in PARAMETERS if _applies(row.name, formats)]
+
+
+def _applies(name: str, formats: Sequence[Format]) -> bool:
+    """Whether lists in these formats take it. OpenAPI has no word for a family of names like `attr.<name>`."""
+    if name == ATTRIBUTE_PREFIX:
+        return False
+    if name == "format":
+        return len(formats) > 1
+    if name == "include":
+        return any(one.allows_include for one in formats)
+    takers = [one for one in FORMATS if one.variant_parameter == name]
+    return not takers or any(one in formats for one in takers)
+
+
+def _parameter(row: Parameter, max_rows: int) -> Schema:
+    schema, words = dict(row.schema), row.description
+    if row.name == "limit":
+        schema |= {"maximum": max_rows, "default": min(DEFAULT_LIMIT, max_rows)}
+    if row.name in _WITHOUT_DEFAULT:
+        words = f"{words} Default: `{schema.pop('default')}`."
+    if schema == STRING:
+        schema["minLength"] = 1  # a blank value is a fault
+    example = row.example
+    if row.name == _WITHOUT_EXAMPLE:
+        words, example = f"{words} As in `{example}`.", None
+    return {
+        "name": row.name,
+        "in": "query",
+        "description": words,
+        "schema": schema,
+        **({"style": "form", "explode": True} if row.repeatable else {}),
+        **({"example": example} if example is not None else {}),
+    }
 
 
 def document(columns: Mapping[str, Column], max_rows: int) -> dict[str, object]:
@@ -42,9 +141,9 @@ def document(columns: Mapping[str, Column], max_rows: int) -> dict[str, object]:
         "security": [*({name: []} for name in _SECURITY_SCHEMES), _ANONYMOUS],
         "paths": paths(columns, max_rows),
         "components": {
-            "schemas": schemas(columns.values()),
-            "responses": problem_responses(),
-            "headers": HEADERS,
+            "schemas": components.schemas(columns.values()),
+            "responses": components.problem_responses(),
+            "headers": components.HEADERS,
             "securitySchemes": _SECURITY_SCHEMES,
         },
     }
@@ -53,3 +152,127 @@ def document(columns: Mapping[str, Column], max_rows: int) -> dict[str, object]:
 def text(columns: Mapping[str, Column], max_rows: int) -> str:
     """The document as JSON text, the same bytes each time."""
     return json.dumps(document(columns, max_rows), indent=2, ensure_ascii=False) + "\n"
+
+
+def paths(columns: Mapping[str, Column], max_rows: int) -> dict[str, Schema]:
+    """Every documented path, with an example of each answer in these columns."""
+    golden: dict[str, Any] = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    row = {name: golden["interaction"].get(name) for name in columns}
+    table = Table(tuple(row), [tuple(row.values())], tuple(column.type for column in columns.values()))
+    with_list = {"summary": "With include=attributes", "value": {**row, "attributes": golden["lists"]["attributes"]}}
+    rows, health = {**_documented(row), "with_list": with_list}, components.json_content("Health")
+    item_parameters = [_parameter(row, 1) for row in PARAMETERS if row.name in ITEM_PARAMETERS]
+    # fmt: off
+    # A row reads as a row: path and summary, then the words, then the content.
+    return dict([
+        _list(_LIST_PATH, FORMATS[0], table, max_rows, _FORMATS_WORDS),
+        *(_list(f"{_LIST_PATH}.{one.extension}", one, table, max_rows) for one in FORMATS),
+        _stored("/interactions/{interaction_id}", "One interaction",
+                "One interaction as one row; `include` adds its nested lists.",
+                components.json_content("Interaction", rows), item_parameters),
+        _stored("/interactions/{interaction_id}/timeline", "Timeline of one interaction",
+                "Ordered spans: ivr, queue, offer, conversation, hold, wrap-up, segment, with offset and duration in "
+                "seconds.",
+                components.json_content("Timeline", _documented(golden["timeline"]))),
+        _service("/schema", "Columns",
+                 "Every column and nested list: name, type, unit, nullability, description, source, class of personal "
+                 "data.",
+                 components.json_content("RowSchema"), tag="interactions"),
+        _service("/cache/explain", "Cache state of a query",
+                 "For the parameters of `/interactions`. Upstream is not asked, and nothing is refreshed.",
+                 components.json_content("CacheExplanation"), parameters=list_parameters(FORMATS, max_rows)),
+        _service("/whoami", "Label and scopes of the key",
+                 "200 only with a valid key, or without one where that is allowed.",
+                 components.json_content("WhoAmI")),
+        _service("/metrics", "Counters in Prometheus text format", "",
+                 {"text/plain": {"schema": STRING}}),
+        _service("/health/live", "Whether the process answers", _HEALTH_WORDS, health),
+        _service("/health/ready", "Whether the service takes requests", _HEALTH_WORDS, health),
+        _service("/problems/{slug}", "Meaning of an error",
+                 "A page for browsers, JSON for programs.",
+                 components.json_content("ProblemExplanation") | _PAGE, 404, parameters=[SLUG]),
+        _service("/cache/purge", "Forget stored snapshots",
+                 "A fetch that is under way goes on for those who wait for it, and is not stored. Once a second at "
+                 "most, by all together.",
+                 components.json_content("Purged"), 413, 415, parameters=[_OWN_HEADER],
+                 body=components.json_content("PurgeOrder", _PURGE_ORDERS)),
+    ])
+    # fmt: on
+
+
+def _operation(
+    path: str,
+    summary: str,
+    description: str,
+    responses: Schema,
+    *,
+    parameters: Iterable[Schema] = (),
+    body: Schema | None = None,
+    tag: str = "service",
+    name: str | None = None,
+) -> tuple[str, Schema]:
+    """The path with its one operation; `body` is the content that its request must have."""
+    route = _ROUTES[path]
+    needed = "" if route.scope in (None, "read", ANYBODY) else f"Needs scope `{route.scope}`. "
+    operation: Schema = {
+        "operationId": name or route.name,
+        "tags": [tag],
+        "summary": summary,
+        "description": (needed + description).strip(),
+        "parameters": list(parameters),
+        **({"requestBody": {"required": True, "content": body}} if body else {}),
+        **({"security": []} if route.scope == ANYBODY else {}),
+        "responses": {**dict(sorted(responses.items())), **components.OTHER},
+    }
+    return path, {"post" if "POST" in route.methods else "get": operation}
+
+
+def _problems(path: str, *more: int) -> set[int]:
+    """The statuses of an operation's problems: of any request, of one that needs a key or a scope, and `more`."""
+    scope, statuses = _ROUTES[path].scope, {400, 405, 500, *more}
+    if scope == ANYBODY:
+        return statuses
+    return statuses | ({401, 403, 429} if scope else {401, 429})
+
+
+def _documented(value: object) -> dict[str, object]:
+    return {"documented": {"summary": "The documented interaction", "value": value}}
+
+
+def _list(path: str, format_: Format, table: Table, max_rows: int, *more_words: str) -> tuple[str, Schema]:
+    """A list in one format: generated clients have one type for an answer then."""
+    encoded = format_.encode(table, Envelope(None, None, asdict(_META)), format_.variants[0]).decode()
+    is_json = format_.media_type == components.JSON
+    schema, value = (ref("InteractionList"), json.loads(encoded)) if is_json else (STRING, encoded)
+    content: Schema = {format_.media_type: {"schema": schema, "examples": _documented(value)}}
+    problems, ranges = _problems(path, *_UPSTREAM, 410), [] if is_json else [RANGE]
+    responses = components.stored_responses(content, problems, *components.OF_LISTS, whole=("Content-Disposition",))
+    return _operation(
+        path,
+        f"Interactions as {format_.name.upper()}",
+        " ".join([_LIST_WORDS, *([_SHAPES_WORDS] if is_json else []), *more_words]),
+        responses if is_json else responses | components.range_responses(format_),
+        parameters=[*list_parameters([format_], max_rows), IF_NONE_MATCH, *ranges],
+        tag="interactions",
+        name=_ROUTES[path].name if path == _LIST_PATH else f"listInteractions{format_.name.capitalize()}",
+    )
+
+
+def _stored(
+    path: str, summary: str, words: str, content: Schema, parameters: Iterable[Schema] = ()
+) -> tuple[str, Schema]:
+    """An operation on one interaction, whose answer is stored."""
+    return _operation(
+        path,
+        summary,
+        words,
+        components.stored_responses(content, _problems(path, *_UPSTREAM, 404)),
+        parameters=[INTERACTION_ID, *parameters, IF_NONE_MATCH],
+        tag="interactions",
+    )
+
+
+def _service(path: str, summary: str, words: str, content: Schema, *problems: int, **more: Any) -> tuple[str, Schema]:
+    """An operation whose answer is not stored; `problems` are statuses beside those of any such request."""
+    responses = components.service_responses(content, _problems(path, *problems))
+    return _operation(path, summary, words, responses, **more)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from app.http.services import Services
+from app.http.routing import Services
 from app.main import Application, create_app, upstream_access
 from app.upstream.client import UpstreamClient
 from tests.scenarios.machine.upstream import Numbered

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import zstandard
@@ -16,15 +16,18 @@ from app.cache.store import MemoryStore
 from app.cache.stored import Stored
 from app.cooperative import INLINE_BYTES
 from app.http import response_cache
-from app.http.response_cache import Built, ResponseCache, Served
+from app.http.response_cache import Built, ParsedList, ParsedLists, ResponseCache, Served
 from app.http.responses import Answer, coded, entity_tag
 from app.interactions.masking import Audience
+from app.queries.fetch_plan import FetchPlan
 from app.queries.page import FetchResult
-from app.queries.query import View
+from app.queries.query import InteractionQuery, View
 from app.queries.snapshot import DecodedSnapshot, Snapshot
 from app.upstream.query import UpstreamQuery
 from tests.queries.support import NOW, TENANT, query
+from tests.scenarios.repeating import LIST, Repeating, repeating
 from tests.support.clock import HandClock
+from tests.support.simulator import Simulator
 
 LONG = b'{"items":[' + b"1," * 2000 + b"1]}"
 SECONDS = {"upstream": 0.25, "encode": 0.5}
@@ -237,3 +240,51 @@ async def test_two_audiences_never_share_an_answer(one: Audience, other: Audienc
     for audience in (one, other):
         await kitchen.serve(snapshot(), ("interaction", replace(view, audience=audience).key_parts()))
     assert kitchen.made == (1 if one == other else 2)
+
+
+def parsed(changes_at: float | None = None) -> ParsedList:
+    return ParsedList(cast("InteractionQuery", None), cast("FetchPlan", None), b"", changes_at)
+
+
+def test_it_is_found_until_the_same_query_string_asks_another_question() -> None:
+    lists = ParsedLists()
+    lasting, passing = lists.keep("lasting", parsed()), lists.keep("passing", parsed(10.0))
+    assert lists.find("lasting", 1e9) is lasting
+    assert lists.find("passing", 9.9) is passing
+    assert lists.find("passing", 10.0) is None
+    assert lists.find("other", 0.0) is None
+
+
+def test_the_oldest_is_forgotten_where_there_are_too_many() -> None:
+    lists = ParsedLists(most=3)
+    for number in range(10):
+        lists.keep(number, parsed())
+    assert [number for number in range(10) if lists.find(number, 0.0)] == [7, 8, 9]
+    assert len(lists) == 3
+
+
+async def test_viewers_of_other_scopes_and_other_formats_are_parsed_for_themselves(
+    simulator: Simulator, clock: HandClock
+) -> None:
+    async with repeating(simulator, clock.clock) as facade:
+        await asked_in_every_way(facade)
+        assert len(facade.services.parsed) == 4
+        await asked_in_every_way(facade)
+        assert len(facade.services.parsed) == 4
+
+
+async def asked_in_every_way(facade: Repeating) -> None:
+    ordinary = (b"cache-control", b"max-age=9")
+    rows = await facade.ask(LIST, ordinary)
+    assert rows.headers[b"content-type"] == b"application/json"
+    assert (await facade.ask(LIST, ordinary, (b"accept", b"text/csv"))).headers[b"content-type"].startswith(b"text/csv")
+    assert (await facade.ask(LIST.replace("?", ".ndjson?"), ordinary)).headers[b"content-type"] != b"application/json"
+    assert (await facade.ask(f"{LIST}&limit=1", ordinary)).body != rows.body
+
+
+async def test_a_relative_time_is_read_anew_with_each_step_of_its_grid(simulator: Simulator, clock: HandClock) -> None:
+    target = "/interactions?from=now-1h&limit=1"
+    async with repeating(simulator, clock.clock) as facade:
+        before = (await facade.ask(target)).body
+        clock.advance(3600)
+        assert (await facade.ask(target)).body != before

@@ -18,8 +18,6 @@ from app.interactions.times import Time
 from app.queries.explain import MissCost, StoredSnapshot, UpstreamParameter
 from app.settings import Scope as ScopeName
 
-NO_STORE = "no-store"
-
 
 def about(description: str, title: str | None = None, **schema: object) -> msgspec.Meta:
     """The words on a field or, with a title, on a schema of its own; `schema` are further JSON Schema keywords."""
@@ -243,7 +241,7 @@ _COLUMN_FACTS = attrgetter(
 _FIELD_FACTS = attrgetter("name", "type", "nullable", "description", "personal")
 
 
-def answer(message: Struct, lifetime: str = NO_STORE) -> Response:
+def answer(message: Struct, lifetime: str = "no-store") -> Response:
     """The message as JSON; `lifetime` is its Cache-Control."""
     return Response(msgspec.json.encode(message), media_type="application/json", headers={"Cache-Control": lifetime})
 

@@ -29,6 +29,7 @@ from app.observe.lines import INTERNAL_ERROR
 
 LONGEST_RETRY_AFTER = 300  # seconds (FAULTS 1.5)
 READING_METHODS = "GET, HEAD"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _IN_PATHS = "/:@!$&'()*+,;=~"  # beside letters, digits and -._ (RFC 3986 §3.3): `instance` is a URI reference
 
 
@@ -222,7 +223,6 @@ def _retry_after(row: ProblemType, error: CxfacadeError | None) -> int | None:
 
 _LOGGER = logging.getLogger("cxfacade.errors")
 _FRAMES_LOGGED = 12
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _FIRST_SERVER_ERROR = 500
 _HANDLED = (CxfacadeError, HTTPException, RequestValidationError, ClientDisconnect, Exception)
 
@@ -279,7 +279,7 @@ def _allow(request: Request) -> str:
     """The methods of all routes at this path: the framework names those of the first route alone."""
     router = cast("Router | None", request.scope.get("router"))
     routes = router.routes if router else []
-    scopes = {method: {**request.scope, "method": method} for method in _METHODS}
+    scopes = {method: {**request.scope, "method": method} for method in METHODS}
     taken = [name for name, scope in scopes.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)]
     return ", ".join(taken) or READING_METHODS
 

@@ -12,6 +12,7 @@ from typing import Any
 from starlette.types import Scope
 
 from app.formats import FORMATS
+from app.http.problems import METHODS
 from app.http.responses import Answer
 from app.observe.lines import REQUEST, Line
 from app.observe.metrics import Metrics, Timing
@@ -24,7 +25,6 @@ UNANSWERED = "none"
 TIMED_ONE_IN = 64  # of replays; each stands for so many
 TIMING_MASK = TIMED_ONE_IN - 1  # some of these bits are set in the number of a replay that is not timed
 _FORMATS = {one.content_type: one.name for one in FORMATS}
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REFUSALS = range(400, 500)
 _ACCESS = logging.getLogger("cxfacade.access")
 
@@ -84,7 +84,7 @@ def log_request(
 
 def method_of(scope: Scope) -> str:
     """The method, as one of few."""
-    return scope["method"] if scope["method"] in _METHODS else "other"
+    return scope["method"] if scope["method"] in METHODS else "other"
 
 
 def route_of(scope: Scope) -> str:

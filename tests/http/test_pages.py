@@ -309,11 +309,11 @@ def test_the_reference_renders_every_operation_and_asks_no_other_host(tab: Page,
 def test_the_reference_is_dark_where_that_is_preferred_and_follows_a_change(browser: Browser, address: str) -> None:
     page = browser.new_page(color_scheme="dark")
     page.goto(f"{address}/docs")
-    dark = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    background = "getComputedStyle(document.documentElement).backgroundColor"
+    assert page.evaluate(background) == "rgb(28, 32, 34)"
     page.emulate_media(color_scheme="light")
-    light = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    page.wait_for_function(f"{background} === 'rgba(0, 0, 0, 0)'")
     page.close()
-    assert (dark, light) == ("rgb(28, 32, 34)", "rgba(0, 0, 0, 0)")
 
 
 @pytest.mark.timeout(180)

@@ -10,13 +10,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import cache, partial
-from itertools import count
 from random import random
 from typing import NamedTuple
-from uuid import uuid4
 
 from fastapi import FastAPI
-from starlette.types import Receive, Scope, Send
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.types import ASGIApp
 
 from app import __version__
 from app.cache.single_flight import SingleFlight
@@ -28,7 +27,7 @@ from app.errors import CxfacadeError, SettingsError
 from app.http import openapi, problems
 from app.http.auth import Authenticator
 from app.http.cors import Cors
-from app.http.guard import Forwarding, Guard
+from app.http.guard import Forwarding, Guard, new_request_ids
 from app.http.representations import Representations
 from app.http.response_cache import ParsedLists, ResponseCache
 from app.http.responses import Unread
@@ -70,9 +69,12 @@ class Application(FastAPI):
     replays: ReplayCache
     count_ended: Callable[[str], None]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection's event, as its client sent it."""
-        await super().__call__(self.forwarding.seen(scope), receive, send)
+    def build_middleware_stack(self) -> ASGIApp:
+        """Our own layers around the routes; of the framework's the one alone that makes errors answers."""
+        layered: ASGIApp = ExceptionMiddleware(self.router, handlers=self.exception_handlers)
+        for layer in reversed(self.user_middleware):
+            layered = layer.cls(layered, *layer.args, **layer.kwargs)
+        return layered
 
 
 def create_app(
@@ -173,14 +175,9 @@ def create_app(
         new_request_id=request_ids,
         monotonic=clock.monotonic,
         finished=requests.finished,
+        forwarding=forwarding,
     )
     return app
-
-
-def new_request_ids() -> Callable[[], str]:
-    """A source of ids that no other process gives out: random once, then counted."""
-    source, numbers = uuid4().hex[:16], count()
-    return lambda: f"{source}-{next(numbers)}"
 
 
 def upstream_access(settings: Settings) -> UpstreamAccess:

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import logging
-import re
 import subprocess
 import sys
 from typing import Any
@@ -17,7 +16,7 @@ from app.cache.stored import Stored
 from app.commands.servers import freeze_startup_objects
 from app.errors import SettingsError
 from app.http.guard import Guard
-from app.main import Reloadable, create_app, new_request_ids, pseudonym_secret, reload, sweep
+from app.main import Reloadable, create_app, pseudonym_secret, reload, sweep
 from app.settings import Settings, load
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, facade_settings, running_facade
@@ -60,13 +59,6 @@ def test_the_collector_waits_until_what_stands_at_the_start_is_settled() -> None
     finally:
         gc.enable()
         gc.unfreeze()
-
-
-def test_ids_of_requests_are_never_given_out_twice_and_can_stand_in_headers() -> None:
-    sources = new_request_ids(), new_request_ids()
-    ids = [source() for source in sources for _ in range(1_000)]
-    assert len(set(ids)) == 2_000
-    assert all(re.fullmatch("[0-9a-f]{16}-[0-9]+", one) for one in ids)
 
 
 def test_two_applications_share_nothing(clock: HandClock) -> None:

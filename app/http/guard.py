@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from ipaddress import ip_address
+from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -63,12 +65,14 @@ class Guard:
         new_request_id: Callable[[], str],
         monotonic: Callable[[], float],
         finished: Callable[[Scope, int, float], None] = lambda _scope, _status, _seconds: None,
+        forwarding: "Forwarding | None" = None,
     ) -> None:
         self.app = app
         self.is_allowed_host = allowed_host(allowed_hosts)
         self.new_request_id = new_request_id
         self.monotonic = monotonic
         self.finished = finished
+        self.seen = (forwarding or NOTHING_FORWARDED).seen
         self.refusals = Sampled()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,7 +83,7 @@ class Guard:
             await send({"type": "websocket.close"})
         else:
             with entered(scope["headers"]):
-                await self._http(scope, receive, send)
+                await self._http(self.seen(scope), receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = self.monotonic()
@@ -103,6 +107,12 @@ class Guard:
             seconds = self.monotonic() - began
             log_request(scope, answering.status, seconds, refusals=self.refusals)
             self.finished(scope, answering.status, seconds)
+
+
+def new_request_ids() -> Callable[[], str]:
+    """A source of ids that no other process gives out: random once, then counted."""
+    source, numbers = uuid4().hex[:16], count()
+    return lambda: f"{source}-{next(numbers)}"
 
 
 class _Answering:

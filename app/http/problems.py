@@ -224,11 +224,11 @@ def _retry_after(row: ProblemType, error: CxfacadeError | None) -> int | None:
 _LOGGER = logging.getLogger("cxfacade.errors")
 _FRAMES_LOGGED = 12
 _FIRST_SERVER_ERROR = 500
-_HANDLED = (CxfacadeError, HTTPException, RequestValidationError, ClientDisconnect, Exception)
+_HANDLED = (CxfacadeError, HTTPException, RequestValidationError, ClientDisconnect)
 
 
 def install(app: FastAPI) -> None:
-    """Make every exception of `app` a problem: ours, the framework's own, and at last any other."""
+    """Make exceptions of `app` problems: ours and the framework's own; any other is the guard's."""
     for kind in _HANDLED:
         app.add_exception_handler(kind, _handle)
 
@@ -241,10 +241,7 @@ async def _handle(request: Request, error: Exception) -> Response:
             return _answer(request, _slug_of_status(error.status_code))
         case RequestValidationError():  # its own words would echo the value
             return _answer(request, "invalid-parameter")
-        case ClientDisconnect():  # in the middle of its body: nobody reads this answer, and it is no bug of ours
-            return _answer(request, "bad-request")
-    log_unexpected(error, request.scope)
-    return _answer(request, "internal-error")
+    return _answer(request, "bad-request")  # a body broken off: nobody reads this answer, and it is no bug of ours
 
 
 def _slug_of_status(status: int) -> str:

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import logging
+import re
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -17,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
-from app.http.guard import LONGEST_TARGET, Guard, allowed_host, fault_of
+from app.http.guard import LONGEST_TARGET, Guard, allowed_host, fault_of, new_request_ids
 from app.http.problems import install
 
 CANARY = "canary-7f3a"
@@ -410,10 +412,9 @@ async def test_a_websocket_is_closed_and_the_lifespan_passes() -> None:
 
 @asynccontextmanager
 async def served() -> AsyncIterator[int]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        guarded(house()), http="httptools", lifespan="off", log_config=None, access_log=False, ws="none"
-    )
+    listener, app, ids = socket.create_server(("127.0.0.1", 0)), house(), count(1)
+    app.add_middleware(Guard, allowed_hosts=HOSTS, new_request_id=lambda: f"new-{next(ids)}", monotonic=time.monotonic)
+    config = uvicorn.Config(app, http="httptools", lifespan="off", log_config=None, access_log=False, ws="none")
     server = uvicorn.Server(config)
     with listener:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -458,3 +459,10 @@ async def test_a_client_can_tell_that_half_an_answer_is_not_whole() -> None:
         answer = await exchanged(port, b"GET /half HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert b"first half" in answer
     assert not answer.endswith(b"0\r\n\r\n")
+
+
+def test_ids_of_requests_are_never_given_out_twice_and_can_stand_in_headers() -> None:
+    sources = new_request_ids(), new_request_ids()
+    ids = [source() for source in sources for _ in range(1_000)]
+    assert len(set(ids)) == 2_000
+    assert all(re.fullmatch("[0-9a-f]{16}-[0-9]+", one) for one in ids)

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from app.cache.shares import Shares
 from app.clock import Clock
-from app.errors import CxfacadeError, InternalError, Overloaded, StillFetching, UpstreamError
+from app.errors import CxfacadeError, InternalError, Overloaded, RateLimited, StillFetching, UpstreamError
 from app.observe.lines import FETCH_BUG
 from app.owners import Owners
 
 T = TypeVar("T")
 
+MOST_OF_ONE_OWNER = 500  # flights under way: half of the calls that may wait for upstream (FAULTS §3)
 MEMO_BOUND = 10_000  # failures remembered at once, the oldest goes first
 BUG_MEMO_SECONDS = 1.0  # a bug, too, would be met again by everyone who asks
 
@@ -71,7 +71,8 @@ class SingleFlight:
         self._waiters: Counter[bytes] = Counter()
         self._disowned: set[asyncio.Task[Completed | Failed]] = set()
         self._memos: dict[bytes, Memo] = {}
-        self._shares = Shares()
+        self._started: Counter[str] = Counter()  # flights under way, by the owner who started them
+        self._most_of_one_owner = MOST_OF_ONE_OWNER
         self._closed = False
 
     def __len__(self) -> int:
@@ -95,9 +96,13 @@ class SingleFlight:
             if self._closed:
                 raise Overloaded("The service is stopping.")
             self._raise_remembered(key)
-            give_back = self._shares.take(owners.first if owners else None)
+            owner = owners.first if owners else None
+            if owner is not None and self._started[owner] >= self._most_of_one_owner:
+                raise RateLimited("Too many of your requests are being fetched already.", retry_after_seconds=1)
             flight = self._start(key, fetch, owners)
-            flight.add_done_callback(give_back)
+            if owner is not None:
+                self._started[owner] += 1
+                flight.add_done_callback(partial(self._give_back, owner))
         elif owners and key in self._owners:
             self._owners[key].join(owners)
         self._waiters[key] += 1
@@ -175,6 +180,11 @@ class SingleFlight:
             self._owners.pop(key, None)
         if not flight.cancelled():
             flight.exception()  # retrieved, else asyncio complains when the last waiter has left
+
+    def _give_back(self, owner: str, _flight: object) -> None:
+        self._started[owner] -= 1
+        if not self._started[owner]:
+            del self._started[owner]
 
     async def _wait(self, flight: asyncio.Task[Completed | Failed], seconds: float) -> None:
         # `asyncio.wait` neither cancels what it waits for nor raises its exception: a caller who is cancelled here

@@ -1,4 +1,4 @@
-"""Stores of values: the interface of any store, and the store in memory.
+"""The store: the keys of values, stored values with their lifetimes, and the memory that holds them.
 
 Two kinds of value share one bound of bytes. *Primary* ones were fetched; they may fill nine tenths. *Derived* ones can
 be made again from a primary one; they have what the primary ones leave, a tenth at least: else snapshots that
@@ -8,50 +8,107 @@ recently used goes first.
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from cachetools import Cache, LRUCache
 
-from app.cache.stored import Stored
+Part: TypeAlias = "str | bytes | int | bool | tuple[Part, ...] | None"
 
+LENGTH_BYTES = 8
 OVERHEAD_BYTES = 600  # what a key costs with an empty value: objects, links and table slots (FAULTS 2.5)
 MOST = 10  # a value over one tenth of the bound is served but not kept; so much is also left to derived ones
 LARGE = 100  # one over a hundredth has to pass the doorkeeper
 OFFERS_REMEMBERED = 1_000
 SWEPT_AT_ONCE = 8  # keys looked at by each `put`: a round through the store takes an eighth as many puts as it has keys
 
+T = TypeVar("T")
+U = TypeVar("U")
 
-class Store(Protocol):
-    """Keeps values by key; may forget any of them at any time, never serves one past its lifetime."""
 
-    def get(self, key: bytes) -> Stored[Any] | None:
-        """The value under `key`, if it is still usable."""
+def digest(*parts: Part) -> bytes:
+    """The key of `parts`: 32 bytes. Order, types and nesting count; text is not normalised."""
+    return sha256(_encode(parts)).digest()
 
-    def put(self, key: bytes, stored: Stored[Any], *, derived: bool = False, known_as: bytes | None = None) -> bool:
-        """Keep `stored` in place of an older value; returns whether it is kept.
 
-        `derived`: it can be made again from what is stored, so it never drives out what cannot. `known_as` is the key
-        by which a doorkeeper knows the newcomer, where its own key changes with its content.
-        """
+def _encode(part: Part) -> bytes:
+    """A one-byte type, the length, the content: no content can pass for the beginning of the next part (FAULTS T14)."""
+    match part:
+        case None:
+            kind, content = b"n", b""
+        case bool():  # before int: True is an int that equals 1
+            kind, content = b"t", b"1" if part else b"0"
+        case int():
+            kind, content = b"i", b"%x" % part
+        case str():
+            kind, content = b"s", part.encode("utf-8", "surrogatepass")
+        case bytes():
+            kind, content = b"b", part
+        case tuple():
+            kind, content = b"(", b"".join(map(_encode, part))
+        case _:
+            raise TypeError(f"a key cannot hold a {type(part).__name__}")
+    return kind + len(content).to_bytes(LENGTH_BYTES) + content
 
-    def delete(self, key: bytes) -> None:
-        """Forget `key`, if it is known."""
 
-    def clear(self) -> None:
-        """Forget everything, and later refuse values whose fetch began before now."""
+@dataclass(slots=True, weakref_slot=True, eq=False)
+class PurgeToken:
+    """Tells whether facts still count; shared by a fetched value and by all values made of it.
 
-    def primary(self) -> Iterable[Stored[Any]]:
-        """The values that were fetched, not derived."""
+    So a purge reaches values that are stored and values that are still on their way to the store (RFC 9111 §4.4).
+    `question_key` is the key of the question that the facts answer. `superseded`: newer facts answer it. `extended`:
+    more was read of the same snapshot.
+    """
 
-    def drop_purged(self) -> Iterator[None]:
-        """Forget purged values, yielding often."""
+    question_key: bytes = b""
+    purged: bool = False
+    superseded: bool = False
+    extended: bool = False
 
-    def __len__(self) -> int:
-        """The number of values held."""
 
-    @property
-    def bytes_held(self) -> int:
-        """The bytes of all values, with keys and overhead."""
+@dataclass(frozen=True, slots=True)
+class Stored(Generic[T]):
+    """An immutable value, its size in bytes, when its facts were received, and how long it is fresh and then usable.
+
+    `stored_at` is a monotonic time, the others are seconds: fresh while age ≤ `fresh_for`, then stale for `stale_for`
+    more. For the first `revalidate_for` of these, none unless said, it is served at once and refreshed behind; from
+    then on it only covers failures (FAULTS 1.1, RFC 5861).
+    """
+
+    value: T
+    size: int
+    stored_at: float
+    fresh_for: float
+    stale_for: float
+    purge_token: PurgeToken = field(default_factory=PurgeToken, compare=False, repr=False)
+    revalidate_for: float = 0.0
+
+    def holding(self, value: U, size: int) -> "Stored[U]":
+        """Another value with the lifetimes and the purge token of this one."""
+        return Stored(
+            value, size, self.stored_at, self.fresh_for, self.stale_for, self.purge_token, self.revalidate_for
+        )
+
+    def age(self, now: float) -> float:
+        """Seconds since the facts were received, never negative (FAULTS T60)."""
+        return max(0.0, now - self.stored_at)
+
+    def time_left(self, now: float) -> float:
+        """Seconds of freshness left; negative once stale."""
+        return self.fresh_for - self.age(now)
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether it may be served without asking upstream."""
+        return self.time_left(now) >= 0
+
+    def may_be_revalidated(self, now: float) -> bool:
+        """Whether it may be served without waiting for upstream: fresh, or stale within `revalidate_for`."""
+        return self.time_left(now) + self.revalidate_for >= 0
+
+    def is_usable(self, now: float) -> bool:
+        """Whether it may be served at all: fresh, or stale within its bound, and not purged."""
+        return not self.purge_token.purged and now - self.stored_at <= self.fresh_for + self.stale_for
 
 
 class Held(NamedTuple):

@@ -8,11 +8,9 @@ from typing import NamedTuple
 
 from starlette.types import Scope
 
-from app.cache.keys import Part, digest
 from app.cache.reuse import Reuse
 from app.cache.single_flight import SingleFlight
-from app.cache.store import Store
-from app.cache.stored import Stored
+from app.cache.store import MemoryStore, Part, Stored, digest
 from app.clock import Clock
 from app.cooperative import INLINE_BYTES
 from app.http.negotiation import choose_coding
@@ -48,7 +46,9 @@ class Served:
 class ResponseCache:
     """Finished answers. The key of each holds whatever shapes its bytes: tenant, snapshot, audience, view, link."""
 
-    def __init__(self, store: Store, clock: Clock, tenant_id: str, flights: SingleFlight, wait_seconds: float) -> None:
+    def __init__(
+        self, store: MemoryStore, clock: Clock, tenant_id: str, flights: SingleFlight, wait_seconds: float
+    ) -> None:
         self._store = store
         self._flights = flights
         self._wait_seconds = wait_seconds

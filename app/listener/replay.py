@@ -16,8 +16,7 @@ from math import floor, inf
 from time import time
 from typing import NamedTuple
 
-from app.cache.store import Store
-from app.cache.stored import Stored
+from app.cache.store import MemoryStore, Stored
 from app.http.guard import FIELDS as FORWARDED
 from app.http.guard import usable_request_id
 from app.http.response_cache import Charge, Keep, Replayable
@@ -97,7 +96,7 @@ class Replay:
 class ReplayCache:
     """The replays of one application, kept in its store; `is_trusted` tells trusted proxies by their addresses."""
 
-    store: Store
+    store: MemoryStore
     is_trusted: Callable[[str], bool]
     monotonic: Callable[[], float]
     wall: Callable[[], datetime]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from app.cache.keys import digest
+from app.cache.store import digest
 from app.interactions.masking import Audience
 from app.interactions.parts import Interaction
 from app.interactions.settling import ATTRIBUTE

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from app import cooperative
-from app.cache.stored import PurgeToken
+from app.cache.store import PurgeToken
 from app.clock import Clock
 from app.cooperative import held_back, let_go
 from app.errors import UpstreamError, UpstreamForbidden

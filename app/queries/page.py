@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from app.cache.reuse import Action, Decision, Directives, Fwd, decide
-from app.cache.stored import Stored
+from app.cache.store import Stored
 from app.errors import CxfacadeError
 from app.queries.fetch_plan import FetchPlan
 from app.queries.query import Cursor, InteractionQuery

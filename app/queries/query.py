@@ -13,7 +13,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from app.cache.keys import Part, digest
+from app.cache.store import Part, digest
 from app.interactions.columns import SCHEMA_VERSION
 from app.interactions.masking import MASKED, Audience
 

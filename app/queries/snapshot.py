@@ -9,7 +9,7 @@ from itertools import islice
 import zstandard
 
 from app import cooperative
-from app.cache.keys import digest
+from app.cache.store import digest
 from app.cooperative import Turns, let_go, unlocked
 from app.interactions.facts import Context, Facts
 from app.interactions.masking import keyed_code

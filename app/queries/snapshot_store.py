@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from math import inf
 from weakref import WeakSet, WeakValueDictionary
 
-from app.cache.store import Store
-from app.cache.stored import PurgeToken, Stored
+from app.cache.store import MemoryStore, PurgeToken, Stored
 from app.cooperative import Turns
 from app.queries.fetch_plan import FetchPlan
 from app.queries.rules import Lifetime
@@ -31,7 +30,7 @@ class SnapshotStore:
     it.
     """
 
-    _store: Store
+    _store: MemoryStore
     stale_seconds: float
     random: Callable[[], float] = lambda: 0.5
     most_fresh_seconds: float = inf

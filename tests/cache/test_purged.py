@@ -5,8 +5,7 @@ import asyncio
 import pytest
 
 from app.cache.single_flight import SingleFlight
-from app.cache.store import MemoryStore
-from app.cache.stored import PurgeToken, Stored
+from app.cache.store import MemoryStore, PurgeToken, Stored
 from tests.support.clock import HandClock
 
 KEY, OTHER, DERIVED = b"key", b"other", b"derived"

@@ -4,38 +4,48 @@ import asyncio
 
 import pytest
 
-from app.cache.shares import Shares
 from app.cache.single_flight import SingleFlight
 from app.errors import RateLimited
 from app.owners import Owners
 from tests.support.clock import HandClock
 
 
-def test_a_caller_has_a_share_of_their_own_and_gets_it_back() -> None:
-    shares = Shares(most=2)
-    first, _ = shares.take("one"), shares.take("one")
+class Place:
+    """Flights that last until `ready`, with a bound for each owner."""
+
+    def __init__(self, most: int) -> None:
+        self.flights = SingleFlight(HandClock().clock)
+        self.flights._most_of_one_owner = most
+        self.ready = asyncio.Event()
+
+    def joined(self, key: bytes, owner: str = "one") -> "asyncio.Task[object]":
+        flight = self.flights.join(key, self.ready.wait, wait_seconds=10, owners=Owners(owner))
+        return asyncio.create_task(flight)
+
+
+async def test_a_caller_has_a_share_of_their_own_and_gets_it_back() -> None:
+    place = Place(most=2)
+    callers = [place.joined(b"a"), place.joined(b"b")]
     with pytest.raises(RateLimited) as refused:
-        shares.take("one")
+        await place.joined(b"c")
     assert refused.value.retry_after_seconds == 1
-    shares.take("other")
-    first(None)
-    shares.take("one")
+    callers.append(place.joined(b"c", "other"))
+    place.flights._under_way[b"a"].cancel()
+    await asyncio.wait(callers[:1])
+    callers.append(place.joined(b"d"))
+    await asyncio.sleep(0)
+    with pytest.raises(RateLimited):
+        await place.joined(b"e")
+    place.ready.set()
+    await asyncio.gather(*callers[1:])
+    assert not place.flights._started
 
 
 async def test_joining_a_flight_costs_nothing_and_its_end_gives_the_share_back() -> None:
-    flights = SingleFlight(HandClock().clock)
-    flights._shares = Shares(most=1)
-    ready = asyncio.Event()
-
-    async def fetch() -> bool:
-        return await ready.wait()
-
-    def joined(key: bytes) -> "asyncio.Task[object]":
-        return asyncio.create_task(flights.join(key, fetch, wait_seconds=10, owners=Owners("one")))
-
-    callers = [joined(b"a") for _ in range(5)]
+    place = Place(most=1)
+    callers = [place.joined(b"a") for _ in range(5)]
     with pytest.raises(RateLimited):
-        await joined(b"b")
-    ready.set()
+        await place.joined(b"b")
+    place.ready.set()
     await asyncio.gather(*callers)
-    await joined(b"b")
+    await place.joined(b"b")

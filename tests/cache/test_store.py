@@ -9,12 +9,10 @@ from cachetools import LRUCache
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cache.keys import digest
-from app.cache.store import OFFERS_REMEMBERED, OVERHEAD_BYTES, SWEPT_AT_ONCE, MemoryStore, Store
-from app.cache.stored import Stored
+from app.cache.store import OFFERS_REMEMBERED, OVERHEAD_BYTES, SWEPT_AT_ONCE, MemoryStore, Stored, digest
 from tests.support.clock import HandClock
 
-STORES: list[Callable[[HandClock], Store]] = [lambda hand: MemoryStore(1_048_576, hand.clock.monotonic)]
+STORES: list[Callable[[HandClock], MemoryStore]] = [lambda hand: MemoryStore(1_048_576, hand.clock.monotonic)]
 KEY, OTHER = digest("one"), digest("other")
 FIXED = len(KEY) + OVERHEAD_BYTES  # what a value costs beside its size
 HOT = 60  # hot questions; each has a report and an answer
@@ -30,32 +28,32 @@ def hand() -> HandClock:
 
 
 @pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, hand: HandClock) -> Store:
-    made: Store = request.param(hand)
+def store(request: pytest.FixtureRequest, hand: HandClock) -> MemoryStore:
+    made: MemoryStore = request.param(hand)
     return made
 
 
-def test_what_was_put_is_got_and_other_keys_know_nothing_of_it(store: Store) -> None:
+def test_what_was_put_is_got_and_other_keys_know_nothing_of_it(store: MemoryStore) -> None:
     assert store.put(KEY, stored(b"rows"))
     assert store.get(KEY) == stored(b"rows")
     assert store.get(OTHER) is None
     assert len(store) == 1
 
 
-def test_a_newer_value_takes_the_place_of_an_older_one(store: Store) -> None:
+def test_a_newer_value_takes_the_place_of_an_older_one(store: MemoryStore) -> None:
     store.put(KEY, stored(b"older"))
     assert store.put(KEY, stored(b"newer", at=1_001.0))
     assert store.get(KEY) == stored(b"newer", at=1_001.0)
     assert len(store) == 1
 
 
-def test_a_late_result_never_replaces_a_newer_value(store: Store) -> None:
+def test_a_late_result_never_replaces_a_newer_value(store: MemoryStore) -> None:
     store.put(KEY, stored(b"newer", at=1_001.0))
     assert not store.put(KEY, stored(b"older", at=1_000.0))
     assert store.get(KEY) == stored(b"newer", at=1_001.0)
 
 
-def test_clearing_forgets_everything_and_what_was_under_way_is_not_kept(store: Store, hand: HandClock) -> None:
+def test_clearing_forgets_everything_and_what_was_under_way_is_not_kept(store: MemoryStore, hand: HandClock) -> None:
     store.put(KEY, stored(b"rows"))
     store.put(OTHER, stored(b"made"), derived=True)
     hand.advance(1)
@@ -65,14 +63,14 @@ def test_clearing_forgets_everything_and_what_was_under_way_is_not_kept(store: S
     assert store.put(KEY, stored(b"asked for since", at=1_001.0))
 
 
-def test_a_value_may_become_a_derived_one_and_is_still_held_once(store: Store) -> None:
+def test_a_value_may_become_a_derived_one_and_is_still_held_once(store: MemoryStore) -> None:
     store.put(KEY, stored(b"primary"))
     assert store.put(KEY, stored(b"derived"), derived=True)
     assert store.get(KEY) == stored(b"derived")
     assert len(store) == 1
 
 
-def test_deleting_forgets_and_may_be_repeated(store: Store) -> None:
+def test_deleting_forgets_and_may_be_repeated(store: MemoryStore) -> None:
     store.put(KEY, stored(b"rows"))
     store.delete(KEY)
     store.delete(KEY)
@@ -80,7 +78,7 @@ def test_deleting_forgets_and_may_be_repeated(store: Store) -> None:
     assert (len(store), store.bytes_held) == (0, 0)
 
 
-def test_a_value_is_served_while_usable_and_gone_afterwards(store: Store, hand: HandClock) -> None:
+def test_a_value_is_served_while_usable_and_gone_afterwards(store: MemoryStore, hand: HandClock) -> None:
     store.put(KEY, stored(b"rows"))
     hand.advance(15)
     assert store.get(KEY) is not None
@@ -90,7 +88,7 @@ def test_a_value_is_served_while_usable_and_gone_afterwards(store: Store, hand: 
 
 
 @pytest.mark.parametrize("wall_seconds", [-86_400, 86_400])
-def test_a_step_of_the_wall_clock_changes_no_lifetime(store: Store, hand: HandClock, wall_seconds: float) -> None:
+def test_a_step_of_the_wall_clock_changes_no_lifetime(store: MemoryStore, hand: HandClock, wall_seconds: float) -> None:
     store.put(KEY, stored(b"rows"))
     hand.step(wall=wall_seconds)
     assert store.get(KEY) is not None
@@ -98,12 +96,12 @@ def test_a_step_of_the_wall_clock_changes_no_lifetime(store: Store, hand: HandCl
     assert store.get(KEY) is None
 
 
-def test_an_empty_value_costs_its_key_and_overhead(store: Store) -> None:
+def test_an_empty_value_costs_its_key_and_overhead(store: MemoryStore) -> None:
     store.put(KEY, stored(b""))
     assert store.bytes_held == 32 + OVERHEAD_BYTES
 
 
-def test_a_value_over_the_bound_is_refused_and_drives_out_the_facts_it_has_overtaken(store: Store) -> None:
+def test_a_value_over_the_bound_is_refused_and_drives_out_the_facts_it_has_overtaken(store: MemoryStore) -> None:
     store.put(OTHER, stored(b"kept"))
     store.put(KEY, stored(b"older"))
     assert not store.put(KEY, Stored(b"newer", 1_048_576, 1_001.0, 10.0, 5.0))

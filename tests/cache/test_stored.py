@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.cache.stored import Stored
+from app.cache.store import Stored
 
 STORED: Stored[Any] = Stored(value=b"rows", size=4, stored_at=100.0, fresh_for=10.0, stale_for=5.0, revalidate_for=2.0)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.cache.keys import digest
+from app.cache.store import digest
 from app.http.parameters import ATTRIBUTE_PREFIX, BY_NAME, ITEM_PARAMETERS, PARAMETERS
 from app.queries.query import Cursor, InteractionQuery, cursor_text
 from app.queries.select import FILTERS

@@ -14,7 +14,16 @@ class Subject(NamedTuple):
 
 
 SUBJECTS = (
-    Subject("keys", "app.cache.keys", ("tests/cache/test_keys.py",)),
+    Subject(
+        "keys",
+        "app.cache.store",
+        (
+            "tests/cache/test_keys.py",
+            "tests/cache/test_stored.py",
+            "tests/cache/test_store.py",
+            "tests/cache/test_purged.py",
+        ),
+    ),
     Subject(
         "query",
         "app.queries.query",
@@ -48,11 +57,11 @@ WORDS = "words for people"
 COUNTED = "the number is only compared with itself"
 
 EQUIVALENT = (
-    Equivalent("app.cache.keys", 'kind, content = b"t", b"1" if part else b"0"', "b't' doubled", TAG),
-    Equivalent("app.cache.keys", 'kind, content = b"t", b"1" if part else b"0"', "b'1' doubled", TAG),
-    Equivalent("app.cache.keys", 'kind, content = b"t", b"1" if part else b"0"', "b'0' doubled", TAG),
-    Equivalent("app.cache.keys", 'kind, content = b"t", b"1" if part else b"0"', "condition negated", TAG),
-    Equivalent("app.cache.keys", 'kind, content = b"b", part', "b'b' doubled", TAG),
+    Equivalent("app.cache.store", 'kind, content = b"t", b"1" if part else b"0"', "b't' doubled", TAG),
+    Equivalent("app.cache.store", 'kind, content = b"t", b"1" if part else b"0"', "b'1' doubled", TAG),
+    Equivalent("app.cache.store", 'kind, content = b"t", b"1" if part else b"0"', "b'0' doubled", TAG),
+    Equivalent("app.cache.store", 'kind, content = b"t", b"1" if part else b"0"', "condition negated", TAG),
+    Equivalent("app.cache.store", 'kind, content = b"b", part', "b'b' doubled", TAG),
     Equivalent("app.queries.query", '"report",', "'report' doubled", TAG),
     Equivalent("app.queries.query", 'return digest("columns", columns)', "'columns' doubled", TAG),
     Equivalent(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.cache.keys import digest
+from app.cache.store import digest
 from app.interactions.masking import Audience
 from app.queries.query import Cursor, Filter, InteractionQuery, Order, Search, View, distinct
 from tests.queries.support import TENANT, VIEW, query

@@ -10,7 +10,6 @@ from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 import httpx
 import pytest
 
-from app.cache.shares import Shares
 from app.http.responses import LARGE_BYTES
 from tests.scenarios.matrix.desk import interaction, listed
 from tests.support.clock import HandClock
@@ -138,7 +137,7 @@ async def test_a_key_that_joins_what_an_address_waits_for_brings_it_forward(plac
 
 async def test_each_address_has_a_share_of_its_own(place: Place) -> None:
     """Three lines are more than one owner may have under way, and nobody is refused."""
-    place.facade.services.queries.flights._shares = Shares(most=SHORT_LINE)
+    place.facade.services.queries.flights._most_of_one_owner = SHORT_LINE
     for address in ("127.0.0.1", "127.0.0.2", "127.0.0.3"):
         for number in range(SHORT_LINE):
             place.ask(f"{address}-{number}", address=address)

@@ -69,7 +69,7 @@ def facade_settings(upstream_url: str, **changes: Any) -> Settings:
 
 def replays_of(services: Services) -> int:
     """How many replays are stored."""
-    derived = services.queries.snapshots._store._derived  # type: ignore[attr-defined] # as MemoryStore has it
+    derived = services.queries.snapshots._store._derived
     return sum(isinstance(Cache.__getitem__(derived, key).stored.value, Replay) for key in derived)
 
 

@@ -36,7 +36,7 @@ from app.http.routing import ResourceRoute, Services
 from app.http.telemetry import Requests
 from app.interactions.columns import masked_columns, with_attributes
 from app.listener.replay import ReplayCache
-from app.observe.lines import (
+from app.observe.logs import (
     CREDENTIALS_READ,
     PSEUDONYMS_FOR_ONE_START,
     RELOAD_PART_REFUSED,

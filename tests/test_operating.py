@@ -12,7 +12,7 @@ import yaml
 
 from app.commands.servers import BACKLOG, MOST_SECONDS_TO_END
 from app.http.telemetry import MOST_KEYS, TIMED_ONE_IN
-from app.observe.lines import LINES
+from app.observe.logs import LINES
 from app.observe.metrics import METRICS, PREFIX, Metrics
 from app.settings import SETTINGS, Settings
 from tests.support.shown import ROOT, Demo, blocks, consoles, running_demo

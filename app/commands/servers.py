@@ -24,7 +24,7 @@ from app.listener.limits import ListenerLimits
 from app.listener.protocol import Protocol
 from app.main import Application, create_app, reload
 from app.observe import logs
-from app.observe.lines import CUT_OFF
+from app.observe.logs import CUT_OFF
 from app.observe.streams import announce
 from app.settings import Settings, inherited_sockets
 

@@ -25,7 +25,7 @@ from app.errors import CxfacadeError, InvalidParameters
 from app.http import messages
 from app.http.responses import VARY, Headers
 from app.interactions.times import written
-from app.observe.lines import INTERNAL_ERROR
+from app.observe.logs import INTERNAL_ERROR
 
 LONGEST_RETRY_AFTER = 300  # seconds (FAULTS 1.5)
 READING_METHODS = "GET, HEAD"

@@ -14,7 +14,7 @@ from app.http.telemetry import Sampled
 from app.listener.limits import ListenerLimits
 from app.listener.refusals import refusal
 from app.listener.replay import ReplayCache, date_now
-from app.observe.lines import CONNECTION_ENDED
+from app.observe.logs import CONNECTION_ENDED
 from app.owners import owner_of
 
 PART_BYTES = 4096  # handed to the parser at once: a bound is passed by no more than this

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from app.errors import UpstreamAuth, UpstreamError, UpstreamThrottled, UpstreamUnanswered
-from app.observe.lines import UPSTREAM_ALARM
+from app.observe.logs import UPSTREAM_ALARM
 from app.upstream.access import Endpoint
 from app.upstream.auth import REFUSED, Credentials
 from app.upstream.bodies import UpstreamResponse

@@ -11,7 +11,7 @@ import msgspec
 
 from app.clock import Clock
 from app.errors import UpstreamAuth, UpstreamError, UpstreamErrorAnswer, UpstreamShape
-from app.observe.lines import LOGIN_FAILED
+from app.observe.logs import LOGIN_FAILED
 from app.upstream.access import TOKENS, Limits, UpstreamAccess
 from app.upstream.auth import REFUSED, Basic, Credentials
 from app.upstream.envelope import says_error, unreadable

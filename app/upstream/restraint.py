@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from app.errors import UpstreamCircuitOpen, UpstreamError, UpstreamThrottled, Verdict
-from app.observe.lines import BREAKER
+from app.observe.logs import BREAKER
 from app.observe.metrics import Metrics
 from app.upstream.access import INTERACTION, INTERACTIONS, TOKENS, Limits
 from app.upstream.breaker import Breaker, Gate, State

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from app import errors
 from app.clock import Clock
-from app.observe.lines import CALL_FAILED
+from app.observe.logs import CALL_FAILED
 from app.observe.metrics import Metrics
 from app.observe.tracing import passed_on, span
 from app.upstream.access import PORTS, TOKENS, Endpoint, Limits, UpstreamAccess, target

@@ -1,13 +1,24 @@
-"""The owners of shares and of shared work: client keys by name, other clients by address (IPv6: by /64)."""
+"""The owners of shared work, keys by name and others by address (IPv6: by /64); slots shared fairly between them."""
 
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from math import inf
+from typing import Any
+
+from app.errors import CxfacadeError, UpstreamBusy
 
 MOST = 100  # a crowd that joins one fetch needs no more of them: one with a free turn is enough
 UNKNOWN = "unknown"
 _NETWORK_BITS = 64  # one client has a whole /64 of IPv6 addresses
 _REMEMBERED = 4096
+TOO_MANY = "Too many wait already."
+ALL_TAKEN = "All places are taken."
+
+GiveBack = Callable[[], None]
 
 
 class Owners:
@@ -72,3 +83,123 @@ def within(networks: Iterable[str]) -> Callable[[str], bool]:
         return address is not None and any(address in network for network in known)
 
     return is_within if known else lambda _host: False
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A call in the queue; `place` becomes the function that gives its slot back."""
+
+    owners: Owners
+    place: asyncio.Future[Any]
+
+
+class Slots:
+    """A slot is taken for a call, and given back when that call has ended, even if nobody waits for it any more.
+
+    A free slot goes to the owner who has the fewest, among equals round robin: an owner served goes to the end of the
+    queue. A call of several owners is served with the first of them, a background call, without owners, last. `each`
+    bounds the slots of one owner; `refuse` makes the error for a call that gets none.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        queue: int,
+        sleep: Callable[[float], Awaitable[None]],
+        *,
+        each: int | None = None,
+        refuse: Callable[[str], CxfacadeError] = UpstreamBusy,
+    ) -> None:
+        self._free = self._size = size
+        self._refuse = refuse
+        self._queue = queue
+        self._sleep = sleep
+        self._each = size if each is None else each
+        self._held: Counter[str] = Counter()
+        self._waiting: list[_Waiting] = []
+
+    @property
+    def used(self) -> int:
+        """Slots taken."""
+        return self._size - self._free
+
+    @property
+    def waiting(self) -> int:
+        """Calls in the queue."""
+        return len(self._waiting)
+
+    async def take(self, most_seconds: float, owners: Owners) -> GiveBack:
+        """Wait for a slot; returns the function that gives it back. Raises the error of `refuse` after `most_seconds`.
+
+        Where the queue is full, the newest call of the owner with the most calls in it is refused.
+        """
+        if self._may_go(owners):
+            return self._given(owners)
+        self._make_room(owners)
+        call = _Waiting(owners, asyncio.get_running_loop().create_future())
+        self._waiting.append(call)
+        owners.watch(self._hand_out)
+        bound: asyncio.Future[Any] = asyncio.ensure_future(self._sleep(most_seconds))
+        try:
+            await asyncio.wait({call.place, bound}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            if (
+                call.place.done() and call.place.exception() is None
+            ):  # given in the same turn of the loop as the caller left
+                call.place.result()()
+            raise
+        finally:
+            bound.cancel()
+            owners.unwatch(self._hand_out)
+            if not call.place.done():
+                self._waiting.remove(call)
+        if not call.place.done():
+            raise self._refuse(ALL_TAKEN)
+        give_back: GiveBack = call.place.result()
+        return give_back
+
+    def _may_go(self, owners: Owners) -> bool:
+        """Whether a slot is free, and within the bound of one owner."""
+        return self._free > 0 and (not owners.names or self._least(owners) < self._each)
+
+    def _least(self, owners: Owners) -> float:
+        """The slots of the owner who has the fewest; infinite without owners."""
+        return min((self._held.get(owner, 0) for owner in owners.names), default=inf)
+
+    def _given(self, owners: Owners) -> GiveBack:
+        """A slot, counted for the owner who has the fewest; the owner's other calls go to the end of the queue."""
+        self._free -= 1
+        owner = min(owners.names, key=lambda one: self._held.get(one, 0), default=None)
+        if owner is not None:
+            self._held[owner] += 1
+            self._waiting.sort(key=lambda call: call.owners.names.keys() == {owner})
+        return partial(self._give_back, owner)
+
+    def _give_back(self, owner: str | None) -> None:
+        self._free += 1
+        if owner is not None:
+            self._held[owner] -= 1
+            if not self._held[owner]:
+                del self._held[owner]
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Give free slots to calls in the queue, in their turn."""
+        while self._free and self._waiting:
+            call = min(self._waiting, key=lambda one: self._least(one.owners))
+            if not self._may_go(call.owners):
+                return
+            self._waiting.remove(call)
+            call.place.set_result(self._given(call.owners))
+
+    def _make_room(self, owners: Owners) -> None:
+        """Make room in the queue for one more call. Raises the error of `refuse` where no call gives way to it."""
+        if len(self._waiting) < self._queue:
+            return
+        waiting = Counter(call.owners.first for call in self._waiting)
+        most = None if waiting[None] else max(waiting, key=lambda owner: waiting[owner])
+        if owners.first is None or (most is not None and waiting[owners.first] + 1 >= waiting[most]):
+            raise self._refuse(TOO_MANY)
+        newest = next(call for call in reversed(self._waiting) if call.owners.first == most)
+        self._waiting.remove(newest)
+        newest.place.set_exception(self._refuse(TOO_MANY))

@@ -30,7 +30,7 @@ LAYERS: dict[str, set[str]] = {
     "settings": {"errors"},
     "errors": set(),
     "clock": set(),
-    "owners": set(),
+    "owners": {"errors"},
     "cooperative": set(),
     "explorer": set(),
     "simulator": {"settings"},

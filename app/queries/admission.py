@@ -7,9 +7,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from app.clock import Clock
 from app.errors import Overloaded
-from app.owners import Owners
+from app.owners import Owners, Slots
 from app.queries.query import View
-from app.upstream.slots import Slots
 
 MOST_ANSWERS, OF_ONE_OWNER = 4, 2  # made at once
 MOST_WAITING = 1_000

@@ -1,14 +1,32 @@
-"""Credentials of one user, and the gate that keeps refused ones from being tried again (UPSTREAM §2, FAULTS §2.1)."""
+"""Credentials of one user: Basic, or a token by login (R13); a gate spares refused ones (UPSTREAM §2, FAULTS §2.1)."""
 
+import asyncio
 import base64
-from collections.abc import Callable
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
-from app.errors import UpstreamAuth
-from app.upstream.access import Limits, UpstreamAccess
-from app.upstream.breaker import Gate
+import msgspec
+
+from app.clock import Clock
+from app.errors import UpstreamAuth, UpstreamError, UpstreamErrorAnswer, UpstreamShape
+from app.observe.logs import LOGIN_FAILED
+from app.upstream.access import TOKENS, Limits, UpstreamAccess
+from app.upstream.breaker import Gate, Restraint
+from app.upstream.envelope import says_error, unreadable
+from app.upstream.translation import login_fault
+from app.upstream.transport import READ_STATUSES, Transport
 
 REFUSED = "The upstream refuses the façade's credentials."
+TTL_SECONDS = 86_400.0
+RENEW_AT = 0.8  # of a token's life
+UNUSABLE = "The upstream's answer to the login is not a token."
+VISIBLE = re.compile(r"[!-~]{1,16384}", re.ASCII)
+
+logger = logging.getLogger("cxfacade.upstream")
 
 
 class Credentials:
@@ -82,3 +100,140 @@ class Basic(Credentials):
 
     def _value(self) -> str:
         return self._constant
+
+
+class TokenAnswer(msgspec.Struct, frozen=True):
+    """Body of the response to a login; `ttl` in seconds."""
+
+    token: str
+    ttl: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token in use; `renew_at` and `expires_at` on the monotonic clock, counted from its receipt (R13)."""
+
+    authorization: str
+    renew_at: float
+    expires_at: float
+
+
+def read_token(body: bytes, received_at: float, renew_at: float = RENEW_AT) -> Token:
+    """The token in the response to a login, to be renewed at the share `renew_at` of its life.
+
+    Raises UpstreamBadAnswer where the body is no JSON or an error in disguise, UpstreamShape where it holds no usable
+    token; never shows the body.
+    """
+    try:
+        answer = msgspec.json.decode(body, type=TokenAnswer)
+    except (msgspec.ValidationError, RecursionError):
+        if says_error(body):
+            raise UpstreamErrorAnswer("The upstream answered the login with an error under a success status.") from None
+        raise UpstreamShape(UNUSABLE) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise unreadable(body) from None
+    ttl = TTL_SECONDS if answer.ttl is None else answer.ttl
+    if not VISIBLE.fullmatch(answer.token) or not 0 < ttl < float("inf"):
+        raise UpstreamShape(UNUSABLE)
+    return Token(f"Token {answer.token}", received_at + renew_at * ttl, received_at + ttl)
+
+
+class TokenLogin(Credentials):
+    """A token shared by all calls: at most one login is under way, and no caller that leaves cancels it.
+
+    At about RENEW_AT of its life the token is renewed in the background; if that fails it is used until it expires.
+    `random` is of [0, 1), so that several processes do not renew at once.
+    """
+
+    mode = "token"
+
+    def __init__(
+        self, login: Callable[[], Awaitable[bytes]], clock: Clock, limits: Limits, random: Callable[[], float]
+    ) -> None:
+        super().__init__(limits, clock.monotonic)
+        self._login = login
+        self._limits = limits
+        self._random = random
+        self._token: Token | None = None
+        self._flight: asyncio.Task[Token] | None = None
+        self._renewal_not_before = float("-inf")
+
+    async def prepared(self) -> None:
+        """Log in where no token is live, renew in the background where it is time. Raises the error of the login."""
+        token = self._live()
+        if token is None:
+            await self._wait_for_login()
+        elif self._monotonic() >= max(token.renew_at, self._renewal_not_before) and not self.gate.left():
+            self._login_under_way()
+
+    async def renewed(self, refused: str) -> bool:
+        """Log in unless another caller has done so since `refused` was sent. Raises the error of the login."""
+        if self._value() in (None, refused):
+            self._refused = refused
+            await self._wait_for_login()
+        return True
+
+    def _live(self) -> Token | None:
+        return self._token if self._token and self._monotonic() < self._token.expires_at else None
+
+    def _value(self) -> str | None:
+        token = self._live()
+        return token.authorization if token else None
+
+    async def _wait_for_login(self) -> None:
+        if self._flight is None and self.gate.left():
+            raise UpstreamAuth(REFUSED)
+        try:
+            await asyncio.shield(self._login_under_way())
+        except UpstreamError as error:
+            raise error.again() from None
+
+    def _login_under_way(self) -> asyncio.Task[Token]:
+        if self._flight is None:
+            self._flight = asyncio.create_task(self._new_token())
+            self._flight.add_done_callback(self._login_ended)
+        return self._flight
+
+    async def _new_token(self) -> Token:
+        body = await self._login()
+        jitter = 1 + self._limits.renewal_jitter * (2 * self._random() - 1)
+        return read_token(body, self._monotonic(), RENEW_AT * jitter)
+
+    def _login_ended(self, flight: asyncio.Task[Token]) -> None:
+        """Runs before any waiter wakes, so that the next caller sees the new token and no login under way."""
+        self._flight = None
+        if flight.cancelled():
+            return
+        error = flight.exception()
+        if error is None:
+            self._token = flight.result()
+            self.gate.reset()
+            return
+        if isinstance(error, UpstreamAuth):
+            self.refuse()
+        self._renewal_not_before = self._monotonic() + self._limits.renewal_pause_seconds
+        logger.warning(LOGIN_FAILED, error.code if isinstance(error, UpstreamError) else type(error).__name__)
+
+    async def aclose(self) -> None:
+        """Wait for a login under way; its outcome no longer matters."""
+        if self._flight is not None:
+            await asyncio.wait({self._flight})
+
+
+def new_credentials(
+    access: UpstreamAccess, transport: Transport, restraint: Restraint, clock: Clock, random: Callable[[], float]
+) -> Credentials:
+    """The credentials of `access`, not yet tried."""
+    if access.auth == "basic":
+        return Basic(access, clock.monotonic)
+    return TokenLogin(partial(_log_in, access, transport, restraint, clock), clock, access.limits, random)
+
+
+async def _log_in(access: UpstreamAccess, transport: Transport, restraint: Restraint, clock: Clock) -> bytes:
+    """The body of the response to one login. Raises UpstreamError where it is refused, or holds no token."""
+    with restraint.admit(TOKENS.name):
+        response = await transport.login(access.username, access.password)
+        if response.status not in READ_STATUSES:
+            raise login_fault(response.status, response.headers, clock.wall())
+        read_token(response.body, clock.monotonic())
+        return response.body

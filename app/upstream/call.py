@@ -4,28 +4,132 @@
 takes a slot, is sent by the transport, and its response is read as a page.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Generic, TypeVar
 
+from app.clock import Clock
 from app.errors import UpstreamAuth, UpstreamError, UpstreamThrottled, UpstreamUnanswered
 from app.observe.logs import UPSTREAM_ALARM
-from app.upstream.access import Endpoint
+from app.observe.metrics import Metrics
+from app.owners import GiveBack, Owners, service_itself
+from app.upstream.access import Endpoint, Limits, UpstreamAccess
 from app.upstream.auth import REFUSED, Credentials
-from app.upstream.bodies import UpstreamResponse
+from app.upstream.breaker import Restraint, Window
 from app.upstream.envelope import UpstreamPage, read_page, refuse_other_tenant
-from app.upstream.retries import Effort, Remaining, pause_after
-from app.upstream.session import UpstreamSession
-from app.upstream.slots import GiveBack
 from app.upstream.translation import status_fault
+from app.upstream.transport import Transport, UpstreamResponse
 
 OK, UNAUTHORIZED = 200, 401
 SIMULATED_HEADER = "x-simulated"
 T = TypeVar("T")
 
 logger = logging.getLogger("cxfacade.upstream")
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """Effort of a reading: for a caller who waits for `wait_seconds` at most, or in the `background`.
+
+    `owners` share the slots; calls without owners come last.
+    """
+
+    wait_seconds: float = 0.0
+    background: bool = False
+    owners: Owners = field(default_factory=service_itself, compare=False)
+
+    def attempts(self, limits: Limits) -> int:
+        """The most attempts of a call."""
+        return limits.background_attempts if self.background else limits.foreground_attempts
+
+    def slot_wait(self, limits: Limits) -> float:
+        """The longest wait of a call for a slot, in seconds."""
+        return limits.background_slot_wait_seconds if self.background else limits.slot_wait_seconds
+
+
+FOREGROUND = Effort()
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """Attempts left to a reading, seconds left of its caller's wait and of its own life."""
+
+    attempts: int
+    wait_seconds: float
+    total_seconds: float
+    background: bool = False
+
+
+def pause_after(error: UpstreamError, failed: int, left: Remaining, limits: Limits, random: float) -> float | None:
+    """Seconds to pause before another attempt, after `failed` of them; None where there is none.
+
+    A pause that upstream asks for is waited for where it fits into the caller's wait; in the background into the life
+    of the reading, unless upstream throttles: the next caller refreshes as well. Without such a pause it is the share
+    `random`, of [0, 1), of a bound that doubles: full jitter.
+    """
+    if not error.retried or left.attempts < 1:
+        return None
+    pause = error.retry_after_seconds
+    if pause is None:
+        pause = random * min(limits.retry_base_seconds * 2 ** (failed - 1), limits.retry_most_seconds)
+        return pause if pause < left.total_seconds else None
+    is_patient = left.background and not isinstance(error, UpstreamThrottled)
+    most = left.total_seconds if is_patient else min(left.wait_seconds, left.total_seconds)
+    return pause if pause < most else None
+
+
+class Budget:
+    """Retry budget: a share of the first attempts in a window, so that retries never make an outage much worse."""
+
+    def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
+        self._limits = limits
+        self._firsts = Window(limits.window_seconds, monotonic)
+        self._retries = Window(limits.window_seconds, monotonic)
+
+    def count_first(self) -> None:
+        """Count the first attempt of a call."""
+        self._firsts.add()
+
+    def take(self) -> bool:
+        """Use one retry of the budget; whether there was one left."""
+        allowed = max(self._limits.retry_least, self._limits.retry_share * self._firsts.count())
+        if self._retries.count() + 1 > allowed:
+            return False
+        self._retries.add()
+        return True
+
+
+@dataclass(slots=True)
+class UpstreamSession:
+    """The state shared by all readings. `credentials` may be exchanged at any time; `random` is of [0, 1).
+
+    `decode_lock` lets one page be decoded at a time: eight side by side would hold the loop eight times as long.
+    """
+
+    access: UpstreamAccess
+    transport: Transport
+    credentials: Credentials
+    restraint: Restraint
+    budget: Budget
+    clock: Clock
+    metrics: Metrics
+    random: Callable[[], float]
+    decode_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    last_success_at: datetime | None = None
+
+    def succeeded(self) -> None:
+        """Note that upstream gave a usable response."""
+        self.last_success_at = self.clock.wall()
+        self.credentials.accept()
+
+    def is_blocked(self, endpoint: str) -> bool:
+        """Whether no call to `endpoint` would be sent now: a pause, an open breaker, or refused credentials."""
+        is_ill = self.restraint.throttled_seconds > 0 or self.restraint.wait(endpoint) is not None
+        return is_ill or self.credentials.is_blocked()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,15 @@
 """HTTP to the one origin: a GET of an endpoint or a login, and nothing else can be sent (R1).
 
 A call has a slot, runs in a task that no caller's leaving cancels, and ends in an UpstreamResponse or one of our
-errors: one attempt, without retries.
+errors: one attempt, without retries. Its body is decoded by ourselves, and capped while it streams (FAULTS §2.3): the
+HTTP library's own decoder makes one piece of whatever a chunk expands to, and 408 kB became 64 MB at once.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+import zlib
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Literal, NamedTuple
@@ -20,19 +23,125 @@ from app.clock import Clock
 from app.observe.logs import CALL_FAILED
 from app.observe.metrics import Metrics
 from app.observe.tracing import passed_on, span
+from app.owners import Slots
 from app.upstream.access import PORTS, TOKENS, Endpoint, Limits, UpstreamAccess, target
-from app.upstream.bodies import UpstreamResponse, decoder, read_body
 from app.upstream.connections import Attempt, GuardedTransport, Pool, current
-from app.upstream.slots import Slots
 from app.upstream.translation import EXCEPTIONS, translate
 
 LAST_SECONDS = 2.0  # for the calls under way when the service stops
 LOGIN_POOL = 2  # its connections are not kept: there is one login a day
 READ_STATUSES = frozenset({200, 201})
+PLAIN_BYTES = 32 * 1024 * 1024
+GZIP_BYTES = 16 * 1024 * 1024
+PIECE_BYTES = 64 * 1024
+RATIO = 200
+RATIO_FROM_BYTES = 1024 * 1024
+YIELD_BYTES = 1024 * 1024
+GZIP_WINDOW = 31  # zlib: a window of 2^15 bytes, +16 for a gzip wrapper and nothing else
+TOO_LARGE = "The upstream's answer is larger than is ever read."
 
 Wire = httpx.AsyncBaseTransport
 
 logger = logging.getLogger("cxfacade.upstream")
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamResponse:
+    """A complete response: header names in lower case, the body decoded."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Identity:
+    """Decoder of a body without content coding."""
+
+    wire_bytes = PLAIN_BYTES
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """The chunk as it is."""
+        yield chunk
+
+    def finish(self) -> None:
+        """Nothing to check: the body ends with its message."""
+
+
+class Gzip(Identity):
+    """Decoder of gzip (RFC 1952), one member."""
+
+    wire_bytes = GZIP_BYTES
+
+    def __init__(self) -> None:
+        self._inflate = zlib.decompressobj(GZIP_WINDOW)
+        self._wire = 0
+        self._plain = 0
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """The decoded chunk in pieces of at most PIECE_BYTES. Raises UpstreamBomb before a bomb has grown."""
+        self._wire += len(chunk)
+        rest = chunk
+        while rest and not self._inflate.eof:
+            yield self._piece(rest)
+            rest = self._inflate.unconsumed_tail
+        if self._inflate.unused_data or (rest and self._inflate.eof):
+            raise errors.UpstreamBadAnswer("The upstream sent bytes past the end of its compressed answer.")
+
+    def _piece(self, rest: bytes) -> bytes:
+        try:
+            piece = self._inflate.decompress(rest, PIECE_BYTES)
+        except zlib.error:
+            raise errors.UpstreamBadAnswer("The upstream's answer is not compressed as it says.") from None
+        self._plain += len(piece)
+        if self._plain > max(RATIO_FROM_BYTES, RATIO * self._wire):
+            raise errors.UpstreamBomb("The upstream's compressed answer expands beyond measure.")
+        return piece
+
+    def finish(self) -> None:
+        """Raises UpstreamBadAnswer where the gzip trailer is missing: the body was cut."""
+        if not self._inflate.eof:
+            raise errors.UpstreamBadAnswer("The upstream's compressed answer is cut off.")
+
+
+CODINGS = {"": Identity, "identity": Identity, "gzip": Gzip, "x-gzip": Gzip}
+
+
+def decoder(content_encoding: str, content_length: str | None) -> Identity:
+    """The decoder of a Content-Encoding.
+
+    Raises UpstreamBadAnswer for a coding that was not asked for, UpstreamTooLarge for a Content-Length over the cap.
+    """
+    coding = CODINGS.get(content_encoding.strip().lower())
+    if coding is None:
+        raise errors.UpstreamBadAnswer("The upstream's answer has a coding that was not asked for.")
+    if content_length is not None and content_length.isdecimal() and int(content_length) > coding.wire_bytes:
+        raise errors.UpstreamTooLarge(TOO_LARGE)
+    return coding()
+
+
+async def read_body(
+    chunks: AsyncIterator[bytes], coding: Identity, monotonic: Callable[[], float], deadline: float
+) -> bytes:
+    """The whole body, decoded; the loop gets a turn at least every YIELD_BYTES.
+
+    Raises UpstreamTooLarge past the caps, UpstreamTimeout past `deadline`, UpstreamBadAnswer for a broken coding.
+    """
+    body, wire, turn = bytearray(), 0, YIELD_BYTES
+    async for chunk in chunks:
+        wire += len(chunk)
+        if wire > coding.wire_bytes:
+            raise errors.UpstreamTooLarge(TOO_LARGE)
+        if monotonic() > deadline:
+            raise errors.UpstreamTimeout("The upstream did not finish its answer in time.")
+        for piece in coding.feed(chunk):
+            body += piece
+            if len(body) > PLAIN_BYTES:
+                raise errors.UpstreamTooLarge(TOO_LARGE)
+            if len(body) >= turn:
+                turn = len(body) + YIELD_BYTES
+                await asyncio.sleep(0)
+    coding.finish()
+    return bytes(body)
 
 
 class Outgoing(NamedTuple):

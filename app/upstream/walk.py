@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from app.owners import GiveBack
 from app.upstream.query import MOST_ROWS_PER_CALL, RowRange, blocks
 from app.upstream.rows import Record, UpstreamRow
-from app.upstream.slots import GiveBack
 
 MOST_CALLS = 10  # of one reading, repairs aside
 MOST_REPAIRS = 3  # calls that read again around one boundary

@@ -31,9 +31,12 @@ SUBJECTS = (
     ),
     Subject("flight", "app.cache.single_flight", ("tests/cache/test_single_flight.py", "tests/cache/test_purged.py")),
     Subject("reuse", "app.cache.reuse", ("tests/cache/test_reuse.py", "tests/cache/test_cache_status.py")),
-    Subject("retries", "app.upstream.retries", ("tests/upstream/test_retries.py",)),
-    Subject("call", "app.upstream.call", ("tests/upstream/test_call.py", "tests/upstream/test_login.py")),
-    Subject("breaker", "app.upstream.breaker", ("tests/upstream/test_breaker.py",)),
+    Subject(
+        "call",
+        "app.upstream.call",
+        ("tests/upstream/test_retries.py", "tests/upstream/test_call.py", "tests/upstream/test_login.py"),
+    ),
+    Subject("breaker", "app.upstream.breaker", ("tests/upstream/test_breaker.py", "tests/upstream/test_call.py")),
     Subject(
         "masking",
         "app.interactions.masking",
@@ -76,7 +79,7 @@ EQUIVALENT = (
     ),
     Equivalent("app.upstream.breaker", "self._era += 1", "1 → 2", COUNTED),
     Equivalent("app.upstream.breaker", "self._successes = 0", "0 → 1", "set anew whenever it opens, before it is read"),
-    Equivalent("app.upstream.retries", "return False", "returns None", TRUTH),
+    Equivalent("app.upstream.call", "return False", "returns None", TRUTH),
     Equivalent("app.cache.reuse", 'SERVE = "serve"', "'serve' doubled", WORDS),
     Equivalent(
         "app.cache.reuse",

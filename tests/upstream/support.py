@@ -14,9 +14,8 @@ from app.clock import Clock
 from app.observe.metrics import Metrics
 from app.owners import service_itself
 from app.upstream.access import INTERACTIONS, Endpoint, Limits, UpstreamAccess
-from app.upstream.bodies import UpstreamResponse
 from app.upstream.client import UpstreamClient
-from app.upstream.transport import Transport
+from app.upstream.transport import Transport, UpstreamResponse
 from tests.support.canary import PASSWORD, USERNAME
 
 TENANT = "11111111-2222-4333-8444-555555555555"
@@ -34,7 +33,7 @@ def access(
     limits: Limits = ONE_ATTEMPT,
 ) -> UpstreamAccess:
     """Where the tests' upstream is. Most of them look at one attempt."""
-    return UpstreamAccess(url, TENANT, USERNAME, SecretStr(PASSWORD), auth, concurrency, seconds, limits=limits)
+    return UpstreamAccess(url, TENANT, USERNAME, SecretStr(PASSWORD), auth, concurrency, seconds, 10.0, limits)
 
 
 @dataclass

@@ -1,15 +1,17 @@
 """Where upstream is: an origin and a tenant, nothing that could lead elsewhere."""
 
 import pytest
-from pydantic import SecretStr
 
 from app.errors import SettingsError
+from app.main import upstream_access
 from app.upstream.access import Origin, UpstreamAccess
+from tests.settings.reading import read
 from tests.upstream.support import TENANT
 
 
 def at(url: str, tenant_id: str = TENANT) -> UpstreamAccess:
-    return UpstreamAccess(url, tenant_id, "invented", SecretStr("invented-secret"))
+    settings = read(upstream_url=url, tenant_id=tenant_id, username="invented", password="invented-secret")
+    return upstream_access(settings)
 
 
 @pytest.mark.parametrize(
@@ -40,8 +42,8 @@ def test_anything_else_is_refused_without_repeating_it(url: str) -> None:
 
 
 def test_the_tenant_is_a_uuid_in_its_canonical_form() -> None:
-    assert at("https://x", "{" + TENANT.upper() + "}").tenant_id == TENANT
-    for tenant_id in ("", "..", "../x", "169.254.169.254", TENANT + "0"):
+    assert at("https://x", TENANT.upper()).tenant_id == TENANT
+    for tenant_id in ("", "..", "../x", "169.254.169.254", TENANT + "0", "{" + TENANT + "}"):
         with pytest.raises(SettingsError):
             at("https://x", tenant_id)
 

@@ -15,7 +15,7 @@ from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading
 from tests.support.clock import HandClock
 from tests.support.raw import Exchange, http, raw_server
-from tests.upstream.support import ONE_ATTEMPT, TENANT, Opened, access, envelope, opened, row
+from tests.upstream.support import ONE_ATTEMPT, Opened, access, envelope, opened, row
 
 NEW_PASSWORD = SecretStr("invented-new-password")
 
@@ -171,8 +171,8 @@ async def test_a_call_that_was_refused_while_credentials_were_exchanged_is_made_
 
 
 async def test_basic_is_the_same_on_every_call_and_cannot_be_renewed() -> None:
-    access = UpstreamAccess("http://127.0.0.1", TENANT, "invented", SecretStr("pässword:x"))
-    credentials = Basic(access, HandClock().clock.monotonic)
+    known = replace(access("http://127.0.0.1"), username="invented", password=SecretStr("pässword:x"))
+    credentials = Basic(known, HandClock().clock.monotonic)
     value = credentials.current()
     assert value is not None
     assert base64.b64decode(value.removeprefix("Basic ")).decode() == "invented:pässword:x"

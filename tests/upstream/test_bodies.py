@@ -8,8 +8,8 @@ import pytest
 
 from app import errors
 from app.errors import UpstreamBadAnswer, UpstreamTimeout, UpstreamTooLarge
-from app.upstream import bodies
-from app.upstream.bodies import PIECE_BYTES, PLAIN_BYTES, Gzip, decoder, read_body
+from app.upstream import transport
+from app.upstream.transport import PIECE_BYTES, PLAIN_BYTES, Gzip, decoder, read_body
 from tests.support.raw import Exchange, http, raw_server
 from tests.upstream.support import answered
 
@@ -67,7 +67,7 @@ def test_a_coding_nobody_asked_for_is_a_bad_answer(coding: str) -> None:
         decoder(coding, None)
 
 
-@pytest.mark.parametrize(("coding", "length"), [("", PLAIN_BYTES + 1), ("gzip", bodies.GZIP_BYTES + 1)])
+@pytest.mark.parametrize(("coding", "length"), [("", PLAIN_BYTES + 1), ("gzip", transport.GZIP_BYTES + 1)])
 def test_a_length_over_the_cap_is_refused_before_a_byte_is_read(coding: str, length: int) -> None:
     decoder(coding, str(length - 1))
     with pytest.raises(UpstreamTooLarge):

@@ -19,8 +19,7 @@ from app.errors import (
     UpstreamUnreachable,
 )
 from app.upstream.access import Limits
-from app.upstream.auth import Credentials
-from app.upstream.login import TokenLogin, read_token
+from app.upstream.auth import Credentials, TokenLogin, read_token
 from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading
 from tests.support.canary import PASSWORD, USERNAME

@@ -4,7 +4,7 @@ import pytest
 
 from app import errors
 from app.upstream.access import Limits
-from app.upstream.retries import FOREGROUND, Budget, Effort, Remaining, pause_after
+from app.upstream.call import FOREGROUND, Budget, Effort, Remaining, pause_after
 from tests.support.clock import HandClock
 
 LIMITS = Limits()

@@ -43,7 +43,7 @@ async def simulated(auth: Literal["basic", "token"] = "basic", **changes: Any) -
     async with running_simulator(options) as simulator:
         password = SecretStr(options.password)
         access = UpstreamAccess(
-            simulator.url, options.tenant_id, options.username, password, auth, 4, 20, limits=ONE_ATTEMPT
+            simulator.url, options.tenant_id, options.username, password, auth, 4, 20, 10, ONE_ATTEMPT
         )
         client = UpstreamClient(access, clock=SYSTEM_CLOCK, metrics=metrics)
         try:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from app.errors import UpstreamBusy
-from app.owners import Owners
-from app.upstream.slots import GiveBack, Slots
+from app.owners import GiveBack, Owners, Slots
 from tests.support.clock import HandClock
 
 HOG, KEYED, OTHER, BEHIND = "192.0.2.1", "key 1", "192.0.2.2", None

@@ -109,7 +109,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         upstream = UpstreamClient(access, clock=clock, metrics=metrics, transport=transport, random=random)
         flights, lag = SingleFlight(clock, alone), Lag(metrics.timing("event_loop_lag_seconds"))
-        watch(metrics, store, settings.cache_bytes, flights, upstream)
+        watch(metrics, store, settings.cache_bytes, flights)
         columns = {column.name: column for column in with_attributes(settings.attributes)}
         snapshots = SnapshotStore(
             store,
@@ -204,15 +204,8 @@ def pseudonym_secret(settings: Settings) -> bytes:
     return secrets.token_bytes(PSEUDONYM_BYTES)
 
 
-def watch(
-    metrics: Metrics, store: MemoryStore, bound_bytes: int, flights: SingleFlight, upstream: UpstreamClient
-) -> None:
-    """Have the gauges of the store, of fetches and of upstream read at each scrape."""
-
-    def last_success() -> float:
-        at = upstream.health().last_success_at
-        return at.timestamp() if at else 0.0
-
+def watch(metrics: Metrics, store: MemoryStore, bound_bytes: int, flights: SingleFlight) -> None:
+    """Have the gauges of the store and of fetches read at each scrape."""
     metrics.watch("build_info", lambda: 1, version=__version__)
     metrics.watch("cache_bytes", lambda: store.bytes_held)
     metrics.watch("cache_bound_bytes", lambda: bound_bytes)
@@ -220,9 +213,6 @@ def watch(
     metrics.watch("cache_values", lambda: store.derived_count, kind="answers")
     metrics.watch("cache_evictions", lambda: store.evictions)
     metrics.watch("fetches", lambda: len(flights))
-    metrics.watch("upstream_slots", lambda: upstream.health().slots)
-    metrics.watch("upstream_refused_seconds", lambda: upstream.health().refused_for_seconds or 0.0)
-    metrics.watch("upstream_last_success_timestamp_seconds", last_success)
 
 
 async def sweep(store: MemoryStore, clock: Clock) -> None:

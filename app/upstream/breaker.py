@@ -240,10 +240,6 @@ class Restraint:
         """Whether the last call of this class that counts has failed."""
         return self._breakers[endpoint].is_failing
 
-    def states(self) -> dict[str, State]:
-        """The state of the breaker of each class of calls."""
-        return {name: self._breakers[endpoint].state for endpoint, name in CLASSES.items()}
-
 
 def _openness(breaker: Breaker) -> float:
     return OPENNESS[breaker.state]

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Generic, TypeVar
 
 from app.clock import Clock
@@ -119,17 +118,21 @@ class UpstreamSession:
     metrics: Metrics
     random: Callable[[], float]
     decode_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    last_success_at: datetime | None = None
+    last_success: float = 0.0  # seconds since the epoch
 
     def succeeded(self) -> None:
         """Note that upstream gave a usable response."""
-        self.last_success_at = self.clock.wall()
+        self.last_success = self.clock.wall().timestamp()
         self.credentials.accept()
 
     def is_blocked(self, endpoint: str) -> bool:
         """Whether no call to `endpoint` would be sent now: a pause, an open breaker, or refused credentials."""
         is_ill = self.restraint.throttled_seconds > 0 or self.restraint.wait(endpoint) is not None
         return is_ill or self.credentials.is_blocked()
+
+    def auth_gate_seconds(self) -> float:
+        """Seconds until refused credentials are tried again, 0 where none are."""
+        return self.credentials.gate.left()
 
 
 @dataclass(frozen=True, slots=True)

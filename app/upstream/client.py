@@ -4,9 +4,8 @@ A GET goes through `walk` (which blocks of the list) → `call` (attempts, retri
 (connection, body) → `envelope` → `rows`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from random import random as system_random
 from sys import maxsize
@@ -17,7 +16,7 @@ from app.observe.metrics import Metrics
 from app.owners import Owners, Slots, service_itself
 from app.upstream.access import INTERACTION, INTERACTIONS, UpstreamAccess
 from app.upstream.auth import Credentials, new_credentials
-from app.upstream.breaker import Restraint, State
+from app.upstream.breaker import Restraint
 from app.upstream.call import FOREGROUND, Budget, Call, Effort, ReadContext, UpstreamSession
 from app.upstream.envelope import UpstreamPage
 from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, RowRange, UpstreamQuery, parameters
@@ -26,24 +25,6 @@ from app.upstream.transport import Transport, Wire
 from app.upstream.walk import MOST_CALLS, Position, Reading, UpstreamBlock, Walk, merge
 
 UNNAMEABLE = frozenset({"", ".", ".."})
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamHealth:
-    """State of upstream for operators. `breakers` by class of calls: list, item, login.
-
-    `throttled_seconds` and `auth_gate_seconds` until calls and logins are let through again, else 0.
-    `refused_for_seconds`: for how long upstream has refused our credentials, None where it does not.
-    """
-
-    breakers: Mapping[str, State]
-    throttled_seconds: float
-    auth_gate_seconds: float
-    refused_for_seconds: float | None
-    slots: int
-    slots_used: int
-    slots_waiting: int
-    last_success_at: datetime | None
 
 
 class UpstreamClient:
@@ -67,7 +48,10 @@ class UpstreamClient:
         )
         self._long_readings = Slots(maxsize, limits.slot_queue, clock.sleep, each=limits.long_readings)
         self._rows = RowReader(settings.tenant_id, metrics, self._session.decode_lock)
-        metrics.watch("upstream_auth_gate_seconds", lambda: self.health().auth_gate_seconds)
+        metrics.watch("upstream_slots", lambda: settings.upstream_concurrency)
+        metrics.watch("upstream_auth_gate_seconds", self._session.auth_gate_seconds)
+        metrics.watch("upstream_refused_seconds", self.refused_seconds)
+        metrics.watch("upstream_last_success_timestamp_seconds", lambda: self._session.last_success)
 
     async def interactions(
         self,
@@ -172,20 +156,6 @@ class UpstreamClient:
     def refused_seconds(self) -> float:
         """For how long upstream has refused our credentials, a new login included; 0 while it does not."""
         return self._session.credentials.refused_seconds() or 0.0
-
-    def health(self) -> UpstreamHealth:
-        """The state of upstream, from memory: nothing is sent."""
-        session = self._session
-        return UpstreamHealth(
-            breakers=session.restraint.states(),
-            throttled_seconds=session.restraint.throttled_seconds,
-            auth_gate_seconds=session.credentials.gate.left(),
-            refused_for_seconds=session.credentials.refused_seconds(),
-            slots=session.access.upstream_concurrency,
-            slots_used=session.transport.slots.used,
-            slots_waiting=session.transport.slots.waiting,
-            last_success_at=session.last_success_at,
-        )
 
     async def rotate(self, access: UpstreamAccess) -> None:
         """Go on with the user, password and kind of authentication of `access`, once upstream has accepted them.

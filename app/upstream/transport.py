@@ -24,7 +24,7 @@ from app.observe.logs import CALL_FAILED
 from app.observe.metrics import Metrics
 from app.observe.tracing import passed_on, span
 from app.owners import Slots
-from app.upstream.access import PORTS, TOKENS, Endpoint, Limits, UpstreamAccess, target
+from app.upstream.access import PORTS, TOKENS, Endpoint, UpstreamAccess, target
 from app.upstream.connections import Attempt, GuardedTransport, Pool, current
 from app.upstream.translation import EXCEPTIONS, translate
 
@@ -169,7 +169,7 @@ class Transport:
             Pool(partial(self._build, wire, size, kept), access.fetch_seconds, self._limits, clock, metrics)
             for size, kept in ((access.upstream_concurrency, self._limits.keep_alive_seconds), (LOGIN_POOL, 0.0))
         )
-        self._calls = DetachedCalls()
+        self._under_way: set[asyncio.Task[UpstreamResponse]] = set()
         metrics.watch("upstream_slots_used", lambda: self.slots.used)
         metrics.watch("upstream_slots_waiting", lambda: self.slots.waiting)
 
@@ -213,7 +213,7 @@ class Transport:
             ended()
             raise
         outgoing = Outgoing("GET", path, {"authorization": authorization})
-        return await self._calls.run(self._called(self._pool, endpoint, outgoing, deadline), ended)
+        return await self._detached(self._called(self._pool, endpoint, outgoing, deadline), ended)
 
     async def login(self, username: str, password: SecretStr) -> UpstreamResponse:
         """The response to a login, over a pool of its own: it never waits for a slot."""
@@ -221,13 +221,37 @@ class Transport:
         outgoing = Outgoing("POST", TOKENS.path, {"content-type": "application/json"}, msgspec.json.encode(named))
         self._metrics.count("upstream_logins")
         deadline = self._clock.monotonic() + self._access.fetch_seconds
-        return await self._calls.run(self._called(self._login_pool, TOKENS, outgoing, deadline))
+        return await self._detached(self._called(self._login_pool, TOKENS, outgoing, deadline))
 
     async def aclose(self) -> None:
-        """Let the calls under way end, though not for long, then close both pools."""
-        await self._calls.finish()
+        """Let the calls under way end within LAST_SECONDS, then close both pools."""
+        if self._under_way:
+            _, late = await asyncio.wait(self._under_way, timeout=LAST_SECONDS)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
         await self._pool.aclose()
         await self._login_pool.aclose()
+
+    async def _detached(
+        self, call: Coroutine[Any, Any, UpstreamResponse], ended: Callable[[], None] = lambda: None
+    ) -> UpstreamResponse:
+        """The result of a call as a task that outlives its waiter: one cancelled while it connects costs the pool a place.
+
+        `ended` is called at its end.
+        """
+
+        def end(task: asyncio.Task[UpstreamResponse]) -> None:
+            self._under_way.discard(task)
+            if not task.cancelled():
+                task.exception()  # retrieved, as its waiter may have left
+            ended()
+
+        task = asyncio.create_task(call)
+        self._under_way.add(task)
+        task.add_done_callback(end)
+        return await asyncio.shield(task)
 
     async def _called(self, pool: Pool, endpoint: Endpoint, outgoing: Outgoing, deadline: float) -> UpstreamResponse:
         """One attempt, measured and logged, its exceptions translated into our errors."""
@@ -256,7 +280,7 @@ class Transport:
 
     async def _exchanged(self, client: httpx.AsyncClient, outgoing: Outgoing, attempt: Attempt) -> UpstreamResponse:
         """Send one request and read its response."""
-        left = attempt.deadline - self._clock.monotonic()
+        limits, left = self._limits, attempt.deadline - self._clock.monotonic()
         if left <= 0:
             raise errors.UpstreamTimeout("The upstream did not finish its answers in time.")
         request = client.build_request(
@@ -264,7 +288,12 @@ class Transport:
             self._origin.url() + outgoing.target,
             headers={**outgoing.headers, **passed_on()},
             content=outgoing.content,
-            timeout=_time_outs(self._limits, left),
+            timeout=httpx.Timeout(
+                connect=min(limits.connect_seconds, left),
+                read=min(limits.first_byte_seconds, left),  # for the first byte
+                write=min(limits.write_seconds, left),
+                pool=min(limits.pool_seconds, left),
+            ),
         )
         response = await client.send(request, stream=True)
         if attempt.unanswered():  # its head lay on the kept-alive connection before the request (FAULTS 2.1, row 10)
@@ -272,7 +301,7 @@ class Transport:
             raise errors.UpstreamBadAnswer("The upstream had answered before it was asked.")
         attempt.is_answered = True
         try:
-            request.extensions["timeout"]["read"] = self._limits.gap_seconds
+            request.extensions["timeout"]["read"] = limits.gap_seconds
             headers = dict(response.headers)
             body = b""
             if response.status_code in READ_STATUSES:
@@ -281,44 +310,3 @@ class Transport:
         finally:
             await response.aclose()
         return UpstreamResponse(response.status_code, headers, body)
-
-
-def _time_outs(limits: Limits, left: float) -> httpx.Timeout:
-    """Time-out of each operation, cut to the seconds left of the reading; `read` is for the first byte."""
-    return httpx.Timeout(
-        connect=min(limits.connect_seconds, left),
-        read=min(limits.first_byte_seconds, left),
-        write=min(limits.write_seconds, left),
-        pool=min(limits.pool_seconds, left),
-    )
-
-
-class DetachedCalls:
-    """Calls as tasks that outlive their waiters: one cancelled while it connects costs the pool a place for ever."""
-
-    def __init__(self) -> None:
-        self._under_way: set[asyncio.Task[UpstreamResponse]] = set()
-
-    async def run(
-        self, call: Coroutine[Any, Any, UpstreamResponse], ended: Callable[[], None] = lambda: None
-    ) -> UpstreamResponse:
-        """The result of the call, which goes on should the waiter leave; `ended` is called at its end."""
-        task = asyncio.create_task(call)
-        self._under_way.add(task)
-        task.add_done_callback(self._discard)
-        task.add_done_callback(lambda _: ended())
-        return await asyncio.shield(task)
-
-    def _discard(self, task: asyncio.Task[UpstreamResponse]) -> None:
-        self._under_way.discard(task)
-        if not task.cancelled():
-            task.exception()
-
-    async def finish(self) -> None:
-        """Let the calls under way end within LAST_SECONDS; the rest is cancelled, as its connections close anyway."""
-        if self._under_way:
-            _, late = await asyncio.wait(self._under_way, timeout=LAST_SECONDS)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)

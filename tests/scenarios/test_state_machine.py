@@ -219,7 +219,7 @@ class Machine(RuleBasedStateMachine):
 
     def _is_held(self) -> bool:
         client = self.world.client
-        return client.refuses_lists() or client.refuses_items() or client.health().auth_gate_seconds > 0
+        return client.refuses_lists() or client.refuses_items() or client._session.auth_gate_seconds() > 0
 
 
 def _target(value: str, ending: str, *, is_clear: bool) -> str:

@@ -69,7 +69,7 @@ async def test_a_wrong_password_is_tried_a_few_times_in_ten_minutes() -> None:
             hand.advance(1)
         assert upstream.logins == 4  # after 0, 60, 180 and 420 seconds
         assert upstream.calls == []
-        assert client.client.health().refused_for_seconds == 600
+        assert client.client.refused_seconds() == 600
 
 
 @pytest.mark.parametrize(("auth", "a_round"), [("basic", 1), ("token", 2)])
@@ -103,7 +103,7 @@ async def test_a_token_that_ends_while_calls_queue_goes_out_with_none_of_them() 
             calls = [asyncio.create_task(read(client)) for _ in range(3)]
             await upstream.arrived.wait()
             await hand.asleep(2)
-            assert client.client.health().slots_waiting == 2
+            assert client.metrics.value("upstream_slots_waiting") == 2
             hand.advance(101)
             upstream.gate.set()
             await asyncio.gather(*calls)
@@ -120,9 +120,9 @@ async def test_credentials_are_exchanged_once_upstream_has_taken_them(auth: Lite
         with pytest.raises(errors.UpstreamAuth):
             await read(client)
         upstream.refuses_all = False
-        assert client.client.health().auth_gate_seconds > 0
+        assert client.metrics.value("upstream_auth_gate_seconds") > 0
         await client.client.rotate(changed(access(server.url, auth)))
-        assert client.client.health().auth_gate_seconds == 0
+        assert client.metrics.value("upstream_auth_gate_seconds") == 0
         await read(client)
 
 
@@ -141,7 +141,7 @@ async def test_credentials_that_upstream_does_not_take_leave_the_old_ones_in_for
                 await client.client.rotate(changed(known))
             assert NEW_PASSWORD.get_secret_value() not in caught.value.detail
             upstream.refuses_all = False
-            assert client.client.health().auth_gate_seconds == 0
+            assert client.metrics.value("upstream_auth_gate_seconds") == 0
             await read(client)
             assert upstream.calls[-1] == upstream.calls[0]
 

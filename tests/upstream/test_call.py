@@ -10,6 +10,7 @@ import pytest
 
 from app import errors
 from app.upstream.access import Limits
+from app.upstream.breaker import CLASSES
 from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading
 from tests.support.clock import HandClock
@@ -145,7 +146,7 @@ async def test_a_probe_that_fails_keeps_it_open_and_two_that_do_not_close_it() -
         asked.hand.advance(10)
         for _ in range(2):
             await asked.read()
-        assert asked.client.client.health().breakers["list"] == "closed"
+        assert asked.client.metrics.value("upstream_breaker", endpoint="interactions") == 0
 
 
 async def test_a_breaker_is_of_one_class_of_calls() -> None:
@@ -154,7 +155,8 @@ async def test_a_breaker_is_of_one_class_of_calls() -> None:
             await asked.fails()
         client = asked.client.client
         assert (client.refuses_lists(), client.refuses_items()) == (True, False)
-        assert client.health().breakers == {"list": "open", "item": "closed", "login": "closed"}
+        states = {name: asked.client.metrics.value("upstream_breaker", endpoint=name) for name in CLASSES}
+        assert states == {"interactions": 2, "interaction": 0, "tokens": 0}
 
 
 async def test_a_pause_that_fits_into_the_callers_wait_is_waited_for() -> None:
@@ -171,7 +173,7 @@ async def test_a_pause_that_does_not_fit_is_told_and_nobody_asks_until_it_is_ove
         assert (type(refused), refused.retry_after_seconds) == (errors.UpstreamThrottled, 18)
         assert isinstance(await asked.fails(asked.client.client.interaction("one")), errors.UpstreamThrottled)
         assert asked.calls == 1
-        assert asked.client.client.health().throttled_seconds == 18
+        assert asked.client.metrics.value("upstream_throttled_seconds") == 18
         asked.hand.advance(18)
         await asked.read()
 
@@ -198,10 +200,10 @@ async def test_an_outage_behind_which_nobody_waits_is_waited_out() -> None:
 
 async def test_health_is_read_without_asking_and_knows_the_last_success() -> None:
     async with scene() as asked:
-        client = asked.client.client
-        assert client.health().last_success_at is None
+        value = asked.client.metrics.value
+        assert value("upstream_last_success_timestamp_seconds") == 0
         await asked.read()
-        health = client.health()
-        assert (health.last_success_at, health.slots, health.slots_used) == (asked.hand.wall, 8, 0)
-        assert (health.auth_gate_seconds, health.refused_for_seconds) == (0, None)
+        assert value("upstream_last_success_timestamp_seconds") == asked.hand.wall.timestamp()
+        assert (value("upstream_slots"), value("upstream_slots_used")) == (8, 0)
+        assert (value("upstream_auth_gate_seconds"), value("upstream_refused_seconds")) == (0, 0)
         assert asked.calls == 1

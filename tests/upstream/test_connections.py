@@ -105,8 +105,8 @@ async def _pause(turns: int) -> None:
 
 async def settled(made: Scene) -> None:
     """Wait until the calls that were left alone have ended."""
-    while made.transport._calls._under_way:
-        await asyncio.wait(set(made.transport._calls._under_way))
+    while made.transport._under_way:
+        await asyncio.wait(set(made.transport._under_way))
 
 
 @pytest.mark.threat("T50")

@@ -108,12 +108,6 @@ def test_three_retries_are_always_allowed_in_a_window_and_a_fifth_of_many() -> N
     assert taken(budget) == 3
 
 
-def test_limits_scale_in_their_times_and_in_nothing_else() -> None:
-    scaled = LIMITS.scaled(0.05)
-    assert (scaled.connect_seconds, scaled.breaker_open_seconds) == (3 * 0.05, 5 * 0.05)
-    assert (scaled.slot_queue, scaled.foreground_attempts, scaled.breaker_share) == (1000, 2, 0.5)
-
-
 def test_a_pause_that_ends_with_the_reading_or_the_wait_is_not_begun() -> None:
     assert pause_after(errors.UpstreamReset(), 1, Remaining(1, 10, 0.2), LIMITS, 1.0) is None
     assert pause_after(errors.UpstreamReset(), 1, Remaining(1, 10, 0.21), LIMITS, 1.0) == 0.2

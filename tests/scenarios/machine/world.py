@@ -85,7 +85,7 @@ class World:
     def _is_still(self) -> bool:
         flights = self.services.queries.flights
         under_way = len(flights) + len(flights._disowned)
-        waiting = self.upstream.held + self.client.health().slots_waiting
+        waiting = self.upstream.held + self.client._session.transport.slots.waiting
         is_answering = any(not task.done() for task in self.pending)
         return under_way == waiting if under_way else not is_answering
 

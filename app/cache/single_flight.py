@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from app.clock import Clock
 from app.errors import CxfacadeError, InternalError, Overloaded, RateLimited, StillFetching, UpstreamError
@@ -42,19 +42,8 @@ class Completed:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The outcome of a flight that failed. `error` carries no traceback: that would hold the fetch's frames."""
-
-    error: CxfacadeError
-
-
-@dataclass(frozen=True, slots=True)
-class Memo:
-    """A failure, and the monotonic time until which it is repeated without a new fetch."""
-
-    failed: Failed
-    until: float
+Flight: TypeAlias = "asyncio.Task[Completed | CxfacadeError]"
+"""A fetch under way. An error that it ends with carries no traceback: that would hold the fetch's frames."""
 
 
 class SingleFlight:
@@ -66,11 +55,11 @@ class SingleFlight:
     def __init__(self, clock: Clock, new_context: Callable[[], Context] = Context) -> None:
         self._clock = clock
         self._new_context = new_context
-        self._under_way: dict[bytes, asyncio.Task[Completed | Failed]] = {}
+        self._under_way: dict[bytes, Flight] = {}
         self._owners: dict[bytes, Owners] = {}
         self._waiters: Counter[bytes] = Counter()
-        self._disowned: set[asyncio.Task[Completed | Failed]] = set()
-        self._memos: dict[bytes, Memo] = {}
+        self._disowned: set[Flight] = set()
+        self._memos: dict[bytes, tuple[CxfacadeError, float]] = {}  # failures, and until when each is repeated
         self._started: Counter[str] = Counter()  # flights under way, by the owner who started them
         self._most_of_one_owner = MOST_OF_ONE_OWNER
         self._closed = False
@@ -95,7 +84,9 @@ class SingleFlight:
         if flight is None:
             if self._closed:
                 raise Overloaded("The service is stopping.")
-            self._raise_remembered(key)
+            if self.has_failed(key):
+                raise self._memos[key][0].again()
+            self._memos.pop(key, None)
             owner = owners.first if owners else None
             if owner is not None and self._started[owner] >= self._most_of_one_owner:
                 raise RateLimited("Too many of your requests are being fetched already.", retry_after_seconds=1)
@@ -112,9 +103,10 @@ class SingleFlight:
             self._waiters[key] -= 1
             if not self._waiters[key]:
                 del self._waiters[key]
-        outcome = _outcome(flight)
-        if isinstance(outcome, Failed):
-            raise outcome.error.again()
+        # The result of a cancelled flight would raise CancelledError: its waiters would pass for cancelled themselves.
+        outcome = Overloaded("The fetch was stopped.") if flight.cancelled() else flight.result()
+        if isinstance(outcome, CxfacadeError):
+            raise outcome.again()
         return Joined(outcome.value, collapsed)
 
     def is_awaited(self, key: bytes) -> bool:
@@ -132,7 +124,7 @@ class SingleFlight:
     def has_failed(self, key: bytes) -> bool:
         """Whether the last flight for `key` failed a moment ago, so that its failure is still remembered."""
         memo = self._memos.get(key)
-        return memo is not None and self._clock.monotonic() < memo.until
+        return memo is not None and self._clock.monotonic() < memo[1]
 
     def detach(self, key: bytes | None = None) -> None:
         """Let the flight for `key`, or every flight, end for its waiters only; a later caller starts another."""
@@ -151,9 +143,7 @@ class SingleFlight:
         if flights:
             await asyncio.wait(flights)
 
-    def _start(
-        self, key: bytes, fetch: Callable[[], Awaitable[T]], owners: Owners | None
-    ) -> asyncio.Task[Completed | Failed]:
+    def _start(self, key: bytes, fetch: Callable[[], Awaitable[T]], owners: Owners | None) -> Flight:
         flight = asyncio.get_running_loop().create_task(self._fly(key, fetch), context=self._new_context())
         self._under_way[key] = flight  # the loop itself holds its tasks weakly
         if owners is not None:
@@ -161,18 +151,18 @@ class SingleFlight:
         flight.add_done_callback(partial(self._remove, key))
         return flight
 
-    async def _fly(self, key: bytes, fetch: Callable[[], Awaitable[T]]) -> Completed | Failed:
+    async def _fly(self, key: bytes, fetch: Callable[[], Awaitable[T]]) -> Completed | CxfacadeError:
         try:
             return Completed(await fetch())
         except CxfacadeError as error:
-            failed = Failed(error.again())
+            failed: CxfacadeError = error.again()
         except Exception:
             logger.exception(FETCH_BUG)
-            failed = Failed(InternalError())
-        self._remember(key, failed, _memo_seconds(failed.error))
+            failed = InternalError()
+        self._remember(key, failed)
         return failed
 
-    def _remove(self, key: bytes, flight: asyncio.Task[Completed | Failed]) -> None:
+    def _remove(self, key: bytes, flight: Flight) -> None:
         # Between a flight's end and this callback a caller may still join it, and has its outcome at once. Should the
         # key have been given to another flight by then, that one stays.
         if self._under_way.get(key) is flight:
@@ -186,7 +176,7 @@ class SingleFlight:
         if not self._started[owner]:
             del self._started[owner]
 
-    async def _wait(self, flight: asyncio.Task[Completed | Failed], seconds: float) -> None:
+    async def _wait(self, flight: Flight, seconds: float) -> None:
         # `asyncio.wait` neither cancels what it waits for nor raises its exception: a caller who is cancelled here
         # takes only itself away. `await flight` would cancel the flight, and with it every other caller.
         bound = asyncio.ensure_future(self._clock.sleep(seconds))
@@ -197,25 +187,11 @@ class SingleFlight:
         if not flight.done():
             raise StillFetching("The fetch goes on; its answer will be stored.")
 
-    def _raise_remembered(self, key: bytes) -> None:
-        if self.has_failed(key):
-            raise self._memos[key].failed.error.again()
-        self._memos.pop(key, None)
-
-    def _remember(self, key: bytes, failed: Failed, seconds: float) -> None:
-        if seconds <= 0:
-            return
-        self._memos[key] = Memo(failed, self._clock.monotonic() + seconds)
-        if len(self._memos) > MEMO_BOUND:
-            del self._memos[next(iter(self._memos))]
-
-
-def _memo_seconds(error: CxfacadeError) -> float:
-    if isinstance(error, UpstreamError):
-        return error.memo_seconds
-    return BUG_MEMO_SECONDS if isinstance(error, InternalError) else 0.0
-
-
-def _outcome(flight: asyncio.Task[Completed | Failed]) -> Completed | Failed:
-    # A cancelled flight would raise CancelledError here, and its waiters would pass for cancelled themselves.
-    return Failed(Overloaded("The fetch was stopped.")) if flight.cancelled() else flight.result()
+    def _remember(self, key: bytes, error: CxfacadeError) -> None:
+        seconds = BUG_MEMO_SECONDS if isinstance(error, InternalError) else 0.0
+        if isinstance(error, UpstreamError):
+            seconds = error.memo_seconds
+        if seconds > 0:
+            self._memos[key] = error, self._clock.monotonic() + seconds
+            if len(self._memos) > MEMO_BOUND:
+                del self._memos[next(iter(self._memos))]

@@ -8,7 +8,6 @@ import logging
 import math
 import sys
 import traceback
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal, Self, TextIO
 
@@ -184,7 +183,10 @@ class TextLines(logging.Formatter):
         """One line."""
         failed = failure(record)
         line = f"{time_of(record)} {record.levelname} {record.name}: {message_of(record)}"
-        return escaped(f"{line} ({failed})" if failed else line)
+        line = f"{line} ({failed})" if failed else line
+        if line.isprintable():
+            return line
+        return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in line)
 
 
 class JsonLines(logging.Formatter):
@@ -201,8 +203,11 @@ class JsonLines(logging.Formatter):
             "message": message_of(record),
             **({"exception": failed} if failed else {}),
         }
-        facts = {name: fact for name, fact in facts_of(record).items() if name not in line}
-        return json.dumps(line | facts).replace("\x7f", "\\u007f")
+        for name, fact in vars(record).items():
+            if name not in BUILT_IN and name not in line:
+                is_plain = isinstance(fact, Fact) and not (isinstance(fact, float) and not math.isfinite(fact))
+                line[name] = fact if is_plain else str(fact)
+        return json.dumps(line).replace("\x7f", "\\u007f")
 
 
 def time_of(record: logging.LogRecord) -> str:
@@ -219,12 +224,6 @@ def message_of(record: logging.LogRecord) -> str:
     return f"ended by {last.partition(':')[0]}"
 
 
-def facts_of(record: logging.LogRecord) -> dict[str, Fact]:
-    """The record's `extra`; anything but a plain value as its text."""
-    given: Mapping[str, object] = vars(record)
-    return {name: _plain(value) for name, value in given.items() if name not in BUILT_IN}
-
-
 def failure(record: logging.LogRecord) -> str | None:
     """The exception's type and places, never its text, which may quote a value (FAULTS T57)."""
     if not record.exc_info or record.exc_info[1] is None:
@@ -233,16 +232,3 @@ def failure(record: logging.LogRecord) -> str | None:
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
     places = " > ".join(f"{frame.name}:{frame.lineno}" for frame in frames)
     return f"{type(error).__name__} at {places}"
-
-
-def escaped(text: str) -> str:
-    """The text with Python escapes for characters that do not print: controls, line separators, direction marks."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
-
-
-def _plain(value: object) -> Fact:
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -60,11 +60,6 @@ class Metric(NamedTuple):
         """The name under which Prometheus asks for it."""
         return f"{PREFIX}{self.name}{'_total' if self.kind == 'counter' else ''}"
 
-    def collector(self, registry: CollectorRegistry) -> Counter | Gauge | Timing:
-        """The library's object that holds its values."""
-        bounds: dict[str, Any] = {"buckets": self.bounds} if self.bounds else {}
-        return KINDS[self.kind](PREFIX + self.name, self.description, self.labels, registry=registry, **bounds)
-
 
 METRICS = (
     Metric("answers", "Answers to data requests, by outcome.", ("outcome",)),
@@ -123,7 +118,10 @@ class Metrics(Collector):
         self._registry = CollectorRegistry()
         self._registry.register(self)
         self._rows = {row.name: row for row in METRICS}
-        self._collectors = {row.name: row.collector(self._registry) for row in METRICS}
+        self._collectors: dict[str, Counter | Gauge | Timing] = {}
+        for row in METRICS:
+            more: dict[str, Any] = {"registry": self._registry, **({"buckets": row.bounds} if row.bounds else {})}
+            self._collectors[row.name] = KINDS[row.kind](PREFIX + row.name, row.description, row.labels, **more)
         self._children: dict[tuple[object, ...], Any] = {}
         ProcessCollector(namespace=PREFIX.removesuffix("_"), registry=self._registry)
 

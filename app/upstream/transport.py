@@ -237,7 +237,7 @@ class Transport:
     async def _detached(
         self, call: Coroutine[Any, Any, UpstreamResponse], ended: Callable[[], None] = lambda: None
     ) -> UpstreamResponse:
-        """The result of a call as a task that outlives its waiter: one cancelled while it connects costs the pool a place.
+        """The result of a call that outlives its waiter: a call cancelled while it connects costs the pool a place.
 
         `ended` is called at its end.
         """

@@ -103,7 +103,7 @@ EQUIVALENT = (
     ),
     Equivalent(
         "app.cache.single_flight",
-        'return Failed(Overloaded("The fetch was stopped.")) if flight.cancelled() else flight.result()',
+        'outcome = Overloaded("The fetch was stopped.") if flight.cancelled() else flight.result()',
         "'The fetch was stopped.' doubled",
         WORDS,
     ),

@@ -1,7 +1,7 @@
 """A client key: how its secret is made, what is kept of it, and its members in the file of keys (INTERFACE §7)."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -141,26 +141,18 @@ def key_of(members: Any, faults: list[str]) -> ClientKey | None:
     if not isinstance(members, dict):
         faults.append("must be an object")
         return None
+    found = [f"lacks {name}" for name in NEEDED if name not in members]
+    if unknown := members.keys() - READERS.keys():
+        found.insert(0, f"has {len(unknown)} members that are not known here; it takes {', '.join(READERS)}")
     known: dict[str, Any] = {}
-    found = list(_read(members, known))
+    for name in (name for name in members if name in READERS):
+        attribute, read = READERS[name]
+        try:
+            known[attribute] = read(members[name])
+        except ValueError as fault:
+            found.append(f"{name} {fault}")
     faults += found
     return None if found else ClientKey(**known)
-
-
-def _read(members: Mapping[str, Any], known: dict[str, Any]) -> Iterator[str]:
-    """Read each member into `known`; gives the faults."""
-    if unknown := [name for name in members if name not in READERS]:
-        yield f"has {len(unknown)} members that are not known here; it takes {', '.join(READERS)}"
-    for name in NEEDED:
-        if name not in members:
-            yield f"lacks {name}"
-    for name, value in members.items():
-        if name in READERS:
-            attribute, read = READERS[name]
-            try:
-                known[attribute] = read(value)
-            except ValueError as fault:
-                yield f"{name} {fault}"
 
 
 def written(key: ClientKey) -> dict[str, object]:

@@ -77,9 +77,9 @@ class Credentials:
             self._refused = None
             self.gate.reset()
 
-    def refused_seconds(self) -> float | None:
-        """For how long upstream has refused these credentials, logins included; None where it does not."""
-        return None if self._refused_since is None else self._monotonic() - self._refused_since
+    def refused_seconds(self) -> float:
+        """For how long upstream has refused these credentials, logins included; 0 while it does not."""
+        return 0.0 if self._refused_since is None else self._monotonic() - self._refused_since
 
     async def aclose(self) -> None:
         """Wait for a login under way."""

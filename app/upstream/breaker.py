@@ -186,9 +186,9 @@ class Restraint:
     def __init__(
         self, limits: Limits, monotonic: Callable[[], float], random: Callable[[], float], metrics: Metrics
     ) -> None:
-        self._breakers = {endpoint: Breaker(limits, monotonic, random) for endpoint in CLASSES}
+        self.breakers = {endpoint: Breaker(limits, monotonic, random) for endpoint in CLASSES}
         self._gate = Gate(limits.throttled_seconds, limits.throttled_most_seconds, monotonic)
-        for endpoint, breaker in self._breakers.items():
+        for endpoint, breaker in self.breakers.items():
             metrics.watch("upstream_breaker", partial(_openness, breaker), endpoint=endpoint)
         metrics.watch("upstream_throttled_seconds", self._gate.left)
 
@@ -196,7 +196,7 @@ class Restraint:
         """Raises UpstreamThrottled or UpstreamCircuitOpen where no call of this class may be sent now."""
         if left := self._gate.left():
             raise UpstreamThrottled("The upstream asked for a pause, which is kept.", retry_after_seconds=left)
-        wait = self.wait(endpoint)
+        wait = self.breakers[endpoint].wait()
         if wait is not None:
             raise UpstreamCircuitOpen("The upstream failed repeatedly and is left alone.", retry_after_seconds=wait)
 
@@ -207,7 +207,7 @@ class Restraint:
         A pause that upstream asks for closes the gate; the error then says for how long.
         """
         self.check(endpoint)
-        breaker = self._breakers[endpoint]
+        breaker = self.breakers[endpoint]
         admitted = breaker.admit()
         verdict: Verdict = "uncounted"
         try:
@@ -227,18 +227,9 @@ class Restraint:
             if breaker.state != before:
                 logger.warning(BREAKER, CLASSES[endpoint], breaker.state, before)
 
-    @property
-    def throttled_seconds(self) -> float:
-        """Seconds until the pause is over, 0 where there is none."""
-        return self._gate.left()
-
-    def wait(self, endpoint: str) -> float | None:
-        """Seconds until the breaker lets a call of this class through, None where it does now."""
-        return self._breakers[endpoint].wait()
-
-    def is_failing(self, endpoint: str) -> bool:
-        """Whether the last call of this class that counts has failed."""
-        return self._breakers[endpoint].is_failing
+    def is_blocked(self, endpoint: str) -> bool:
+        """Whether no call of this class may be sent now."""
+        return self._gate.left() > 0 or self.breakers[endpoint].wait() is not None
 
 
 def _openness(breaker: Breaker) -> float:

@@ -127,8 +127,7 @@ class UpstreamSession:
 
     def is_blocked(self, endpoint: str) -> bool:
         """Whether no call to `endpoint` would be sent now: a pause, an open breaker, or refused credentials."""
-        is_ill = self.restraint.throttled_seconds > 0 or self.restraint.wait(endpoint) is not None
-        return is_ill or self.credentials.is_blocked()
+        return self.restraint.is_blocked(endpoint) or self.credentials.is_blocked()
 
     def auth_gate_seconds(self) -> float:
         """Seconds until refused credentials are tried again, 0 where none are."""
@@ -188,7 +187,9 @@ class ReadContext:
                 failed += 1
                 pause = self._pause(name, error, failed)
                 if pause is None:
-                    self._alarm(error)
+                    if error.alarm:
+                        session.metrics.count("upstream_alarms", reason=error.code)
+                        logger.error(UPSTREAM_ALARM, error.code)
                     raise
                 session.metrics.count("upstream_retries", endpoint=name, reason=error.code)
             await session.clock.sleep(pause)
@@ -213,14 +214,9 @@ class ReadContext:
             self._may_repeat = False
             return 0.0
         pause = pause_after(error, failed, left, limits, session.random())
-        if pause is None or (session.restraint.wait(endpoint) or 0) > pause or not session.budget.take():
+        if pause is None or (session.restraint.breakers[endpoint].wait() or 0) > pause or not session.budget.take():
             return None
         return pause
-
-    def _alarm(self, error: UpstreamError) -> None:
-        if error.alarm:
-            self._session.metrics.count("upstream_alarms", reason=error.code)
-            logger.error(UPSTREAM_ALARM, error.code)
 
     async def _attempt(self, call: Call[T]) -> T:
         """One attempt: a call, repeated once after a 401 with new credentials (FAULTS 2.1, rows 23 and 24)."""

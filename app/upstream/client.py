@@ -151,11 +151,11 @@ class UpstreamClient:
 
     def is_ill(self) -> bool:
         """Whether a list call made now would probably fail."""
-        return self.refuses_lists() or self._session.restraint.is_failing(INTERACTIONS.name)
+        return self.refuses_lists() or self._session.restraint.breakers[INTERACTIONS.name].is_failing
 
     def refused_seconds(self) -> float:
         """For how long upstream has refused our credentials, a new login included; 0 while it does not."""
-        return self._session.credentials.refused_seconds() or 0.0
+        return self._session.credentials.refused_seconds()
 
     async def rotate(self, access: UpstreamAccess) -> None:
         """Go on with the user, password and kind of authentication of `access`, once upstream has accepted them.

@@ -18,11 +18,6 @@ Fetch = Callable[[RowRange], Awaitable["UpstreamBlock"]]
 Turn = Callable[[], Awaitable[GiveBack]]
 
 
-async def at_once() -> GiveBack:
-    """A turn without waiting."""
-    return lambda: None
-
-
 @dataclass(frozen=True, slots=True)
 class Position:
     """The place where a reading stopped and the next goes on: rows read of upstream's list, and the total last seen.
@@ -117,7 +112,7 @@ class Walk:
         *,
         parallel: int,
         most_calls: int = MOST_CALLS,
-        turn: Turn = at_once,
+        turn: Turn | None = None,
     ) -> None:
         self._fetch = fetch
         self._parallel = parallel
@@ -147,12 +142,14 @@ class Walk:
         if self.total is None:
             await self._fetch_and_join(blocks(self.offset, rows, most)[:1])
         left = self._ranges_left(rows, most)
-        give_back = await (self._turn if left and self.calls + len(left) > 1 else at_once)()
+        is_long = left and self.calls + len(left) > 1
+        give_back = await self._turn() if self._turn and is_long else None
         try:
             while left := self._ranges_left(rows, most):
                 await self._fetch_and_join(left)
         finally:
-            give_back()
+            if give_back:
+                give_back()
         if self.complete and len(self._ids) + self.lost < (self.least_total or 0):
             self.shifted = True
 
@@ -160,10 +157,7 @@ class Walk:
         """The blocks still to be read, as far as calls are left."""
         if self.complete:
             return []
-        return blocks(self.offset, min(rows, self.total or 0), most)[: self._calls_left()]
-
-    def _calls_left(self) -> int:
-        return self._most_calls - self.calls
+        return blocks(self.offset, min(rows, self.total or 0), most)[: self._most_calls - self.calls]
 
     async def _fetch_and_join(self, ranges: list[RowRange]) -> None:
         """Fetch `ranges` in parallel, then join them in order as far as they leave no hole."""
@@ -176,7 +170,7 @@ class Walk:
                 await self._join(block)
                 await asyncio.sleep(0)  # a thousand rows take 2 ms
             if filled.given_up:
-                self._give_up()
+                self._ended = self.shifted = True
             if self._ended:
                 return
 
@@ -205,7 +199,7 @@ class Walk:
         """The blocks that fill a range: upstream may cap silently, so a short block is read on from its end."""
         received: list[UpstreamBlock] = []
         offset = wanted.offset
-        while offset < wanted.end and self._calls_left():
+        while offset < wanted.end and self.calls < self._most_calls:
             self.calls += 1
             block = await self._fetch_block(RowRange(offset, wanted.end - offset))
             if received and block.rows and block.ids() <= received[-1].ids():
@@ -240,7 +234,7 @@ class Walk:
         self.lost += sum(row.interaction_id is None for row in block.rows)
         self.offset = max(self.offset, block.end) if block.rows else self.offset
         if lacking > 0 and not brings_new:
-            self._give_up()
+            self._ended = self.shifted = True
 
     def _append(self, block: UpstreamBlock) -> bool:
         """Append a block; whether it holds any new row."""
@@ -274,9 +268,6 @@ class Walk:
                 return True
             width = max(spread, width if spread > width else WIDER * width)
         return False
-
-    def _give_up(self) -> None:
-        self._ended = self.shifted = True
 
 
 def around(offset: int, shift: int) -> RowRange | None:

@@ -94,13 +94,12 @@ def _is_acceptable(stored: Stored[Any], now: float, directives: Directives, *, i
     return max_age is None and (is_failing or stored.may_be_revalidated(now))
 
 
-def refresh_early(time_left: float, fetch_seconds: float, random_value: float, beta: float = 1.0) -> bool:
-    """Whether this request for a fresh value sets off its refresh: −β·δ·ln(rand) ≥ time left (XFetch).
+def refresh_early(time_left: float, fetch_seconds: float, random_value: float) -> bool:
+    """Whether this request for a fresh value sets off its refresh: −δ·ln(rand) ≥ time left (XFetch).
 
-    The more requests and the slower the fetch, the earlier one of them does. `random_value` is of [0, 1]; a `beta`
-    above 1 refreshes earlier.
+    The more requests and the slower the fetch, the earlier one of them does. `random_value` is of [0, 1].
     """
-    return -beta * fetch_seconds * math.log(max(random_value, sys.float_info.min)) >= time_left
+    return -fetch_seconds * math.log(max(random_value, sys.float_info.min)) >= time_left
 
 
 @dataclass(frozen=True, slots=True)

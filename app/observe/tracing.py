@@ -48,7 +48,11 @@ def span(name: str, *, server: bool = False, client: bool = False, parent: str |
         yield
         return
     kind = trace.SpanKind.SERVER if server else trace.SpanKind.CLIENT if client else trace.SpanKind.INTERNAL
-    within = _remote(parent) if parent else None
+    within = None
+    if parent:
+        _, trace_id, span_id, flags = parent.split("-")
+        known = trace.SpanContext(int(trace_id, 16), int(span_id, 16), True, trace.TraceFlags(int(flags, 16)))
+        within = trace.set_span_in_context(trace.NonRecordingSpan(known), otel.Context())
     with tracer.start_as_current_span(name, within, kind, record_exception=False, set_status_on_exception=False):
         yield
 
@@ -87,9 +91,3 @@ def _tracer() -> "trace.Tracer | None":
         return None
     provider = trace.get_tracer_provider()
     return None if isinstance(provider, trace.ProxyTracerProvider) else provider.get_tracer("cxfacade")
-
-
-def _remote(parent: str) -> "otel.Context":
-    _, trace_id, span_id, flags = parent.split("-")
-    known = trace.SpanContext(int(trace_id, 16), int(span_id, 16), True, trace.TraceFlags(int(flags, 16)))
-    return trace.set_span_in_context(trace.NonRecordingSpan(known), otel.Context())

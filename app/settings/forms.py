@@ -184,5 +184,5 @@ TimeZone = Annotated[str, AfterValidator(_time_zone)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 Thresholds = Annotated[tuple[tuple[str, Seconds], ...], _equals("Support=30,Sales=15", "queue")]
 WORD = BeforeValidator(_lower)
-ATTRIBUTE_EQUALS = _equals("accountNumber=mask,ssn=drop", "attribute")
+ATTRIBUTES = _equals("accountNumber=mask,ssn=drop", "attribute")
 COMMAS = BeforeValidator(_split_commas)

@@ -7,25 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator
 
 from app.errors import SettingsError
-from app.settings.forms import (
-    ATTRIBUTE_EQUALS,
-    COMMAS,
-    WORD,
-    Host,
-    HostHeader,
-    Network,
-    Origin,
-    PublicUrl,
-    RedisUrl,
-    Seconds,
-    SecondsOrZero,
-    Thresholds,
-    TimeZone,
-    UpstreamOrigin,
-    Uuid,
-    is_loopback,
-    shown,
-)
+from app.settings import forms
 
 PREFIX = "CXF_"
 
@@ -48,69 +30,69 @@ class Settings(BaseModel):
         frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True, validate_default=True
     )
 
-    upstream_url: UpstreamOrigin = Field(
+    upstream_url: forms.UpstreamOrigin = Field(
         "https://api.cxengage.net", description="Origin of the reporting API; `http://` only for loopback."
     )
-    tenant_id: Uuid | None = Field(None, description="UUID of the tenant; required by `serve`.")
+    tenant_id: forms.Uuid | None = Field(None, description="UUID of the tenant; required by `serve`.")
     username: str | None = Field(None, repr=False, description="User, or API key; required by `serve`.")
     password: SecretStr | None = Field(None, description="Password, or API secret; required by `serve`.")
-    auth: Annotated[Literal["basic", "token"], WORD] = Field(
+    auth: Annotated[Literal["basic", "token"], forms.WORD] = Field(
         "basic", description="`basic` sends the credentials with each call, `token` logs in and sends a token."
     )
-    host: Host = Field("127.0.0.1", description="Address to listen on; beyond loopback, client keys are needed.")
+    host: forms.Host = Field("127.0.0.1", description="Address to listen on; beyond loopback, client keys are needed.")
     port: int = Field(8080, ge=0, le=65_535, description="Port to listen on; 0 lets the system choose.")
     cache_bytes: int = Field(
         268_435_456, ge=1_048_576, description="Hard bound, in bytes, of everything cached in one process."
     )
-    fresh_open_seconds: Seconds = Field(15, description="Freshness of an answer that can still change.")
-    fresh_max_seconds: Seconds = Field(86_400, description="Upper bound of any freshness lifetime.")
-    settle_seconds: SecondsOrZero = Field(
+    fresh_open_seconds: forms.Seconds = Field(15, description="Freshness of an answer that can still change.")
+    fresh_max_seconds: forms.Seconds = Field(86_400, description="Upper bound of any freshness lifetime.")
+    settle_seconds: forms.SecondsOrZero = Field(
         3_600, description="How long after its last event an interaction counts as settled."
     )
-    stale_while_revalidate_seconds: SecondsOrZero = Field(
+    stale_while_revalidate_seconds: forms.SecondsOrZero = Field(
         30,
         description="How long past freshness an answer is served at once and refreshed behind; past it the client "
         "waits for the refresh.",
     )
-    stale_seconds: SecondsOrZero = Field(
+    stale_seconds: forms.SecondsOrZero = Field(
         86_400, description="How long past freshness an answer may be served when upstream fails, or is too slow."
     )
     upstream_concurrency: int = Field(8, ge=1, le=256, description="Calls in flight to upstream at once.")
-    wait_seconds: Seconds = Field(10, description="Longest wait of one client; the fetch it waits for goes on.")
-    fetch_seconds: Seconds = Field(60, description="Longest life of one fetch with all its attempts.")
+    wait_seconds: forms.Seconds = Field(10, description="Longest wait of one client; the fetch it waits for goes on.")
+    fetch_seconds: forms.Seconds = Field(60, description="Longest life of one fetch with all its attempts.")
     max_rows: int = Field(10_000, ge=1, le=100_000, description="Most rows in one answer.")
-    sla_seconds: Seconds = Field(20, description="Service-level threshold: answered within it counts as met.")
-    sla_by_queue: Thresholds = Field(
+    sla_seconds: forms.Seconds = Field(20, description="Service-level threshold: answered within it counts as met.")
+    sla_by_queue: forms.Thresholds = Field(
         (), description="Thresholds in seconds of single queues, as `Support=30,Sales=15`."
     )
-    attributes: Annotated[tuple[str, ...], COMMAS] = Field(
+    attributes: Annotated[tuple[str, ...], forms.COMMAS] = Field(
         (), description="Comma list of attribute names that get a column of their own."
     )
-    attribute_policy: Annotated[tuple[tuple[str, Annotated[Treatment, WORD]], ...], ATTRIBUTE_EQUALS] = Field(
+    attribute_policy: Annotated[tuple[tuple[str, Annotated[Treatment, forms.WORD]], ...], forms.ATTRIBUTES] = Field(
         (),
         description="What is shown of attributes' values, as `accountNumber=mask,ssn=drop`: `allow`, `mask`, `hash` or "
         "`drop`; `*` is any other name.",
     )
-    time_zone: TimeZone | None = Field(
+    time_zone: forms.TimeZone | None = Field(
         None, description="Zone of `started_on` and `started_hour`; without it upstream's, else UTC."
     )
     client_keys_file: Path | None = Field(None, description="File of client keys; without it only anonymous clients.")
     allow_anonymous: bool | None = Field(
         None, description="Serve without a key; without this setting only on a loopback `CXF_HOST`, and without keys."
     )
-    anonymous_scopes: Annotated[tuple[Scope, ...], COMMAS] = Field(
+    anonymous_scopes: Annotated[tuple[Scope, ...], forms.COMMAS] = Field(
         ("read",), description="Comma list of scopes: what a client without a key may see."
     )
-    allowed_origins: Annotated[tuple[Origin, ...], COMMAS] = Field(
+    allowed_origins: Annotated[tuple[forms.Origin, ...], forms.COMMAS] = Field(
         (), description="Comma list of web origins that may read answers (CORS)."
     )
-    allowed_hosts: Annotated[tuple[HostHeader, ...], COMMAS] = Field(
+    allowed_hosts: Annotated[tuple[forms.HostHeader, ...], forms.COMMAS] = Field(
         ("localhost", "127.0.0.1", "[::1]"), description="Comma list of host names, without port, that are ours."
     )
-    public_url: PublicUrl | None = Field(
+    public_url: forms.PublicUrl | None = Field(
         None, description="Scheme, host and prefix that links are built from, as `https://reports.example/cx`."
     )
-    trusted_proxies: Annotated[tuple[Network, ...], COMMAS] = Field(
+    trusted_proxies: Annotated[tuple[forms.Network, ...], forms.COMMAS] = Field(
         (),
         description="Comma list of addresses or networks believed for `X-Forwarded-For`, `-Proto`, `-Host`, `-Prefix`.",
     )
@@ -120,11 +102,11 @@ class Settings(BaseModel):
     pseudonym_secret: Annotated[SecretStr, Field(min_length=16)] | None = Field(
         None, description="Key of `customer_key`; without it random per start, with a warning."
     )
-    redis_url: RedisUrl | None = Field(None, description="Shared second tier (Redis or Valkey).")
-    log_format: Annotated[Literal["text", "json"] | None, WORD] = Field(
+    redis_url: forms.RedisUrl | None = Field(None, description="Shared second tier (Redis or Valkey).")
+    log_format: Annotated[Literal["text", "json"] | None, forms.WORD] = Field(
         None, description="`text` or `json`; without it text on a terminal, else JSON."
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], WORD] = Field(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], forms.WORD] = Field(
         "info", description="The least severe level that is logged."
     )
 
@@ -141,7 +123,7 @@ class Settings(BaseModel):
     def anonymous_allowed(self) -> bool:
         """Whether clients without a key are served; by default only on loopback, and only without client keys."""
         if self.allow_anonymous is None:
-            return self.client_keys_file is None and is_loopback(self.host)
+            return self.client_keys_file is None and forms.is_loopback(self.host)
         return self.allow_anonymous
 
     @property
@@ -169,7 +151,7 @@ class Settings(BaseModel):
     def explain(self) -> list[Effective]:
         """Every setting in force with the source that gave it, secrets masked."""
         sources = [self._sources.get(name, "default") for name in NAMES]
-        values = [shown(name, getattr(self, name)) for name in NAMES]
+        values = [forms.shown(name, getattr(self, name)) for name in NAMES]
         return [Effective(*row) for row in zip(map(spelled, NAMES), values, sources, strict=True)]
 
 
@@ -184,7 +166,7 @@ class Setting(NamedTuple):
     def of(cls, name: str) -> Self:
         """The row of one attribute of Settings."""
         declared = Settings.model_fields[name]
-        return cls(spelled(name), shown(name, declared.get_default()), declared.description or "")
+        return cls(spelled(name), forms.shown(name, declared.get_default()), declared.description or "")
 
 
 def spelled(name: str) -> str:

@@ -141,11 +141,6 @@ def test_a_refresh_comes_early_by_a_share_of_the_fetch_time(
     assert refresh_early(time_left, fetch_seconds, random_value) is early
 
 
-def test_a_larger_beta_refreshes_earlier() -> None:
-    assert not refresh_early(3.0, 1.0, math.exp(-2))
-    assert refresh_early(3.0, 1.0, math.exp(-2), beta=1.5)
-
-
 def test_a_hot_answer_is_nearly_always_refreshed_before_it_is_stale_and_a_cold_one_seldom() -> None:
     dice = random.Random(20_261_123)
 

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from app.clients.key import ClientKey, digest_of, key_of, written
 from app.clock import Clock
@@ -60,26 +59,19 @@ def parsed(content: bytes) -> tuple[ClientKey, ...]:
     if not isinstance(listed, list):
         raise ValueError('is not JSON of the form {"keys": [ … ]}')
     faults: list[str] = []
-    keys = [key for place, members in enumerate(listed, 1) if (key := _key(place, members, faults))]
-    faults += _twice(keys)
+    keys: list[ClientKey] = []
+    for place, members in enumerate(listed, 1):
+        found: list[str] = []
+        if key := key_of(members, found):
+            keys.append(key)
+        faults += [f"{SETTING}: key {place} {fault}." for fault in found]
+    labels, digests = Counter(key.label for key in keys), {key.digest for key in keys}
+    faults += [f"{SETTING}: the label {label} is there {count} times." for label, count in labels.items() if count > 1]
+    if len(digests) < len(keys):
+        faults.append(f"{SETTING}: two keys have the same sha256.")
     if faults:
         raise SettingsError(faults[:LONGEST_LIST])
     return tuple(keys)
-
-
-def _key(place: int, members: Any, faults: list[str]) -> ClientKey | None:
-    found: list[str] = []
-    key = key_of(members, found)
-    faults += [f"{SETTING}: key {place} {fault}." for fault in found]
-    return key
-
-
-def _twice(keys: Sequence[ClientKey]) -> list[str]:
-    labels, digests = Counter(key.label for key in keys), Counter(key.digest for key in keys)
-    faults = [f"{SETTING}: the label {label} is there {count} times." for label, count in labels.items() if count > 1]
-    if any(count > 1 for count in digests.values()):
-        faults.append(f"{SETTING}: two keys have the same sha256.")
-    return faults
 
 
 def _content(path: Path) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dotenv.parser import Binding, parse_stream
+from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from app.errors import SettingsError
@@ -71,12 +71,11 @@ def _env_file(path: Path | None, faults: list[str]) -> dict[str, str]:
     except (OSError, UnicodeDecodeError):
         faults.append(f"{path.name} cannot be read as UTF-8 text.")
         return {}
-    faults += [f"{path.name} line {each.original.line} must read NAME=value." for each in bindings if _broken(each)]
+    for each in bindings:
+        is_ours = each.key is not None and each.key.startswith(PREFIX)
+        if each.error or (is_ours and each.value is None):
+            faults.append(f"{path.name} line {each.original.line} must read NAME=value.")
     return {each.key: each.value for each in bindings if each.key is not None and each.value is not None}
-
-
-def _broken(binding: Binding) -> bool:
-    return binding.error or (binding.key is not None and binding.key.startswith(PREFIX) and binding.value is None)
 
 
 def _read(named: Mapping[str, str], source: str, faults: list[str], warnings: list[str]) -> dict[str, Found]:

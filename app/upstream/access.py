@@ -53,6 +53,14 @@ class Limits:
     lost_slots: int = 3  # time-outs of the pool in a window that give it up
     pool_rest_seconds: float = 30.0  # between two new pools
 
+    def attempts(self, *, background: bool) -> int:
+        """The most attempts of a call."""
+        return self.background_attempts if background else self.foreground_attempts
+
+    def slot_wait(self, *, background: bool) -> float:
+        """The longest wait of a call for a slot, in seconds."""
+        return self.background_slot_wait_seconds if background else self.slot_wait_seconds
+
 
 DEFAULTS = Limits()
 

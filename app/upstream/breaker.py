@@ -4,7 +4,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Literal
 
 from app.errors import UpstreamCircuitOpen, UpstreamError, UpstreamThrottled, Verdict
@@ -47,6 +46,10 @@ class Breaker:
         if self._until is None:
             return "closed"
         return "open" if self._monotonic() < self._until else "half-open"
+
+    def openness(self) -> int:
+        """The state as a number: 0 closed, 1 half-open, 2 open."""
+        return OPENNESS[self.state]
 
     @property
     def is_failing(self) -> bool:
@@ -189,7 +192,7 @@ class Restraint:
         self.breakers = {endpoint: Breaker(limits, monotonic, random) for endpoint in CLASSES}
         self._gate = Gate(limits.throttled_seconds, limits.throttled_most_seconds, monotonic)
         for endpoint, breaker in self.breakers.items():
-            metrics.watch("upstream_breaker", partial(_openness, breaker), endpoint=endpoint)
+            metrics.watch("upstream_breaker", breaker.openness, endpoint=endpoint)
         metrics.watch("upstream_throttled_seconds", self._gate.left)
 
     def check(self, endpoint: str) -> None:
@@ -230,7 +233,3 @@ class Restraint:
     def is_blocked(self, endpoint: str) -> bool:
         """Whether no call of this class may be sent now."""
         return self._gate.left() > 0 or self.breakers[endpoint].wait() is not None
-
-
-def _openness(breaker: Breaker) -> float:
-    return OPENNESS[breaker.state]

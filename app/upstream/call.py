@@ -15,7 +15,7 @@ from app.clock import Clock
 from app.errors import UpstreamAuth, UpstreamError, UpstreamThrottled, UpstreamUnanswered
 from app.observe.logs import UPSTREAM_ALARM
 from app.observe.metrics import Metrics
-from app.owners import GiveBack, Owners, service_itself
+from app.owners import Owners, service_itself
 from app.upstream.access import Endpoint, Limits, UpstreamAccess
 from app.upstream.auth import REFUSED, Credentials
 from app.upstream.breaker import Restraint, Window
@@ -28,29 +28,6 @@ SIMULATED_HEADER = "x-simulated"
 T = TypeVar("T")
 
 logger = logging.getLogger("cxfacade.upstream")
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """Effort of a reading: for a caller who waits for `wait_seconds` at most, or in the `background`.
-
-    `owners` share the slots; calls without owners come last.
-    """
-
-    wait_seconds: float = 0.0
-    background: bool = False
-    owners: Owners = field(default_factory=service_itself, compare=False)
-
-    def attempts(self, limits: Limits) -> int:
-        """The most attempts of a call."""
-        return limits.background_attempts if self.background else limits.foreground_attempts
-
-    def slot_wait(self, limits: Limits) -> float:
-        """The longest wait of a call for a slot, in seconds."""
-        return limits.background_slot_wait_seconds if self.background else limits.slot_wait_seconds
-
-
-FOREGROUND = Effort()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,31 +130,38 @@ class RefusedError(Exception):
         self.authorization = authorization
 
 
+@dataclass(slots=True)
 class ReadContext:
     """The state that the calls of one reading share: their deadline, their retries, and what the responses told.
 
-    `arrivals` counts pages; `seconds` is the time during which at least one call was under way.
+    A caller waits for it for `wait_seconds` at most, or it is in the `background`. `owners` share the slots; calls
+    without owners come last. `arrivals` counts pages; `seconds` is the time during which a call was under way.
     """
 
-    def __init__(self, session: UpstreamSession, effort: Effort) -> None:
-        now = session.clock.monotonic()
-        self.arrivals = 0
-        self.time_zone: str | None = None
-        self.simulated = False
-        self.seconds = 0.0
-        self.effort = effort
-        self._session = session
-        self._deadline = now + session.access.fetch_seconds
-        self._waits_until = now + effort.wait_seconds
-        self._has_sent = False
-        self._login_failed = False
-        self._may_repeat = True
-        self._under_way = 0
-        self._since = 0.0
+    session: UpstreamSession
+    wait_seconds: float = 0.0
+    background: bool = False
+    owners: Owners = field(default_factory=service_itself)
+    arrivals: int = 0
+    time_zone: str | None = None
+    simulated: bool = False
+    seconds: float = 0.0
+    _has_sent: bool = False
+    _login_failed: bool = False
+    _may_repeat: bool = True
+    _under_way: int = 0
+    _since: float = 0.0
+    _began: float = field(init=False)
+    _deadline: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Let the reading begin now."""
+        self._began = self.session.clock.monotonic()
+        self._deadline = self._began + self.session.access.fetch_seconds
 
     async def page(self, call: Call[T]) -> T:
         """The page, as `call.read` reads it. Raises the error of the last attempt."""
-        session, name = self._session, call.endpoint.name
+        session, name = self.session, call.endpoint.name
         session.budget.count_first()
         failed = 0
         while True:
@@ -200,13 +184,13 @@ class ReadContext:
         A kept-alive connection found closed is replaced at once, outside the retry budget, but only once in a reading
         (FAULTS 2.1, row 34). A pause that upstream asked for ends a reading that has not sent anything yet.
         """
-        session = self._session
+        session = self.session
         limits, now = session.access.limits, session.clock.monotonic()
         left = Remaining(
-            attempts=self.effort.attempts(limits) - failed,
-            wait_seconds=self._waits_until - now,
+            attempts=limits.attempts(background=self.background) - failed,
+            wait_seconds=self._began + self.wait_seconds - now,
             total_seconds=self._deadline - now,
-            background=self.effort.background,
+            background=self.background,
         )
         if self._login_failed or (isinstance(error, UpstreamThrottled) and not self._has_sent):
             return None
@@ -233,7 +217,7 @@ class ReadContext:
 
     async def _is_renewed(self, refused: RefusedError) -> bool:
         """Whether the refused credentials were replaced, by a change of the user or by a new login."""
-        if self._session.credentials is not refused.credentials:
+        if self.session.credentials is not refused.credentials:
             return True
         return await self._logged_in(refused.credentials.renewed(refused.authorization))
 
@@ -247,13 +231,15 @@ class ReadContext:
 
     async def _sent(self, call: Call[T]) -> T:
         """One call, from its slot to its records. Raises RefusedError for a 401."""
-        session, name = self._session, call.endpoint.name
+        session, name = self.session, call.endpoint.name
         while True:
             session.restraint.check(name)
             await self._logged_in(session.credentials.prepared())
             with ExitStack() as slot, ExitStack() as leave:
                 with self._timed():
-                    slot.callback(await self._slot())
+                    left = self._deadline - session.clock.monotonic()
+                    most_seconds = min(left, session.access.limits.slot_wait(background=self.background))
+                    slot.callback(await session.transport.slots.take(most_seconds, self.owners))
                     credentials = session.credentials
                     authorization = credentials.current()
                     if authorization is None:  # the token expired in the queue: log in without the slot
@@ -273,15 +259,9 @@ class ReadContext:
                     raise RefusedError(credentials, authorization)
                 return await call.read(await self._read(response))
 
-    async def _slot(self) -> GiveBack:
-        """Wait for leave to make one call. Raises UpstreamBusy where no slot came free."""
-        left = self._deadline - self._session.clock.monotonic()
-        most_seconds = min(left, self.effort.slot_wait(self._session.access.limits))
-        return await self._session.transport.slots.take(most_seconds, self.effort.owners)
-
     @contextmanager
     def _timed(self) -> Iterator[None]:
-        clock = self._session.clock
+        clock = self.session.clock
         if not self._under_way:
             self._since = clock.monotonic()
         self._under_way += 1
@@ -294,7 +274,7 @@ class ReadContext:
 
     async def _read(self, response: UpstreamResponse) -> UpstreamPage:
         """The page in a response. Raises UpstreamError for a status other than 200, a bad body, another tenant."""
-        session = self._session
+        session = self.session
         if response.status != OK:
             raise status_fault(response.status, response.headers, session.clock.wall())
         async with session.decode_lock:

@@ -17,7 +17,7 @@ from app.owners import Owners, Slots, service_itself
 from app.upstream.access import INTERACTION, INTERACTIONS, UpstreamAccess
 from app.upstream.auth import Credentials, new_credentials
 from app.upstream.breaker import Restraint
-from app.upstream.call import FOREGROUND, Budget, Call, Effort, ReadContext, UpstreamSession
+from app.upstream.call import Budget, Call, ReadContext, UpstreamSession
 from app.upstream.envelope import UpstreamPage
 from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, RowRange, UpstreamQuery, parameters
 from app.upstream.rows import Admits, Record, RowReader
@@ -85,7 +85,7 @@ class UpstreamClient:
             return await context.page(Call(INTERACTIONS, {}, parameters(query, *wanted), read))
 
         access = self._session.access
-        turn = partial(self._long_readings.take, access.fetch_seconds, context.effort.owners)
+        turn = partial(self._long_readings.take, access.fetch_seconds, context.owners)
         walk = Walk(fetch, position, parallel=access.upstream_concurrency, most_calls=most_calls, turn=turn)
         await walk.read(max(rows, MOST_ROWS_PER_CALL) if admits else rows, most)
         merged = merge(walk.blocks, position.seen)
@@ -180,7 +180,7 @@ class UpstreamClient:
         if candidate.mode == "token":
             await candidate.prepared()
         else:
-            await ReadContext(replace(self._session, credentials=candidate), FOREGROUND).page(_count(EVERYTHING))
+            await ReadContext(replace(self._session, credentials=candidate)).page(_count(EVERYTHING))
 
     async def aclose(self) -> None:
         """Let the calls under way end, at most for two seconds, then close every connection."""
@@ -192,7 +192,7 @@ class UpstreamClient:
         if owners is None:
             owners = Owners() if background else service_itself()
         wait_seconds = 0.0 if background else self._session.access.wait_seconds
-        return ReadContext(self._session, Effort(wait_seconds, background, owners))
+        return ReadContext(self._session, wait_seconds, background, owners)
 
 
 def _count(query: UpstreamQuery) -> Call[int]:

@@ -82,20 +82,17 @@ class Gzip(Identity):
         self._wire += len(chunk)
         rest = chunk
         while rest and not self._inflate.eof:
-            yield self._piece(rest)
+            try:
+                piece = self._inflate.decompress(rest, PIECE_BYTES)
+            except zlib.error:
+                raise errors.UpstreamBadAnswer("The upstream's answer is not compressed as it says.") from None
+            self._plain += len(piece)
+            if self._plain > max(RATIO_FROM_BYTES, RATIO * self._wire):
+                raise errors.UpstreamBomb("The upstream's compressed answer expands beyond measure.")
+            yield piece
             rest = self._inflate.unconsumed_tail
         if self._inflate.unused_data or (rest and self._inflate.eof):
             raise errors.UpstreamBadAnswer("The upstream sent bytes past the end of its compressed answer.")
-
-    def _piece(self, rest: bytes) -> bytes:
-        try:
-            piece = self._inflate.decompress(rest, PIECE_BYTES)
-        except zlib.error:
-            raise errors.UpstreamBadAnswer("The upstream's answer is not compressed as it says.") from None
-        self._plain += len(piece)
-        if self._plain > max(RATIO_FROM_BYTES, RATIO * self._wire):
-            raise errors.UpstreamBomb("The upstream's compressed answer expands beyond measure.")
-        return piece
 
     def finish(self) -> None:
         """Raises UpstreamBadAnswer where the gzip trailer is missing: the body was cut."""

@@ -4,7 +4,7 @@ import pytest
 
 from app import errors
 from app.upstream.access import Limits
-from app.upstream.call import FOREGROUND, Budget, Effort, Remaining, pause_after
+from app.upstream.call import Budget, Remaining, pause_after
 from tests.support.clock import HandClock
 
 LIMITS = Limits()
@@ -84,9 +84,8 @@ def test_where_nobody_waits_an_outage_is_waited_out_and_throttling_is_not() -> N
 
 
 def test_two_attempts_for_a_caller_and_three_behind() -> None:
-    background = Effort(background=True)
-    assert (FOREGROUND.attempts(LIMITS), background.attempts(LIMITS)) == (2, 3)
-    assert (FOREGROUND.slot_wait(LIMITS), background.slot_wait(LIMITS)) == (8, 2)
+    assert [LIMITS.attempts(background=background) for background in (False, True)] == [2, 3]
+    assert [LIMITS.slot_wait(background=background) for background in (False, True)] == [8, 2]
 
 
 def taken(budget: Budget) -> int:

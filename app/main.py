@@ -238,7 +238,8 @@ def rotation(upstream: UpstreamClient, settings: Settings) -> Reloadable:
         given = (fresh.username, fresh.password)
         if given != in_force:
             known = settings.model_copy(update={"username": fresh.username, "password": fresh.password})
-            await upstream.rotate(upstream_access(known))
+            _, username, password = known.require_upstream()
+            await upstream.rotate(username, password)
             in_force = given
         reloading.info(CREDENTIALS_READ)
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import msgspec
 
@@ -34,8 +33,6 @@ class Credentials:
 
     While the gate is closed no login is sent, and no call with a refused value; a value that still works is used on.
     """
-
-    mode: Literal["basic", "token"]
 
     def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
         self.gate = Gate(limits.auth_gate_seconds, limits.auth_gate_most_seconds, monotonic)
@@ -91,8 +88,6 @@ class Credentials:
 class Basic(Credentials):
     """Basic authentication (RFC 7617): the same value on every call; a refused password stays refused."""
 
-    mode = "basic"
-
     def __init__(self, access: UpstreamAccess, monotonic: Callable[[], float]) -> None:
         super().__init__(access.limits, monotonic)
         pair = f"{access.username}:{access.password.get_secret_value()}".encode()
@@ -144,8 +139,6 @@ class TokenLogin(Credentials):
     At about RENEW_AT of its life the token is renewed in the background; if that fails it is used until it expires.
     `random` is of [0, 1), so that several processes do not renew at once.
     """
-
-    mode = "token"
 
     def __init__(
         self, login: Callable[[], Awaitable[bytes]], clock: Clock, limits: Limits, random: Callable[[], float]

@@ -10,12 +10,14 @@ from functools import partial
 from random import random as system_random
 from sys import maxsize
 
+from pydantic import SecretStr
+
 from app.clock import Clock
-from app.errors import SettingsError, UpstreamError, UpstreamShape, UpstreamUnknownTenant
+from app.errors import UpstreamError, UpstreamShape, UpstreamUnknownTenant
 from app.observe.metrics import Metrics
 from app.owners import Owners, Slots, service_itself
 from app.upstream.access import INTERACTION, INTERACTIONS, UpstreamAccess
-from app.upstream.auth import Credentials, new_credentials
+from app.upstream.auth import new_credentials
 from app.upstream.breaker import Restraint
 from app.upstream.call import Budget, Call, ReadContext, UpstreamSession
 from app.upstream.envelope import UpstreamPage
@@ -157,30 +159,24 @@ class UpstreamClient:
         """For how long upstream has refused our credentials, a new login included; 0 while it does not."""
         return self._session.credentials.refused_seconds()
 
-    async def rotate(self, access: UpstreamAccess) -> None:
-        """Go on with the user, password and kind of authentication of `access`, once upstream has accepted them.
+    async def rotate(self, username: str, password: SecretStr) -> None:
+        """Go on with these credentials, once upstream has accepted them: by a login, else by the cheapest call.
 
-        Raises UpstreamError where it refuses them, and SettingsError where more has changed; nothing changes then.
+        Raises UpstreamError where it refuses them; nothing changes then.
         """
-        session, known = self._session, self._session.access
-        if (access.origin(), access.tenant_id) != (known.origin(), known.tenant_id):
-            raise SettingsError(["Only the credentials can change while the service runs; restart it for the rest."])
-        asked = replace(known, username=access.username, password=access.password, auth=access.auth)
+        session = self._session
+        asked = replace(session.access, username=username, password=password)
         candidate = new_credentials(asked, session.transport, session.restraint, session.clock, session.random)
         try:
-            await self._prove(candidate)
+            if asked.auth == "token":
+                await candidate.prepared()
+            else:
+                await ReadContext(replace(session, credentials=candidate)).page(_count(EVERYTHING))
         except UpstreamError:
             await candidate.aclose()
             raise
         retired, session.credentials = session.credentials, candidate
         await retired.aclose()
-
-    async def _prove(self, candidate: Credentials) -> None:
-        """Raises UpstreamError where upstream refuses these credentials: by a login, else by the cheapest call."""
-        if candidate.mode == "token":
-            await candidate.prepared()
-        else:
-            await ReadContext(replace(self._session, credentials=candidate)).page(_count(EVERYTHING))
 
     async def aclose(self) -> None:
         """Let the calls under way end, at most for two seconds, then close every connection."""

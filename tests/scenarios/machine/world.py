@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ class World:
     async def rotate(self, password: str) -> None:
         """Have upstream asked with another password. Raises UpstreamError where it does not take that."""
         known = upstream_access(self.services.settings)
-        await self.client.rotate(replace(known, password=SecretStr(password)))
+        await self.client.rotate(known.username, SecretStr(password))
         self.password = password
 
     async def settle(self) -> None:

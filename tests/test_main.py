@@ -18,6 +18,7 @@ from app.http.guard import Guard
 from app.main import Reloadable, create_app, pseudonym_secret, reload, sweep
 from app.settings import Settings, load
 from tests.support.clock import HandClock
+from tests.support.counted import value_of
 from tests.support.facade import Facade, facade_settings, running_facade
 
 NOWHERE = "http://127.0.0.1:9"
@@ -95,7 +96,7 @@ async def test_a_repeat_never_reaches_the_framework_of_a_running_facade(
         assert again.content == content
     head = await facade.client.head("/interactions", params=[attr], headers=identity)
     assert (head.status_code, head.content) == (200, b"")
-    assert facade.services.metrics.value("answers", outcome="fresh") == 5 + 3
+    assert value_of(facade.services.metrics, "answers", outcome="fresh") == 5 + 3
 
 
 def test_a_setting_for_what_is_not_built_is_refused() -> None:

@@ -46,9 +46,6 @@ class Buckets:
         self._most = most
         self._buckets: dict[Hashable, Bucket] = {}
 
-    def __len__(self) -> int:
-        return len(self._buckets)
-
     def of(self, name: Hashable, size: int, now: float) -> Bucket:
         """The bucket called `name`; a new one where its size has changed."""
         bucket = self._buckets.pop(name, None)

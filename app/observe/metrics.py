@@ -117,7 +117,6 @@ class Metrics(Collector):
         self._before_scrape: list[Callable[[], None]] = []
         self._registry = CollectorRegistry()
         self._registry.register(self)
-        self._rows = {row.name: row for row in METRICS}
         self._collectors: dict[str, Counter | Gauge | Timing] = {}
         for row in METRICS:
             more: dict[str, Any] = {"registry": self._registry, **({"buckets": row.bounds} if row.bounds else {})}
@@ -151,14 +150,6 @@ class Metrics(Collector):
     def before_scrape(self, settle: Callable[[], None]) -> None:
         """Call `settle` before each scrape, so that it counts what it has kept apart."""
         self._before_scrape.append(settle)
-
-    def value(self, name: str, **labels: str) -> float:
-        """The value of a counter or gauge, or a histogram's number of observations: summed over labels not given."""
-        self.collect()
-        row, families = self._rows[name], self._collectors[name].collect()
-        full_name = f"{row.full_name}_count" if row.kind == "histogram" else row.full_name
-        samples = [sample for family in families for sample in family.samples if sample.name == full_name]
-        return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 
     def exposition(self) -> bytes:
         """Every metric in Prometheus text format, those of the process too."""

@@ -51,6 +51,6 @@ def test_those_used_last_are_remembered() -> None:
     buckets = Buckets(2)
     for name in ("a", "b", "a", "c"):
         buckets.of(name, 1, 0.0).take(0.0)
-    assert len(buckets) == 2
+    assert len(buckets._buckets) == 2
     assert buckets.of("a", 1, 0.0).take(0.0) > 0
     assert buckets.of("b", 1, 0.0).take(0.0) == 0

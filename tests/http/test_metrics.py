@@ -9,6 +9,7 @@ import pytest
 from app.http.telemetry import MOST_KEYS, OTHER_KEYS, TIMED_ONE_IN
 from tests.scenarios.repeating import LIST, Field, Repeating, repeating
 from tests.support.clock import HandClock
+from tests.support.counted import value_of
 from tests.support.facade import Facade
 from tests.support.keys import given, write
 from tests.support.simulator import Simulator
@@ -26,7 +27,7 @@ async def asked(simulator: Simulator, clock: HandClock, tmp_path: Path) -> Async
 
 
 def counted(facade: Repeating | Facade, name: str, **labels: str) -> float:
-    return facade.services.metrics.value(name, **labels)
+    return value_of(facade.services.metrics, name, **labels)
 
 
 async def test_every_request_is_counted_by_route_status_and_key(asked: Repeating) -> None:

@@ -22,6 +22,7 @@ from app.queries.snapshot_store import SnapshotStore
 from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading
 from tests.support.clock import HandClock
+from tests.support.counted import value_of
 
 HERE = Address.of("http", ("127.0.0.1", 8080), is_trusted=False)
 BEHIND = Address.of("http", ("127.0.0.1", 8080), is_trusted=True)
@@ -351,7 +352,7 @@ def test_replays_are_counted_by_status_and_logged_for_those_who_want_every_line(
     assert [record.__dict__["status"] for record in caplog.records] == [200, 206]
     assert {record.__dict__["key"] for record in caplog.records} == {"reader"}
     for status in ("200", "206"):
-        assert place.metrics.value("requests", route="unmatched", status=status) == 1
+        assert value_of(place.metrics, "requests", route="unmatched", status=status) == 1
 
 
 PLAIN = ((b"host", b"localhost"), (b"accept", b"*/*"))

@@ -9,6 +9,7 @@ import pytest
 from app.main import reload
 from tests.scenarios.repeating import LIST, SETTLED, Repeating, repeating
 from tests.support.clock import HandClock
+from tests.support.counted import value_of
 from tests.support.facade import facade_settings, running_facade
 from tests.support.keys import Given, given, write
 from tests.support.simulator import Simulator
@@ -141,7 +142,7 @@ async def test_every_wrong_key_is_refused_and_counted_and_holds_up_nobody(
     wrong = given("reader", "read", last="9")
     answers = [await facade.ask(LIST, wrong.field) for _ in range(50)]
     assert {answer.status for answer in answers} == {401}
-    assert facade.services.metrics.value("requests", route="/interactions", status="401") == 50
+    assert value_of(facade.services.metrics, "requests", route="/interactions", status="401") == 50
     assert simulator.calls() == []
     assert await status(facade, READER) == 200
 

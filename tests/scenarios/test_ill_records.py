@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from app.upstream.rows import MOST_RECORD_BYTES
+from tests.support.counted import value_of
 from tests.support.facade import TENANT, Facade
 from tests.support.simulator import Simulator
 
@@ -28,7 +29,7 @@ async def test_a_record_that_is_too_large_is_missed_and_the_answer_says_so(
     answer = await facade.ask(("fields", "interaction_id"))
     assert [row["interaction_id"][-1] for row in answer["items"]] == ["1", "3"]
     assert (answer["meta"]["truncated"], answer["meta"]["total"]) == (True, None)
-    assert facade.services.metrics.value("upstream_rows_dropped", reason="too-large") == 1
+    assert value_of(facade.services.metrics, "upstream_rows_dropped", reason="too-large") == 1
 
 
 async def test_a_row_that_is_no_object_is_missed_and_the_answer_says_so(facade: Facade, simulator: Simulator) -> None:
@@ -36,7 +37,7 @@ async def test_a_row_that_is_no_object_is_missed_and_the_answer_says_so(facade: 
     answer = await facade.ask(("fields", "interaction_id"))
     assert [row["interaction_id"][-1] for row in answer["items"]] == ["1"]
     assert (answer["meta"]["truncated"], answer["meta"]["total"]) == (True, None)
-    assert facade.services.metrics.value("upstream_rows_dropped", reason="unreadable") == 2
+    assert value_of(facade.services.metrics, "upstream_rows_dropped", reason="unreadable") == 2
 
 
 async def test_values_that_cannot_be_read_are_null_and_counted_and_nothing_is_missed(
@@ -46,7 +47,7 @@ async def test_values_that_cannot_be_read_are_null_and_counted_and_nothing_is_mi
     answer = await facade.ask(("fields", "hold_count,duration_seconds"))
     assert answer["items"] == [{"hold_count": None, "duration_seconds": 600.0}]
     assert (answer["meta"]["truncated"], answer["meta"]["total"]) == (False, 1)
-    assert facade.services.metrics.value("upstream_values_repaired") == 2
+    assert value_of(facade.services.metrics, "upstream_values_repaired") == 2
 
 
 async def test_a_start_that_cannot_be_read_is_filtered_by_the_value_that_is_shown(

@@ -11,6 +11,7 @@ import pytest
 from app.listener.replay import MOST_BYTES
 from tests.scenarios.repeating import LIST, OWN_ID, Field, Repeating, repeating
 from tests.support.clock import HandClock
+from tests.support.counted import value_of
 from tests.support.simulator import ANCHOR, Simulator
 
 TARGETS = (
@@ -135,7 +136,7 @@ async def test_replays_count_as_fresh_answers(facade: Repeating) -> None:
         await facade.warm(LIST, *fields)
     await facade.completed()
     fresh = 7  # the first was a miss, the second a replay already
-    assert facade.services.metrics.value("answers", outcome="fresh") == fresh
+    assert value_of(facade.services.metrics, "answers", outcome="fresh") == fresh
     assert b'cxfacade_answers_total{outcome="fresh"} %.1f' % fresh in facade.services.metrics.exposition()
 
 

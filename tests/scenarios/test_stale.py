@@ -9,6 +9,7 @@ import pytest
 
 from tests.scenarios.behind import completed
 from tests.support.clock import HandClock
+from tests.support.counted import value_of
 from tests.support.facade import Facade, running_facade
 from tests.support.simulator import ANCHOR, Simulator
 
@@ -36,7 +37,7 @@ async def ask(facade: Facade, directives: str = "", *more: tuple[str, str], stat
 
 def outcomes(facade: Facade) -> dict[str, float]:
     names = ("fresh", "stale", "fetched", "collapsed", "none")
-    counted = {name: facade.services.metrics.value("answers", outcome=name) for name in names}
+    counted = {name: value_of(facade.services.metrics, "answers", outcome=name) for name in names}
     return {name: count for name, count in counted.items() if count}
 
 

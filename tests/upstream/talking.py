@@ -8,6 +8,7 @@ from typing import Any
 
 from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading
+from tests.support.counted import value_of
 from tests.support.raw import Exchange, RawServer, http, raw_server
 from tests.upstream.support import Opened, access, opened
 
@@ -27,7 +28,7 @@ class Talk:
         return self.server.requests[-1].query
 
     def counted(self, name: str, **labels: str) -> float:
-        return self.opened.metrics.value(name, **labels)
+        return value_of(self.opened.metrics, name, **labels)
 
 
 @contextlib.asynccontextmanager

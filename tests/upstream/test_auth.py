@@ -15,6 +15,7 @@ from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading
 from tests.support.canary import USERNAME
 from tests.support.clock import HandClock
+from tests.support.counted import value_of
 from tests.support.raw import Exchange, http, raw_server
 from tests.upstream.support import Opened, access, envelope, opened, row
 
@@ -100,7 +101,7 @@ async def test_a_token_that_ends_while_calls_queue_goes_out_with_none_of_them() 
             calls = [asyncio.create_task(read(client)) for _ in range(3)]
             await upstream.arrived.wait()
             await hand.asleep(2)
-            assert client.metrics.value("upstream_slots_waiting") == 2
+            assert value_of(client.metrics, "upstream_slots_waiting") == 2
             hand.advance(101)
             upstream.gate.set()
             await asyncio.gather(*calls)
@@ -117,9 +118,9 @@ async def test_credentials_are_exchanged_once_upstream_has_taken_them(auth: Lite
         with pytest.raises(errors.UpstreamAuth):
             await read(client)
         upstream.refuses_all = False
-        assert client.metrics.value("upstream_auth_gate_seconds") > 0
+        assert value_of(client.metrics, "upstream_auth_gate_seconds") > 0
         await client.client.rotate(USERNAME, NEW_PASSWORD)
-        assert client.metrics.value("upstream_auth_gate_seconds") == 0
+        assert value_of(client.metrics, "upstream_auth_gate_seconds") == 0
         await read(client)
 
 
@@ -138,7 +139,7 @@ async def test_credentials_that_upstream_does_not_take_leave_the_old_ones_in_for
                 await client.client.rotate(USERNAME, NEW_PASSWORD)
             assert NEW_PASSWORD.get_secret_value() not in caught.value.detail
             upstream.refuses_all = False
-            assert client.metrics.value("upstream_auth_gate_seconds") == 0
+            assert value_of(client.metrics, "upstream_auth_gate_seconds") == 0
             await read(client)
             assert upstream.calls[-1] == upstream.calls[0]
 

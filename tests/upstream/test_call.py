@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -14,6 +15,7 @@ from app.upstream.breaker import CLASSES
 from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading
 from tests.support.clock import HandClock
+from tests.support.counted import value_of
 from tests.support.raw import Exchange, RawServer, http, raw_server
 from tests.upstream.support import Opened, access, envelope, opened, row
 
@@ -82,7 +84,7 @@ async def test_one_failure_is_made_good_by_a_second_attempt() -> None:
     async with scene(status(500)) as asked:
         assert len((await asked.read()).records) == 1
         assert asked.calls == 2
-        assert asked.client.metrics.value("upstream_retries", endpoint="interactions", reason="upstream-error") == 1
+        assert value_of(asked.client.metrics, "upstream_retries", endpoint="interactions", reason="upstream-error") == 1
 
 
 async def test_the_pause_before_it_is_slept_on_the_clock() -> None:
@@ -103,7 +105,7 @@ async def test_what_would_fail_again_is_asked_once() -> None:
         for kind in (errors.UpstreamUnsupported, errors.UpstreamRedirect, errors.UpstreamRefusedQuery):
             assert type(await asked.fails()) is kind
         assert asked.calls == 3
-        assert asked.client.metrics.value("upstream_alarms", reason="upstream-redirect") == 1
+        assert value_of(asked.client.metrics, "upstream_alarms", reason="upstream-redirect") == 1
 
 
 async def test_retries_are_a_small_share_of_what_is_asked() -> None:
@@ -133,7 +135,7 @@ async def test_an_open_breaker_sends_nothing_and_says_when_to_come_again() -> No
         assert isinstance(refused, errors.UpstreamCircuitOpen)
         assert refused.retry_after_seconds == 5
         assert asked.calls == 5
-        assert asked.client.metrics.value("upstream_breaker", endpoint="interactions") == 2
+        assert value_of(asked.client.metrics, "upstream_breaker", endpoint="interactions") == 2
 
 
 async def test_a_probe_that_fails_keeps_it_open_and_two_that_do_not_close_it() -> None:
@@ -146,7 +148,7 @@ async def test_a_probe_that_fails_keeps_it_open_and_two_that_do_not_close_it() -
         asked.hand.advance(10)
         for _ in range(2):
             await asked.read()
-        assert asked.client.metrics.value("upstream_breaker", endpoint="interactions") == 0
+        assert value_of(asked.client.metrics, "upstream_breaker", endpoint="interactions") == 0
 
 
 async def test_a_breaker_is_of_one_class_of_calls() -> None:
@@ -155,7 +157,7 @@ async def test_a_breaker_is_of_one_class_of_calls() -> None:
             await asked.fails()
         client = asked.client.client
         assert (client.refuses_lists(), client.refuses_items()) == (True, False)
-        states = {name: asked.client.metrics.value("upstream_breaker", endpoint=name) for name in CLASSES}
+        states = {name: value_of(asked.client.metrics, "upstream_breaker", endpoint=name) for name in CLASSES}
         assert states == {"interactions": 2, "interaction": 0, "tokens": 0}
 
 
@@ -173,7 +175,7 @@ async def test_a_pause_that_does_not_fit_is_told_and_nobody_asks_until_it_is_ove
         assert (type(refused), refused.retry_after_seconds) == (errors.UpstreamThrottled, 18)
         assert isinstance(await asked.fails(asked.client.client.interaction("one")), errors.UpstreamThrottled)
         assert asked.calls == 1
-        assert asked.client.metrics.value("upstream_throttled_seconds") == 18
+        assert value_of(asked.client.metrics, "upstream_throttled_seconds") == 18
         asked.hand.advance(18)
         await asked.read()
 
@@ -200,7 +202,7 @@ async def test_an_outage_behind_which_nobody_waits_is_waited_out() -> None:
 
 async def test_health_is_read_without_asking_and_knows_the_last_success() -> None:
     async with scene() as asked:
-        value = asked.client.metrics.value
+        value = partial(value_of, asked.client.metrics)
         assert value("upstream_last_success_timestamp_seconds") == 0
         await asked.read()
         assert value("upstream_last_success_timestamp_seconds") == asked.hand.wall.timestamp()

@@ -17,6 +17,7 @@ from app.upstream.access import Limits
 from app.upstream.connections import Attempt, Watchdog, current, tls_context
 from app.upstream.transport import Transport
 from tests.support.clock import HandClock
+from tests.support.counted import value_of
 from tests.support.raw import Exchange, RawServer, raw_server
 from tests.upstream.support import SYSTEM_CLOCK, access, get
 
@@ -119,7 +120,7 @@ async def test_a_thousand_callers_that_leave_and_two_hundred_that_expire_cost_no
         assert made.active() == 0
         assert made.transport.slots.used == 0
         assert made.server.open_most <= PLACES
-        assert made.metrics.value("upstream_pools_replaced") == 0
+        assert value_of(made.metrics, "upstream_pools_replaced") == 0
 
 
 @pytest.mark.threat("T50")
@@ -137,10 +138,10 @@ async def test_lost_places_are_noticed_and_a_new_pool_is_used() -> None:
         lost = made.transport._pool.client
         held = [await lost.send(lost.build_request("GET", f"{made.server.url}/v1/x"), stream=True) for _ in range(2)]
         for number in range(3):
-            assert made.metrics.value("upstream_pools_replaced") == 0, number
+            assert value_of(made.metrics, "upstream_pools_replaced") == 0, number
             with pytest.raises(errors.UpstreamBusy):
                 await get(made.transport)
-        assert made.metrics.value("upstream_pools_replaced") == 1
+        assert value_of(made.metrics, "upstream_pools_replaced") == 1
         assert made.transport._pool.client is not lost
         assert (await get(made.transport)).status == 200
         assert made.transport.slots.used == 0

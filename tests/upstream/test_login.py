@@ -24,6 +24,7 @@ from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading
 from tests.support.canary import PASSWORD, USERNAME
 from tests.support.clock import HandClock
+from tests.support.counted import value_of
 from tests.support.raw import Exchange, RawServer, http, raw_server
 from tests.upstream.support import Opened, access, envelope, opened, row
 
@@ -230,7 +231,7 @@ async def test_r13_one_login_and_its_token_on_every_call() -> None:
         assert script.bodies == [f'{{"username":"{USERNAME}","password":"{PASSWORD}"}}'.encode()]
         assert {request.headers["authorization"] for request in server.requests[1:]} == {"Token invented-token-1"}
         assert "authorization" not in server.requests[0].headers
-        assert client.metrics.value("upstream_logins") == 1
+        assert value_of(client.metrics, "upstream_logins") == 1
 
 
 async def test_r13_a_token_refused_once_is_renewed_and_the_call_repeated() -> None:

@@ -10,6 +10,7 @@ from tests.scenarios.machine.upstream import CUSTOMER
 from tests.scenarios.machine.world import BEHIND, CACHE_BYTES, FRESH, SLOTS, STALE, WAIT, World
 from tests.scenarios.repeating import Received
 from tests.support.canary import WATCH
+from tests.support.counted import value_of
 
 SLACK_SECONDS = 0.1
 STEP_SECONDS = 1  # that the pauses before retries may take of the clock within one step
@@ -129,7 +130,7 @@ class Account:
         assert retries <= max(LEAST, SHARE * calls), f"I4: {retries} retries of {calls} calls"
 
     def _retries(self) -> int:
-        return int(self.world.services.metrics.value("upstream_retries"))
+        return int(value_of(self.world.services.metrics, "upstream_retries"))
 
 
 def code(answer: Received) -> str:

@@ -12,6 +12,7 @@ from tests.scenarios.matrix.grid import STATES
 from tests.scenarios.matrix.rows import RIGHT, STILL_FETCHING, Row
 from tests.scenarios.matrix.scene import Scene
 from tests.scenarios.matrix.setting import FRESH, REVALIDATE
+from tests.support.counted import value_of
 
 NEARLY = 0.2  # seconds before and after the end of a memo or a gate
 
@@ -134,7 +135,7 @@ async def _told(scene: Scene, row: Row, last_success: datetime | EllipsisType | 
 def _alarmed(scene: Scene, row: Row) -> None:
     """An operator is told of what only an operator can mend, and not of what passes."""
     if row.alarms is not None and isinstance(row.answer, Problem):
-        assert (scene.facade.services.metrics.value("upstream_alarms", reason=row.answer.slug) > 0) is row.alarms
+        assert (value_of(scene.facade.services.metrics, "upstream_alarms", reason=row.answer.slug) > 0) is row.alarms
 
 
 async def _swept(scene: Scene) -> None:

@@ -10,6 +10,7 @@ import httpx
 from tests.scenarios.matrix.answers import THEIR_WORDS
 from tests.scenarios.matrix.scene import Scene
 from tests.scenarios.matrix.setting import FRESH, REVALIDATE, STALE
+from tests.support.counted import value_of
 from tests.support.facade import TENANT
 
 VARY = {"authorization", "x-api-key", "accept", "accept-encoding"}
@@ -77,7 +78,7 @@ class Rows:
         rows = rows_of(answer)
         names = (f"answer {len(scene.upstream.requests)}",) if self.names is None else self.names
         assert tuple(row["flow_name"] for row in rows) == names + self.more
-        assert not self.counted or scene.facade.services.metrics.value(self.counted)
+        assert not self.counted or value_of(scene.facade.services.metrics, self.counted)
         for row in rows:
             assert self.field.items() <= row.items()
 

@@ -118,11 +118,6 @@ class Held(NamedTuple):
     stored: Stored[Any]
 
 
-def cost(key: bytes, stored: Stored[Any]) -> int:
-    """Bytes that `stored` under `key` counts against the bound."""
-    return len(key) + stored.size + OVERHEAD_BYTES
-
-
 class MemoryStore:
     """A store within a hard bound of bytes. For the event loop's thread only.
 
@@ -159,7 +154,7 @@ class MemoryStore:
         self.sweep()
         if stored.purge_token.purged:
             return False
-        older, newcomer = self._peek(key), Held(cost(key, stored), stored)
+        older, newcomer = self._peek(key), Held(len(key) + stored.size + OVERHEAD_BYTES, stored)
         if stored.stored_at < (older.stored_at if older else self._cleared_at):
             return False
         shelf = self._derived if derived else self._primary

@@ -1,5 +1,6 @@
 """A client key: how its secret is made, what is kept of it, and its members in the file of keys (INTERFACE §7)."""
 
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,8 +22,9 @@ LONGEST_LABEL = 40
 RESERVED = ("anonymous", "none", "other")  # the labels of logs and metrics for clients without a key
 SCOPES: tuple[str, ...] = get_args(Scope)
 MOST_PER_MINUTE = 1_000_000
-_LABEL_CHARACTERS = frozenset(BASE62 + "-")
-_DIGEST_DIGITS = 64
+_LABEL = f"[A-Za-z0-9-]{{1,{LONGEST_LABEL}}}"
+_KEY = re.compile(f"{PREFIX}{_LABEL}_[^\\W_]{{{LEAST_SECRET_LENGTH}}}")
+_DIGEST = re.compile(r"[0-9A-Fa-f]{64}")
 _ORIGIN: TypeAdapter[str] = TypeAdapter(Origin)
 
 Reader = Callable[[Any], Any]
@@ -56,16 +58,12 @@ def digest_of(secret: bytes) -> bytes:
 
 def is_label(text: str) -> bool:
     """Whether a text is a label: letters, digits and `-`, so that `_` ends it within a key."""
-    return 0 < len(text) <= LONGEST_LABEL and _LABEL_CHARACTERS.issuperset(text)
+    return re.fullmatch(_LABEL, text) is not None
 
 
 def holds_key(text: str) -> bool:
     """Whether a text holds something that looks like a whole key."""
-    for after in text.split(PREFIX)[1:]:
-        label, _, rest = after.partition("_")
-        if is_label(label) and len(rest) >= LEAST_SECRET_LENGTH and rest[:LEAST_SECRET_LENGTH].isalnum():
-            return True
-    return False
+    return _KEY.search(text) is not None
 
 
 def read_label(value: Any) -> str:
@@ -76,14 +74,9 @@ def read_label(value: Any) -> str:
 
 
 def _read_digest(value: Any) -> bytes:
-    text = value if isinstance(value, str) and value.isascii() and value.isalnum() else ""
-    try:
-        digest = bytes.fromhex(text)
-    except ValueError:
-        digest = b""
-    if len(text) != _DIGEST_DIGITS or not digest:
-        raise ValueError(f"must be {_DIGEST_DIGITS} hexadecimal digits")
-    return digest
+    if not isinstance(value, str) or not _DIGEST.fullmatch(value):
+        raise ValueError("must be 64 hexadecimal digits")
+    return bytes.fromhex(value)
 
 
 def read_scopes(value: Any) -> frozenset[str]:

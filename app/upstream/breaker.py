@@ -75,12 +75,10 @@ class Breaker:
         """Take back a pass, with the verdict on its call."""
         if admitted != self._era:
             return
-        if self._until is not None:
-            self._settle_probe(verdict)
-        elif verdict != "uncounted":
-            self._count(verdict)
-
-    def _settle_probe(self, verdict: Verdict) -> None:
+        if self._until is None:
+            if verdict != "uncounted":
+                self._count(verdict)
+            return
         self._probe = None
         if verdict == "failure":
             self._open_for = min(2 * self._open_for, self._limits.breaker_most_seconds)
@@ -97,11 +95,9 @@ class Breaker:
             return
         self._failures.add()
         self._in_a_row += 1
-        attempts = self._attempts.count()
-        is_ratio = attempts >= self._limits.breaker_attempts
-        if self._in_a_row >= self._limits.breaker_failures or (
-            is_ratio and self._failures.count() >= self._limits.breaker_share * attempts
-        ):
+        attempts, limits = self._attempts.count(), self._limits
+        is_often = attempts >= limits.breaker_attempts and self._failures.count() >= limits.breaker_share * attempts
+        if is_often or self._in_a_row >= limits.breaker_failures:
             self._open()
 
     def _open(self) -> None:

@@ -139,31 +139,13 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
         )
 
 
-class Watchdog:
-    """Notices a pool that has lost places: time-outs while waiting for a connection, though a slot was free.
+class Pool:
+    """The client in use, and replaced ones, which are closed once no call can be under way in them.
 
     The HTTP library loses a place for ever where a call is cancelled while it connects. Nothing here does that; should
-    it happen all the same, the pool is replaced, at most once in `pool_rest_seconds` (FAULTS §2.4).
+    it happen all the same, calls get no connection in time though a slot was free, and the client is replaced, at most
+    once in `pool_rest_seconds` (FAULTS §2.4).
     """
-
-    def __init__(self, limits: Limits, monotonic: Monotonic) -> None:
-        self._limits = limits
-        self._monotonic = monotonic
-        self._lost = Window(limits.window_seconds, monotonic)
-        self._rests_until = float("-inf")
-
-    def should_replace_pool(self) -> bool:
-        """Count one time-out; whether the pool is to be replaced now."""
-        self._lost.add()
-        if self._lost.count() < self._limits.lost_slots or self._monotonic() < self._rests_until:
-            return False
-        self._rests_until = self._monotonic() + self._limits.pool_rest_seconds
-        self._lost.clear()
-        return True
-
-
-class Pool:
-    """The client in use, and replaced ones, which are closed once no call can be under way in them."""
 
     def __init__(
         self,
@@ -175,16 +157,22 @@ class Pool:
     ) -> None:
         self._build = build
         self._life_seconds = life_seconds
+        self._limits = limits
         self._clock = clock
         self._metrics = metrics
-        self._watchdog = Watchdog(limits, clock.monotonic)
+        self._lost = Window(limits.window_seconds, clock.monotonic)
+        self._rests_until = float("-inf")
         self._retired: dict[httpx.AsyncClient, asyncio.Task[None]] = {}
         self.client = build()
 
     def timed_out(self) -> None:
         """A call got no connection in time."""
-        if not self._watchdog.should_replace_pool():
+        now = self._clock.monotonic()
+        self._lost.add()
+        if self._lost.count() < self._limits.lost_slots or now < self._rests_until:
             return
+        self._rests_until = now + self._limits.pool_rest_seconds
+        self._lost.clear()
         logger.error(POOL_REPLACED)
         self._metrics.count("upstream_pools_replaced")
         retired, self.client = self.client, self._build()

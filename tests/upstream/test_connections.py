@@ -14,7 +14,7 @@ import pytest
 from app import errors
 from app.observe.metrics import Metrics
 from app.upstream.access import Limits
-from app.upstream.connections import Attempt, Watchdog, current, tls_context
+from app.upstream.connections import Attempt, Pool, current, tls_context
 from app.upstream.transport import Transport
 from tests.support.clock import HandClock
 from tests.support.counted import value_of
@@ -149,22 +149,39 @@ async def test_lost_places_are_noticed_and_a_new_pool_is_used() -> None:
             await response.aclose()
 
 
-def test_the_watchdog_barks_at_the_third_in_ten_seconds_and_then_rests() -> None:
+class Timed:
+    """A pool of clients that are never used, and how many of them were replaced."""
+
+    def __init__(self, hand: HandClock) -> None:
+        self.metrics = Metrics()
+        self.pool = Pool(httpx.AsyncClient, 60, Limits(), hand.clock, self.metrics)
+
+    def replaced(self) -> bool:
+        """Whether the next time-out has the client replaced."""
+        before = self.pool.client
+        self.pool.timed_out()
+        return self.pool.client is not before
+
+
+async def test_a_pool_is_replaced_at_the_third_time_out_in_ten_seconds_and_then_rests() -> None:
     hand = HandClock(monotonic=1000.0)
-    dog = Watchdog(Limits(), hand.clock.monotonic)
-    assert [dog.should_replace_pool() for _ in range(4)] == [False, False, True, False]
+    timed = Timed(hand)
+    assert [timed.replaced() for _ in range(4)] == [False, False, True, False]
     hand.advance(29)
-    assert [dog.should_replace_pool() for _ in range(3)] == [False, False, False]
+    assert [timed.replaced() for _ in range(3)] == [False, False, False]
     hand.advance(1)
-    assert dog.should_replace_pool()
+    assert timed.replaced()
+    assert value_of(timed.metrics, "upstream_pools_replaced") == 2
+    await timed.pool.aclose()
 
 
-def test_time_outs_far_apart_are_no_reason() -> None:
+async def test_time_outs_far_apart_are_no_reason() -> None:
     hand = HandClock()
-    dog = Watchdog(Limits(), hand.clock.monotonic)
+    timed = Timed(hand)
     for _ in range(20):
-        assert not dog.should_replace_pool()
+        assert not timed.replaced()
         hand.advance(6)
+    await timed.pool.aclose()
 
 
 def test_tls_is_at_least_1_2_and_checks_names_and_certificates() -> None:

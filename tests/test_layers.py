@@ -40,8 +40,8 @@ LAYERS: dict[str, set[str]] = {
 HOMES: dict[str, set[str]] = {
     "fastapi": {"app.http", "app.main", "app.simulator"},
     "starlette": {"app.http", "app.main", "app.simulator"},
-    "httpx": {"app.upstream.transport", "app.upstream.connections", "app.upstream.translation"},
-    "httpcore": {"app.upstream.connections", "app.upstream.translation"},
+    "httpx": {"app.upstream.transport", "app.upstream.connections"},
+    "httpcore": {"app.upstream.connections"},
     "cachetools": {"app.cache"},
     "msgspec": {
         "app.interactions",

@@ -15,8 +15,7 @@ from app.errors import UpstreamAuth, UpstreamError, UpstreamErrorAnswer, Upstrea
 from app.observe.logs import LOGIN_FAILED
 from app.upstream.access import TOKENS, Limits, UpstreamAccess
 from app.upstream.breaker import Gate, Restraint
-from app.upstream.envelope import says_error, unreadable
-from app.upstream.translation import login_fault
+from app.upstream.responses import login_fault, says_error, unreadable
 from app.upstream.transport import READ_STATUSES, Transport
 
 REFUSED = "The upstream refuses the façade's credentials."

@@ -19,8 +19,7 @@ from app.owners import Owners, service_itself
 from app.upstream.access import Endpoint, Limits, UpstreamAccess
 from app.upstream.auth import REFUSED, Credentials
 from app.upstream.breaker import Restraint, Window
-from app.upstream.envelope import UpstreamPage, read_page, refuse_other_tenant
-from app.upstream.translation import status_fault
+from app.upstream.responses import UpstreamPage, read_page, refuse_other_tenant, status_fault
 from app.upstream.transport import Transport, UpstreamResponse
 
 OK, UNAUTHORIZED = 200, 401

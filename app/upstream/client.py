@@ -1,7 +1,7 @@
 """The CxEngage client: one tenant's interactions.
 
 A GET goes through `walk` (which blocks of the list) → `call` (attempts, retries, credentials, breakers) → `transport`
-(connection, body) → `envelope` → `rows`.
+(connection, body) → `responses` → `rows`.
 """
 
 from collections.abc import Callable
@@ -20,8 +20,8 @@ from app.upstream.access import INTERACTION, INTERACTIONS, UpstreamAccess
 from app.upstream.auth import new_credentials
 from app.upstream.breaker import Restraint
 from app.upstream.call import Budget, Call, ReadContext, UpstreamSession
-from app.upstream.envelope import UpstreamPage
 from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, RowRange, UpstreamQuery, parameters
+from app.upstream.responses import UpstreamPage
 from app.upstream.rows import Admits, Record, RowReader
 from app.upstream.transport import Transport, Wire
 from app.upstream.walk import MOST_CALLS, Position, Reading, UpstreamBlock, Walk, merge

@@ -1,13 +1,14 @@
-"""Connections below the HTTP library: pools, TLS, and streams that keep the deadline of their call and count bytes.
+"""Connections below the HTTP library: pools, TLS, guarded streams; and our errors for the library's exceptions.
 
-A read time-out alone never fires on a head that drips in byte by byte, and only the count tells an unanswered request
-from a broken response (FAULTS §2.2, §2.4).
+A guarded stream keeps the deadline of its call: a read time-out alone never fires on a head that drips in byte by byte.
+It counts bytes: they tell an unanswered request from a broken response (FAULTS §2.2, §2.4).
 """
 
 import asyncio
 import logging
+import socket
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -17,16 +18,48 @@ import certifi
 import httpcore
 import httpx
 
+from app import errors
 from app.clock import Clock
-from app.errors import UpstreamTimeout
 from app.observe.logs import POOL_REPLACED
 from app.observe.metrics import Metrics
 from app.upstream.access import Limits, Origin
 from app.upstream.breaker import Window
 
 Monotonic = Callable[[], float]
+Kind = tuple[type[errors.CxfacadeError], str]
 
 logger = logging.getLogger("cxfacade.upstream")
+
+EXCEPTIONS: dict[type[Exception], Kind] = {
+    httpx.ConnectError: (errors.UpstreamUnreachable, "The upstream cannot be reached."),
+    httpx.PoolTimeout: (errors.UpstreamBusy, "No connection to the upstream came free."),
+    httpx.RemoteProtocolError: (errors.UpstreamBadAnswer, "The upstream's answer is cut off or not HTTP."),
+    httpx.DecodingError: (errors.UpstreamBadAnswer, "The upstream's answer is not coded as it says."),
+    httpx.TooManyRedirects: (errors.UpstreamRedirect, "The upstream points elsewhere, which is not followed."),
+    httpx.ConnectTimeout: (errors.UpstreamShortTimeout, "The upstream did not take the connection in time."),
+    **dict.fromkeys(
+        (httpx.ReadTimeout, httpx.WriteTimeout, httpx.TimeoutException),
+        (errors.UpstreamTimeout, "The upstream did not answer in time."),
+    ),
+    **dict.fromkeys(
+        (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.NetworkError),
+        (errors.UpstreamReset, "The upstream reset the connection."),
+    ),
+    **dict.fromkeys(
+        (
+            httpx.LocalProtocolError, httpx.ProtocolError, httpx.ProxyError, httpx.UnsupportedProtocol,
+            httpx.TransportError, httpx.RequestError, httpx.HTTPStatusError, httpx.HTTPError, httpx.InvalidURL,
+            httpx.CookieConflict, httpx.StreamConsumed, httpx.StreamClosed, httpx.ResponseNotRead,
+            httpx.RequestNotRead, httpx.StreamError, httpcore.ConnectionNotAvailable, UnicodeEncodeError,
+        ),
+        (errors.InternalError, "The call to the upstream was not built as it should be."),
+    ),
+}  # fmt: skip
+
+CAUSES: dict[type, Kind] = {
+    ssl.SSLError: (errors.UpstreamTls, "The upstream's certificate or handshake is not acceptable."),
+    socket.gaierror: (errors.UpstreamDns, "The upstream's name does not resolve."),
+}
 
 
 @dataclass(slots=True)
@@ -50,7 +83,7 @@ class Attempt:
         """Seconds an operation may take, within the deadline. Raises UpstreamTimeout when none are left."""
         left = self.deadline - monotonic()
         if left <= 0:
-            raise UpstreamTimeout("The upstream did not finish its answer in time.")
+            raise errors.UpstreamTimeout("The upstream did not finish its answer in time.")
         return left if timeout is None else min(timeout, left)
 
 
@@ -189,3 +222,27 @@ class Pool:
             task.cancel()
         for client in (self.client, *self._retired):
             await client.aclose()
+
+
+def translate(error: Exception, attempt: Attempt, *, late: bool = False) -> errors.CxfacadeError:
+    """The error for an exception: a failed connect goes by its cause, a closed connection by the bytes received.
+
+    A time-out is short where the head had arrived, but not where it is so `late` that the whole reading is over.
+    """
+    kind, detail = next(EXCEPTIONS[base] for base in type(error).__mro__ if base in EXCEPTIONS)
+    if isinstance(error, httpx.ConnectError):
+        kind, detail = next((CAUSES[base] for base in _causes(error) if base in CAUSES), (kind, detail))
+    if isinstance(error, httpx.RemoteProtocolError) and attempt.received == 0:
+        kind, detail = errors.UpstreamReset, "The upstream closed the connection without an answer."
+    if issubclass(kind, errors.UpstreamReset) and attempt.unanswered():
+        kind = errors.UpstreamUnanswered
+    if issubclass(kind, errors.UpstreamTimeout):
+        is_short = attempt.is_answered or kind is errors.UpstreamShortTimeout
+        kind = errors.UpstreamShortTimeout if is_short and not late else errors.UpstreamTimeout
+    return kind(detail)
+
+
+def _causes(error: BaseException | None) -> Iterator[type]:
+    while error is not None:
+        yield from type(error).__mro__
+        error = error.__cause__ or error.__context__

@@ -22,8 +22,8 @@ from app.interactions.records import Decoded, decode
 from app.interactions.times import has_negative_duration
 from app.observe.logs import ROWS_DROPPED
 from app.observe.metrics import Metrics
-from app.upstream.envelope import unreadable
 from app.upstream.query import UpstreamQuery, mismatch
+from app.upstream.responses import unreadable
 
 MOST_RECORD_BYTES = 1024 * 1024
 MOST_SAMPLED_BYTES = 65_536

@@ -25,8 +25,7 @@ from app.observe.metrics import Metrics
 from app.observe.tracing import passed_on, span
 from app.owners import Slots
 from app.upstream.access import PORTS, TOKENS, Endpoint, UpstreamAccess, target
-from app.upstream.connections import Attempt, GuardedTransport, Pool, current
-from app.upstream.translation import EXCEPTIONS, translate
+from app.upstream.connections import EXCEPTIONS, Attempt, GuardedTransport, Pool, current, translate
 
 LAST_SECONDS = 2.0  # for the calls under way when the service stops
 LOGIN_POOL = 2  # its connections are not kept: there is one login a day

@@ -19,8 +19,8 @@ from app.queries import rules
 from app.queries.select import select
 from app.queries.snapshot import DecodedSnapshot, begun
 from app.settings import load
-from app.upstream.envelope import read_page
 from app.upstream.query import UpstreamQuery
+from app.upstream.responses import read_page
 from app.upstream.rows import Record, RowReader
 from app.upstream.walk import Reading
 from tests.benchmarks.figures import ratio

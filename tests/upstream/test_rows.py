@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.errors import UpstreamBadAnswer, UpstreamBadEncoding, UpstreamBadNumber, UpstreamError, UpstreamShape
-from app.upstream.envelope import unreadable
+from app.upstream.responses import unreadable
 from app.upstream.rows import MOST_RECORD_BYTES, MOST_SAMPLED_BYTES, repeats_keys
 from tests.upstream.support import envelope, row
 from tests.upstream.talking import ids, talk, talking

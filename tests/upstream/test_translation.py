@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from app import errors
-from app.upstream.connections import Attempt
-from app.upstream.translation import EXCEPTIONS, login_fault, pause_seconds, status_fault, translate
+from app.upstream.connections import EXCEPTIONS, Attempt, translate
+from app.upstream.responses import login_fault, pause_seconds, status_fault
 from tests.support.raw import spy_server
 from tests.upstream.support import answered
 

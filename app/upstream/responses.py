@@ -1,10 +1,12 @@
-"""The envelope of a list: from a response's body to its raw rows, in every shape upstream is known to send (R6)."""
+"""Responses: the error of ours for a status, or the envelope of a body and its raw rows, in every known shape (R6)."""
 
 import asyncio
 import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from itertools import islice
 
 import msgspec
@@ -15,6 +17,8 @@ from app.interactions.parts import Count
 from app.interactions.records import readable, whole_number
 from app.upstream.query import MOST_ROWS_PER_CALL
 
+LEAST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 1.0, 300.0
+SECONDS = re.compile(r"[0-9]{1,20}", re.ASCII)
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MARKUP = frozenset({"text/html", "application/xhtml+xml", "text/xml", "application/xml"})
 TIME_ZONE = "tenanttimezone"  # in lower case: upstream's own pages spell it in two ways
@@ -22,6 +26,35 @@ MOST_ROWS = 5 * MOST_ROWS_PER_CALL  # in one answer; a small row costs thirty ti
 ENVELOPE_BYTES = 64 * 1024
 BARE_WORDS = (b"NaN", b"Infinity")  # Python's json writes and reads them, RFC 8259 §6 does not know them
 HITS = 100
+
+StatusKind = tuple[type[errors.UpstreamError], str]
+
+UNKNOWN_TENANT: StatusKind = errors.UpstreamUnknownTenant, "The upstream does not know the façade's tenant."
+UNAVAILABLE: StatusKind = errors.UpstreamUnavailable, "The upstream is not available."
+UNSUPPORTED: StatusKind = errors.UpstreamUnsupported, "The upstream failed."
+
+STATUSES: dict[int, StatusKind] = {
+    401: (errors.UpstreamAuth, "The upstream refuses the façade's credentials."),
+    403: (errors.UpstreamForbidden, "The upstream denies the façade these records."),
+    404: UNKNOWN_TENANT,
+    410: UNKNOWN_TENANT,
+    429: (errors.UpstreamThrottled, "The upstream asks for a pause."),
+    501: UNSUPPORTED,
+    502: UNAVAILABLE,
+    503: UNAVAILABLE,
+    504: (errors.UpstreamShortTimeout, "The upstream ran out of time."),
+    505: UNSUPPORTED,
+}
+HUNDREDS: dict[int, StatusKind] = {
+    2: (errors.UpstreamShape, "The upstream answered with a success without records."),
+    3: (errors.UpstreamRedirect, "The upstream points elsewhere, which is not followed."),
+    4: (errors.UpstreamRefusedQuery, "The upstream refused the query."),
+    5: (errors.UpstreamServerError, "The upstream failed."),
+}
+NO_STATUS: StatusKind = errors.UpstreamBadAnswer, "The upstream's answer has no usable status."
+
+PAUSING = frozenset({errors.UpstreamThrottled, errors.UpstreamUnavailable, errors.UpstreamShortTimeout})  # Retry-After
+LOGIN_REFUSED = frozenset({400, 401, 403})
 
 _BARE = re.compile(rb"(?:^|[\[:,\s])-?(?:NaN|Infinity)(?:$|[\s,\]}])")
 
@@ -210,3 +243,38 @@ def _holds_bare_word(text: bytes) -> bool:
         for word in BARE_WORDS
         for hit in islice(re.finditer(word, text), HITS)
     )
+
+
+def status_fault(status: int, headers: Mapping[str, str], now: datetime) -> errors.UpstreamError:
+    """The error for a status other than 200; `headers` in lower case, `now` by the wall clock."""
+    error, detail = STATUSES.get(status) or HUNDREDS.get(status // 100, NO_STATUS)
+    pause = pause_seconds(headers, now) if error in PAUSING else None
+    return error(detail, retry_after_seconds=pause)
+
+
+def login_fault(status: int, headers: Mapping[str, str], now: datetime) -> errors.UpstreamError:
+    """The error for a refused login: 400, 401 and 403 mean the credentials (FAULTS §2.1, row 24)."""
+    return status_fault(401 if status in LOGIN_REFUSED else status, headers, now)
+
+
+def pause_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Retry-After (RFC 9110 §10.2.3) within 1 to 300 seconds, None where absent or unreadable.
+
+    A date is compared with upstream's own Date header, as its clock may differ from ours.
+    """
+    value = headers.get("retry-after", "").strip()
+    if SECONDS.fullmatch(value):
+        return min(max(float(value), LEAST_PAUSE_SECONDS), MOST_PAUSE_SECONDS)
+    until = _date(value)
+    if until is None:
+        return None
+    pause = (until - (_date(headers.get("date", "")) or now)).total_seconds()
+    return min(max(pause, LEAST_PAUSE_SECONDS), MOST_PAUSE_SECONDS)
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

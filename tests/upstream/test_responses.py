@@ -16,7 +16,7 @@ from app.errors import (
     UpstreamTooLarge,
     UpstreamWrongTenant,
 )
-from app.upstream.envelope import MOST_ROWS, UpstreamPage, read_page, refuse_other_tenant
+from app.upstream.responses import MOST_ROWS, UpstreamPage, read_page, refuse_other_tenant
 from tests.upstream.support import TENANT, envelope, row
 
 SAMPLES = Path(__file__).parents[1] / "samples"

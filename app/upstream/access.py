@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import SecretStr
 
 PORTS = {"http": 80, "https": 443}
+UNNAMEABLE = frozenset({"", ".", ".."})  # path segments that change the path (RFC 3986 §5.2.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +115,8 @@ TOKENS = Endpoint("tokens", "/v1/tokens")
 
 
 def target(endpoint: Endpoint, segments: Mapping[str, str], query: Iterable[tuple[str, str]]) -> str:
-    """Path and query, percent-encoded. Raises ValueError for a segment that changes the path (RFC 3986 §5.2.4)."""
-    if any(segment in {"", ".", ".."} for segment in segments.values()):
+    """Path and query, percent-encoded. Raises ValueError for an unnameable segment."""
+    if not UNNAMEABLE.isdisjoint(segments.values()):
         raise ValueError("A path segment is empty or made of dots.")
     path = endpoint.path.format_map({name: quote(segment, safe="") for name, segment in segments.items()})
     asked = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in query)

@@ -6,7 +6,7 @@ takes a slot, is sent by the transport, and its response is read as a page.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -115,8 +115,7 @@ class Call(Generic[T]):
     """A page to ask for, and `read` to make something of its rows: an error of `read` is an error of the response."""
 
     endpoint: Endpoint
-    segments: Mapping[str, str]
-    query: tuple[tuple[str, str], ...]
+    target: str
     read: Callable[[UpstreamPage], Awaitable[T]]
 
 
@@ -247,12 +246,7 @@ class ReadContext:
                     self._has_sent = True
                     give_back = slot.pop_all().close  # at the end of the call, even if its waiter leaves
                     response = await session.transport.get(
-                        call.endpoint,
-                        call.segments,
-                        call.query,
-                        authorization,
-                        deadline=self._deadline,
-                        ended=give_back,
+                        call.endpoint, call.target, authorization, deadline=self._deadline, ended=give_back
                     )
                 if response.status == UNAUTHORIZED:
                     raise RefusedError(credentials, authorization)

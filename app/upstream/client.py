@@ -16,7 +16,7 @@ from app.clock import Clock
 from app.errors import UpstreamError, UpstreamShape, UpstreamUnknownTenant
 from app.observe.metrics import Metrics
 from app.owners import Owners, Slots, service_itself
-from app.upstream.access import INTERACTION, INTERACTIONS, UpstreamAccess
+from app.upstream.access import INTERACTION, INTERACTIONS, UNNAMEABLE, UpstreamAccess, target
 from app.upstream.auth import new_credentials
 from app.upstream.breaker import Restraint
 from app.upstream.call import Budget, Call, ReadContext, UpstreamSession
@@ -25,8 +25,6 @@ from app.upstream.responses import UpstreamPage
 from app.upstream.rows import Admits, Record, RowReader
 from app.upstream.transport import Transport, Wire
 from app.upstream.walk import MOST_CALLS, Position, Reading, UpstreamBlock, Walk, merge
-
-UNNAMEABLE = frozenset({"", ".", ".."})
 
 
 class UpstreamClient:
@@ -84,7 +82,7 @@ class UpstreamClient:
                     wanted.offset, await self._rows.read(page.rows, query, admits), page.total, arrival
                 )
 
-            return await context.page(Call(INTERACTIONS, {}, parameters(query, *wanted), read))
+            return await context.page(Call(INTERACTIONS, self._list(query, wanted), read))
 
         access = self._session.access
         turn = partial(self._long_readings.take, access.fetch_seconds, context.owners)
@@ -117,6 +115,7 @@ class UpstreamClient:
         """
         if interaction_id in UNNAMEABLE:
             return None
+        path = target(INTERACTION, {"tenant": self._session.access.tenant_id, "interaction": interaction_id}, ())
         context = self._context(background=background, owners=owners)
 
         async def read(page: UpstreamPage) -> Record:
@@ -127,7 +126,7 @@ class UpstreamClient:
             return found
 
         try:
-            record = await context.page(Call(INTERACTION, {"interaction": interaction_id}, (), read))
+            record = await context.page(Call(INTERACTION, path, read))
         except UpstreamUnknownTenant:  # 404 and 410 on an item mean the item (FAULTS §2.1, row 26)
             return None
         return _reading(context, (record,), total=1)
@@ -137,7 +136,7 @@ class UpstreamClient:
     ) -> Reading:
         """The tenant's time zone and the number of matching rows, without any row: the cheapest call there is."""
         context = self._context(background=background, owners=owners)
-        return _reading(context, (), total=await context.page(_count(query)))
+        return _reading(context, (), total=await context.page(self._count(query)))
 
     def raw_name(self, name: str) -> str:
         """An attribute's name as upstream stores it, where it has been seen; else as given (R3)."""
@@ -171,7 +170,7 @@ class UpstreamClient:
             if asked.auth == "token":
                 await candidate.prepared()
             else:
-                await ReadContext(replace(session, credentials=candidate)).page(_count(EVERYTHING))
+                await ReadContext(replace(session, credentials=candidate)).page(self._count(EVERYTHING))
         except UpstreamError:
             await candidate.aclose()
             raise
@@ -190,14 +189,17 @@ class UpstreamClient:
         wait_seconds = 0.0 if background else self._session.access.wait_seconds
         return ReadContext(self._session, wait_seconds, background, owners)
 
+    def _list(self, query: UpstreamQuery, wanted: RowRange) -> str:
+        """Path and query of a call for rows of the list."""
+        return target(INTERACTIONS, {"tenant": self._session.access.tenant_id}, parameters(query, *wanted))
 
-def _count(query: UpstreamQuery) -> Call[int]:
-    """A call for the number of matching rows, with an envelope and no rows."""
+    def _count(self, query: UpstreamQuery) -> Call[int]:
+        """A call for the number of matching rows, with an envelope and no rows."""
 
-    async def read(page: UpstreamPage) -> int:
-        return page.total
+        async def read(page: UpstreamPage) -> int:
+            return page.total
 
-    return Call(INTERACTIONS, {}, parameters(query, 0, 0), read)
+        return Call(INTERACTIONS, self._list(query, RowRange(0, 0)), read)
 
 
 def _reading(context: ReadContext, records: tuple[Record, ...], total: int) -> Reading:

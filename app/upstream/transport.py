@@ -8,7 +8,7 @@ HTTP library's own decoder makes one piece of whatever a chunk expands to, and 4
 import asyncio
 import logging
 import zlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -24,7 +24,7 @@ from app.observe.logs import CALL_FAILED
 from app.observe.metrics import Metrics
 from app.observe.tracing import passed_on, span
 from app.owners import Slots
-from app.upstream.access import PORTS, TOKENS, Endpoint, UpstreamAccess, target
+from app.upstream.access import PORTS, TOKENS, Endpoint, UpstreamAccess
 from app.upstream.connections import EXCEPTIONS, Attempt, GuardedTransport, Pool, current, translate
 
 LAST_SECONDS = 2.0  # for the calls under way when the service stops
@@ -189,26 +189,14 @@ class Transport:
             raise errors.InternalError("A call to somewhere else than the upstream was stopped.")
 
     async def get(
-        self,
-        endpoint: Endpoint,
-        segments: Mapping[str, str],
-        query: Iterable[tuple[str, str]],
-        authorization: str,
-        *,
-        deadline: float,
-        ended: Callable[[], None],
+        self, endpoint: Endpoint, target: str, authorization: str, *, deadline: float, ended: Callable[[], None]
     ) -> UpstreamResponse:
         """The response to a GET, whatever its status; its body is read where it is a success. `deadline` is monotonic.
 
         The caller has taken one of the `slots`; `ended` gives it back when the call ends, even if the caller has left.
-        Raises UpstreamError as FAULTS §2.2, ValueError for an unusable segment.
+        Raises UpstreamError as FAULTS §2.2.
         """
-        try:
-            path = target(endpoint, {"tenant": self._access.tenant_id, **segments}, query)
-        except BaseException:
-            ended()
-            raise
-        outgoing = Outgoing("GET", path, {"authorization": authorization})
+        outgoing = Outgoing("GET", target, {"authorization": authorization})
         return await self._detached(self._called(self._pool, endpoint, outgoing, deadline), ended)
 
     async def login(self, username: str, password: SecretStr) -> UpstreamResponse:

@@ -69,7 +69,9 @@ async def get(transport: Transport, seconds: float = 10.0, endpoint: Endpoint = 
     """One call that may take so many seconds, made as a reading makes it: with a slot, which the call gives back."""
     deadline = SYSTEM_CLOCK.monotonic() + seconds
     give_back = await transport.slots.take(min(seconds, transport._limits.slot_wait_seconds), service_itself())
-    return await transport.get(endpoint, {}, (), "Basic invented", deadline=deadline, ended=give_back)
+    return await transport.get(
+        endpoint, endpoint.path.format(tenant=TENANT), "Basic invented", deadline=deadline, ended=give_back
+    )
 
 
 async def answered(url: str, endpoint: Endpoint = INTERACTIONS, seconds: float = 10.0) -> UpstreamResponse:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import msgspec
+from pydantic import SecretStr
 
 from app.clock import Clock
 from app.errors import UpstreamAuth, UpstreamError, UpstreamErrorAnswer, UpstreamShape
@@ -28,12 +29,13 @@ logger = logging.getLogger("cxfacade.upstream")
 
 
 class Credentials:
-    """The user's Authorization header; its gate keeps the account from being locked by our attempts (T10).
+    """The user's Authorization header, constant or by login; its gate keeps the account from being locked (T10).
 
     While the gate is closed no login is sent, and no call with a refused value; a value that still works is used on.
     """
 
-    def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
+    def __init__(self, limits: Limits, monotonic: Callable[[], float], constant: str | None = None) -> None:
+        self._constant = constant
         self.gate = Gate(limits.auth_gate_seconds, limits.auth_gate_most_seconds, monotonic)
         self._refused: str | None = None
         self._refused_since: float | None = None  # the first refusal after the last success
@@ -81,18 +83,6 @@ class Credentials:
         """Wait for a login under way."""
 
     def _value(self) -> str | None:
-        raise NotImplementedError
-
-
-class Basic(Credentials):
-    """Basic authentication (RFC 7617): the same value on every call; a refused password stays refused."""
-
-    def __init__(self, access: UpstreamAccess, monotonic: Callable[[], float]) -> None:
-        super().__init__(access.limits, monotonic)
-        pair = f"{access.username}:{access.password.get_secret_value()}".encode()
-        self._constant = "Basic " + base64.b64encode(pair).decode("ascii")
-
-    def _value(self) -> str:
         return self._constant
 
 
@@ -212,12 +202,18 @@ class TokenLogin(Credentials):
             await asyncio.wait({self._flight})
 
 
+def basic(username: str, password: SecretStr) -> str:
+    """The value of Basic authentication (RFC 7617): the same on every call."""
+    pair = f"{username}:{password.get_secret_value()}".encode()
+    return "Basic " + base64.b64encode(pair).decode("ascii")
+
+
 def new_credentials(
     access: UpstreamAccess, transport: Transport, restraint: Restraint, clock: Clock, random: Callable[[], float]
 ) -> Credentials:
     """The credentials of `access`, not yet tried."""
     if access.auth == "basic":
-        return Basic(access, clock.monotonic)
+        return Credentials(access.limits, clock.monotonic, basic(access.username, access.password))
     return TokenLogin(partial(_log_in, access, transport, restraint, clock), clock, access.limits, random)
 
 

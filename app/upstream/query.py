@@ -6,7 +6,7 @@ Upstream may ignore a filter, so each row is checked again (UPSTREAM §3, R5, R7
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from app.interactions.parts import Hook, Interaction
 from app.interactions.settling import ATTRIBUTE
@@ -40,10 +40,6 @@ def timestamp(moment: datetime) -> str:
     return written(moment)
 
 
-def _once(value: str | None) -> tuple[str, ...]:
-    return () if value is None else (value,)
-
-
 def has_value(hooks: Iterable[Hook], value: str) -> bool:
     """Whether some hook has exactly this value, case and spaces included."""
     return any(hook.hook_name == value for hook in hooks)
@@ -67,51 +63,37 @@ def _hooks(interaction: Interaction) -> tuple[Hook, ...]:
     return (*interaction.hooks, *interaction.interaction_attributes)
 
 
-def _has_hook_sub_type(interaction: Interaction, query: UpstreamQuery) -> bool:
-    asked = query.hook_sub_type
-    if asked is None or any(hook.hook_sub_type == asked for hook in _hooks(interaction)):
-        return True
-    return asked == ATTRIBUTE and bool(interaction.interaction_attributes)
+def _has_hook_sub_type(interaction: Interaction, asked: str) -> bool:
+    is_attribute = asked == ATTRIBUTE and bool(interaction.interaction_attributes)
+    return is_attribute or any(hook.hook_sub_type == asked for hook in _hooks(interaction))
 
 
-def _has_contact(interaction: Interaction, query: UpstreamQuery) -> bool:
-    if query.contact_id is None:
-        return True
+def _has_contact(interaction: Interaction, asked: str) -> bool:
     contact = interaction.contact_id or (interaction.details.contact_id if interaction.details else None)
-    return contact is not None and contact.lower() == query.contact_id.lower()
+    return contact is not None and contact.lower() == asked.lower()
 
 
-def _has_values(interaction: Interaction, query: UpstreamQuery) -> bool:
-    held = interaction.interaction_attributes if query.attribute_values else ()
-    return all(has_value(held, value) for value in query.attribute_values)
+def _has_values(interaction: Interaction, asked: tuple[str, ...]) -> bool:
+    return all(has_value(interaction.interaction_attributes, value) for value in asked)
 
 
 class Condition(NamedTuple):
-    """The values a condition is sent with, and whether a row meets it."""
+    """The field of a query, whether a row meets its value, and the values to send for it."""
 
-    values: Callable[[UpstreamQuery], Iterable[str]]
-    holds: Callable[[Interaction, UpstreamQuery], bool]
+    field: str
+    holds: Callable[[Interaction, Any], bool]
+    sent: Callable[[Any], Iterable[str]] = lambda value: (value,)
 
 
 CONDITIONS = {
-    "attribute-value": Condition(lambda query: dict.fromkeys(query.attribute_values), _has_values),
-    "hookType": Condition(
-        lambda query: _once(query.hook_type),
-        lambda row, query: query.hook_type is None or has_name(_hooks(row), query.hook_type),
-    ),
-    "hookSubType": Condition(lambda query: _once(query.hook_sub_type), _has_hook_sub_type),
-    "hookId": Condition(
-        lambda query: _once(query.hook_id),
-        lambda row, query: query.hook_id is None or any(hook.hook_id == query.hook_id for hook in _hooks(row)),
-    ),
-    "contactId": Condition(lambda query: _once(query.contact_id), _has_contact),
-    "start": Condition(
-        lambda query: _once(timestamp(query.start) if query.start else None),
-        lambda row, query: query.start is None or started_at(row) >= query.start,
-    ),
+    "attribute-value": Condition("attribute_values", _has_values, dict.fromkeys),
+    "hookType": Condition("hook_type", lambda row, name: has_name(_hooks(row), name)),
+    "hookSubType": Condition("hook_sub_type", _has_hook_sub_type),
+    "hookId": Condition("hook_id", lambda row, value: any(hook.hook_id == value for hook in _hooks(row))),
+    "contactId": Condition("contact_id", _has_contact),
+    "start": Condition("start", lambda row, start: started_at(row) >= start, lambda start: (timestamp(start),)),
     "end": Condition(  # sent rounded up: rows in between are sent as well, and dropped by the check of each row (R5)
-        lambda query: _once(timestamp(query.end + ALMOST_A_MILLISECOND) if query.end else None),
-        lambda row, query: query.end is None or started_at(row) < query.end,
+        "end", lambda row, end: started_at(row) < end, lambda end: (timestamp(end + ALMOST_A_MILLISECOND),)
     ),
 }
 """Conditions by the name of their parameter, in the order in which they are sent.
@@ -128,7 +110,8 @@ def parameters(query: UpstreamQuery, offset: int, limit: int) -> tuple[tuple[str
     """
     if offset < 0 or not 0 <= limit <= MOST_ROWS_PER_CALL:
         raise ValueError("offset or limit is out of range.")
-    conditions = tuple((name, value) for name, one in CONDITIONS.items() for value in one.values(query))
+    asked = ((name, sent, getattr(query, field)) for name, (field, _, sent) in CONDITIONS.items())
+    conditions = tuple((name, value) for name, sent, given in asked if given is not None for value in sent(given))
     for name, value in conditions:
         if not value:
             raise ValueError(f"{name} is empty.")
@@ -138,7 +121,11 @@ def parameters(query: UpstreamQuery, offset: int, limit: int) -> tuple[tuple[str
 
 def mismatch(interaction: Interaction, query: UpstreamQuery) -> str | None:
     """The name of the first condition that fails, else None; each hook condition may be met by another hook (R7)."""
-    return next((name for name, condition in CONDITIONS.items() if not condition.holds(interaction, query)), None)
+    for name, (field, holds, _) in CONDITIONS.items():
+        asked = getattr(query, field)
+        if asked is not None and not holds(interaction, asked):
+            return name
+    return None
 
 
 class RowRange(NamedTuple):

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -10,7 +9,7 @@ from pydantic import SecretStr
 
 from app import errors
 from app.upstream.access import Limits
-from app.upstream.auth import Basic
+from app.upstream.auth import Credentials, basic
 from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading
 from tests.support.canary import USERNAME
@@ -161,8 +160,8 @@ async def test_a_call_that_was_refused_while_credentials_were_exchanged_is_made_
 
 
 async def test_basic_is_the_same_on_every_call_and_cannot_be_renewed() -> None:
-    known = replace(access("http://127.0.0.1"), username="invented", password=SecretStr("pässword:x"))
-    credentials = Basic(known, HandClock().clock.monotonic)
+    constant = basic("invented", SecretStr("pässword:x"))
+    credentials = Credentials(Limits(), HandClock().clock.monotonic, constant)
     value = credentials.current()
     assert value is not None
     assert base64.b64decode(value.removeprefix("Basic ")).decode() == "invented:pässword:x"

@@ -26,7 +26,7 @@ class Owners:
 
     def __init__(self, *names: str) -> None:
         self.names = dict.fromkeys(names)  # in the order in which they came: the first one started it
-        self._watchers: list[Callable[[], None]] = []
+        self.watchers: list[Callable[[], None]] = []  # called whenever an owner has joined
 
     @property
     def first(self) -> str | None:
@@ -38,16 +38,8 @@ class Owners:
         if others.names.keys() <= self.names.keys() or len(self.names) >= MOST:
             return
         self.names.update(others.names)
-        for tell in self._watchers:
+        for tell in self.watchers:
             tell()
-
-    def watch(self, tell: Callable[[], None]) -> None:
-        """Call `tell` whenever an owner has joined, until `unwatch`."""
-        self._watchers.append(tell)
-
-    def unwatch(self, tell: Callable[[], None]) -> None:
-        """Call it no longer."""
-        self._watchers.remove(tell)
 
 
 def service_itself() -> Owners:
@@ -138,19 +130,18 @@ class Slots:
         self._make_room(owners)
         call = _Waiting(owners, asyncio.get_running_loop().create_future())
         self._waiting.append(call)
-        owners.watch(self._hand_out)
+        owners.watchers.append(self._hand_out)
         bound: asyncio.Future[Any] = asyncio.ensure_future(self._sleep(most_seconds))
         try:
             await asyncio.wait({call.place, bound}, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            if (
-                call.place.done() and call.place.exception() is None
-            ):  # given in the same turn of the loop as the caller left
+            # It may have been given in the same turn of the loop as the caller left.
+            if call.place.done() and call.place.exception() is None:
                 call.place.result()()
             raise
         finally:
             bound.cancel()
-            owners.unwatch(self._hand_out)
+            owners.watchers.remove(self._hand_out)
             if not call.place.done():
                 self._waiting.remove(call)
         if not call.place.done():

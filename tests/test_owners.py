@@ -18,10 +18,10 @@ def test_watchers_hear_of_each_new_owner_until_they_leave() -> None:
     def tell() -> None:
         heard.append(len(owners.names))
 
-    owners.watch(tell)
+    owners.watchers.append(tell)
     for name in ("one", "one", "two"):
         owners.join(Owners(name))
-    owners.unwatch(tell)
+    owners.watchers.remove(tell)
     owners.join(Owners("three"))
     assert heard == [1, 2]
 

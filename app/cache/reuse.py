@@ -95,10 +95,7 @@ def _is_acceptable(stored: Stored[Any], now: float, directives: Directives, *, i
 
 
 def refresh_early(time_left: float, fetch_seconds: float, random_value: float) -> bool:
-    """Whether this request for a fresh value sets off its refresh: −δ·ln(rand) ≥ time left (XFetch).
-
-    The more requests and the slower the fetch, the earlier one of them does. `random_value` is of [0, 1].
-    """
+    """Whether this request for a fresh value sets off its refresh: −δ·ln(rand) ≥ time left (XFetch); rand of [0, 1]."""
     return -fetch_seconds * math.log(max(random_value, sys.float_info.min)) >= time_left
 
 

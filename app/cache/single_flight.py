@@ -114,10 +114,7 @@ class SingleFlight:
         return key in self._waiters
 
     def launch(self, key: bytes, fetch: Callable[[], Awaitable[object]], owners: Owners | None = None) -> None:
-        """Start a flight that nobody waits for, unless one for `key` is under way or failed a moment ago.
-
-        `owners` are none yet: those who join it.
-        """
+        """Start a flight that nobody waits for yet, unless one for `key` is under way or failed a moment ago."""
         if not self._closed and key not in self._under_way and not self.has_failed(key):
             self._start(key, fetch, owners)
 

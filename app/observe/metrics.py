@@ -172,10 +172,7 @@ class Metrics(Collector):
 
 
 class Lag:
-    """Measures every quarter of a second how late the event loop calls it, until `stop`.
-
-    By the loop's own clock: the application's may stand still, or be moved.
-    """
+    """Measures every quarter of a second how late the event loop calls it, by the loop's own clock, until `stop`."""
 
     def __init__(self, timing: Timing) -> None:
         self._timing = timing

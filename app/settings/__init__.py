@@ -166,10 +166,7 @@ def _line(fault: Any, found: Mapping[str, Found]) -> str:
 
 
 def inherited_sockets(environ: Mapping[str, str] | None = None, process_id: int | None = None) -> int:
-    """The number of sockets that systemd handed over, from descriptor 3 on (sd_listen_fds(3)).
-
-    0 where they were meant for another process.
-    """
+    """The number of sockets that systemd handed over to this process, from descriptor 3 on (sd_listen_fds(3))."""
     named = os.environ if environ is None else environ
     meant_for, count = named.get("LISTEN_PID", ""), named.get("LISTEN_FDS", "")
     is_ours = meant_for.isascii() and meant_for.isdigit() and int(meant_for) == (process_id or os.getpid())

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, field_validator
 
@@ -150,9 +150,10 @@ class Settings(BaseModel):
 
     def explain(self) -> list[Effective]:
         """Every setting in force with the source that gave it, secrets masked."""
-        sources = [self._sources.get(name, "default") for name in NAMES]
-        values = [forms.shown(name, getattr(self, name)) for name in NAMES]
-        return [Effective(*row) for row in zip(map(spelled, NAMES), values, sources, strict=True)]
+        return [
+            Effective(spelled(name), forms.shown(name, getattr(self, name)), self._sources.get(name, "default"))
+            for name in NAMES
+        ]
 
 
 class Setting(NamedTuple):
@@ -162,12 +163,6 @@ class Setting(NamedTuple):
     default: str
     description: str
 
-    @classmethod
-    def of(cls, name: str) -> Self:
-        """The row of one attribute of Settings."""
-        declared = Settings.model_fields[name]
-        return cls(spelled(name), forms.shown(name, declared.get_default()), declared.description or "")
-
 
 def spelled(name: str) -> str:
     """The environment variable of an attribute."""
@@ -175,4 +170,8 @@ def spelled(name: str) -> str:
 
 
 NAMES = tuple(name for name in Settings.model_fields if name != "demo")
-SETTINGS = tuple(map(Setting.of, NAMES))
+SETTINGS = tuple(
+    Setting(spelled(name), forms.shown(name, field.get_default()), field.description or "")
+    for name, field in Settings.model_fields.items()
+    if name in NAMES
+)

@@ -81,10 +81,7 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamAccess:
-    """The settings that the client uses, as the service's settings have checked them, and its limits.
-
-    `fetch_seconds` bounds the life of a reading, `wait_seconds` the wait of a caller.
-    """
+    """Settings of the client: `fetch_seconds` bounds the life of a reading, `wait_seconds` the wait of a caller."""
 
     upstream_url: str
     tenant_id: str

@@ -201,10 +201,7 @@ class Restraint:
 
     @contextmanager
     def admit(self, endpoint: str) -> Iterator[None]:
-        """Let one call through, and learn from the error it ends with, if any. Raises as `check`.
-
-        A pause that upstream asks for closes the gate; the error then says for how long.
-        """
+        """Let one call through; a pause that upstream asks for closes the gate. Raises as `check`."""
         self.check(endpoint)
         breaker = self.breakers[endpoint]
         admitted = breaker.admit()

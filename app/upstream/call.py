@@ -1,8 +1,4 @@
-"""Calls of a reading: attempts and retries, each with a slot, a pass and credentials (FAULTS 1.2, R13).
-
-`page` repeats an attempt as far as deadline, caller and budget allow; an attempt logs in again after a 401; a call
-takes a slot, is sent by the transport, and its response is read as a page.
-"""
+"""Calls of a reading: attempts and retries, each with a slot, a pass and credentials (FAULTS 1.2, R13)."""
 
 import asyncio
 import logging

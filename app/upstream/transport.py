@@ -221,10 +221,7 @@ class Transport:
     async def _detached(
         self, call: Coroutine[Any, Any, UpstreamResponse], ended: Callable[[], None] = lambda: None
     ) -> UpstreamResponse:
-        """The result of a call that outlives its waiter: a call cancelled while it connects costs the pool a place.
-
-        `ended` is called at its end.
-        """
+        """The result of a call that outlives its waiter: a call cancelled while it connects costs the pool a place."""
 
         def end(task: asyncio.Task[UpstreamResponse]) -> None:
             self._under_way.discard(task)

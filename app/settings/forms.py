@@ -1,11 +1,10 @@
 """The forms of settings, and how a value is shown. Messages never repeat a value."""
 
+import re
 from collections.abc import Mapping
 from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
-from string import ascii_letters, digits
 from typing import Annotated
 from urllib.parse import urlsplit
-from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -16,7 +15,8 @@ DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 YEAR_SECONDS = 31_536_000  # more than a year is milliseconds by mistake
 _MAPPED = IPv6Network("::ffff:0:0/96")  # RFC 4291 §2.5.5.2
 LONGEST_PREFIX = 200  # characters of a path prefix
-_PREFIX_CHARACTERS = frozenset(f"{ascii_letters}{digits}-._~")  # the unreserved of RFC 3986 §2.3
+_PREFIX = re.compile(r"(?:/\.*[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")  # unreserved characters (RFC 3986 §2.3)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def is_loopback(host: str) -> bool:
@@ -64,9 +64,7 @@ def _origin(value: str) -> str:
 def path_prefix(path: str) -> str:
     """The path under which a proxy serves us, without a slash at its end; `/` is none. Raises ValueError."""
     prefix = path.removesuffix("/")
-    first, *segments = prefix.split("/")
-    is_plain = not first and all(segment.strip(".") and _PREFIX_CHARACTERS.issuperset(segment) for segment in segments)
-    if not is_plain or len(path) > LONGEST_PREFIX:
+    if len(path) > LONGEST_PREFIX or not _PREFIX.fullmatch(prefix):
         raise ValueError("must be a path of letters, digits, `-`, `.`, `_` and `~`, as /reports")
     return prefix
 
@@ -105,13 +103,9 @@ def _upstream_origin(value: str) -> str:
 
 
 def _uuid(value: str) -> str:
-    try:
-        canonical = str(UUID(value))
-    except ValueError:
-        canonical = ""
-    if not canonical or canonical != value.lower():
+    if not _UUID.fullmatch(value.lower()):
         raise ValueError("must be a UUID like 00000000-0000-4000-8000-000000000000")
-    return canonical
+    return value.lower()
 
 
 def _time_zone(value: str) -> str:

@@ -41,8 +41,16 @@ def test_nothing_else_is_a_label(label: str) -> None:
 @pytest.mark.threat("T32")
 def test_a_key_is_seen_wherever_it_stands() -> None:
     secret = new_secret("demo")
-    for text in (secret, f"attr={secret}", f"cxf_{secret}", f"x{secret}y", f"{secret[:-8]}&{secret}"):
+    for text in (
+        secret,
+        f"attr={secret}",
+        f"cxf_{secret}",
+        f"x{secret}y",
+        f"{secret[:-8]}&{secret}",
+        new_secret("cxf"),
+    ):
         assert holds_key(text)
+    assert holds_key(new_secret("cxf"))
     for text in ("", "cxf_", "cxf_demo", "cxf_demo_x", secret[: -(SECRET_LENGTH - 31)], secret.replace("_", "-")):
         assert not holds_key(text)
 

@@ -27,6 +27,7 @@ Turns = Generator[None, None, T]
 _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 _threads: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 _FULL = gc.get_threshold()[2]
+_at_work: list[int] = []  # rows of each block of this process that works on many: its collector is one
 
 
 async def run(work: Turns[T]) -> T:
@@ -77,12 +78,6 @@ async def unlocked(work: Callable[[], T], *, size: int) -> T:
         return await asyncio.to_thread(work)
 
 
-class _Work:
-    """The number of blocks of this process that work on many rows: the collector is one for the whole process."""
-
-    count = 0
-
-
 @contextmanager
 def held_back(rows: int) -> Iterator[None]:
     """Put off full garbage collections until the end of the block, where it works on many rows.
@@ -93,11 +88,13 @@ def held_back(rows: int) -> Iterator[None]:
     if rows <= MANY_ROWS:
         yield
         return
-    _counted(1)
+    _at_work.append(rows)
+    _limit_collector()
     try:
         yield
     finally:
-        _counted(-1)
+        _at_work.pop()
+        _limit_collector()
 
 
 def look_at_the_young(rows: int) -> None:
@@ -110,7 +107,6 @@ def look_at_the_young(rows: int) -> None:
         gc.collect(0)
 
 
-def _counted(change: int) -> None:
-    _Work.count += change
+def _limit_collector() -> None:
     young, middle, _ = gc.get_threshold()
-    gc.set_threshold(young, middle, NEVER if _Work.count else _FULL)
+    gc.set_threshold(young, middle, NEVER if _at_work else _FULL)

@@ -13,7 +13,7 @@ from app.observe.logs import CONNECTION_ENDED, LINES, UPSTREAM_ALARM, Line
 
 APP = Path(__file__).parents[2] / "app"
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
-LOGGERS = {"logger", "_LOGGER", "_ACCESS", "_logger"}
+LOGGERS = {"logger", "_LOGGER", "_ACCESS", "_logger", "reloading"}
 SAMPLED = {"refusals", "cuts"}
 
 

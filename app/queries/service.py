@@ -91,19 +91,19 @@ class Queries:
         So many `rows` are wanted. `deadline` is that of the client, who has come now unless it says otherwise.
         """
         stored, now = self.snapshots.current(plan), self.clock.monotonic()
-        is_blocked = plan.is_blocked()
+        is_fresh = stored is not None and stored.is_fresh(now)  # it serves, whatever state upstream is in
         lookup = lookup_of(
             plan,
             stored,
             now,
             directives,
             is_enough=stored is not None and self.rules.is_enough(stored.value, rows),
-            has_failed=is_blocked or self.flights.has_failed(plan.key),
-            may_be_stale=self.upstream.refused_seconds() <= AUTH_STALE_SECONDS,
+            has_failed=not is_fresh and (plan.is_blocked() or self.flights.has_failed(plan.key)),
+            may_be_stale=is_fresh or self.upstream.refused_seconds() <= AUTH_STALE_SECONDS,
             owner=owner,
             deadline=self.deadline() if deadline is None else deadline,
         )
-        if stored and lookup.may_be_refreshed and not is_blocked and self._is_due(stored, now):
+        if stored and lookup.may_be_refreshed and self._is_due(stored, now) and not plan.is_blocked():
             owners = Owners()
             refresh = partial(self.fetching.begin, plan, rows, lookup.version, owners, background=True)
             self.flights.launch(plan.key, refresh, owners)

@@ -151,6 +151,7 @@ def presented(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
     return b""
 
 
+@lru_cache(maxsize=256)  # of query strings that hold none; the same are asked again
 def refuse_key_in_query(query_string: bytes) -> None:
     """Raise KeyInQuery where a name says that a key follows, or a key stands anywhere, however encoded (FAULTS T32)."""
     if query_string:

@@ -248,7 +248,8 @@ class PreparedResponse(Response):
     def __init__(self, prepared: Prepared, whole: bytes, unread: Unread) -> None:
         self.status_code = prepared.status  # and nothing else of what the framework's have
         is_short = len(prepared.body) <= PART_BYTES
-        self.prepared = replace(prepared, body=bytes(prepared.body)) if is_short else prepared
+        is_view = isinstance(prepared.body, memoryview)
+        self.prepared = replace(prepared, body=bytes(prepared.body)) if is_short and is_view else prepared
         self.whole = b"" if is_short else whole
         self.unread = unread
 

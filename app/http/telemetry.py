@@ -5,7 +5,7 @@ Of each kind of refusal there is one line a second (FAULTS T52).
 
 import asyncio
 import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,6 +119,7 @@ class Requests:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._keys: set[str] = set()
+        self._finished: dict[tuple[str, int, str], tuple[Callable[[], None], Callable[[], None], Timing]] = {}
         self._hits: dict[tuple[str, str, int, str, str], Hits] = {}
         metrics.before_scrape(self._settle)
 
@@ -138,10 +139,18 @@ class Requests:
 
     def finished(self, scope: Scope, status: int, seconds: float) -> None:
         """Count a request that went the ordinary way, and name its span; `status` is 0 where its client left before."""
-        route = route_of(scope)
-        self._metrics.count("requests", route=route, status=str(status) if status else UNANSWERED)
-        self._metrics.count("key_requests", key=self._key(key_label(scope)))
-        self._metrics.timing("request_duration_seconds", route=route).took(seconds)
+        route, key = route_of(scope), self._key(key_label(scope))
+        known = self._finished.get((route, status, key))
+        if known is None:
+            known = self._finished[route, status, key] = (
+                self._metrics.adding("requests", route=route, status=str(status) if status else UNANSWERED),
+                self._metrics.adding("key_requests", key=key),
+                self._metrics.timing("request_duration_seconds", route=route),
+            )
+        count_request, count_key, timing = known
+        count_request()
+        count_key()
+        timing.took(seconds)
         method = method_of(scope)
         describe(f"{method} {route}", method=method, route=route, status=status)
 

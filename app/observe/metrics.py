@@ -128,6 +128,11 @@ class Metrics(Collector):
         """Add `amount` to a counter."""
         self._child(name, labels).inc(amount)
 
+    def adding(self, name: str, **labels: str) -> Callable[[], None]:
+        """A function that adds one to a counter."""
+        add: Callable[[], None] = self._child(name, labels).inc
+        return add
+
     def timing(self, name: str, **labels: str) -> Timing:
         """A histogram to add to."""
         timing: Timing = self._child(name, labels)

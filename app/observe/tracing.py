@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
+from functools import cache
 
 try:
     from opentelemetry import context as otel
@@ -34,8 +35,11 @@ def entered(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[None]:
     given = traceparent(headers)
     before = _given.set(given)
     try:
-        with span("request", server=True, parent=given):
+        if _tracer() is None:
             yield
+        else:
+            with span("request", server=True, parent=given):
+                yield
     finally:
         _given.reset(before)
 
@@ -85,8 +89,9 @@ def passed_on() -> dict[str, str]:
     return {"traceparent": given} if given else {}
 
 
+@cache
 def _tracer() -> "trace.Tracer | None":
-    """The tracer of the provider that was set up; None without one."""
+    """The tracer of the provider that was set up before the first request; None without one."""
     if not IS_INSTALLED:
         return None
     provider = trace.get_tracer_provider()

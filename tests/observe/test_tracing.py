@@ -1,6 +1,6 @@
 """A client's trace goes on to upstream, and into spans where OpenTelemetry is set up; nothing else of it does."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -121,7 +121,15 @@ class Spans(trace.TracerProvider, trace.Tracer):
 
 
 @pytest.fixture
-def spans(monkeypatch: pytest.MonkeyPatch) -> Spans:
+def new_process() -> Iterator[None]:
+    """As in a process that has not looked for a provider yet; the next test is in one too."""
+    tracing._tracer.cache_clear()
+    yield
+    tracing._tracer.cache_clear()
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch, new_process: None) -> Spans:
     provider = Spans()
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
     return provider
@@ -151,6 +159,7 @@ async def test_a_repeat_answered_at_once_has_no_span(spans: Spans) -> None:
     assert [one.name for one in spans.told].count("GET /interactions") == 1
 
 
+@pytest.mark.usefixtures("new_process")
 def test_where_the_library_is_missing_nothing_is_told_and_the_trace_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracing, "IS_INSTALLED", False)
     with tracing.entered([(b"traceparent", GIVEN.encode())]), tracing.span("fetch"):

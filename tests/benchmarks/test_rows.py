@@ -73,10 +73,12 @@ def test_a_line_says_plainly_whether_the_target_is_reached(measured: Measured | 
 
 
 def test_a_run_measures_the_rows_it_is_asked_for_and_ends_by_itself() -> None:
-    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--only", "ready", "--only", "page"]
+    command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--only", "page", "--only", "interaction"]
     run = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=50)
-    rows = [printed.split(" | ") for printed in run.stdout.splitlines() if printed.startswith(("| ready", "| page"))]
-    assert [(row[0], row[2]) for row in rows] == [("| page", DESIGN["page"]), ("| ready", DESIGN["ready"])]
+    rows = [
+        printed.split(" | ") for printed in run.stdout.splitlines() if printed.startswith(("| page", "| interaction"))
+    ]
+    assert [(row[0], row[2]) for row in rows] == [(f"| {name}", DESIGN[name]) for name in ("page", "interaction")]
     assert {row[4] for row in rows} <= {"reached", "**misses**"}
 
 

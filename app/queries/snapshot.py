@@ -62,6 +62,7 @@ class Snapshot:
     offset: int = 0
     total: int = 0
     least_total: int = 0
+    last_start: datetime | None = None
     complete: bool = False
     shifted: bool = False
     dropped: int = 0
@@ -92,7 +93,7 @@ class Snapshot:
     def place(self) -> Position:
         """Where reading goes on."""
         seen = self.mismatched.union(self.ids)
-        return Position(self.offset, self.total, seen, self.lost, self.least_total, self.rows)
+        return Position(self.offset, self.total, seen, self.lost, self.least_total, self.rows, self.last_start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ async def _longer(
         offset=reading.offset,
         total=reading.total,
         least_total=reading.least_total,
+        last_start=reading.last_start,
         complete=reading.complete,
         shifted=known.shifted or reading.shifted,
         dropped=known.dropped + reading.dropped,

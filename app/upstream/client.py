@@ -103,6 +103,7 @@ class UpstreamClient:
             mismatched=merged.mismatched,
             lost=lost,
             least_total=walk.least_total or 0,
+            last_start=walk.last_start,
             calls=walk.calls,
         )
 

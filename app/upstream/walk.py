@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from app.owners import GiveBack
@@ -23,7 +24,8 @@ class Position:
     """The place where a reading stopped and the next goes on: rows read of upstream's list, and the total last seen.
 
     `seen` are the ids of all rows read, of which `held` matched; `lost` counts rows that could not be read.
-    `least_total` is the smallest total seen: at least so many distinct rows are there to be read.
+    `least_total` is the smallest total seen: at least so many distinct rows are there to be read. `last_start` is the
+    start of the last row read, None where it is not known.
     """
 
     offset: int = 0
@@ -32,15 +34,16 @@ class Position:
     lost: int = 0
     least_total: int | None = None
     held: int = 0
+    last_start: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """The result of one reading: `records` are new, checked, each there once, newest first.
 
-    `offset` and the totals continue it in a `Position`. `complete`: the end of the list was reached. `shifted`: rows
-    may be missing, as the list moved or fell short beyond repair. Of the `dropped` new rows, `lost` could not be read,
-    and those with the ids `mismatched` did not match. `calls` counts the calls made, repairs aside.
+    `offset`, the totals and `last_start` continue it in a `Position`. `complete`: the end of the list was reached.
+    `shifted`: rows may be missing, as the list moved or fell short beyond repair. Of the `dropped` new rows, `lost`
+    could not be read, and those with the ids `mismatched` did not match. `calls` counts the calls made, repairs aside.
     """
 
     records: tuple[Record, ...]
@@ -55,6 +58,7 @@ class Reading:
     mismatched: frozenset[str] = frozenset()
     lost: int = 0
     least_total: int = 0
+    last_start: datetime | None = None
     calls: int = 1
 
 
@@ -76,18 +80,18 @@ class UpstreamBlock:
         """The ids of its rows."""
         return {row.interaction_id for row in self.rows if row.interaction_id is not None}
 
-    def holds_ties_at(self, boundary: int) -> bool | None:
-        """Whether the block holds all rows that start at the same time as the two that meet at this offset.
+    def holds_all_of(self, starts: set[datetime | None]) -> bool | None:
+        """Whether the block holds every row of the list that starts at one of these times.
 
         None where a start is not known, as of rows that do not match.
         """
-        place = boundary - self.offset
-        if not 0 < place < len(self.rows):
+        if not self.rows:
             return self.end >= self.total
-        first, before, behind, last = (self.rows[at].start for at in (0, place - 1, place, -1))
-        if first is None or before is None or behind is None or last is None:
+        first, last = self.rows[0].start, self.rows[-1].start
+        known = [start for start in starts if start is not None]
+        if first is None or last is None or len(known) < len(starts):
             return None
-        return (self.offset == 0 or first > before) and (self.end >= self.total or behind > last)
+        return (self.offset == 0 or first > max(known)) and (self.end >= self.total or last < min(known))
 
 
 class Filled(NamedTuple):
@@ -122,6 +126,7 @@ class Walk:
         self.lost = position.lost
         self._ended = False
         self._repairs = 0
+        self.last_start = position.last_start
         self.least_total = position.least_total
         self.blocks: list[UpstreamBlock] = []
         self.calls = 0
@@ -231,6 +236,7 @@ class Walk:
         if fallen or repeated:
             self.shifted |= not await self._repair(block, fallen, repeated, max(0, lacking))
         brings_new = self._append(block)
+        self.last_start = block.rows[-1].start if block.rows else self.last_start
         self.lost += sum(row.interaction_id is None for row in block.rows)
         self.offset = max(self.offset, block.end) if block.rows else self.offset
         if lacking > 0 and not brings_new:
@@ -246,11 +252,12 @@ class Walk:
     async def _repair(self, block: UpstreamBlock, fallen: int, repeated: int, lacking: int) -> bool:
         """Read again around the beginning of `block`; whether no row is missing then.
 
-        Wider while the total goes on falling; where rows came twice, until the rows read hold every row that starts at
-        the same time as those at the boundary, or the `lacking` rows were found.
+        Wider while the total goes on falling, and until the rows read hold every row that starts at the same time as
+        those that met at the boundary; where none have left, until the `lacking` rows were found.
         """
         totals, is_unexplained = {block.total, block.total + fallen}, lacking > 0
-        width = max(fallen, repeated + 1 if repeated else 0)
+        starts = {self.last_start, *[row.start for row in block.rows[:1]]}
+        width = 1 + max(fallen, repeated)
         for _ in range(MOST_REPAIRS):
             wanted = around(block.offset, width)
             if wanted is None or self._repairs == self._most_calls:
@@ -262,8 +269,8 @@ class Walk:
             self.total = again.total
             totals.add(again.total)
             spread = max(totals) - min(totals)
-            holds_ties = not repeated or again.holds_ties_at(block.offset)
-            is_found = lacking <= 0 if is_unexplained else holds_ties is None
+            holds_ties = again.holds_all_of(starts)
+            is_found = lacking <= 0 and (holds_ties is None or (is_unexplained and len(totals) == 1))
             if spread <= width and (holds_ties or is_found):
                 return True
             width = max(spread, width if spread > width else WIDER * width)

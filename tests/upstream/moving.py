@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, groupby
 from typing import Any
 
 from app.interactions.parts import Interaction
@@ -60,8 +60,7 @@ class MovingList:
     def _ordered(self, call: int) -> list[str]:
         if self.reorder is None:
             return self.ids
-        groups = [self.ids[first : first + self.tied] for first in range(0, len(self.ids), self.tied)]
-        return [one for group in groups for one in self.reorder(call, group)]
+        return [one for _, tied in groupby(self.ids, self.start) for one in self.reorder(call, [*tied])]
 
     def start(self, interaction_id: str) -> datetime:
         """When it started: a second earlier with each group of tied rows."""
@@ -111,7 +110,8 @@ async def walked(moving: MovingList, rows: int = MOST, position: Position = STAR
 
 def behind(walk: Walk) -> Position:
     """Where the next reading goes on."""
-    return Position(walk.offset, walk.total, frozenset(ids(walk)), least_total=walk.least_total)
+    seen = frozenset(ids(walk))
+    return Position(walk.offset, walk.total, seen, least_total=walk.least_total, last_start=walk.last_start)
 
 
 def ids(walk: Walk, seen: frozenset[str] = frozenset()) -> list[str]:

@@ -27,7 +27,7 @@ async def test_rows_that_leave_pull_others_over_the_boundary_and_these_are_fetch
     before = list(moving.ids)
     walk = await walked(moving)
     assert ids(walk) == before
-    assert (997, 6) in moving.asked
+    assert (996, 8) in moving.asked
     assert (walk.total, walk.complete, walk.shifted) == (1497, True, False)
 
 
@@ -38,7 +38,7 @@ async def test_rows_that_arrive_between_two_answers_under_way_are_fetched_behind
     walk = Walk(fetching(moving, turns=[1, 6, 1]), Position(), parallel=4)  # rows 1000 to 1999 are answered last
     await walk.read(MOST, MOST)
     assert ids(walk) == before
-    assert (1996, 8) in moving.asked
+    assert (1995, 10) in moving.asked
     assert not walk.shifted
 
 
@@ -54,7 +54,7 @@ async def test_rows_that_leave_between_two_readings_are_repaired_by_the_second()
 
 async def test_a_list_that_goes_on_moving_is_repaired_three_times_and_then_told() -> None:
     moving = MovingList.of(1500)
-    moving.after = lambda _: moving.remove(0, 1)
+    moving.after = lambda _: moving.remove(0, 3)
     walk = await walked(moving, parallel=1)
     assert walk.shifted
     assert len(moving.asked) == 2 + 3
@@ -197,4 +197,15 @@ async def test_rows_of_one_start_in_any_order_hide_none_while_others_arrive(
     dice = Random(seed)
     moving = MovingList.of(size, tied=tied, reorder=lambda _call, group: dice.sample(group, len(group)))
     moving.after = lambda call: moving.insert(moves[call][1]) if call in moves else None
+    await _never_missed(moving, turns, parallel=4)
+
+
+@given(size=SIZES, moves=MOVES, turns=TURNS, tied=st.integers(2, 40), seed=st.integers(0, 999))
+@settings(max_examples=40)
+async def test_rows_of_one_start_in_any_order_hide_none_while_others_leave(
+    size: int, moves: dict[int, tuple[int, int]], turns: list[int], tied: int, seed: int
+) -> None:
+    dice = Random(seed)
+    moving = MovingList.of(size, tied=tied, reorder=lambda _call, group: dice.sample(group, len(group)))
+    moving.after = lambda call: moving.remove(*moves[call]) if call in moves else None
     await _never_missed(moving, turns, parallel=4)

@@ -5,7 +5,6 @@ import json
 import logging
 import traceback
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,20 +18,6 @@ CANARY = "invented-canary-9d27"
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture(autouse=True)
-def untouched() -> Iterator[None]:
-    """The logging of the test run, put back as it was."""
-    root = logging.getLogger()
-    names = ("httpx", "httpcore", "uvicorn", "asyncio")
-    before = root.handlers[:], root.level, logging.raiseExceptions
-    levels = {name: logging.getLogger(name).level for name in names}
-    yield
-    root.handlers[:], root.level, logging.raiseExceptions = before
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
-    logging.captureWarnings(False)
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:

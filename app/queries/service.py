@@ -91,15 +91,16 @@ class Queries:
         So many `rows` are wanted. `deadline` is that of the client, who has come now unless it says otherwise.
         """
         stored, now = self.snapshots.current(plan), self.clock.monotonic()
-        is_fresh = stored is not None and stored.is_fresh(now)  # it serves, whatever state upstream is in
+        # What is fresh serves whoever asks for nothing else, whatever state upstream is in.
+        serves = stored is not None and directives is UNDIRECTED and stored.is_fresh(now)
         lookup = lookup_of(
             plan,
             stored,
             now,
             directives,
             is_enough=stored is not None and self.rules.is_enough(stored.value, rows),
-            has_failed=not is_fresh and (plan.is_blocked() or self.flights.has_failed(plan.key)),
-            may_be_stale=is_fresh or self.upstream.refused_seconds() <= AUTH_STALE_SECONDS,
+            has_failed=not serves and (plan.is_blocked() or self.flights.has_failed(plan.key)),
+            may_be_stale=serves or self.upstream.refused_seconds() <= AUTH_STALE_SECONDS,
             owner=owner,
             deadline=self.deadline() if deadline is None else deadline,
         )

@@ -206,6 +206,19 @@ async def test_refused_credentials_are_covered_for_five_minutes_also_where_a_cli
         await at.page(query())
 
 
+async def test_refused_credentials_are_covered_for_five_minutes_also_where_a_client_wants_it_newer() -> None:
+    at = await stocked(aged=FRESH_SECONDS - 5)
+    newer = Directives(max_age=5)
+    at.upstream.failure = UpstreamServerError("refused")
+    at.upstream.refused_for = 300.0
+    assert told((await at.page(query(), newer)).found) == (False, "stale-if-error")
+    at.clock.advance(3)
+    at.upstream.refused_for = 300.1
+    with pytest.raises(UpstreamServerError):
+        await at.page(query(), newer)
+    assert told((await at.page(query())).found) == (False, None)
+
+
 # One wait in all.
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from app import cooperative
-from app.cache.reuse import UNDIRECTED, Action, Directives, refresh_early
+from app.cache.reuse import UNDIRECTED, Action, Directives, decide, refresh_early
 from app.cache.single_flight import SingleFlight
 from app.cache.store import Part, Stored, digest
 from app.clock import Clock
@@ -91,8 +91,7 @@ class Queries:
         So many `rows` are wanted. `deadline` is that of the client, who has come now unless it says otherwise.
         """
         stored, now = self.snapshots.current(plan), self.clock.monotonic()
-        # What is fresh serves whoever asks for nothing else, whatever state upstream is in.
-        serves = stored is not None and directives is UNDIRECTED and stored.is_fresh(now)
+        serves = decide(stored, now, directives).action is Action.SERVE  # fresh: whatever state upstream is in
         lookup = lookup_of(
             plan,
             stored,

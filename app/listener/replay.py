@@ -13,7 +13,6 @@ from email.utils import formatdate
 from functools import lru_cache, partial
 from http import HTTPStatus
 from math import floor, inf
-from time import time
 from typing import NamedTuple
 
 from app.cache.store import MemoryStore, Stored
@@ -56,8 +55,7 @@ class Address(NamedTuple):
     @classmethod
     def of(cls, scheme: str | None, server: tuple[str, int | None] | None, *, is_trusted: bool) -> "Address":
         """The same bytes for the same scheme, address and port."""
-        host, port = server or ("", None)
-        return cls(f"{scheme} {host} {port} {is_trusted}".encode(), is_trusted)
+        return cls(repr((scheme, server, is_trusted)).encode(), is_trusted)
 
 
 def replay_key(method: bytes, target: bytes, fields: Fields, address: Address) -> bytes | None:
@@ -164,19 +162,16 @@ class ReplayCache:
             return False
         age, left = stored.age(now), stored.time_left(now)
         whole_age, whole_left = floor(age), floor(left)
-        told = {b"date": date_now(), b"age": whole_age, b"ttl": whole_left, b"max-age": whole_age + whole_left}
+        date = date_of(int(wall.timestamp()))
+        told = {b"date": date, b"age": whole_age, b"ttl": whole_left, b"max-age": whole_age + whole_left}
         replay.head = replay.told % told
         replay.told_until = now + min(whole_age + 1 - age, left - whole_left, 1 - wall.microsecond / 1e6)
         return True
 
 
-def date_now() -> bytes:
-    """The value of the Date field."""
-    return _date(int(time()))
-
-
 @lru_cache(maxsize=2)
-def _date(second: int) -> bytes:
+def date_of(second: int) -> bytes:
+    """The value of the Date field for a second since 1970."""
     return formatdate(second, usegmt=True).encode()
 
 

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from app.cache.store import MemoryStore, Stored
 from app.http.response_cache import ARRIVAL, Charge, Served, offer
 from app.http.responses import Answer, answer_headers
 from app.http.telemetry import Hits, Requests
-from app.listener.replay import MOST_BYTES, Address, Fields, Replay, ReplayCache, replay_key
+from app.listener.replay import SHAPING, Address, Fields, Replay, ReplayCache, replay_key
 from app.observe.metrics import Metrics
 from app.queries.fetch_plan import FetchPlan, Terms
 from app.queries.rules import Lifetime
@@ -29,6 +31,25 @@ BEHIND = Address.of("http", ("127.0.0.1", 8080), is_trusted=True)
 AS_OF = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
 KEY = b"the key of a request"
 OWN = (b"x-request-id", b"first")
+ROUTE = SimpleNamespace(path="/interactions")
+RESPONSE = b"""\
+HTTP/1.1 200 OK\r
+date: Mon, 23 Nov 2026 06:40:04 GMT\r
+content-type: text/plain\r
+content-length: 4\r
+etag: "tag"\r
+last-modified: Mon, 23 Nov 2026 06:40:00 GMT\r
+vary: Accept, Accept-Encoding, Authorization, X-API-Key\r
+accept-ranges: bytes\r
+link: </?cursor=%25>; rel="next"\r
+cache-control: private, max-age=15, stale-while-revalidate=60, stale-if-error=60\r
+age: 4\r
+cache-status: cxfacade; hit; ttl=11\r
+server-timing: cache;dur=0.00\r
+x-request-id: new\r
+last: %\r
+\r
+rows"""
 
 
 async def unread(_asked: UpstreamQuery, _position: Position, _rows: int, _terms: Terms) -> Reading:
@@ -79,6 +100,8 @@ class Place:
         valid_for: float | None = None,
         charge: Charge | None = None,
         takes: float = 0,
+        sent_for: float = 0,
+        link: str = "/?cursor=%25",
         meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
         """A request comes, takes its time, and is answered the ordinary way."""
@@ -88,8 +111,8 @@ class Place:
         meanwhile()
         home = home or self.kept()
         state: dict[str, Any] = {}
-        scope = {"type": "http", "method": "GET", "state": state, ARRIVAL: arrival}
-        answer = Answer(body, "identity", '"tag"', "text/plain", AS_OF, masked=masked, link_next="/?cursor=%25")
+        scope = {"type": "http", "method": "GET", "route": ROUTE, "state": state, ARRIVAL: arrival}
+        answer = Answer(body, "identity", '"tag"', "text/plain", AS_OF, masked=masked, link_next=link)
         reuse = Reuse(hit=True, ttl=15, age=0, seconds={"cache": 0.1})
         served = Served(answer, reuse, home, home)
         offer(
@@ -108,9 +131,11 @@ class Place:
             headers = [
                 *answer_headers(answer, reuse, home, self.clock.wall),
                 OWN,
-                (b"ratelimit", b"x"),
                 (b"last", b"%"),
+                (b"ratelimit-policy", b"x"),
+                (b"ratelimit", b"x"),
             ]
+            self.clock.advance(sent_for)
             arrival(replayable, status, headers, body)
 
     def response(self, own_id: bytes | None = None, key: bytes = KEY) -> bytes | None:
@@ -208,11 +233,11 @@ def test_a_purge_ends_it_at_once_and_what_is_answered_from_before_it_is_not_kept
 
 def test_other_client_keys_end_all() -> None:
     place = Place()
-    place.answered()
-    place.replays.end_all()
-    assert place.response() is None
-    place.answered()
-    assert place.response()
+    for _ in range(3):
+        place.answered()
+        assert place.response()
+        place.replays.end_all()
+        assert place.response() is None
 
 
 def test_a_request_that_came_before_the_client_keys_changed_is_not_replayed() -> None:
@@ -245,11 +270,30 @@ def test_replays_of_distinct_requests_stay_within_the_bound_of_the_store() -> No
 
 
 def test_a_large_body_is_not_replayed() -> None:
-    place = Place(store_bytes=100 * MOST_BYTES)
-    place.answered(body=b"x" * MOST_BYTES)
+    place = Place(store_bytes=10_000_000)
+    place.answered(body=b"x" * 131_072)
     assert place.response()
-    place.answered(key=b"larger", body=b"x" * (MOST_BYTES + 1))
+    place.answered(key=b"larger", body=b"x" * 131_073)
     assert place.response(key=b"larger") is None
+
+
+def test_a_response_whose_time_is_over_when_it_has_been_sent_takes_no_room() -> None:
+    place = Place()
+    home = place.kept()
+    held = len(place.store)
+    place.answered(home, valid_for=4, sent_for=4)
+    assert len(place.store) == held
+    place.answered(home, valid_for=4, sent_for=3.75)
+    assert len(place.store) == held + 1
+
+
+def test_a_head_takes_room_twice_as_the_format_and_as_last_sent() -> None:
+    place, held = Place(), list[int]()
+    home = place.kept()
+    for number in range(3):
+        held.append(place.store.bytes_held)
+        place.answered(home, b"%d" % number, link="/" + number * 1_000 * "x")
+    assert place.store.bytes_held - held[2] == held[2] - held[1] + 2_000
 
 
 def uncounted(_status: int) -> Hits:
@@ -304,18 +348,42 @@ def test_age_and_time_left_are_those_of_the_moment() -> None:
     ]
 
 
-def test_the_parts_that_never_change_are_those_of_the_ordinary_way() -> None:
+def test_what_changes_is_formatted_anew_when_it_does_and_not_before() -> None:
+    place, asked = Place(fresh_for=15.5625), list[datetime]()
+    place.clock.step(wall=0.5)
+    place.answered()
+
+    def wall() -> datetime:
+        asked.append(place.clock.wall)
+        return place.clock.wall
+
+    place.replays.wall = wall
+    began, seen = place.clock.monotonic, set()
+    for _ in range(24):
+        fields = told(place.response())
+        passed = place.clock.monotonic - began
+        changing = (fields[b"date"], int(fields[b"age"]), fields[b"cache-status"])
+        assert changing == (
+            f"{place.clock.wall:%a, %d %b %Y %H:%M:%S} GMT".encode(),
+            int(passed),
+            b"cxfacade; hit; ttl=%d" % int(15.5625 - passed),
+        )
+        seen.add(changing)
+        place.clock.advance(0.125)
+    assert len(asked) == len(seen) == 9
+
+
+def test_a_replay_is_the_ordinary_response_with_the_date_age_and_lifetimes_of_the_moment() -> None:
+    place = Place()
+    place.answered()
+    place.clock.advance(4)
+    assert place.response() == RESPONSE
+
+
+def test_an_answer_in_the_clear_stays_out_of_caches() -> None:
     place = Place()
     place.answered(masked=False)
-    response = place.response()
-    fields = told(response)
-    assert response
-    assert response.startswith(b"HTTP/1.1 200 OK\r\ndate: ")
-    assert response.endswith(b"\r\n\r\nrows")
-    assert fields[b"cache-control"] == b"private, no-store"
-    assert fields[b"link"] == b'</?cursor=%25>; rel="next"'
-    assert fields[b"last"] == b"%"
-    assert b"ratelimit" not in fields
+    assert told(place.response())[b"cache-control"] == b"private, no-store"
 
 
 @pytest.mark.parametrize(("own_id", "sent"), [(b"mine-17", b"mine-17"), (b"two words", b"new"), (None, b"new")])
@@ -344,36 +412,55 @@ def test_replays_are_counted_by_status_and_logged_for_those_who_want_every_line(
     home = place.kept()
     place.answered(home)
     place.answered(home, b"part", status=206)
+    place.answered(home, b"unchanged", status=304)
     place.answered(home, b"refused", status=416)
     assert place.response(key=b"refused") is None
     with caplog.at_level(logging.DEBUG, logger="cxfacade.access"):
-        place.response()
-        place.response(key=b"part")
-    assert [record.__dict__["status"] for record in caplog.records] == [200, 206]
-    assert {record.__dict__["key"] for record in caplog.records} == {"reader"}
-    for status in ("200", "206"):
-        assert value_of(place.metrics, "requests", route="unmatched", status=status) == 1
+        for key in (KEY, b"part", b"unchanged"):
+            place.response(key=key)
+    assert [record.__dict__["status"] for record in caplog.records] == [200, 206, 304]
+    assert {record.getMessage() for record in caplog.records} == {
+        f"GET /interactions {status} 0.0 ms, key reader, cache cxfacade; hit, id new" for status in (200, 206, 304)
+    }
+    for status in ("200", "206", "304"):
+        assert value_of(place.metrics, "requests", route="/interactions", status=status) == 1
+
+
+def test_one_replay_in_64_is_timed_and_stands_for_all() -> None:
+    place, ticks = Place(), count(1_000, 1 / 128)
+    place.answered()
+    place.replays.monotonic = lambda: next(ticks)
+    timed = []
+    for _ in range(130):
+        assert place.response()
+        timed.append(value_of(place.metrics, "request_duration_seconds", route="/interactions"))
+    assert timed == [*[0] * 63, *[64] * 64, *[128] * 3]
+    assert place.metrics.timing("request_duration_seconds", route="/interactions")._sum.get() == 1
 
 
 PLAIN = ((b"host", b"localhost"), (b"accept", b"*/*"))
 
 
-@pytest.mark.parametrize(
-    ("more", "is_shaping"),
-    [
-        ((b"accept-encoding", b"gzip"), True),
-        ((b"accept-encoding", b""), True),
-        ((b"authorization", b"Bearer x"), True),
-        ((b"x-api-key", b"x"), True),
-        ((b"origin", b"https://app.example"), True),
-        ((b"if-none-match", b"*"), True),
-        ((b"range", b"bytes=0-1"), True),
-        ((b"user-agent", b"curl"), False),
-        ((b"x-request-id", b"1"), False),
-        ((b"cookie", b"a=b"), False),
-        ((b"x-forwarded-host", b"elsewhere"), False),
-    ],
-)
+TRIED = [
+    ((b"accept-encoding", b"gzip"), True),
+    ((b"accept-encoding", b""), True),
+    ((b"authorization", b"Bearer x"), True),
+    ((b"x-api-key", b"x"), True),
+    ((b"origin", b"https://app.example"), True),
+    ((b"if-match", b"*"), True),
+    ((b"if-none-match", b"*"), True),
+    ((b"if-modified-since", b"Mon, 23 Nov 2026 06:40:00 GMT"), True),
+    ((b"if-unmodified-since", b"Mon, 23 Nov 2026 06:40:00 GMT"), True),
+    ((b"if-range", b'"tag"'), True),
+    ((b"range", b"bytes=0-1"), True),
+    ((b"user-agent", b"curl"), False),
+    ((b"x-request-id", b"1"), False),
+    ((b"cookie", b"a=b"), False),
+    ((b"x-forwarded-host", b"elsewhere"), False),
+]
+
+
+@pytest.mark.parametrize(("more", "is_shaping"), TRIED)
 def test_a_field_that_shapes_responses_is_in_the_key_and_a_harmless_one_is_not(
     more: tuple[bytes, bytes], is_shaping: bool
 ) -> None:
@@ -381,6 +468,10 @@ def test_a_field_that_shapes_responses_is_in_the_key_and_a_harmless_one_is_not(
     key = replay_key(b"GET", b"/", (*PLAIN, more), HERE)
     assert key is not None
     assert (key != plain) is is_shaping
+
+
+def test_every_field_that_shapes_responses_was_tried() -> None:
+    assert {name for (name, _), is_shaping in TRIED if is_shaping} | dict(PLAIN).keys() == SHAPING
 
 
 @pytest.mark.parametrize(
@@ -451,4 +542,7 @@ def test_a_replay_holds_one_copy_of_its_body() -> None:
 def test_the_last_response_of_a_connection_says_so() -> None:
     place = Place()
     place.answered()
-    assert told(place.replays.response(KEY, None, is_last=True))[b"connection"] == b"close"
+    place.clock.advance(4)
+    id_line = b"x-request-id: new\r\n"
+    expected = RESPONSE.replace(id_line, id_line + b"connection: close\r\n")
+    assert place.replays.response(KEY, None, is_last=True) == expected

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import lru_cache
 from ipaddress import ip_address
 from itertools import count
+from string import ascii_letters, digits
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -29,7 +30,7 @@ LONGEST_TARGET = 8 * 1024  # bytes, query included (FAULTS 1.5)
 LONGEST_REQUEST_ID = 64
 # Probes and Prometheus ask by an address or a name of their own, whatever we are called outside.
 BY_ANY_NAME = frozenset({b"/health/live", b"/health/ready", b"/metrics"})
-_LETTERS_AND_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_LETTERS_AND_DIGITS = (ascii_letters + digits).encode()
 _REQUEST_ID_BYTES = _LETTERS_AND_DIGITS + b"._-"
 _PLAIN_BYTES = _LETTERS_AND_DIGITS + b"/-_~"  # the dot is looked at more closely
 _REFUSED_IN_PATHS = (b";", b"%2f", b"%5c", b"\\", b"#")
@@ -166,7 +167,7 @@ def fault_of(scope: Scope, is_allowed_host: Callable[[bytes], bool]) -> str | No
         return "target-too-long"
     if not (_is_plain(path) and raw_path.isascii() and scope["query_string"].isascii()):
         return "bad-target"
-    if b"_" in b" ".join(fields) or (b"content-length" in fields and b"transfer-encoding" in fields):
+    if b"_" in b"".join(fields) or (b"content-length" in fields and b"transfer-encoding" in fields):
         return "bad-request"
     # A body is told by its framing (RFC 9112 §6.3).
     has_body = b"transfer-encoding" in fields or fields.get(b"content-length", b"").strip(b"0 \t") != b""
@@ -287,7 +288,7 @@ def _nearest(field: bytes, said: Mapping[bytes, str]) -> str:
 
 
 ANY_HOST = "*"
-_HOST_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_"
+_HOST_BYTES = _LETTERS_AND_DIGITS + b".-_"
 _HOSTS_REMEMBERED = 256
 _AUTHORITY = re.compile(r"(\[.*\]|[^:\]]*)(?::[0-9]*)?", re.DOTALL)
 
@@ -312,11 +313,9 @@ def without_port(authority: str) -> str:
 
 def _host_name(host: str) -> str:
     """A host as hosts are compared: lower case, without brackets and trailing dot; empty where it is malformed."""
-    if host.startswith("[") or host.count(":") > 1:
-        try:
+    if ":" in host:
+        with suppress(ValueError):
             return str(ip_address(host.removeprefix("[").removesuffix("]")))
-        except ValueError:
-            return ""
     name = host.lower().removesuffix(".")
     return "" if name.encode("utf-8").translate(None, _HOST_BYTES) else name
 

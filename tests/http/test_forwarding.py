@@ -178,6 +178,25 @@ def test_what_makes_no_link_is_passed_over(field: str, value: str, url: str) -> 
     assert seen((f"x-forwarded-{field}".encode(), value.encode("latin-1")))["url"] == url
 
 
+def test_a_proxy_that_speaks_tls_to_us_may_say_that_its_client_did_not() -> None:
+    scope = TRUSTED.seen({**came((b"x-forwarded-proto", b"http")), "scheme": "https"})
+    assert scope["scheme"] == "http"
+
+
+def test_the_port_of_a_forwarded_client_is_unknown() -> None:
+    assert TRUSTED.seen(came(*ALL))["client"] == (CLIENT, 0)
+
+
+@pytest.mark.parametrize(("proxies", "client"), [(31, CLIENT), (32, "10.0.0.7")])
+def test_of_a_chain_the_32_nearest_hops_are_looked_at(proxies: int, client: str) -> None:
+    assert client_of(PROXY, [CLIENT, *["10.0.0.7"] * proxies], TRUSTED.is_trusted) == client
+
+
+@pytest.mark.parametrize(("characters", "client"), [(80, CLIENT), (81, PROXY)])
+def test_a_hop_of_more_than_80_characters_is_no_address(characters: int, client: str) -> None:
+    assert client_of(PROXY, [CLIENT.rjust(characters)], TRUSTED.is_trusted) == client
+
+
 def test_of_several_fields_the_nearest_proxys_counts() -> None:
     twice = [(name, b"spoofed.example") for name, _ in ALL[1:]]
     assert seen(*twice, *ALL) == FORWARDED

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import uvicorn
@@ -17,10 +18,12 @@ from fastapi import BackgroundTasks, FastAPI
 from fastapi.responses import HTMLResponse, StreamingResponse
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.guard import LONGEST_TARGET, Guard, allowed_host, fault_of, new_request_ids
+from app.http.guard import Guard, allowed_host, fault_of, new_request_ids
 from app.http.problems import install
+from app.http.response_cache import ARRIVAL, REPLAYABLE
+from app.http.telemetry import route_of
 
 CANARY = "canary-7f3a"
 HOSTS = ("localhost", "127.0.0.1", "::1", "Reports.Example.")
@@ -34,11 +37,13 @@ def fault(
     method: str = "GET",
     query: bytes = b"",
     hosts: tuple[str, ...] = HOSTS,
+    root_path: str = "",
 ) -> str | None:
     scope = {
         "method": method,
-        "path": target.decode("latin-1"),
+        "path": unquote(target.decode("latin-1")),
         "raw_path": target,
+        "root_path": root_path,
         "query_string": query,
         "headers": list(headers or (GOOD_HOST,)),
     }
@@ -51,7 +56,8 @@ REPORTS.example.:443 [::1] [::1]:8080 [::1]: [0:0:0:0:0:0:0:1]
 """
 STRANGERS = """
 . :80 rebind.evil localhost.rebind.evil a/?x localhost/ localhost:8080:1 localhost:a localhost:-1 localhost:²
-localhost.. localhost@evil evil@localhost localhost,evil ::1 [::1 ::1] [[::1]] [::2] [::1]x [::1]. [] [localhost] * lóc
+localhost.. localhost@evil evil@localhost localhost,evil ::1 [::1 ::1] [[::1]] [::2] [::1]x [::1]. [] [localhost]
+[127.0.0.1] * lóc
 """
 
 
@@ -73,6 +79,7 @@ def test_health_and_metrics_are_told_by_any_name_and_nothing_else_is(path: bytes
     """A kubelet asks by the address of the pod, Prometheus by the name it discovered."""
     own = ("reports.example",)
     assert fault(path, (b"host", host), hosts=own) is None
+    assert fault(b"/prefix" + path, (b"host", host), hosts=own, root_path="/prefix") is None
     assert fault(path, (b"accept", b"*/*")) is None, "a check by HTTP/1.0 names none"
     assert fault(path, GOOD_HOST, GOOD_HOST) == "bad-host"
     for other in (path + b"/", path + b"x", b"/prefix" + path, b"/interactions"):
@@ -141,9 +148,9 @@ def test_a_semicolon_in_the_query_is_left_to_the_parameters() -> None:
 
 def test_a_target_is_bounded_with_its_query() -> None:
     path = b"/" + b"a" * 99
-    assert fault(path, query=b"a" * (LONGEST_TARGET - 101)) is None
-    assert fault(path, query=b"a" * (LONGEST_TARGET - 100)) == "target-too-long"
-    assert fault(b"/" + b"." * LONGEST_TARGET) == "target-too-long"
+    assert fault(path, query=b"a" * (8_192 - 101)) is None
+    assert fault(path, query=b"a" * (8_192 - 100)) == "target-too-long"
+    assert fault(b"/" + b"." * 8_192) == "target-too-long"
 
 
 @pytest.mark.threat("T16")
@@ -213,12 +220,20 @@ def house() -> FastAPI:
     return app
 
 
-def guarded(app: Any) -> Guard:
-    ids, ticks = count(1), count(0.0, 0.0125)
-    return Guard(app, allowed_hosts=HOSTS, new_request_id=lambda: f"new-{next(ids)}", monotonic=lambda: next(ticks))
+def guarded(app: Any, **more: Any) -> Guard:
+    ids, ticks = count(1), count(8.0, 0.0125)
+    return Guard(
+        app,
+        allowed_hosts=HOSTS,
+        new_request_id=lambda: f"new-{next(ids)}",
+        monotonic=lambda: next(ticks),
+        **more,
+    )
 
 
-async def through(guard: Guard, target: str, *headers: tuple[bytes, bytes], method: str = "GET") -> list[Message]:
+async def through(
+    guard: Guard, target: str, *headers: tuple[bytes, bytes], method: str = "GET", **more: Any
+) -> list[Message]:
     path, _, query = target.partition("?")
     scope = {
         "type": "http",
@@ -229,6 +244,7 @@ async def through(guard: Guard, target: str, *headers: tuple[bytes, bytes], meth
         "root_path": "",
         "headers": [GOOD_HOST, *headers],
         "state": {"cache_status": "cxfacade; hit; ttl=3"},
+        **more,
     }
     sent: list[Message] = []
 
@@ -285,6 +301,7 @@ async def test_every_answer_forbids_sniffing_and_tells_no_referrer(target: str) 
     fields = await fields_of(target)
     assert fields[b"x-content-type-options"] == b"nosniff"
     assert fields[b"referrer-policy"] == b"no-referrer"
+    assert fields[b"cross-origin-resource-policy"] == b"same-origin"
 
 
 async def test_an_answer_that_says_nothing_of_caches_is_not_stored() -> None:
@@ -294,9 +311,72 @@ async def test_an_answer_that_says_nothing_of_caches_is_not_stored() -> None:
 
 
 async def test_a_page_gets_a_policy_unless_it_has_its_own() -> None:
-    assert b"default-src 'none'" in (await fields_of("/page"))[b"content-security-policy"]
-    assert (await fields_of("/own-policy"))[b"content-security-policy"] == b"default-src 'self'"
-    assert (await fields_of("/interactions/1"))[b"content-security-policy"].startswith(b"default-src 'none'; frame-")
+    targets = ("/page", "/own-policy", "/interactions/1")
+    assert [(await fields_of(target))[b"content-security-policy"] for target in targets] == [
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        b"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        b"default-src 'self'",
+        b"default-src 'none'; frame-ancestors 'none'",
+    ]
+
+
+def answering(*parts: bytes, status: int = 200, **state: object) -> ASGIApp:
+    """An application that adds `state` to that of the request, and answers in these parts."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"].update(state)
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        for number, part in enumerate(parts, 1):
+            await send({"type": "http.response.body", "body": part, "more_body": number < len(parts)})
+
+    return app
+
+
+async def test_a_304_leaves_the_policy_of_a_stored_page_alone() -> None:
+    """A browser would replace what it has stored (RFC 9111 §4.3.4)."""
+    start, _ = await through(guarded(answering(b"", status=304)), "/")
+    assert b"content-security-policy" not in dict(start["headers"])
+    assert dict(start["headers"])[b"x-content-type-options"] == b"nosniff"
+
+
+async def test_the_fields_of_a_quota_stand_behind_the_requests_id() -> None:
+    quota = [(b"ratelimit", b"x"), (b"ratelimit-policy", b"y")]
+    start, _ = await through(guarded(answering(b"", answer_fields=quota)), "/")
+    assert start["headers"][:3] == [(b"x-request-id", b"new-1"), *quota]
+
+
+@pytest.mark.parametrize(
+    ("parts", "state", "is_kept"),
+    [
+        ([b"rows"], {REPLAYABLE: "a snapshot"}, True),
+        ([b"rows"], {}, False),
+        ([b"ro", b"ws"], {REPLAYABLE: "a snapshot"}, False),
+    ],
+)
+async def test_a_replayable_response_in_one_part_is_kept_as_it_was_sent(
+    parts: list[bytes], state: dict[str, Any], is_kept: bool
+) -> None:
+    kept: list[tuple[Any, ...]] = []
+    arrival: dict[str, Any] = {ARRIVAL: lambda *facts: kept.append(facts)}
+    start, *_ = await through(guarded(answering(*parts, status=206, **state)), "/", **arrival)
+    assert kept == ([("a snapshot", 206, start["headers"], b"rows")] if is_kept else [])
+
+
+async def test_the_route_status_and_seconds_of_each_request_are_told() -> None:
+    told: list[tuple[str, int, float]] = []
+
+    def finished(scope: Scope, status: int, seconds: float) -> None:
+        told.append((route_of(scope), status, round(seconds, 6)))
+
+    guard = guarded(house(), finished=finished)
+    for target in ("/interactions/1", "/nowhere", "/a;b", "/bug"):
+        await through(guard, target)
+    assert told == [
+        ("/interactions/{interaction_id}", 200, 0.0125),
+        ("unmatched", 404, 0.0125),
+        ("unmatched", 400, 0.0125),
+        ("/bug", 500, 0.0125),
+    ]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

@@ -28,7 +28,7 @@ KEY_NAMES = frozenset({"authorization", "key", "password", "secret", "token"}) |
     for first, second in (("api", "key"), ("access", "token"), ("client", "key"), ("x-api", "key"), ("x_api", "key"))
     for joint in ("", "-", "_")
 }
-_is_loopback = lru_cache(maxsize=64)(is_loopback)
+_is_loopback = lru_cache(is_loopback)
 
 
 @dataclass(frozen=True, slots=True)

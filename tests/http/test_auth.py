@@ -9,7 +9,8 @@ import pytest
 from starlette.types import Scope
 
 from app.clients.file import ClientKeys
-from app.errors import BadRequest, Forbidden, KeyInQuery, Unauthorized
+from app.clients.key import ClientKey
+from app.errors import BadRequest, Forbidden, KeyInQuery, RateLimited, Unauthorized
 from app.http.auth import Authenticator, Viewer, reached_on_loopback
 from app.interactions.masking import Audience
 from app.settings import load
@@ -24,6 +25,7 @@ CREDENTIALS = [
     (b"authorization", b"Bearer cxf_demo_x"),
     (b"authorization", b"Basic Y3hmX2RlbW9feDo="),
     (b"authorization", b"Basic !"),
+    (b"authorization", b"Basic !" + base64.b64encode(READER.secret.encode())),
     (b"authorization", b"Digest username=cxf_demo_x"),
     (b"authorization", b"Bearer"),
     (b"authorization", b""),
@@ -127,7 +129,18 @@ def test_two_credentials_are_one_too_many(fields: tuple[Field, ...], tmp_path: P
     [
         "api_key=x",
         "limit=1&API-Key=x",
+        "authorization=x",
+        "key=x",
+        "password=x",
+        "secret=x",
         "token",
+        "apikey=x",
+        "accesstoken=x",
+        "access_token=x",
+        "client-key=x",
+        "x-api-key=x",
+        "x_api_key=x",
+        "api_key[]=x",
         "%61pi_key=x",
         f"attr={READER.secret}",
         f"_={READER.secret}",
@@ -211,6 +224,45 @@ def test_a_quota_is_a_bucket_that_fills_evenly_and_says_how_full_it_is(tmp_path:
     assert [charged(at, limited)[1] for _ in range(4)] == [0, 0, 0, 20]
 
 
+def test_the_quota_of_the_key_that_asked_longest_ago_is_forgotten_where_they_are_too_many() -> None:
+    at = authenticator()
+
+    def wait(number: int) -> float:
+        key = ClientKey("limited", b"%d" % number, frozenset(), quota=1)
+        return at.charge(Viewer(key.label, key.scopes, key))[1]
+
+    assert [wait(number) for number in range(10_000)] == [0] * 10_000
+    assert wait(0) == 60
+    assert wait(10_000) == 0
+    assert wait(2) == 60
+    assert wait(1) == 0
+
+
+def test_a_request_is_admitted_with_its_viewer_and_the_fields_of_its_quota_in_its_state(tmp_path: Path) -> None:
+    limited = given("limited", "read", quota=3)
+    scope = request(limited.field)
+    viewer = authenticator(keys=write(tmp_path / "keys.json", limited)).admit(scope, "read")
+    assert viewer == Viewer("limited", frozenset({"read"}), limited.key)
+    assert scope["state"] == {
+        "viewer": viewer,
+        "answer_fields": [(b"ratelimit-policy", b'"key";q=3;w=60'), (b"ratelimit", b'"key";r=2;t=20')],
+    }
+
+
+def test_a_request_without_the_scope_counts_and_past_its_quota_a_key_hears_when_to_come_back(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    limited = given("limited", "read", quota=1)
+    at = authenticator(clock, write(tmp_path / "keys.json", limited))
+    with pytest.raises(Forbidden):
+        at.admit(request(limited.field), "metrics:read")
+    with pytest.raises(RateLimited) as caught:
+        at.admit(request(limited.field), None)
+    assert caught.value.retry_after_seconds == 60
+    clock.advance(60)
+    assert at.admit(request(limited.field), None).label == "limited"
+
+
 def test_how_long_a_response_may_be_replayed_to_a_credential(tmp_path: Path, clock: HandClock) -> None:
     limited = given("limited", "read", quota=3)
     short = given("short", "read", expires_at=clock.wall + timedelta(seconds=10))
@@ -219,6 +271,7 @@ def test_how_long_a_response_may_be_replayed_to_a_credential(tmp_path: Path, clo
     viewers = {one: at.viewer(request(*fields)) for one, fields in (("nobody", ()), ("reader", (READER.field,)))}
     assert [at.replay_seconds(one) for one in viewers.values()] == [None, None]
     assert at.viewer(request(limited.field)).has_quota
+    assert not any(viewer.has_quota for viewer in viewers.values())
     assert at.replay_seconds(at.viewer(request(limited.field))) is None
     shortly = at.viewer(request(short.field))
     clock.advance(4)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tests.mutants.changing import Mutant, mutants
 from tests.mutants.running import Outcome, Trial, path_of, warm
-from tests.mutants.table import EQUIVALENT, LEAST_KILLED, SUBJECTS, Subject
+from tests.mutants.table import EQUIVALENT, SUBJECTS, Subject
 
 TIMES_AS_LONG, AT_LEAST_SECONDS = 5, 20.0
 POLL_SECONDS = 0.02
@@ -49,14 +49,18 @@ def _subject(subject: Subject, jobs: int) -> bool:
         print(f"| {subject.name} | its own tests do not pass | | | | |", flush=True)
         return False
     most_seconds = max(AT_LEAST_SECONDS, TIMES_AS_LONG * whole.seconds)
-    lines, known = source.splitlines(), {(one.module, one.line, one.what): one.reason for one in EQUIVALENT}
+    lines, known = (
+        source.splitlines(),
+        {(one.line, one.what): one for one in EQUIVALENT if one.module == subject.module},
+    )
     survivors: list[Survivor] = []
-    count = 0
+    count, unseen = 0, set(known)
     for mutant, outcome in _tried(subject, mutants(source), jobs, most_seconds):
         count += 1
+        place = text, _ = lines[mutant.line - 1].strip(), mutant.what
+        unseen.discard(place)
         if outcome.passed:
-            text = lines[mutant.line - 1].strip()
-            survivors.append(Survivor(mutant, text, known.get((subject.module, text, mutant.what), "")))
+            survivors.append(Survivor(mutant, text, known[place].reason if place in known else ""))
     left = [one for one in survivors if not one.reason]
     equivalent = len(survivors) - len(left)
     share = 1 - len(left) / max(1, count - equivalent)
@@ -68,7 +72,9 @@ def _subject(subject: Subject, jobs: int) -> bool:
             file=sys.stderr,
             flush=True,
         )
-    return share >= LEAST_KILLED
+    for text, what in unseen:
+        print(f"  no such change any more: {subject.module}: {what}: {text}", file=sys.stderr, flush=True)
+    return share >= subject.least_killed and not unseen
 
 
 def _tried(

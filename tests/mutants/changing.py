@@ -154,7 +154,7 @@ def _constant(node: ast.Constant) -> Made:
     elif isinstance(value, int | float):
         yield f"{value} → {value + 1}", lambda n: ast.Constant(value + 1)
     elif isinstance(value, str | bytes) and value:
-        yield f"{value!r} doubled", lambda n: ast.Constant(2 * value)
+        yield f"{value!r:.60} doubled", lambda n: ast.Constant(2 * value)
 
 
 def _branch(node: ast.If | ast.IfExp | ast.While) -> Made:

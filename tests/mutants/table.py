@@ -6,11 +6,12 @@ LEAST_KILLED = 0.85
 
 
 class Subject(NamedTuple):
-    """A module, and the tests that mirror it."""
+    """A module, the tests that mirror it, and the share of its mutants that they have to kill."""
 
     name: str
     module: str
     tests: tuple[str, ...]
+    least_killed: float = LEAST_KILLED
 
 
 SUBJECTS = (
@@ -42,6 +43,9 @@ SUBJECTS = (
         "app.interactions.masking",
         ("tests/interactions/test_masking.py", "tests/interactions/test_policy.py"),
     ),
+    Subject("replay", "app.listener.replay", ("tests/listener/test_replay.py",), 1.0),
+    Subject("auth", "app.http.auth", ("tests/http/test_auth.py",), 1.0),
+    Subject("guard", "app.http.guard", ("tests/http/test_guard.py", "tests/http/test_forwarding.py"), 1.0),
 )
 
 
@@ -58,6 +62,11 @@ TAG = "any constant that no other kind shares tells it apart"
 TRUTH = "it is asked for its truth alone"
 WORDS = "words for people"
 COUNTED = "the number is only compared with itself"
+APART = "any bytes that no part holds keep the parts apart"
+NAMES = "adds a name that no client sends, of the last and the first"
+CHARACTERS = "the set of characters is the same"
+REMEMBERED = "a bound of memory: what is forgotten is found again"
+ESTIMATE = "a round number for what Python's objects take"
 
 EQUIVALENT = (
     Equivalent("app.cache.store", 'kind, content = b"t", b"1" if part else b"0"', "b't' doubled", TAG),
@@ -113,4 +122,72 @@ EQUIVALENT = (
         "without self._era += 1",
         "once closed, the one pass of the era that ends is the probe that closed it",
     ),
+    Equivalent(
+        "app.listener.replay",
+        'b"connection user-agent accept-language x-request-id cookie referer priority dnt sec-gpc '
+        'save-data sec-fetch-dest "',
+        "b'connection user-agent accept-language x-request-id cookie  doubled",
+        NAMES,
+    ),
+    Equivalent(
+        "app.listener.replay",
+        "OVERHEAD_BYTES = 900  # the objects of one replay, beside its key, head and body",
+        "900 → 901",
+        ESTIMATE,
+    ),
+    Equivalent(
+        "app.listener.replay",
+        'return b"\\0".join(parts)  # which no part can hold: the parser refuses it',
+        "b'\\x00' doubled",
+        APART,
+    ),
+    Equivalent("app.listener.replay", '_era: bytes = b"0"', "b'0' doubled", COUNTED),
+    Equivalent("app.listener.replay", 'self._era = b"%d" % (int(self._era) + 1)', "Add → Sub", COUNTED),
+    Equivalent("app.listener.replay", 'self._era = b"%d" % (int(self._era) + 1)', "1 → 2", COUNTED),
+    Equivalent("app.listener.replay", "return False", "returns None", TRUTH),
+    Equivalent(
+        "app.http.auth",
+        'KEY_IN_QUERY = "A credential stands in the query string. '
+        'Send it in a header, and replace it: logs keep URLs."',
+        "'A credential stands in the query string. Send it in a heade doubled",
+        WORDS,
+    ),
+    Equivalent(
+        "app.http.auth",
+        'return Viewer(key.label, key.scopes, key, f"key {key.digest.hex()}")',
+        "'key ' doubled",
+        TAG,
+    ),
+    Equivalent("app.http.auth", 'value = value.strip(b" \\t")', "b' \\t' doubled", CHARACTERS),
+    Equivalent("app.http.auth", 'return rest.strip(b" ")', "b' ' doubled", CHARACTERS),
+    Equivalent(
+        "app.http.auth",
+        'return b64decode(rest.strip(b" "), validate=True).partition(b":")[0]',
+        "b' ' doubled",
+        CHARACTERS,
+    ),
+    Equivalent("app.http.guard", '_REQUEST_ID_BYTES = _LETTERS_AND_DIGITS + b"._-"', "b'._-' doubled", CHARACTERS),
+    Equivalent(
+        "app.http.guard",
+        '_PLAIN_BYTES = _LETTERS_AND_DIGITS + b"/-_~"  # the dot is looked at more closely',
+        "b'/-_~' doubled",
+        CHARACTERS,
+    ),
+    Equivalent(
+        "app.http.guard",
+        'has_body = b"transfer-encoding" in fields or fields.get(b"content-length", b"").strip(b"0 \\t") != b""',
+        "b'0 \\t' doubled",
+        CHARACTERS,
+    ),
+    Equivalent("app.http.guard", "return False", "returns None", TRUTH),
+    Equivalent("app.http.guard", "_REMEMBERED = 4096", "4096 → 4097", REMEMBERED),
+    Equivalent("app.http.guard", 'hop = hop.strip(" \\t")', "' \\t' doubled", CHARACTERS),
+    Equivalent(
+        "app.http.guard",
+        'return said.get(field, "").rpartition(",")[2].strip(" \\t")',
+        "' \\t' doubled",
+        CHARACTERS,
+    ),
+    Equivalent("app.http.guard", '_HOST_BYTES = _LETTERS_AND_DIGITS + b".-_"', "b'.-_' doubled", CHARACTERS),
+    Equivalent("app.http.guard", "_HOSTS_REMEMBERED = 256", "256 → 257", REMEMBERED),
 )

@@ -13,9 +13,10 @@ from tests.support.clock import HandClock
 class Place:
     """Flights that last until `ready`, with a bound for each owner."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int | None = None) -> None:
         self.flights = SingleFlight(HandClock().clock)
-        self.flights._most_of_one_owner = most
+        if most is not None:
+            self.flights._most_of_one_owner = most
         self.ready = asyncio.Event()
 
     def joined(self, key: bytes, owner: str = "one") -> "asyncio.Task[object]":
@@ -50,3 +51,12 @@ async def test_joining_a_flight_costs_nothing_and_its_end_gives_the_share_back()
     place.ready.set()
     await asyncio.gather(*callers)
     await place.joined(b"b")
+
+
+async def test_one_owner_may_have_500_flights_under_way() -> None:
+    place = Place()
+    callers = [place.joined(b"%d" % number) for number in range(500)]
+    with pytest.raises(RateLimited):
+        await place.joined(b"500")
+    place.ready.set()
+    await asyncio.gather(*callers)

@@ -22,6 +22,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from app.owners import Owners
 from tests.support.clock import HandClock
 
 KEY, OTHER = b"key", b"other"
@@ -468,3 +469,45 @@ async def test_a_disowned_flight_is_held_on_to_only_while_it_goes_on(clock: Hand
     assert (await caller).value == 1
     await asyncio.sleep(0)
     assert not flights._disowned
+
+
+async def test_a_flight_is_awaited_until_the_last_of_its_callers_has_left(
+    flights: SingleFlight, upstream: Upstream
+) -> None:
+    callers = [asyncio.create_task(flights.join(KEY, upstream.fetch, wait_seconds=10)) for _ in range(2)]
+    await upstream.asked.wait()
+    for caller in callers:
+        assert flights.is_awaited(KEY)
+        assert not flights.is_awaited(OTHER)
+        caller.cancel()
+        await asyncio.wait({caller})
+    assert not flights.is_awaited(KEY)
+    assert len(flights) == 1
+    upstream.gate.set()
+
+
+@pytest.mark.parametrize("is_detached", [True, False])
+async def test_whoever_joins_a_flight_becomes_an_owner_of_it_and_of_no_flight_before_it(
+    flights: SingleFlight, upstream: Upstream, is_detached: bool
+) -> None:
+    def joined(owners: Owners | None) -> "asyncio.Task[Joined[int]]":
+        return asyncio.create_task(flights.join(KEY, upstream.fetch, wait_seconds=10, owners=owners))
+
+    first = Owners("first")
+    callers = [joined(first), joined(Owners("second")), joined(None)]
+    await upstream.asked.wait()
+    await asyncio.sleep(0)
+    assert list(first.names) == ["first", "second"]
+    if is_detached:
+        flights.detach(KEY)
+    else:
+        upstream.gate.set()
+        await asyncio.gather(*callers)
+        upstream.gate.clear()
+    flights.launch(KEY, upstream.fetch)
+    callers.append(joined(Owners("third")))
+    await asyncio.sleep(0)
+    upstream.gate.set()
+    await asyncio.gather(*callers)
+    assert upstream.calls == 2
+    assert list(first.names) == ["first", "second"]

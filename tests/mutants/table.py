@@ -30,7 +30,11 @@ SUBJECTS = (
         "app.queries.query",
         ("tests/queries/test_query.py", "tests/queries/test_cursor.py", "tests/http/test_parse.py"),
     ),
-    Subject("flight", "app.cache.single_flight", ("tests/cache/test_single_flight.py", "tests/cache/test_purged.py")),
+    Subject(
+        "flight",
+        "app.cache.single_flight",
+        ("tests/cache/test_single_flight.py", "tests/cache/test_shares.py", "tests/cache/test_purged.py"),
+    ),
     Subject("reuse", "app.cache.reuse", ("tests/cache/test_reuse.py", "tests/cache/test_cache_status.py")),
     Subject(
         "call",
@@ -78,6 +82,18 @@ EQUIVALENT = (
     Equivalent("app.queries.query", 'return digest("columns", columns)', "'columns' doubled", TAG),
     Equivalent(
         "app.queries.query", 'return digest("identity", self.asked)[:_IDENTITY_BYTES]', "'identity' doubled", TAG
+    ),
+    Equivalent(
+        "app.queries.query",
+        'return urlsafe_b64encode(_check(packed) + packed).rstrip(b"=").decode()',
+        "b'=' doubled",
+        CHARACTERS,
+    ),
+    Equivalent(
+        "app.queries.query",
+        'sealed = urlsafe_b64decode(text.encode("ascii") + b"==")  # more padding than is needed is passed over',
+        "b'==' doubled",
+        "more padding than is needed is passed over",
     ),
     Equivalent("app.queries.query", "_IDENTITY_BYTES = 8", "8 → 9", "a longer identity tells apart as well"),
     Equivalent(

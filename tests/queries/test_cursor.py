@@ -21,6 +21,7 @@ CURSORS = st.builds(
     end=MOMENTS,
 )
 CURSOR = Cursor("0123456789abcdef", 100, bytes(8), datetime(2026, 11, 1, tzinfo=UTC), None)
+TEXT = "jCNTHpawMDEyMzQ1Njc4OWFiY2RlZmTECAAAAAAAAAAA1v9q5oEAwAA"
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
@@ -29,6 +30,10 @@ def test_a_cursor_comes_back_from_its_text(cursor: Cursor) -> None:
     text = cursor_text(cursor)
     assert cursor_of(text) == cursor
     assert set(text) <= set(ALPHABET), "it needs no escaping in a URL"
+
+
+def test_a_cursor_given_out_before_an_update_is_good_after_it() -> None:
+    assert cursor_text(CURSOR) == TEXT
 
 
 @given(

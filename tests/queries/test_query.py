@@ -77,6 +77,12 @@ def test_every_two_audiences_have_other_answers() -> None:
     assert len(keys) == len(audiences)
 
 
+@pytest.mark.parametrize("name", [field.name for field in fields(Search)])
+def test_attributes_and_crm_links_are_conditions_on_hooks_and_the_rest_is_not(name: str) -> None:
+    is_of_hooks = name.startswith(("attr", "hook"))
+    assert SEARCHES[name][1].asks_of_hooks() is is_of_hooks
+
+
 def test_another_tenant_has_other_reports() -> None:
     assert Search().key(TENANT) != Search().key(TENANT[:-1] + "6")
 

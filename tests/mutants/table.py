@@ -39,7 +39,10 @@ SUBJECTS = (
     Subject(
         "call",
         "app.upstream.call",
-        ("tests/upstream/test_retries.py", "tests/upstream/test_call.py", "tests/upstream/test_login.py"),
+        tuple(
+            f"tests/upstream/test_{name}.py"
+            for name in ("retries", "call", "login", "auth", "responses", "rules", "rows")
+        ),
     ),
     Subject("breaker", "app.upstream.breaker", ("tests/upstream/test_breaker.py", "tests/upstream/test_call.py")),
     Subject(

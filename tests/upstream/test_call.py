@@ -30,11 +30,13 @@ class Scene:
 
     script: list[bytes] = field(default_factory=list)
     hand: HandClock = field(default_factory=HandClock)
+    takes: float = 0  # seconds to answer
     client: Opened = field(init=False)
     server: RawServer = field(init=False)
 
     async def __call__(self, exchange: Exchange) -> None:
         answer = self.script.pop(0) if self.script else GOOD
+        self.hand.advance(self.takes)
         if answer is GOOD:
             await exchange.json(envelope([row("one")]))
         elif answer == b"close":
@@ -90,6 +92,14 @@ async def test_one_failure_is_made_good_by_a_second_attempt() -> None:
 async def test_the_pause_before_it_is_slept_on_the_clock() -> None:
     async with scene(status(500), limits=Limits()) as asked:
         assert (await asked.after(0.1, asked.read())).total == 1
+
+
+async def test_a_reading_tells_the_seconds_during_which_it_called_without_its_pauses() -> None:
+    async with scene(status(500), limits=Limits()) as asked:
+        asked.takes = 2
+        reading = await asked.after(0.1, asked.read())
+        assert reading.upstream_seconds == pytest.approx(4)
+        assert not reading.simulated
 
 
 async def test_a_caller_gets_two_attempts_and_a_refresh_behind_three() -> None:

@@ -74,7 +74,7 @@ HOMES: dict[str, set[str]] = {
     "os.environ": {"app.settings"},
     "os.environb": {"app.settings"},
     "os.getenv": {"app.settings"},
-    "time": {"app.clock", "app.simulator", "app.listener.connection", "app.cooperative"},
+    "time": {"app.clock", "app.simulator", "app.listener.replay", "app.cooperative"},
     "app.clock.SYSTEM_CLOCK": {"app.main", "app.commands"},
     "datetime.datetime.now": {"app.clock", "app.simulator"},
     "datetime.datetime.utcnow": {"app.simulator"},

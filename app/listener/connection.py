@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
-from time import time
 from typing import Any, Literal, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -14,7 +13,7 @@ from app.http.guard import NOTHING_FORWARDED, Forwarding
 from app.http.telemetry import Sampled
 from app.listener.limits import ListenerLimits
 from app.listener.refusals import refusal
-from app.listener.replay import ReplayCache, date_of
+from app.listener.replay import ReplayCache, date_now
 from app.observe.logs import CONNECTION_ENDED
 from app.owners import owner_of
 
@@ -32,7 +31,7 @@ class DatedHeaders(list[Field]):
     """
 
     def __add__(self, fields: Iterable[Field]) -> list[Field]:  # type: ignore[override] # as it is called
-        return [(b"date", date_of(int(time()))), *self, *fields]
+        return [(b"date", date_now()), *self, *fields]
 
 
 class ListenerState(ServerState):

@@ -13,6 +13,7 @@ from email.utils import formatdate
 from functools import lru_cache, partial
 from http import HTTPStatus
 from math import floor, inf
+from time import time
 from typing import NamedTuple
 
 from app.cache.store import MemoryStore, Stored
@@ -162,16 +163,19 @@ class ReplayCache:
             return False
         age, left = stored.age(now), stored.time_left(now)
         whole_age, whole_left = floor(age), floor(left)
-        date = date_of(int(wall.timestamp()))
-        told = {b"date": date, b"age": whole_age, b"ttl": whole_left, b"max-age": whole_age + whole_left}
+        told = {b"date": date_now(), b"age": whole_age, b"ttl": whole_left, b"max-age": whole_age + whole_left}
         replay.head = replay.told % told
         replay.told_until = now + min(whole_age + 1 - age, left - whole_left, 1 - wall.microsecond / 1e6)
         return True
 
 
+def date_now() -> bytes:
+    """The value of the Date field."""
+    return _date(int(time()))
+
+
 @lru_cache(maxsize=2)
-def date_of(second: int) -> bytes:
-    """The value of the Date field for a second since 1970."""
+def _date(second: int) -> bytes:
     return formatdate(second, usegmt=True).encode()
 
 

@@ -3,7 +3,7 @@
 import pytest
 from fastapi import FastAPI, Response
 
-from app.listener import connection
+from app.listener import replay
 from tests.listener.place import house, talk
 from tests.support.serving import listening
 
@@ -14,7 +14,7 @@ SECOND = 1_795_416_000.0  # 2026-11-23T06:40:00Z
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time of day, as the only one of a list."""
     times = [SECOND]
-    monkeypatch.setattr(connection, "time", lambda: times[0])
+    monkeypatch.setattr(replay, "time", lambda: times[0])
     return times
 
 

@@ -15,6 +15,7 @@ from app.cache.store import MemoryStore, Stored
 from app.http.response_cache import ARRIVAL, Charge, Served, offer
 from app.http.responses import Answer, answer_headers
 from app.http.telemetry import Hits, Requests
+from app.listener import replay
 from app.listener.replay import SHAPING, Address, Fields, Replay, ReplayCache, replay_key
 from app.observe.metrics import Metrics
 from app.queries.fetch_plan import FetchPlan, Terms
@@ -348,8 +349,14 @@ def test_age_and_time_left_are_those_of_the_moment() -> None:
     ]
 
 
-def test_what_changes_is_formatted_anew_when_it_does_and_not_before() -> None:
-    place, asked = Place(fresh_for=15.5625), list[datetime]()
+def dated(place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """The place, where the system's clock is the one turned by hand."""
+    monkeypatch.setattr(replay, "time", lambda: place.clock.clock.wall().timestamp())
+    return place
+
+
+def test_what_changes_is_formatted_anew_when_it_does_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    place, asked = dated(Place(fresh_for=15.5625), monkeypatch), list[datetime]()
     place.clock.step(wall=0.5)
     place.answered()
 
@@ -373,8 +380,10 @@ def test_what_changes_is_formatted_anew_when_it_does_and_not_before() -> None:
     assert len(asked) == len(seen) == 9
 
 
-def test_a_replay_is_the_ordinary_response_with_the_date_age_and_lifetimes_of_the_moment() -> None:
-    place = Place()
+def test_a_replay_is_the_ordinary_response_with_the_date_age_and_lifetimes_of_the_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = dated(Place(), monkeypatch)
     place.answered()
     place.clock.advance(4)
     assert place.response() == RESPONSE
@@ -539,8 +548,8 @@ def test_a_replay_holds_one_copy_of_its_body() -> None:
     assert len(replay.told) + len(replay.rest) < 1_900
 
 
-def test_the_last_response_of_a_connection_says_so() -> None:
-    place = Place()
+def test_the_last_response_of_a_connection_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = dated(Place(), monkeypatch)
     place.answered()
     place.clock.advance(4)
     id_line = b"x-request-id: new\r\n"

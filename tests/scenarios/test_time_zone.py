@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.listener import connection
+from app.listener import replay
 from tests.support.clock import HandClock
 from tests.support.facade import TENANT, Facade, running_facade
 from tests.support.simulator import Simulator, running_simulator
@@ -127,7 +127,7 @@ async def test_who_has_waited_for_the_zone_waits_for_the_rows_only_for_the_rest(
 async def test_an_answer_that_had_to_wait_for_the_zone_first_is_dated_after_its_rows(
     facade: Facade, simulator: Simulator, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "time", lambda: clock.clock.wall().timestamp())
+    monkeypatch.setattr(replay, "time", lambda: clock.clock.wall().timestamp())
     simulator.faults("hold")
     asking = asyncio.create_task(facade.get("/interactions", ("from", "2026-11-17")))
     await simulator.arrived(1)

@@ -312,7 +312,8 @@ def test_the_reference_is_dark_where_that_is_preferred_and_follows_a_change(brow
     background = "getComputedStyle(document.documentElement).backgroundColor"
     assert page.evaluate(background) == "rgb(28, 32, 34)"
     page.emulate_media(color_scheme="light")
-    page.wait_for_function(f"{background} === 'rgba(0, 0, 0, 0)'")
+    page.locator("html:not(.dark-mode)").wait_for(state="attached")
+    assert page.evaluate(background) == "rgba(0, 0, 0, 0)"
     page.close()
 
 

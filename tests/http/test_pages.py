@@ -322,7 +322,7 @@ def test_the_first_try_answers_with_the_documented_interaction(tab: Page, addres
     tab.goto(f"{address}/docs#/interactions/listInteractions")
     operation = tab.locator("#operations-interactions-listInteractions")
     with tab.expect_response(f"{address}/interactions?*") as answered:
-        operation.locator("button.execute").click()
+        operation.locator("button.execute").press("Enter")
     assert answered.value.status == 200
     rows = answered.value.json()["items"]
     assert [row["interaction_id"] for row in rows] == ["c506eb9b-f523-4616-8839-fbce3fd89c17"]

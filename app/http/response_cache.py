@@ -201,7 +201,7 @@ def offer(
         )
 
 
-MOST_PARSED = 1_000
+MOST_PARSED = 64  # each is some kilobytes that the store does not count
 
 
 class ParsedList(NamedTuple):

@@ -1,5 +1,6 @@
 """The values that the service hands out: a lookup in the store, a fetch result, and a page of rows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf
 
@@ -105,26 +106,29 @@ def lookup_of(
     directives: Directives,
     *,
     is_enough: bool,
-    has_failed: bool,
-    may_be_stale: bool = True,
+    has_failed: Callable[[], bool],
+    may_be_stale: Callable[[], bool],
     owner: str = "",
     deadline: float = -inf,
 ) -> Lookup:
     """The lookup of a question at `now` (monotonic seconds).
 
-    For a cursor nothing newer than its snapshot would do. Of a stale snapshot no more is read where it is not enough: a
-    new one takes as long. `has_failed`: the last refresh did, or the next one would. `may_be_stale`: what is stored
-    serves past its freshness.
+    For a cursor nothing newer than its snapshot would do. What is fresh serves whatever state upstream is in: only else
+    is it asked whether the last refresh has failed, or the next one would, and whether what is stored serves past its
+    freshness. Of a stale snapshot no more is read where it is not enough: a new one takes as long.
     """
     if plan.version:
         decision, why = Decision(Action.SERVE if stored else Action.REFUSE), "stale-snapshot"
     else:
-        decision = decide(stored, now, directives, is_failing=has_failed)
-        why = "stale-if-error" if has_failed else "stale-while-revalidate"
-        if decision.action is Action.SERVE_AND_REFRESH and not (is_enough and may_be_stale):
-            decision = decide(stored, now, replace(directives, max_stale=0))
-        if not may_be_stale:
-            decision = replace(decision, stale_if_error=False)
+        decision, why = decide(stored, now, directives), "stale-while-revalidate"
+        if decision.action is not Action.SERVE:
+            if has_failed():
+                decision, why = decide(stored, now, directives, is_failing=True), "stale-if-error"
+            covers = may_be_stale()
+            if decision.action is Action.SERVE_AND_REFRESH and not (is_enough and covers):
+                decision = decide(stored, now, replace(directives, max_stale=0))
+            if not covers:
+                decision = replace(decision, stale_if_error=False)
     detail = why if stored and not stored.is_fresh(now) else None
     return Lookup(plan, stored, decision, is_enough, detail, directives.only_if_cached, owner, deadline)
 

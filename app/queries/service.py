@@ -7,7 +7,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from app import cooperative
-from app.cache.reuse import UNDIRECTED, Action, Directives, decide, refresh_early
+from app.cache.reuse import UNDIRECTED, Action, Directives, refresh_early
 from app.cache.single_flight import SingleFlight
 from app.cache.store import Part, Stored, digest
 from app.clock import Clock
@@ -91,15 +91,14 @@ class Queries:
         So many `rows` are wanted. `deadline` is that of the client, who has come now unless it says otherwise.
         """
         stored, now = self.snapshots.current(plan), self.clock.monotonic()
-        serves = decide(stored, now, directives).action is Action.SERVE  # fresh: whatever state upstream is in
         lookup = lookup_of(
             plan,
             stored,
             now,
             directives,
             is_enough=stored is not None and self.rules.is_enough(stored.value, rows),
-            has_failed=not serves and (plan.is_blocked() or self.flights.has_failed(plan.key)),
-            may_be_stale=serves or self.upstream.refused_seconds() <= AUTH_STALE_SECONDS,
+            has_failed=lambda: plan.is_blocked() or self.flights.has_failed(plan.key),
+            may_be_stale=lambda: self.upstream.refused_seconds() <= AUTH_STALE_SECONDS,
             owner=owner,
             deadline=self.deadline() if deadline is None else deadline,
         )

@@ -48,7 +48,15 @@ def lookup(
     is_enough: bool = True,
     has_failed: bool = False,
 ) -> Lookup:
-    return lookup_of(plan(version), stored, now, directives, is_enough=is_enough, has_failed=has_failed)
+    return lookup_of(
+        plan(version),
+        stored,
+        now,
+        directives,
+        is_enough=is_enough,
+        has_failed=lambda: has_failed,
+        may_be_stale=lambda: True,
+    )
 
 
 def told(one: Lookup) -> tuple[Decision, str | None, bool]:

@@ -25,7 +25,7 @@ ROWS = (
     Row("overload", "misses a second at 3 × the ceiling, against the ceiling", Target("≥", 0.8), steady.overload),
     Row("stampede", "upstream calls for 1,000 cold callers of one key, plus failures", ONCE, bursts.stampede),
     Row("cold-start", "500 keys at once, 100 ms each, 8 slots: the last", Target("≤", 8, "s"), bursts.cold_start),
-    Row("matrix", "the grid at the end of `make test`", Target("=", 195), None),
+    Row("matrix", "the grid at the end of `make test`", Target("=", 234), None),
     Row("fault-soak", "failures on warm keys, 30 % random faults", NONE, steady.fault_soak),
     Row("bad-inputs", "tests/fuzz in `make test`: 10,400 raw requests and schemathesis", NONE, None),
     Row("memory-cap", "growth with more keys than fit, against the bound", Target("≤", 1.3), bursts.memory_cap),

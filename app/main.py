@@ -27,7 +27,8 @@ from app.errors import CxfacadeError, SettingsError
 from app.http import openapi, problems
 from app.http.auth import Authenticator
 from app.http.cors import Cors
-from app.http.guard import Forwarding, Guard, new_request_ids
+from app.http.forwarding import Forwarding
+from app.http.guard import Guard, new_request_ids
 from app.http.representations import Representations
 from app.http.response_cache import ParsedLists, ResponseCache
 from app.http.responses import Unread

@@ -99,15 +99,15 @@ class Stored(Generic[T]):
         return self.fresh_for - self.age(now)
 
     def is_fresh(self, now: float) -> bool:
-        """Whether it may be served without asking upstream."""
+        """Whether the value may be served without asking upstream."""
         return self.time_left(now) >= 0
 
     def may_be_revalidated(self, now: float) -> bool:
-        """Whether it may be served without waiting for upstream: fresh, or stale within `revalidate_for`."""
+        """Whether the value may be served without waiting for upstream: fresh, or stale within `revalidate_for`."""
         return self.time_left(now) + self.revalidate_for >= 0
 
     def is_usable(self, now: float) -> bool:
-        """Whether it may be served at all: fresh, or stale within its bound, and not purged."""
+        """Whether the value may be served at all: fresh, or stale within its bound, and not purged."""
         return not self.purge_token.purged and now - self.stored_at <= self.fresh_for + self.stale_for
 
 

@@ -19,9 +19,10 @@ import uvicorn
 
 from app.errors import CxfacadeError
 from app.listener.acceptor import Acceptor
-from app.listener.connection import CLOSE, Connection, ListenerState
+from app.listener.connection import Connection
 from app.listener.limits import ListenerLimits
 from app.listener.protocol import Protocol
+from app.listener.state import CLOSE, ListenerState
 from app.main import Application, create_app, reload
 from app.observe import logs
 from app.observe.logs import CUT_OFF

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from app.commands.servers import Server, limits_of, listen, listen_nearby, return_large_blocks, run, server_of, url_of
-from app.listener.connection import ListenerState
 from app.listener.limits import ListenerLimits
+from app.listener.state import ListenerState
 from app.main import create_app
 from app.observe import logs
 from app.observe.streams import announce

@@ -3,28 +3,22 @@
 Pure ASGI. The listener below has bounded heads and bodies already; what it lets through, this layer checks again.
 """
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from functools import lru_cache
-from ipaddress import ip_address
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from string import ascii_letters, digits
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.clients.key import holds_key
-from app.http.negotiation import joined, sole
+from app.http.forwarding import NOTHING_FORWARDED, Forwarding, allowed_host
+from app.http.negotiation import sole
 from app.http.problems import log_unexpected, problem_of
 from app.http.response_cache import ARRIVAL, REPLAYABLE, Keep
 from app.http.responses import Headers
 from app.http.telemetry import Sampled, log_request
 from app.observe.tracing import entered
-from app.owners import address_of, within
-from app.settings.forms import path_prefix
 
 LONGEST_TARGET = 8 * 1024  # bytes, query included (FAULTS 1.5)
 LONGEST_REQUEST_ID = 64
@@ -55,7 +49,8 @@ class Guard:
     """ASGI middleware around the whole application.
 
     `allowed_hosts` are names without a port, `*` for any; `monotonic` gives seconds; `new_request_id` a fresh id.
-    `finished` is told of each request its scope, status (0 where none was sent) and seconds.
+    `finished` is told of each request its scope, status (0 where none was sent) and seconds. `forwarding` tells the
+    request of the client from that of a proxy.
     """
 
     def __init__(
@@ -66,14 +61,14 @@ class Guard:
         new_request_id: Callable[[], str],
         monotonic: Callable[[], float],
         finished: Callable[[Scope, int, float], None] = lambda _scope, _status, _seconds: None,
-        forwarding: "Forwarding | None" = None,
+        forwarding: Forwarding = NOTHING_FORWARDED,
     ) -> None:
         self.app = app
         self.is_allowed_host = allowed_host(allowed_hosts)
         self.new_request_id = new_request_id
         self.monotonic = monotonic
         self.finished = finished
-        self.seen = (forwarding or NOTHING_FORWARDED).seen
+        self.seen = forwarding.seen
         self.refusals = Sampled()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -192,133 +187,3 @@ def usable_request_id(value: bytes) -> str | None:
         return None
     text = value.decode("ascii")
     return None if holds_key(text) else text
-
-
-FOR, PROTO, HOST, PREFIX = b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix"
-FIELDS = frozenset({FOR, PROTO, HOST, PREFIX})
-MOST_HOPS = 32  # looked at, the nearest first
-_LONGEST_HOP = 80  # characters
-_REMEMBERED = 4096
-_SCHEMES = frozenset({"http", "https"})
-
-
-class Forwarding:
-    """The settings CXF_PUBLIC_URL, without a slash at its end, and CXF_TRUSTED_PROXIES, which are networks, at work.
-
-    The address, scheme, host and prefix that a trusted proxy names replace those of its own connection; whoever else
-    sends such fields is not believed (FAULTS T34). The prefix becomes the ASGI `root_path`.
-    """
-
-    def __init__(self, public_url: str | None, trusted_proxies: Iterable[str]) -> None:
-        parts = urlsplit(public_url or "")
-        self.public_url = public_url
-        self.hosts = (without_port(parts.netloc),) if public_url else ()
-        self.prefix = parts.path if public_url else None
-        self._networks = tuple(trusted_proxies)
-        self.is_trusted = within(self._networks)
-
-    def seen(self, scope: Scope) -> Scope:
-        """The request as its client sent it; the very scope where there is nothing to say of it."""
-        if scope["type"] != "http" or not (self._networks or self.prefix):
-            return scope
-        prefix, client, raw_path = self.prefix, scope.get("client"), scope.get("raw_path")
-        if client and self.is_trusted(client[0]) and (said := joined(scope["headers"], FIELDS)):
-            scope = self._forwarded(scope, client[0], said)
-            if prefix is None:
-                with suppress(ValueError):
-                    prefix = path_prefix(_nearest(PREFIX, said))
-        if not prefix:
-            return scope
-        raw_path = prefix.encode() + raw_path if raw_path else raw_path
-        return {**scope, "root_path": prefix, "path": prefix + scope["path"], "raw_path": raw_path}
-
-    def url(self, scope: Scope, path: str) -> str:
-        """The absolute URL of a path of this service, for one who sent this request; its Host has been checked."""
-        if self.public_url is not None:
-            return self.public_url + path
-        host = next(value for name, value in scope["headers"] if name == b"host").decode("latin-1")
-        return f"{scope['scheme']}://{host}{scope.get('root_path', '')}{path}"
-
-    def _forwarded(self, scope: Scope, peer: str, said: Mapping[bytes, str]) -> Scope:
-        headers, hops = scope["headers"], said.get(FOR, "").split(",")
-        scheme, host = _nearest(PROTO, said).lower(), _nearest(HOST, said).encode("latin-1")
-        if is_host(host):
-            headers = [(name, host if name == b"host" else value) for name, value in headers]
-        return {
-            **scope,
-            "client": (client_of(peer, hops, self.is_trusted), 0),
-            "server": None,  # which of its addresses the client reached, no field tells: nobody is local (FAULTS T37)
-            "scheme": scheme if scheme in _SCHEMES else scope["scheme"],
-            "headers": headers,
-        }
-
-
-NOTHING_FORWARDED = Forwarding(None, ())
-
-
-def client_of(peer: str, hops: Sequence[str], is_trusted: Callable[[str], bool]) -> str:
-    """The client's address: the nearest hop that is no trusted proxy, as each trusted one is believed for the next.
-
-    Where a hop is no address, its sender is the client: nothing beyond it is known. `hops` end with the nearest.
-    """
-    client = peer
-    for hop in reversed(hops[-MOST_HOPS:]):
-        address = _address(hop) if len(hop) <= _LONGEST_HOP else None
-        if address is None:
-            break
-        client = address
-        if not is_trusted(client):
-            break
-    return client
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _address(hop: str) -> str | None:
-    """The address in a hop: IPv4 or IPv6, the latter perhaps in brackets, and perhaps a port behind."""
-    hop = hop.strip(" \t")
-    is_bare_ipv6 = hop.count(":") > 1 and not hop.startswith("[")
-    host = hop if is_bare_ipv6 else without_port(hop)
-    address = address_of(host.removeprefix("[").removesuffix("]"))
-    return None if address is None else str(address)
-
-
-def _nearest(field: bytes, said: Mapping[bytes, str]) -> str:
-    """The value set by the nearest proxy, the last one of the field; empty where there is none."""
-    return said.get(field, "").rpartition(",")[2].strip(" \t")
-
-
-ANY_HOST = "*"
-_HOST_BYTES = _LETTERS_AND_DIGITS + b".-_"
-_HOSTS_REMEMBERED = 256
-_AUTHORITY = re.compile(r"(\[.*\]|[^:\]]*)(?::[0-9]*)?", re.DOTALL)
-
-
-def allowed_host(allowed_hosts: Iterable[str]) -> Callable[[bytes], bool]:
-    """Whether a Host field names one of `allowed_hosts`, at any port; remembers the last verdicts."""
-    names = frozenset(host if host == ANY_HOST else _host_name(host) for host in allowed_hosts)
-
-    @lru_cache(maxsize=_HOSTS_REMEMBERED)
-    def is_allowed(host: bytes) -> bool:
-        name = _host_name(without_port(host.decode("latin-1")))
-        return bool(name) and (name in names or ANY_HOST in names)
-
-    return is_allowed
-
-
-def without_port(authority: str) -> str:
-    """The host of a Host field (RFC 9110 §7.2); the empty string where the port is no number."""
-    found = _AUTHORITY.fullmatch(authority)
-    return found[1] if found else ""
-
-
-def _host_name(host: str) -> str:
-    """A host as hosts are compared: lower case, without brackets and trailing dot; empty where it is malformed."""
-    if ":" in host:
-        with suppress(ValueError):
-            return str(ip_address(host.removeprefix("[").removesuffix("]")))
-    name = host.lower().removesuffix(".")
-    return "" if name.encode("utf-8").translate(None, _HOST_BYTES) else name
-
-
-is_host = allowed_host((ANY_HOST,))
-"""Whether a Host field is well formed, whomever it names."""

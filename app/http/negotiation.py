@@ -207,7 +207,7 @@ def _is_not_modified(conditions: Mapping[bytes, str], answer: Answer) -> bool:
 
 
 def _is_part_allowed(conditions: Mapping[bytes, str], answer: Answer) -> bool:
-    """Whether a part is of the version meant: If-Match, else If-Unmodified-Since; then If-Range (§13.2.2)."""
+    """Whether the client means this version: If-Match, else If-Unmodified-Since; then If-Range (§13.2.2)."""
     last_modified = answer.last_modified.replace(microsecond=0)
     if b"if-match" in conditions:
         if not _names(conditions[b"if-match"], answer.etag, weakly=False):

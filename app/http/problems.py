@@ -202,7 +202,7 @@ def rendered(
 def problem_of(
     scope: Scope, slug: str, error: CxfacadeError | None = None, allow: str = READING_METHODS
 ) -> tuple[int, Headers, bytes]:
-    """As `rendered`, with the facts of a request."""
+    """Status, headers and body of the problem `slug`, as the answer to this request."""
     request_id, root = scope.get("state", {}).get("request_id", ""), scope.get("root_path", "")
     return rendered(slug, error, request_id=request_id, instance=scope["path"], allow=allow, root=root)
 

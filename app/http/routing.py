@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from app.clients.quota import MinInterval
 from app.clock import Clock
 from app.http.auth import Authenticator
-from app.http.guard import Forwarding
+from app.http.forwarding import Forwarding
 from app.http.representations import Representations
 from app.http.response_cache import ParsedLists, ResponseCache
 from app.http.responses import Unread

@@ -90,7 +90,7 @@ def by_name(rows: Iterable[tuple[str, Treatment]]) -> Policy:
 
 
 def hides(policy: Policy) -> bool:
-    """Whether anything is shown otherwise than as upstream sent it."""
+    """Whether the policy shows any attribute otherwise than upstream sent it."""
     return any(treatment != "allow" for treatment in policy.values())
 
 
@@ -112,7 +112,7 @@ def treatments(policy: Policy) -> frozenset[Treatment]:
 
 
 def is_listed(name: str, policy: Policy) -> bool:
-    """Whether the policy has words of its own for this name."""
+    """Whether the policy names this attribute itself."""
     return _spelled(name) in policy
 
 

@@ -1,103 +1,19 @@
-"""A connection, the deadlines of its client and how it is ended; and the state that all of a server share."""
+"""A connection: when its client is waited for, for how long, and how it is ended."""
 
 import asyncio
-import logging
-from collections import Counter
-from collections.abc import Callable, Iterable
+from abc import ABC, abstractmethod
 from typing import Any, Literal, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
 
-from app.http.guard import NOTHING_FORWARDED, Forwarding
-from app.http.telemetry import Sampled
 from app.listener.limits import ListenerLimits
 from app.listener.refusals import refusal
-from app.listener.replay import ReplayCache, date_now
-from app.observe.logs import CONNECTION_ENDED
-from app.owners import owner_of
+from app.listener.state import CLOSE, DatedHeaders, ListenerState
 
 PART_BYTES = 4096  # handed to the parser at once: a bound is passed by no more than this
-CLOSE = (b"connection", b"close")
-
-Field = tuple[bytes, bytes]
-Count = Callable[[str], None]
 
 
-class DatedHeaders(list[Field]):
-    """The fields of every answer of a server; as uvicorn (0.54) adds them to those of an answer, they have its Date.
-
-    The Date of uvicorn's own ticks may be earlier than Last-Modified, which must not be (RFC 9110 §8.8.2.1).
-    """
-
-    def __add__(self, fields: Iterable[Field]) -> list[Field]:  # type: ignore[override] # as it is called
-        return [(b"date", date_now()), *self, *fields]
-
-
-class ListenerState(ServerState):
-    """The server's bounds, replays, connections by owner and lines about clients; `count` is told each reason.
-
-    A proxy that `forwarding` trusts may hold any number of connections, with everybody behind it.
-    """
-
-    def __init__(
-        self,
-        limits: ListenerLimits,
-        count: Count | None = None,
-        forwarding: Forwarding = NOTHING_FORWARDED,
-        replays: ReplayCache | None = None,
-    ) -> None:
-        super().__init__()
-        self.replays = replays
-        self.forwarding = forwarding
-        self.limits = limits
-        self.count = count
-        self.cuts = Sampled(logging.getLogger("cxfacade.listener"))
-        self._of_owner: Counter[str] = Counter()
-        self._admitted = 0
-
-    @property  # an attribute of uvicorn's, which sets it once a second
-    def default_headers(self) -> DatedHeaders:
-        """The fields of every answer."""
-        return self._default_headers
-
-    @default_headers.setter
-    def default_headers(self, fields: Iterable[Field]) -> None:
-        self._default_headers = DatedHeaders(fields)
-        self.is_ending = CLOSE in self._default_headers
-
-    def watch_closes(self) -> None:
-        """Once a second: uvicorn closes where an application fails, and tells the connection nothing of it."""
-        for connection in cast("set[Connection]", self.connections):
-            connection.watch_close()
-
-    def admit(self, peer: str) -> str | None:
-        """Why one more connection of this address is over a bound; None where it is not, and is counted."""
-        if self.limits.connections and self._admitted >= self.limits.connections:
-            return "too-many-connections"
-        owner, most = owner_of(peer), self.limits.connections_per_peer
-        if most and self._of_owner[owner] >= most and not self.forwarding.is_trusted(peer):
-            return "too-many-of-one-address"
-        self._of_owner[owner] += 1
-        self._admitted += 1
-        return None
-
-    def leaves(self, peer: str) -> None:
-        """A connection that was admitted is gone."""
-        owner = owner_of(peer)
-        self._of_owner[owner] -= 1
-        self._admitted -= 1
-        if not self._of_owner[owner]:
-            del self._of_owner[owner]
-
-    def say(self, what: str) -> None:
-        """Count and write that a client was refused or cut off: the slug of its problem, or one of ours."""
-        if self.count is not None:
-            self.count(what)
-        self.cuts.say(what, CONNECTION_ENDED, {"reason": what})
-
-
-class Connection(HttpToolsProtocol):
+class Connection(HttpToolsProtocol, ABC):
     """uvicorn's connection (0.54) with deadlines and bounds; `protocol.py` says what of a request is refused."""
 
     cycle: Any  # None before the first
@@ -131,9 +47,9 @@ class Connection(HttpToolsProtocol):
         """Whether a response is due to a request that is whole."""
         return self._running is not None and not self._running.response_complete and not self._running.more_body
 
+    @abstractmethod
     def feed(self, part: bytes) -> None:
         """Hand bytes to the parser."""
-        raise NotImplementedError
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn narrows it
         """Count it, and begin to wait for its first request."""

@@ -17,7 +17,7 @@ from time import time
 from typing import NamedTuple
 
 from app.cache.store import MemoryStore, Stored
-from app.http.guard import FIELDS as FORWARDED
+from app.http.forwarding import FIELDS as FORWARDED
 from app.http.guard import usable_request_id
 from app.http.response_cache import Charge, Keep, Replayable
 from app.http.responses import NO_STORE, Headers, cache_control

@@ -7,9 +7,10 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from app.simulator.clock import DAY, HOUR, stamp
+from app.simulator.dice import Dice
 from app.simulator.interaction import Interaction, newest_first
 from app.simulator.kinds import KINDS, play
-from app.simulator.scene import Dice, Scene
+from app.simulator.scene import Scene
 from app.simulator.tenant import SimulatorOptions
 
 RETENTION_DAYS = 60

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from app.simulator.clock import parse_time
+from app.simulator.dice import Dice, PlainDice
 from app.simulator.people import CENTRE_PHONES, FLOWS, PLAIN_CONTACT, contacts
-from app.simulator.scene import Dice, PlainDice, Record, Scene
+from app.simulator.scene import Record, Scene
 from app.simulator.tenant import DEMO_TENANT_ID
 
 EXAMPLE_START = "2026-03-02T15:00:00.000Z"

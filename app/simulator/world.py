@@ -11,9 +11,10 @@ from typing import Any
 
 from app.simulator.arrivals import Population
 from app.simulator.clock import HOUR, parse_time, stamp
+from app.simulator.dice import Dice, SeriesDice
 from app.simulator.interaction import Form, Interaction, encode, newest_first, to_json
 from app.simulator.kinds import play
-from app.simulator.scene import Dice, Record, SeriesDice
+from app.simulator.scene import Record
 from app.simulator.tenant import SimulatorOptions
 
 _ANSWERED = (

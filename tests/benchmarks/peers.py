@@ -11,7 +11,7 @@ from fastapi import FastAPI, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.commands.servers import Server, listen, run, url_of
-from app.listener.connection import ListenerState
+from app.listener.state import ListenerState
 from tests.benchmarks.asgi import lifespan
 from tests.benchmarks.client import Received, fetched
 from tests.benchmarks.wide import WIDE

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.commands.servers import Server, listen, run, url_of
-from app.listener.connection import ListenerState
 from app.listener.limits import ListenerLimits
+from app.listener.state import ListenerState
 from tests.benchmarks.asgi import lifespan, send_body
 from tests.benchmarks.records import page
 

@@ -9,8 +9,8 @@ from time import perf_counter, thread_time
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.commands.servers import Server, listen, run, url_of
-from app.listener.connection import ListenerState
 from app.listener.limits import ListenerLimits
+from app.listener.state import ListenerState
 from app.main import create_app
 from tests.benchmarks.asgi import send_body
 

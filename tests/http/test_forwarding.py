@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Scope
 
-from app.http.guard import MOST_HOPS, Forwarding, client_of
+from app.http.forwarding import MOST_HOPS, Forwarding, client_of
 from app.owners import address_of
 from tests.scenarios.repeating import Field, scope_of
 

@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.guard import Guard, allowed_host, fault_of, new_request_ids
+from app.http.forwarding import allowed_host
+from app.http.guard import Guard, fault_of, new_request_ids
 from app.http.problems import install
 from app.http.response_cache import ARRIVAL, REPLAYABLE
 from app.http.telemetry import route_of

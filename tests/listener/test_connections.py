@@ -9,9 +9,9 @@ from contextvars import ContextVar
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from app.http.guard import Forwarding
-from app.listener.connection import ListenerState
+from app.http.forwarding import Forwarding
 from app.listener.limits import ListenerLimits
+from app.listener.state import ListenerState
 from tests.listener.place import HANG_SECONDS, Noticed, guarded, house, loops, talk
 from tests.listener.requests import HOST, get, post
 from tests.support.serving import WIDE, listening

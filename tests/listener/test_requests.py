@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from app.http.guard import Forwarding
+from app.http.forwarding import Forwarding
 from app.listener.limits import ListenerLimits
 from tests.listener.place import guarded, house, talk
 from tests.listener.requests import CASES, Case, get

@@ -52,7 +52,8 @@ SUBJECTS = (
     ),
     Subject("replay", "app.listener.replay", ("tests/listener/test_replay.py",), 1.0),
     Subject("auth", "app.http.auth", ("tests/http/test_auth.py",), 1.0),
-    Subject("guard", "app.http.guard", ("tests/http/test_guard.py", "tests/http/test_forwarding.py"), 1.0),
+    Subject("guard", "app.http.guard", ("tests/http/test_guard.py",), 1.0),
+    Subject("forwarding", "app.http.forwarding", ("tests/http/test_forwarding.py", "tests/http/test_guard.py"), 1.0),
 )
 
 
@@ -199,14 +200,16 @@ EQUIVALENT = (
         CHARACTERS,
     ),
     Equivalent("app.http.guard", "return False", "returns None", TRUTH),
-    Equivalent("app.http.guard", "_REMEMBERED = 4096", "4096 → 4097", REMEMBERED),
-    Equivalent("app.http.guard", 'hop = hop.strip(" \\t")', "' \\t' doubled", CHARACTERS),
+    Equivalent("app.http.forwarding", "_REMEMBERED = 4096", "4096 → 4097", REMEMBERED),
+    Equivalent("app.http.forwarding", 'hop = hop.strip(" \\t")', "' \\t' doubled", CHARACTERS),
     Equivalent(
-        "app.http.guard",
+        "app.http.forwarding",
         'return said.get(field, "").rpartition(",")[2].strip(" \\t")',
         "' \\t' doubled",
         CHARACTERS,
     ),
-    Equivalent("app.http.guard", '_HOST_BYTES = _LETTERS_AND_DIGITS + b".-_"', "b'.-_' doubled", CHARACTERS),
-    Equivalent("app.http.guard", "_HOSTS_REMEMBERED = 256", "256 → 257", REMEMBERED),
+    Equivalent(
+        "app.http.forwarding", '_HOST_BYTES = (ascii_letters + digits + ".-_").encode()', "'.-_' doubled", CHARACTERS
+    ),
+    Equivalent("app.http.forwarding", "_HOSTS_REMEMBERED = 256", "256 → 257", REMEMBERED),
 )

@@ -10,10 +10,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.commands.servers import listener_config
-from app.listener.connection import Count, ListenerState
 from app.listener.limits import ListenerLimits
 from app.listener.protocol import Protocol
 from app.listener.replay import ReplayCache
+from app.listener.state import Count, ListenerState
 
 WIDE = ListenerLimits(connections_per_peer=100_000, last_call_seconds=0)
 """A crowd of a test comes from one address, and at its end nobody is on the way."""

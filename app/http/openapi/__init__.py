@@ -91,7 +91,7 @@ def list_parameters(formats: Sequence[Format], max_rows: int) -> list[Schema]:
 
 
 def _applies(name: str, formats: Sequence[Format]) -> bool:
-    """Whether lists in these formats take it. OpenAPI has no word for a family of names like `attr.<name>`."""
+    """Whether lists in these formats take the parameter. OpenAPI has no word for names like `attr.<name>`."""
     if name == ATTRIBUTE_PREFIX:
         return False
     if name == "format":

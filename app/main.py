@@ -135,7 +135,7 @@ def create_app(
             requests=requests,
             purges=MinInterval(PURGE_SECONDS, clock.monotonic),
             parsed=ParsedLists(),
-            response_cache=ResponseCache(store, clock, settings.tenant_id or "", flights, settings.wait_seconds),
+            response_cache=ResponseCache(store, clock, known.digest, flights, settings.wait_seconds),
             openapi=cache(partial(openapi.text, columns, settings.max_rows)),
         )
 

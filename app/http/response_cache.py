@@ -44,16 +44,16 @@ class Served:
 
 
 class ResponseCache:
-    """Finished answers. The key of each holds whatever shapes its bytes: tenant, snapshot, audience, view, link."""
+    """Finished answers. The key of each holds whatever shapes its bytes: rules, snapshot, audience, view, link."""
 
     def __init__(
-        self, store: MemoryStore, clock: Clock, tenant_id: str, flights: SingleFlight, wait_seconds: float
+        self, store: MemoryStore, clock: Clock, rules: Part, flights: SingleFlight, wait_seconds: float
     ) -> None:
         self._store = store
         self._flights = flights
         self._wait_seconds = wait_seconds
         self._clock = clock
-        self._tenant_id = tenant_id
+        self._rules = rules
 
     async def get_or_build(
         self,
@@ -85,7 +85,7 @@ class ResponseCache:
 
     def shape(self, *parts: Part) -> bytes:
         """The digest of all that shapes an answer beside the snapshot and the coding, its audience among it."""
-        return digest("answer", self._tenant_id, parts)
+        return digest("answer", self._rules, parts)
 
     def is_stored(self, current: Stored[Snapshot], shape: bytes) -> bool:
         """Whether the answer of this shape has been made of the snapshot, and is stored."""

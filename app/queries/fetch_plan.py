@@ -115,7 +115,7 @@ def of_search(
         end=told.end,
     )
     return FetchPlan(
-        key=visibility.key(rules.context.tenant_id),
+        key=visibility.key(rules.digest),
         asked=asked,
         read=read,
         lifetime=lambda snapshot: lifetime_of_search(snapshot, search.end, rules),
@@ -136,7 +136,7 @@ def of_interaction(
         return replace(reading or _NO_ROWS, time_zone=zone.key)
 
     return FetchPlan(
-        key=digest("interaction", rules.context.tenant_id, interaction_id),
+        key=digest("interaction", rules.digest, interaction_id),
         asked=UpstreamQuery(),
         read=read,
         lifetime=lambda snapshot: lifetime_of_interaction(snapshot, rules),

@@ -59,12 +59,12 @@ class Search:
         sent = self.sent_name()
         return bool(self.attr_pairs) or self.attr_names != ((sent,) if sent else ())
 
-    def key(self, tenant_id: str) -> bytes:
-        """Where the snapshot is stored: equal for all questions that upstream is asked in the same words."""
+    def key(self, rules: Part) -> bytes:
+        """Where the snapshot is stored under these rules: equal for questions that ask upstream in equal words."""
         return digest(
             "report",
             SCHEMA_VERSION,
-            tenant_id,
+            rules,
             self.values(),
             self.sent_name(),
             *(moment.isoformat() if moment else None for moment in (self.start, self.end)),

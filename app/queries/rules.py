@@ -1,10 +1,11 @@
 """The rules of answers: the settings in the form they are used, and how long a snapshot is fresh (DESIGN §5)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from app.cache.store import digest
 from app.interactions.facts import Context
 from app.interactions.masking import Audience, by_name
 from app.queries.snapshot import Snapshot
@@ -27,10 +28,12 @@ class Rules:
     """Bounds in rows, times in seconds. `context` lacks only what each snapshot adds: when, in which zone, for whom.
 
     `most_rows` is what one snapshot may hold, reached by cursor; `scan_rows` the least that is read to find rows by a
-    condition upstream does not know; `most_calls` what one request may ask of upstream.
+    condition upstream does not know; `most_calls` what one request may ask of upstream. `digest` is of the tenant and
+    all settings that shape rows: it is in the key of whatever is stored.
     """
 
     context: Context
+    digest: bytes
     time_zone: ZoneInfo | None
     max_rows: int
     most_rows: int
@@ -64,16 +67,19 @@ class Rules:
 
 def from_settings(settings: Settings, pseudonym_secret: bytes) -> Rules:
     """The rules as configured; without a tenant, as in a document that is only printed, its id is empty."""
+    context = Context(
+        tenant_id=settings.tenant_id or "",
+        as_of=datetime.min.replace(tzinfo=UTC),
+        settle=timedelta(seconds=settings.settle_seconds),
+        sla_seconds=settings.sla_seconds,
+        sla_by_queue=dict(settings.sla_by_queue),
+        pseudonym_secret=pseudonym_secret,
+        attribute_policy=by_name(settings.attribute_policy),
+    )
+    shaping = (repr(getattr(context, one.name)) for one in fields(context))
     return Rules(
-        context=Context(
-            tenant_id=settings.tenant_id or "",
-            as_of=datetime.min.replace(tzinfo=UTC),
-            settle=timedelta(seconds=settings.settle_seconds),
-            sla_seconds=settings.sla_seconds,
-            sla_by_queue=dict(settings.sla_by_queue),
-            pseudonym_secret=pseudonym_secret,
-            attribute_policy=by_name(settings.attribute_policy),
-        ),
+        context=context,
+        digest=digest("rows", *shaping, settings.attributes, settings.time_zone),
         time_zone=ZoneInfo(settings.time_zone) if settings.time_zone else None,
         max_rows=settings.max_rows,
         most_rows=SNAPSHOT_FACTOR * settings.max_rows,

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
-from app.cache.store import digest
+from app.cache.store import Part, digest
 from app.interactions.cards import mask_cards
 from app.interactions.facts import Context, Facts
 from app.interactions.masking import Policy, as_shown, is_listed, seen_by, treatment_of, treatments
@@ -63,9 +63,9 @@ class Visibility:
         """Whether a condition that upstream knows, too, is answered here alone."""
         return bool(self.left.attr or self.left.hook_type)
 
-    def key(self, tenant_id: str) -> bytes:
+    def key(self, rules: Part) -> bytes:
         """Where the snapshot is stored: shared by all for whom upstream's rows are the same."""
-        key = self.told.key(tenant_id)
+        key = self.told.key(rules)
         if not (self.is_guarded or self.in_vain):
             return key
         return digest("as shown", key, self.in_vain, tuple(sorted(self.guard.items())))

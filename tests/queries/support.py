@@ -188,6 +188,7 @@ def rules(**changes: Any) -> Rules:
     """Ten rows an answer, a hundred a snapshot's block, three hundred a snapshot; else the defaults of the settings."""
     known: dict[str, Any] = {
         "context": Context(tenant_id=TENANT, as_of=NOW, pseudonym_secret=b"invented"),
+        "digest": b"rules",
         "time_zone": None,
         "max_rows": 1000,
         "most_rows": 3000,

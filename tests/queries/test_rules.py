@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from app.queries.rules import Lifetime, lifetime_of_interaction, lifetime_of_search, zone_of
+from app.queries.rules import Lifetime, from_settings, lifetime_of_interaction, lifetime_of_search, zone_of
 from app.queries.snapshot import Snapshot
 from app.upstream.query import UpstreamQuery
-from tests.queries.support import NOW, identity, rules
+from tests.queries.support import NOW, TENANT, identity, rules
+from tests.settings.reading import read
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -92,3 +93,36 @@ def test_a_known_zone_is_taken(name: str) -> None:
 )
 def test_anything_else_is_utc(name: str | None) -> None:
     assert zone_of(name).key == "UTC"
+
+
+SHAPING: dict[str, Any] = {
+    "tenant_id": TENANT,
+    "settle_seconds": 60,
+    "sla_seconds": 30,
+    "sla_by_queue": "Support=30",
+    "attributes": "VIP",
+    "attribute_policy": "VIP=mask",
+    "time_zone": "US/Eastern",
+}
+
+
+def test_each_setting_that_shapes_rows_is_in_the_digest() -> None:
+    usual = from_settings(read(), b"secret").digest
+    others = [from_settings(read(**{name: value}), b"secret").digest for name, value in SHAPING.items()]
+    assert len({usual, *others, from_settings(read(), b"another").digest}) == len(SHAPING) + 2
+    assert from_settings(read(), b"secret").digest == usual
+
+
+def test_the_settings_of_which_rules_are_made_shape_rows_or_bound_answers() -> None:
+    """A setting that is new among the rules belongs into one of the two."""
+    bounds: dict[str, Any] = {"max_rows": 5, "wait_seconds": 5, "fresh_open_seconds": 5, "fresh_max_seconds": 5}
+    read_here = set[str]()
+
+    class Recording:
+        def __getattr__(self, name: str) -> object:
+            read_here.add(name)
+            return getattr(read(), name)
+
+    from_settings(Recording(), b"secret")  # type: ignore[arg-type]  # reads as the settings do
+    assert read_here == {*SHAPING, *bounds}
+    assert from_settings(read(**bounds), b"secret").digest == from_settings(read(), b"secret").digest

@@ -65,6 +65,17 @@ async def test_a_question_is_asked_once_and_answered_from_the_store_while_it_is_
     assert at.upstream.calls == 1
 
 
+async def test_services_with_other_settings_share_nothing_in_one_store() -> None:
+    one, other = desk(interactions(2)), desk(interactions(2), digest=b"other rules")
+    other.queries.snapshots = other.queries.fetching.snapshots = one.queries.snapshots
+    await one.page(query())
+    await other.page(query())
+    await one.interaction(identity(0))
+    await other.interaction(identity(0))
+    assert (one.upstream.spans, one.upstream.single) == (other.upstream.spans, other.upstream.single)
+    assert other.upstream.single == [identity(0)]
+
+
 async def test_a_new_fetch_sees_what_is_new() -> None:
     at = desk(interactions(2))
     await at.page(query())

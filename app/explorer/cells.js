@@ -17,9 +17,10 @@ export function badges(row) {
     const where = row.abandon_stage
       ? ` in ${{ ivr: "the menu", queue: "the queue", hold: "hold" }[row.abandon_stage] ?? "other"}`
       : "";
-    const short = row.is_short_abandon ? ", within the threshold: not counted" : "";
+    const isExcluded = row.sla_outcome === "excluded";
+    const short = row.is_short_abandon ? `, within the threshold${isExcluded ? ": not counted" : ""}` : "";
     marks.push({
-      tone: row.is_short_abandon ? "plain" : "bad",
+      tone: isExcluded ? "plain" : "bad",
       words: "abandoned",
       title: `The customer left${where}${short}`,
     });

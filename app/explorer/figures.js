@@ -8,10 +8,10 @@ const median = (numbers) => {
 };
 const sum = (rows, name) => rows.reduce((total, row) => total + (row[name] ? 1 : 0), 0);
 
-/** Service level = Σ is_sla_met / Σ is_sla_eligible; abandon rate = abandoned of those queued, short ones left out. */
+/** Service level = Σ is_sla_met / Σ is_sla_eligible; abandon rate = abandoned of those queued, without what the service level leaves out. */
 export function figures(rows) {
   const queued = rows.filter((row) => row.is_queued);
-  const counted = queued.filter((row) => !row.is_short_abandon);
+  const counted = queued.filter((row) => row.sla_outcome !== "excluded");
   return {
     count: rows.length,
     open: rows.filter((row) => row.ended_at === null).length,

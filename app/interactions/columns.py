@@ -4,12 +4,11 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from operator import attrgetter, itemgetter
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from app.errors import SettingsError
-from app.interactions.facts import Facts
+from app.interactions.facts import Facts, SlaOutcome, total
 from app.interactions.masking import Policy, treatment_of
 from app.interactions.times import rfc3339
 
@@ -56,21 +55,14 @@ def time_of(path: str) -> Callable[[Any], str | None]:
 
 
 def total_of(parts: str, field: str) -> Callable[[Facts], float | None]:
-    """A column that adds up one field over all parts, in seconds with milliseconds; a single one stays as it is.
-
-    None where there are none, or where they add up to more than a float can be.
-    """
+    """A column that adds up one field, in seconds, over all parts."""
     get_parts, get_field = attrgetter(parts), attrgetter(field)
 
     def value(facts: Facts) -> float | None:
         found = get_parts(facts)
-        if len(found) <= 1:
+        if len(found) <= 1:  # most of them, in half the time
             return get_field(found[0]) if found else None
-        present = [seconds for part in found if (seconds := get_field(part)) is not None]
-        if len(present) <= 1:
-            return present[0] if present else None
-        total: float = sum(present)
-        return round(total, 3) if isfinite(total) else None
+        return total(map(get_field, found))
 
     return value
 
@@ -128,7 +120,8 @@ COLUMNS: tuple[Column, ...] = (
     _count("hold_count", "Times the customer was put on hold.", "customerHolds", "interaction.customer_holds", "unknown"),
     _seconds("hold_seconds", "unknown", "The customer's time on hold; 0 where there was none.", "customerHoldTime, else 0 where customerHolds is 0", "hold_seconds"),
     _seconds("wrap_up_seconds", "unknown", "Agents' wrap-up, where upstream sends it; never guessed.", "Σ agents[].agentWrapUpTime", total_of("legs", "agent_wrap_up_time")),
-    _seconds("handle_seconds", "no agent", "Agents' handling, all together.", "Σ agents[].agentHandleTime", total_of("legs", "agent_handle_time")),
+    _seconds("handle_seconds", "no agent", "Agents' handling, all together: upstream's own figure.", "Σ agents[].agentHandleTime", total_of("legs", "agent_handle_time")),
+    _seconds("talk_hold_wrap_seconds", "wrap-up unknown", "Talk, hold and wrap-up together; of talk and hold what is known.", "talk_seconds + hold_seconds + wrap_up_seconds", "talk_hold_wrap_seconds"),
     _seconds("customer_talk_seconds", "none", "The customer's talk.", "customerTalkTime", "interaction.customer_talk_time"),
     _seconds("customer_conversation_seconds", "none", "The customer's time in conversation.", "customerConversationTime", "interaction.customer_conversation_time"),
     _seconds("abandon_seconds", "not abandoned", "Wait until the customer left.", "customerAbandonTime ?? ivrAbandonTime", "abandon_seconds"),
@@ -140,11 +133,11 @@ COLUMNS: tuple[Column, ...] = (
     Column("disposition_name", "string", "none", "Outcome the agent chose.", "dispositionName ?? last details.agents[].dispositionName", "disposition_name"),
     _count("note_count", "Notes.", "length of notes", lambda facts: len(facts.interaction.notes)),
     _count("attribute_count", "Custom reporting attributes set.", "distinct interactionHookId with subtype interaction-attribute", lambda facts: len(facts.attributes)),
-    Column("sla_outcome", "enum", None, "Of the first queue entry: answered within the threshold is met; abandoned within it is excluded; else missed.", "first of queues[], CXF_SLA_SECONDS", "sla_outcome", allowed=("met", "missed", "excluded", "not_applicable")),
+    Column("sla_outcome", "enum", None, "Of the first queue entry: answered within the threshold is met; a short abandon is excluded, or missed by CXF_SLA_ABANDONS; else missed.", "first of queues[], CXF_SLA_SECONDS, CXF_ABANDON_SECONDS", "sla_outcome", allowed=get_args(SlaOutcome)),
     _flag("is_queued", "Entered a queue.", "queue_entry_count > 0", lambda facts: bool(facts.queues)),
     _flag("is_answered", "An agent answered.", "agents[].conversationStartTimestamp, queues[].timeToAnswer", "is_answered"),
     _flag("is_abandoned", "The customer left before being served, or on hold.", "ivrAbandoned, customerAbandonTime, customerHoldAbandoned", "abandoned"),
-    _flag("is_short_abandon", "Abandoned within the service-level threshold.", "sla_outcome = excluded", lambda facts: facts.sla_outcome == "excluded"),
+    _flag("is_short_abandon", "Abandoned in the first queue entry, within CXF_ABANDON_SECONDS.", "first of queues[], CXF_ABANDON_SECONDS", "is_short_abandon"),
     _flag("is_transferred", "Transferred at least once.", "transfer_count > 0", lambda facts: facts.transfer_count > 0),
     _flag("is_sla_met", "Counts as met: service level = Σ is_sla_met / Σ is_sla_eligible.", "sla_outcome = met", lambda facts: facts.sla_outcome == "met"),
     _flag("is_sla_eligible", "Counts in the service level.", "sla_outcome = met or missed", lambda facts: facts.sla_outcome in ("met", "missed")),

@@ -1,12 +1,13 @@
 """Facts of a record: the values that its columns show, each worked out once; the dear ones when first asked for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from hashlib import sha256
 from itertools import chain
+from math import isfinite
 from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
@@ -31,10 +32,15 @@ _note = attrgetter("note_id", "agent_id", "created", "updated")
 _link = attrgetter("hook_type", "hook_sub_type", "hook_by", "hooked_by", "agent_id", "timestamp")
 _attribute = attrgetter("hook_type", "hook_name", "hook_by", "hooked_by", "agent_id", "timestamp")
 
+SlaOutcome = Literal["met", "missed", "excluded", "not_applicable"]
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The context of a row besides its record. `as_of` is when that was received: a row never changes by itself."""
+    """The context of a row besides its record. `as_of` is when that was received: a row never changes by itself.
+
+    `abandon_seconds` None is the service-level threshold.
+    """
 
     tenant_id: str
     as_of: datetime
@@ -42,6 +48,8 @@ class Context:
     settle: timedelta = timedelta(hours=1)
     sla_seconds: float = 20.0
     sla_by_queue: Mapping[str, float] = field(default_factory=dict)
+    abandon_seconds: float | None = None
+    sla_abandons: Literal["ignore", "count"] = "ignore"
     pseudonym_secret: bytes = b""
     attribute_policy: Policy = field(default_factory=dict)
     audience: Audience = MASKED
@@ -150,21 +158,29 @@ class Facts:
         return "queue" if self.queues and not is_answered(self.last_queue) else "other"
 
     @once
-    def sla_outcome(self) -> str:
-        """Of the first queue entry: answered within the threshold is met, abandoned within it excluded, else missed.
-
-        Not applicable without a queue, and while the customer still waits in the first one.
-        """
-        first = self.first_queue
-        answered, waited = is_answered(first), wait(first)
-        if not self.queues or (not answered and self.ended_at is None and first.end_timestamp is None):
+    def sla_outcome(self) -> SlaOutcome:
+        """Of the first queue entry; not applicable without one."""
+        if not self.queues:
             return "not_applicable"
-        threshold = self.context.sla_by_queue.get(first.queue_name or "", self.context.sla_seconds)
-        if waited is None or waited > threshold:
-            return "missed"
-        if answered:
-            return "met"
-        return "excluded" if self.abandoned and len(self.queues) == 1 else "missed"
+        first = self.first_queue
+        is_waiting = not is_answered(first) and self.ended_at is None and first.end_timestamp is None
+        return sla_outcome(first, self.context, is_waiting=is_waiting, is_abandoned=self._left_first_queue)
+
+    @property
+    def is_short_abandon(self) -> bool:
+        """Whether the customer left the first queue entry for good, within the abandon threshold."""
+        return is_short_abandon(self.first_queue, self.context, is_abandoned=self._left_first_queue)
+
+    @property
+    def _left_first_queue(self) -> bool:
+        return len(self.queues) == 1 and self.abandon_stage == "queue"
+
+    @property
+    def talk_hold_wrap_seconds(self) -> float | None:
+        """Talk, hold and wrap-up, of the first two what is known; None unless wrap-up is."""
+        wrap_up = total(leg.agent_wrap_up_time for leg in self.legs)
+        talk = total(leg.agent_talk_time for leg in self.legs)
+        return None if wrap_up is None else total((talk, self.hold_seconds, wrap_up))
 
     @property
     def disposition_name(self) -> str | None:
@@ -293,3 +309,43 @@ def wait(queue: QueueEntry) -> float | None:
         if seconds is not None:
             return seconds
     return seconds_between(queue.start_timestamp, queue.end_timestamp)
+
+
+def total(seconds: Iterable[float | None]) -> float | None:
+    """The sum of those that are known, to the millisecond; a single one stays as it is.
+
+    None where there are none, or where they add up to more than a float can be.
+    """
+    known = [one for one in seconds if one is not None]
+    if len(known) <= 1:
+        return known[0] if known else None
+    added = sum(known)
+    return round(added, 3) if isfinite(added) else None
+
+
+def sla_threshold(entry: QueueEntry, context: Context) -> float:
+    """The service-level threshold of the entry's queue, in seconds."""
+    return context.sla_by_queue.get(entry.queue_name or "", context.sla_seconds)
+
+
+def is_short_abandon(entry: QueueEntry, context: Context, *, is_abandoned: bool) -> bool:
+    """Whether the customer left this entry within `CXF_ABANDON_SECONDS`, else its service-level threshold."""
+    if not is_abandoned:
+        return False
+    within = sla_threshold(entry, context) if context.abandon_seconds is None else context.abandon_seconds
+    waited = wait(entry)
+    return waited is not None and waited <= within
+
+
+def sla_outcome(entry: QueueEntry, context: Context, *, is_waiting: bool, is_abandoned: bool) -> SlaOutcome:
+    """Of one queue entry: answered within its threshold is met, not applicable while the customer waits, else missed.
+
+    A short abandon is excluded, unless `CXF_SLA_ABANDONS` counts it.
+    """
+    if is_waiting:
+        return "not_applicable"
+    if is_answered(entry):
+        waited = wait(entry)
+        return "met" if waited is not None and waited <= sla_threshold(entry, context) else "missed"
+    is_excluded = context.sla_abandons == "ignore" and is_short_abandon(entry, context, is_abandoned=is_abandoned)
+    return "excluded" if is_excluded else "missed"

@@ -73,6 +73,8 @@ def from_settings(settings: Settings, pseudonym_secret: bytes) -> Rules:
         settle=timedelta(seconds=settings.settle_seconds),
         sla_seconds=settings.sla_seconds,
         sla_by_queue=dict(settings.sla_by_queue),
+        abandon_seconds=settings.abandon_seconds,
+        sla_abandons=settings.sla_abandons,
         pseudonym_secret=pseudonym_secret,
         attribute_policy=by_name(settings.attribute_policy),
     )

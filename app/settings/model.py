@@ -65,6 +65,12 @@ class Settings(BaseModel):
     sla_by_queue: forms.Thresholds = Field(
         (), description="Thresholds in seconds of single queues, as `Support=30,Sales=15`."
     )
+    abandon_seconds: forms.Seconds | None = Field(
+        None, description="An abandon within it is short; without it the queue's service-level threshold."
+    )
+    sla_abandons: Annotated[Literal["ignore", "count"], forms.WORD] = Field(
+        "ignore", description="`ignore` leaves short abandons out of the service level, `count` counts them as missed."
+    )
     attributes: Annotated[tuple[str, ...], forms.COMMAS] = Field(
         (), description="Comma list of attribute names that get a column of their own."
     )

@@ -52,6 +52,7 @@ NOTHING: Row = {
     "hold_seconds": None,
     "wrap_up_seconds": None,
     "handle_seconds": None,
+    "talk_hold_wrap_seconds": None,
     "customer_talk_seconds": None,
     "customer_conversation_seconds": None,
     "abandon_seconds": None,
@@ -277,7 +278,7 @@ ANSWERED = (
     | {"queue_seconds": 20.0, "time_to_answer_seconds": 20.0, "queue_exit_type": "success", "end_type": "success"}
 )
 DIGITAL = ANSWERED | MISSED | {"flow_id": "2a4294b9-60e1-50e8-9e9d-dbcd9baa0e5d", "flow_name": "Digital"}
-DIGITAL |= {"ivr_seconds": 1.0, "wrap_up_seconds": 5.0}
+DIGITAL |= {"ivr_seconds": 1.0, "wrap_up_seconds": 5.0}  # and no hold
 BY_MAIL = {"customer_masked": "jor***om", "customer_key": "9424fe940a3ecf0796928fbb0e092b74"}
 BY_CHAT = {"customer_masked": "jor***le", "customer_key": "1fb65c0e1cec55f87a2c838978f73618"}
 CASE = {"customer_masked": "cas***00", "customer_key": "05cf87ab8ef263e0f3b4c6df93861b6a"}
@@ -287,20 +288,20 @@ KINDS: dict[str, Row] = {
     "voice-answered": ANSWERED
     | spoken(180.0, 180.0)
     | until("15:03:30", "15:04:00")  # wrap-up
-    | {"duration_seconds": 210.0, "wrap_up_seconds": 30.0},
+    | {"duration_seconds": 210.0, "wrap_up_seconds": 30.0, "talk_hold_wrap_seconds": 210.0},  # 180 + 0 + 30
     "voice-holds": ANSWERED
     | spoken(225.0, 225.0)
     | until("15:04:15", "15:04:35")
     | {"duration_seconds": 255.0, "customer_talk_seconds": 180.0, "wrap_up_seconds": 20.0}
-    | {"hold_count": 2, "hold_seconds": 45.0},  # 30 + 15
+    | {"hold_count": 2, "hold_seconds": 45.0, "talk_hold_wrap_seconds": 290.0},  # 30 + 15; 225 + 45 + 20
     "voice-uneven-talk": ANSWERED
     | spoken(100.0, 100.0)  # the leg's talk, not 60.5 + 40.25 of its talkTimes
     | until("15:02:10", "15:02:20")
-    | {"duration_seconds": 130.0, "wrap_up_seconds": 10.0},
+    | {"duration_seconds": 130.0, "wrap_up_seconds": 10.0, "talk_hold_wrap_seconds": 110.0},
     "voice-whole-seconds": ANSWERED
     | spoken(180.0, 180.0)
     | until("15:03:30", "15:04:00")
-    | {"contact_id": None, "duration_seconds": 210.0, "wrap_up_seconds": 30.0},
+    | {"contact_id": None, "duration_seconds": 210.0, "wrap_up_seconds": 30.0, "talk_hold_wrap_seconds": 210.0},
     "voice-ivr-abandon": VOICE
     | LEFT
     | until("15:00:12")
@@ -333,7 +334,7 @@ KINDS: dict[str, Row] = {
     | spoken(180.0, 180.0)  # 60 + 120
     | until("15:04:00", "15:04:15")
     | {"duration_seconds": 240.0, "queue_seconds": 50.0, "wrap_up_seconds": 15.0}  # 20 + 30
-    | {"segment_count": 2, "transfer_count": 1, "is_transferred": True},
+    | {"segment_count": 2, "transfer_count": 1, "is_transferred": True, "talk_hold_wrap_seconds": 195.0},
     "voice-transfer-chain": ANSWERED
     | queued(SUPPORT, SUPPORT, count=4)
     | taken(ALEX, KIM, agents=4, offers=4)
@@ -360,7 +361,7 @@ KINDS: dict[str, Row] = {
     | spoken(150.0, 150.0)
     | until("15:03:35", "15:03:45")
     | {"duration_seconds": 215.0, "queue_seconds": 55.0, "time_to_answer_seconds": 55.0}
-    | {"rejected_offer_count": 2, "wrap_up_seconds": 10.0},
+    | {"rejected_offer_count": 2, "wrap_up_seconds": 10.0, "talk_hold_wrap_seconds": 160.0},
     "voice-overflow": ANSWERED
     | MISSED  # the first queue gave up after 60
     | queued(SUPPORT, SALES, count=2)
@@ -382,7 +383,7 @@ KINDS: dict[str, Row] = {
     | until("15:01:33", "15:01:43")
     | {"direction": "outbound", "contact_point": "outbound", "end_type": "success"}
     | {"flow_id": "e756261a-7c02-5bd9-b9be-e57c85028af9", "flow_name": "Dialler"}
-    | {"duration_seconds": 93.0, "wrap_up_seconds": 10.0},
+    | {"duration_seconds": 93.0, "wrap_up_seconds": 10.0, "talk_hold_wrap_seconds": 100.0},
     "voice-click-to-call": VOICE
     | until("15:00:25")
     | {"direction": "agent-initiated", "contact_point": "click to call", "flow_id": None, "flow_name": None}
@@ -394,11 +395,11 @@ KINDS: dict[str, Row] = {
     "voice-zendesk": ANSWERED
     | spoken(110.0, 110.0)
     | until("15:02:20", "15:03:20")
-    | {"duration_seconds": 140.0, "wrap_up_seconds": 60.0, "attribute_count": 1},
+    | {"duration_seconds": 140.0, "wrap_up_seconds": 60.0, "talk_hold_wrap_seconds": 170.0, "attribute_count": 1},
     "voice-salesforce": ANSWERED
     | spoken(140.0, 140.0)
     | until("15:02:50", "15:03:10")
-    | {"duration_seconds": 170.0, "wrap_up_seconds": 20.0},
+    | {"duration_seconds": 170.0, "wrap_up_seconds": 20.0, "talk_hold_wrap_seconds": 160.0},
     "voice-open-in-queue": VOICE
     | IN_IVR
     | queued(SUPPORT)
@@ -409,21 +410,23 @@ KINDS: dict[str, Row] = {
     | spoken(240.0, 240.0)
     | until("15:04:49", "15:04:54")
     | {"channel_type": "sms", "duration_seconds": 289.0, "customer_talk_seconds": 0.0}
-    | {"queue_seconds": 48.0, "time_to_answer_seconds": 48.0},
+    | {"queue_seconds": 48.0, "time_to_answer_seconds": 48.0, "talk_hold_wrap_seconds": 245.0},
     "email": DIGITAL
     | BY_MAIL
     | answered_at("15:15:09")
     | spoken(600.0, 600.0)
     | until("15:25:09", "15:25:14")
     | {"channel_type": "email", "contact_point": "support@example.com", "customer_talk_seconds": 0.0}
-    | {"duration_seconds": 1509.0, "queue_seconds": 908.0, "time_to_answer_seconds": 908.0},
+    | {"duration_seconds": 1509.0, "queue_seconds": 908.0, "time_to_answer_seconds": 908.0}
+    | {"talk_hold_wrap_seconds": 605.0},
     "messaging": DIGITAL
     | BY_CHAT
     | answered_at("15:00:29")
     | spoken(420.0, 420.0)
     | until("15:07:29", "15:07:34")
     | {"channel_type": "messaging", "contact_point": "web-chat", "customer_talk_seconds": 0.0}
-    | {"duration_seconds": 449.0, "queue_seconds": 28.0, "time_to_answer_seconds": 28.0},
+    | {"duration_seconds": 449.0, "queue_seconds": 28.0, "time_to_answer_seconds": 28.0}
+    | {"talk_hold_wrap_seconds": 425.0},
     "work-item": DIGITAL
     | CASE
     | answered_at("15:05:09")
@@ -431,5 +434,5 @@ KINDS: dict[str, Row] = {
     | until("15:11:49", "15:11:54")
     | {"channel_type": "work-item", "direction": "agent-initiated", "contact_point": "work-items"}
     | {"duration_seconds": 709.0, "customer_talk_seconds": 0.0}
-    | {"queue_seconds": 308.0, "time_to_answer_seconds": 308.0},
+    | {"queue_seconds": 308.0, "time_to_answer_seconds": 308.0, "talk_hold_wrap_seconds": 405.0},
 }

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 
@@ -36,6 +37,9 @@ LEFT: dict[str, object] = {"endTimestamp": END, "customerAbandonTime": 5}
         ("met", [stay(99, timeToAnswer=3)], {}),
         ("excluded", [stay(20)], LEFT),
         ("missed", [stay(20.001)], LEFT),
+        ("excluded", [stay(30, queueName="Sales")], LEFT),
+        ("missed", [stay(30.001, queueName="Sales")], LEFT),
+        ("missed", [stay(None)], {**LEFT, "ivrAbandoned": True}),  # left in the IVR, by another mark
         ("missed", [stay(5), stay(5, start=9)], LEFT),  # left the first one waiting, not the customer
         ("missed", [stay(5)], {"endTimestamp": END}),  # neither answered nor abandoned
         ("missed", [stay(5, start=9), stay(30)], {"endTimestamp": END}),  # the first is the earlier one
@@ -52,6 +56,61 @@ def test_the_first_queue_entry_decides_the_service_level(
     assert found["is_sla_met"] == (outcome == "met")
     assert found["is_sla_eligible"] == (outcome in ("met", "missed"))
     assert found["is_short_abandon"] == (outcome == "excluded")
+
+
+@pytest.mark.parametrize(
+    ("abandon_seconds", "waited", "is_short"),
+    [
+        (None, 20, True),  # the service level's 20
+        (None, 20.001, False),
+        (5.0, 5, True),
+        (5.0, 5.001, False),
+        (60.0, 60, True),
+        (60.0, 60.001, False),
+        (60.0, None, False),
+    ],
+)
+@pytest.mark.parametrize("abandons", ["ignore", "count"])
+def test_a_short_abandon_is_left_out_of_the_service_level_or_counts_against_it(
+    abandons: Literal["ignore", "count"], abandon_seconds: float | None, waited: float | None, is_short: bool
+) -> None:
+    context = replace(CONTEXT, abandon_seconds=abandon_seconds, sla_abandons=abandons)
+    found = row(made(queues=[stay(waited, startTimestamp=None)], **LEFT), context)
+    is_eligible = abandons == "count" or not is_short
+    assert found["is_short_abandon"] == is_short
+    assert found["sla_outcome"] == ("missed" if is_eligible else "excluded")
+    assert (found["is_sla_met"], found["is_sla_eligible"]) == (False, is_eligible)
+
+
+def test_the_abandon_threshold_decides_nothing_for_those_who_were_answered_or_left_elsewhere() -> None:
+    context = replace(CONTEXT, abandon_seconds=60.0)
+    for queues, fields, outcome in (
+        ([stay(30, answered=True)], {}, "missed"),
+        ([stay(5), stay(5, start=9)], LEFT, "missed"),
+        ([], {"ivrAbandoned": True, "ivrAbandonTime": 3}, "not_applicable"),
+        ([stay(3, answered=True)], {"customerHoldAbandoned": True}, "met"),
+    ):
+        found = row(made(queues=queues, **fields), context)
+        assert (found["sla_outcome"], found["is_short_abandon"]) == (outcome, False)
+
+
+@pytest.mark.parametrize(
+    ("handling", "legs", "fields"),
+    [
+        (None, [{"agentTalkTime": 60}], {"customerHolds": 0}),
+        (None, [], {"customerHoldTime": 5}),
+        (65.5, [{"agentTalkTime": 60, "agentWrapUpTime": 5.5}], {"customerHolds": 0}),
+        (75.5, [{"agentTalkTime": 60, "agentWrapUpTime": 5.5}], {"customerHoldTime": 10}),
+        (65.5, [{"agentTalkTime": 60}, {"agentWrapUpTime": 5.5}], {}),  # nothing is known of holds
+        (0.3, [{"agentTalkTime": 0.1, "agentWrapUpTime": 0.2}], {}),
+        (0.0, [{"agentWrapUpTime": 0}], {}),
+        (None, [{"agentTalkTime": 1.7e308, "agentWrapUpTime": 1.7e308}], {}),
+    ],
+)
+def test_talk_hold_and_wrap_up_are_added_where_wrap_up_is_known(
+    handling: float | None, legs: list[dict[str, object]], fields: dict[str, object]
+) -> None:
+    assert row(made(agents=legs, **fields))["talk_hold_wrap_seconds"] == handling
 
 
 @pytest.mark.parametrize(

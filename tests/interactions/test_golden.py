@@ -48,6 +48,7 @@ GOLDEN = [
     ("hold_seconds", 0.0),
     ("wrap_up_seconds", None),
     ("handle_seconds", 29.834),
+    ("talk_hold_wrap_seconds", None),  # of an unknown wrap-up
     ("customer_talk_seconds", 29.701),
     ("customer_conversation_seconds", 29.701),
     ("abandon_seconds", None),

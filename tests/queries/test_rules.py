@@ -100,6 +100,8 @@ SHAPING: dict[str, Any] = {
     "settle_seconds": 60,
     "sla_seconds": 30,
     "sla_by_queue": "Support=30",
+    "abandon_seconds": 5,
+    "sla_abandons": "count",
     "attributes": "VIP",
     "attribute_policy": "VIP=mask",
     "time_zone": "US/Eastern",

@@ -21,6 +21,8 @@ def test_every_value_is_read_in_its_own_form() -> None:
             "CXF_FRESH_OPEN_SECONDS": "0.5",
             "CXF_STALE_SECONDS": "0",
             "CXF_SLA_BY_QUEUE": "Support=30, Sales = 1.5,a=b=2",
+            "CXF_ABANDON_SECONDS": "5",
+            "CXF_SLA_ABANDONS": "Count",
             "CXF_ATTRIBUTES": "accountNumber, Order Id ,accountNumber,",
             "CXF_TIME_ZONE": "US/Eastern",
             "CXF_CLIENT_KEYS_FILE": "keys.json",
@@ -44,6 +46,7 @@ def test_every_value_is_read_in_its_own_form() -> None:
     assert (settings.host, settings.port) == ("::1", 0)
     assert (settings.fresh_open_seconds, settings.stale_seconds) == (0.5, 0)
     assert settings.sla_by_queue == (("Support", 30.0), ("Sales", 1.5), ("a=b", 2.0))
+    assert (settings.abandon_seconds, settings.sla_abandons) == (5.0, "count")
     assert settings.attributes == ("accountNumber", "Order Id")
     assert settings.time_zone == "US/Eastern"
     assert settings.client_keys_file == Path("keys.json")
@@ -116,6 +119,8 @@ BROKEN = {
     "CXF_UPSTREAM_CONCURRENCY": ["0"],
     "CXF_MAX_ROWS": ["0", "100001"],
     "CXF_SLA_BY_QUEUE": ["Support", "=30", "Support=x", "Support=0", "Support=30,Support=40"],
+    "CXF_ABANDON_SECONDS": ["0", "-1", "5s"],
+    "CXF_SLA_ABANDONS": ["credit", ""],
     "CXF_TIME_ZONE": ["Europe/Nowhere", "America", "/etc/localtime", "../UTC"],
     "CXF_ALLOW_ANONYMOUS": ["perhaps"],
     "CXF_ANONYMOUS_SCOPES": ["read,everything"],

@@ -31,6 +31,8 @@ def test_defaults_are_those_of_the_interface() -> None:
         "CXF_MAX_ROWS": "10000",
         "CXF_SLA_SECONDS": "20",
         "CXF_SLA_BY_QUEUE": "none",
+        "CXF_ABANDON_SECONDS": "none",
+        "CXF_SLA_ABANDONS": "ignore",
         "CXF_ATTRIBUTES": "none",
         "CXF_ATTRIBUTE_POLICY": "none",
         "CXF_TIME_ZONE": "none",

@@ -203,8 +203,7 @@ def revoke_key(
 def openapi() -> None:
     """Print the OpenAPI document of the service."""
     from app.http.openapi import text
-    from app.interactions.columns import with_attributes
+    from app.interactions.grains import GRAINS
     from app.settings import load
 
-    columns = {column.name: column for column in with_attributes(())}
-    say(text(columns, load(environ={}, env_file=None).max_rows))
+    say(text(GRAINS, load(environ={}, env_file=None).max_rows))

@@ -35,7 +35,7 @@ from app.http.responses import Unread
 from app.http.routes import RESOURCES
 from app.http.routing import ResourceRoute, Services
 from app.http.telemetry import Requests
-from app.interactions.columns import masked_columns, with_attributes
+from app.interactions.grains import grains, masked_columns
 from app.listener.replay import ReplayCache
 from app.observe.logs import (
     CREDENTIALS_READ,
@@ -111,7 +111,7 @@ def create_app(
         upstream = UpstreamClient(access, clock=clock, metrics=metrics, transport=transport, random=random)
         flights, lag = SingleFlight(clock, alone), Lag(metrics.timing("event_loop_lag_seconds"))
         watch(metrics, store, settings.cache_bytes, flights)
-        columns = {column.name: column for column in with_attributes(settings.attributes)}
+        tables = grains(settings.attributes)
         snapshots = SnapshotStore(
             store,
             settings.stale_seconds,
@@ -120,13 +120,13 @@ def create_app(
             revalidate_seconds=settings.stale_while_revalidate_seconds,
         )
         known = rules.from_settings(settings, pseudonym_secret(settings))
-        queries = Queries(upstream, snapshots, flights, clock, known, columns, random)
+        queries = Queries(upstream, snapshots, flights, clock, known, tables, random)
         masked = masked_columns(settings.attributes, known.context.attribute_policy)
         app.state.services = Services(
             settings=settings,
             clock=clock,
             metrics=metrics,
-            columns=columns,
+            grains=tables,
             queries=queries,
             representations=Representations(queries, clock, masked),
             unread=Unread(),
@@ -136,7 +136,7 @@ def create_app(
             purges=MinInterval(PURGE_SECONDS, clock.monotonic),
             parsed=ParsedLists(),
             response_cache=ResponseCache(store, clock, known.digest, flights, settings.wait_seconds),
-            openapi=cache(partial(openapi.text, columns, settings.max_rows)),
+            openapi=cache(partial(openapi.text, tables, settings.max_rows)),
         )
 
         async def reread(_fresh: Settings) -> None:

@@ -4,6 +4,7 @@ Rows that a test holds against the flattener are worked out by hand, in tests/in
 """
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,9 +12,10 @@ from zoneinfo import ZoneInfo
 from msgspec import to_builtins
 
 from app.http.openapi import GOLDEN
-from app.interactions.columns import COLUMNS, reader
+from app.interactions.columns import reader
 from app.interactions.facts import Context, Facts
-from app.interactions.nested import INCLUDES
+from app.interactions.grains import GRAINS, INCLUDES, Grain
+from app.interactions.masking import Audience
 from app.interactions.records import decode
 from app.interactions.times import rfc3339
 from tests.interactions.records import spans_of
@@ -27,10 +29,9 @@ def golden() -> dict[str, object]:
     context = Context("unused", as_of, ZoneInfo("US/Eastern"), pseudonym_secret=b"an invented secret")
     decoded = decode(SAMPLE.read_bytes())
     assert decoded is not None
-    facts = Facts(decoded.interaction, context)
-    row = reader(COLUMNS)(facts)
+    facts, reading = Facts(decoded.interaction, context), replace(context, audience=Audience(notes=True))
     return {
-        "interaction": dict(zip((column.name for column in COLUMNS), row, strict=True)),
+        "rows": {grain.name: _rows(grain, Facts(decoded.interaction, reading)) for grain in GRAINS.values()},
         "lists": {include.name: include.elements(facts) for include in INCLUDES},
         "timeline": {
             "interaction_id": decoded.interaction.interaction_id,
@@ -39,6 +40,11 @@ def golden() -> dict[str, object]:
             "spans": to_builtins(spans_of(facts)),
         },
     }
+
+
+def _rows(grain: Grain, facts: Facts) -> list[dict[str, object]]:
+    values_of = reader([*grain.columns.values()])
+    return [dict(zip(grain.columns, values_of(row), strict=True)) for row in grain.rows(facts)]
 
 
 def golden_text() -> str:

@@ -81,7 +81,9 @@ export function described() {
   description ??= askText("openapi.json").then(
     (text) => {
       const { paths, components } = JSON.parse(text);
-      const asked = paths["/interactions"].get.parameters.filter((one) => one.in === "query");
+      const asked = paths["/interactions"].get.parameters
+        .map((one) => (one.$ref ? components.parameters[one.$ref.split("/").at(-1)] : one))
+        .filter((one) => one.in === "query");
       const parts = Object.entries(components.schemas.Interaction.properties);
       return {
         parameters: new Map(asked.map((one) => [one.name, one])),

@@ -172,18 +172,18 @@ const time = (text) =>
 const LEGS = [
   ["Agent", (leg) => leg.agent_name ?? leg.agent_id?.slice(0, 8)],
   ["Took it", (leg) => (leg.is_accepted ? "yes" : "no")],
-  ["Offered (UTC)", (leg) => time(leg.started_at)],
+  ["Offered (UTC)", (leg) => time(leg.offered_at)],
   ["Offer", (leg) => duration(leg.offer_seconds)],
   ["Conversation", (leg) => duration(leg.conversation_seconds)],
   ["Handling", (leg) => duration(leg.handle_seconds)],
 ];
 const ENTRIES = [
   ["Queue", (entry) => entry.queue_name],
-  ["Entered (UTC)", (entry) => time(entry.started_at)],
+  ["Entered (UTC)", (entry) => time(entry.entered_at)],
   ["Stay", (entry) => duration(entry.queue_seconds)],
   ["Answered after", (entry) => duration(entry.time_to_answer_seconds)],
   ["Left by", (entry) => entry.exit_type],
-  ["Length on entry", (entry) => entry.entry_length],
+  ["Length on entry", (entry) => entry.length_at_entry],
 ];
 
 function List({ title, elements, columns, empty }) {

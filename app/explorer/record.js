@@ -5,36 +5,23 @@ import { Raw } from "./raw.js";
 
 export const RAW_SCOPES = ["pii:read", "notes:read"];
 const ABOVE = 60; // pixels of what stands before
-/** Upstream's words, as `source` has them, and the façade's for the same in its nested lists. */
-const FIELDS = {
-  queueTime: "queue_seconds",
-  timeToAnswer: "time_to_answer_seconds",
-  queueId: "queue_id",
-  queueName: "queue_name",
-  queueExitType: "exit_type",
-  agentId: "agent_id",
-  agentName: "agent_name",
-  agentWorkAccepted: "is_accepted",
-  agentConversationTime: "conversation_seconds",
-  agentTalkTime: "talk_seconds",
-  agentHandleTime: "handle_seconds",
-  conversationStartTimestamp: "conversation_started_at",
-  segmentEndType: "end_type",
-  startTimestamp: "started_at",
-};
 const PARTS = { "interaction-attribute": "attributes", hookType: "attributes", transfer: "segments" };
 
-/** Where a column's source stands in the record: some of its `known` lists, and fields in them (none: the whole list). */
-export function origins(source, known) {
-  const lists = known.filter((list) => new RegExp(`(?<!details\\.)\\b${list}\\b`).test(source));
+/** Upstream's word for a field of a list, where the field shows it as it is. */
+const wordOf = ({ source }) => /^(\w+)(?: \?\?|, else|$)/.exec(source)?.[1];
+
+/** Where a column's source stands in the record: some of the `include` lists, and fields in them (none: the whole list). */
+export function origins(source, include) {
+  const lists = include
+    .map(({ name }) => name)
+    .filter((list) => new RegExp(`(?<!details\\.)\\b${list}\\b`).test(source));
   const more = Object.keys(PARTS)
     .filter((word) => source.includes(word))
     .map((word) => PARTS[word]);
   if (/queue start/.test(source)) more.push("queues");
-  const fields = Object.keys(FIELDS)
-    .filter((word) => new RegExp(`\\b${word}\\b`).test(source))
-    .map((word) => FIELDS[word]);
-  return { lists: [...new Set([...lists, ...more])], fields };
+  const words = new Set(source.match(/\w+/g));
+  const shown = include.flatMap(({ fields }) => fields).filter((field) => words.has(wordOf(field)));
+  return { lists: [...new Set([...lists, ...more])], fields: [...new Set(shown.map(({ name }) => name))] };
 }
 
 /** Whether the pointer itself moved: a row that Tab scrolls under a resting one is not pointed at. */
@@ -61,7 +48,7 @@ export function Record({ row, refused, service, onClear }) {
   const [active, setActive] = useState(null);
   const columns = service.schema.filter(({ name }) => name in row);
   const lists = service.include.map(({ name }) => name);
-  const from = useMemo(() => (active ? origins(active.source, lists) : { lists: [], fields: [] }), [active]);
+  const from = useMemo(() => (active ? origins(active.source, service.include) : { lists: [], fields: [] }), [active]);
   const pane = useRef(null);
   useEffect(() => showLit(pane.current), [active]);
   return html`<section class="record"><h3>Record and row</h3>

@@ -119,7 +119,7 @@ async def explain_cache(request: Request, services: Services, viewer: Viewer) ->
     plan = queries.plan(query)
     stored = queries.snapshots.current(plan) if is_certain else None
     url = services.forwarding.url(request.scope, "/interactions")
-    shape = services.response_cache.shape("interactions", url, query.key_parts())
+    shape = services.response_cache.shape("rows", url, query.key_parts())
     total = total_of(plan, stored.value) if stored else None
     is_guarded = plan.visibility.is_guarded
     cost = miss_cost(query, total, queries.rules, asks_time_zone=not is_certain, is_guarded=is_guarded)

@@ -3,7 +3,7 @@
 A type with a title is a schema of its own under that name; a field that may be UNSET is left out of the body.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import Annotated, Any, Literal, get_args
 
@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 from starlette.responses import Response
 
 from app.interactions import columns as table
-from app.interactions.nested import INCLUDES
+from app.interactions.grains import INCLUDES, Grain
 from app.interactions.timeline import Span
 from app.interactions.times import Time
 from app.queries.explain import MissCost, StoredSnapshot, UpstreamParameter
@@ -93,29 +93,21 @@ class ColumnDescription(Struct):
     allowed: tuple[str, ...] | None
 
 
-class FieldDescription(Struct):
-    """One field of a nested list's elements."""
-
-    name: str
-    type: ColumnType
-    nullable: bool
-    description: str
-    personal_data: PersonalData | None
-
-
 class ListDescription(Struct):
     """One nested list."""
 
     name: str
     description: str
-    fields: list[FieldDescription]
+    fields: list[ColumnDescription]
 
 
 class RowSchema(Struct):
-    """Every column and every nested list."""
+    """Every column of a grain and, of interactions, every nested list."""
 
+    grain: str
     schema_version: int
     max_rows: Annotated[int, about("Most rows that one answer holds.")]
+    time_column: Annotated[str, about("Column of the time that a row is of.")]
     columns: list[ColumnDescription]
     include: list[ListDescription]
 
@@ -238,7 +230,6 @@ MESSAGES: tuple[type[Struct], ...] = (
 _COLUMN_FACTS = attrgetter(
     "name", "type", "unit", "nullable", "null_when", "description", "source", "personal"
 )  # in the order of the messages' fields
-_FIELD_FACTS = attrgetter("name", "type", "nullable", "description", "personal")
 
 
 def answer(message: Struct, lifetime: str = "no-store") -> Response:
@@ -246,11 +237,13 @@ def answer(message: Struct, lifetime: str = "no-store") -> Response:
     return Response(msgspec.json.encode(message), media_type="application/json", headers={"Cache-Control": lifetime})
 
 
-def row_schema(columns: Mapping[str, table.Column], max_rows: int) -> RowSchema:
-    """The message of `/schema` for these columns."""
-    described = [ColumnDescription(*_COLUMN_FACTS(column), *[column.allowed or None]) for column in columns.values()]
-    include = [
-        ListDescription(one.name, one.description, [FieldDescription(*_FIELD_FACTS(field)) for field in one.fields])
-        for one in INCLUDES
-    ]
-    return RowSchema(table.SCHEMA_VERSION, max_rows, described, include)
+def row_schema(grain: Grain, max_rows: int) -> RowSchema:
+    """The message of `/schema` for this grain."""
+    lists = () if grain.is_of_parts else INCLUDES
+    include = [ListDescription(one.name, one.description, _described(one.columns)) for one in lists]
+    columns = _described(grain.columns.values())
+    return RowSchema(grain.name, table.SCHEMA_VERSION, max_rows, grain.time_column, columns, include)
+
+
+def _described(columns: Iterable[table.Column]) -> list[ColumnDescription]:
+    return [ColumnDescription(*_COLUMN_FACTS(column), *[column.allowed or None]) for column in columns]

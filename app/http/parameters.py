@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.formats import FORMATS
 from app.http import values as read
 from app.http.values import INCLUDE_NAMES, Reader
-from app.interactions.nested import RAW
+from app.interactions.grains import RAW, Grain
 
 Schema = Mapping[str, object]
 
@@ -66,7 +66,7 @@ _UUID = {"type": "string", "format": "uuid"}
 _OFFSET = {"type": "integer", "minimum": 0, "default": 0}
 _LIMIT = {"type": "integer", "minimum": 1, "default": DEFAULT_LIMIT}
 _PAIR = {"type": "string", "pattern": r"^[^=]*[^=\s][^=]*=[\s\S]+"}
-_SORT = {"type": "string", "default": "-started_at"}
+_SORT = {"type": "string"}
 
 # fmt: off
 PARAMETERS: tuple[Parameter, ...] = (
@@ -112,7 +112,7 @@ PARAMETERS: tuple[Parameter, ...] = (
               "`notes:read`.",
               example="attributes"),
     Parameter("sort", read.sort, _SORT,
-              "Column to sort by, `-` in front for descending. Any but `-started_at` needs the whole result at hand.",
+              "Column to sort by, `-` in front for descending. Any but the default needs the whole result at hand.",
               pins=True),
     _choice("format", "Format; the path's extension says it too; else `Accept`; else JSON.",
             *(one.name for one in FORMATS)),
@@ -124,3 +124,8 @@ PARAMETERS: tuple[Parameter, ...] = (
 # fmt: on
 BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
 ITEM_PARAMETERS = ("fields", "include", "pii")
+
+
+def parameters_of(grain: Grain) -> Mapping[str, Parameter]:
+    """The parameters of a grain's list by name: nested lists are of interactions alone."""
+    return {name: row for name, row in BY_NAME.items() if name != "include" or not grain.is_of_parts}

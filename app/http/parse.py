@@ -10,10 +10,18 @@ from app.errors import Forbidden, InvalidParameters, ParameterFault
 from app.formats import FORMATS, Format
 from app.http.auth import ARRAY_SUFFIX, Viewer, refuse_key_names
 from app.http.negotiation import choose_format
-from app.http.parameters import ATTRIBUTE_PREFIX, BY_NAME, DEFAULT_LIMIT, ITEM_PARAMETERS, MOST_VALUES, Parameter
+from app.http.parameters import (
+    ATTRIBUTE_PREFIX,
+    BY_NAME,
+    DEFAULT_LIMIT,
+    ITEM_PARAMETERS,
+    MOST_VALUES,
+    Parameter,
+    parameters_of,
+)
 from app.http.times import TimeFrame, needs_zone, seconds_to_next_step
 from app.http.values import INCLUDE_NAMES, ParseContext, Refused, meant
-from app.interactions.nested import RAW
+from app.interactions.grains import RAW
 from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Search, View, distinct
 from app.queries.select import FILTERS
 
@@ -62,7 +70,7 @@ def parse(
 ) -> InteractionQuery:
     """The canonical query. Raises InvalidParameters with all faults, Forbidden where the viewer may not see this."""
     pairs = [(_without_suffix(name), text) for name, text in pairs]
-    values, faults = _read(pairs, scene, BY_NAME)
+    values, faults = _read(pairs, scene, parameters_of(scene.grain))
     chosen = choose_format(extension, _one(values, "format"), accept)
     faults += _conflicts(values)
     if _is_raw(values):
@@ -164,13 +172,14 @@ def _search(values: Values) -> Search:
 
 def _view(values: Values, scene: ParseContext, viewer: Viewer, chosen: Format) -> View:
     return View(
-        columns=_one(values, "fields") or tuple((name, name) for name in scene.columns),
+        columns=_one(values, "fields") or tuple((name, name) for name in scene.grain.columns),
         include=tuple(name for name in _one(values, "include", ()) if name != RAW),
         format=chosen.name,
         variant=_one(values, chosen.variant_parameter or "", chosen.variants[0]),
         audience=viewer.audience(clear=_one(values, "pii") == "clear"),
         download=_one(values, "download") is not None,
         raw=_is_raw(values),
+        grain=scene.grain.name,
     )
 
 

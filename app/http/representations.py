@@ -19,8 +19,8 @@ from app.http.response_cache import Built
 from app.http.responses import Answer, entity_tag, list_headers
 from app.interactions.columns import SCHEMA_VERSION
 from app.interactions.facts import Facts
+from app.interactions.grains import INTERACTIONS, RAW
 from app.interactions.masking import Audience
-from app.interactions.nested import RAW
 from app.interactions.records import without_cards
 from app.interactions.timeline import timeline
 from app.interactions.times import rfc3339, written
@@ -40,14 +40,14 @@ _SHOWN_APART = frozenset({"attr", "from", "to", "sort"})
 
 
 class Representations:
-    """Makes answers of snapshots; `masked` are the columns that clear views alone show as they are."""
+    """Makes answers of snapshots; `masked` are by grain the columns that clear views alone show as they are."""
 
-    def __init__(self, queries: Queries, clock: Clock, masked: Sequence[str] = ("customer",)) -> None:
+    def __init__(self, queries: Queries, clock: Clock, masked: Mapping[str, Sequence[str]]) -> None:
         self._reports = queries
         self._masked = masked
         self._clock = clock
 
-    async def interactions(self, query: InteractionQuery, lookup: Lookup, url: str) -> Built:
+    async def rows(self, query: InteractionQuery, lookup: Lookup, url: str) -> Built:
         """The rows of a query; `url` is the absolute URL of the resource, without its query."""
         with held_back(query.limit):
             page = await self._reports.page(query, lookup)
@@ -88,7 +88,7 @@ class Representations:
             time_zone=self._reports.rules.zone(snapshot.time_zone).key,
             source="simulator" if snapshot.simulated else "live",
             schema_version=SCHEMA_VERSION,
-            masked=[] if query.view.audience.clear else [*self._masked],
+            masked=[] if query.view.audience.clear else [*self._masked.get(query.view.grain, ())],
         )
         link = f"{url}?{urlencode([*query.given, ('cursor', cursor)])}" if cursor else None
         return Envelope(link, cursor, meta)
@@ -99,7 +99,7 @@ class Representations:
         return await self._one(lookup, view.audience, show, masked=not view.shows_personal_data)
 
     def _row(self, view: View, facts: Facts, snapshot: Snapshot) -> Turns[Mapping[str, object]]:
-        row = row_of(facts, view, self._reports.columns)
+        row = row_of(facts, view, self._reports.grains[INTERACTIONS].columns)
         yield
         return {**row, RAW: (yield from without_cards(snapshot.blocks[0].raw_records()[0]))} if view.raw else row
 
@@ -125,7 +125,7 @@ async def _list(page: Page, view: View, envelope: Envelope) -> Answer:
         chosen.content_type,
         as_of,
         masked=not view.shows_personal_data,
-        file_name=f"interactions-{as_of:%Y%m%dT%H%M%SZ}.{chosen.extension}" if view.download else None,
+        file_name=f"{view.grain}-{as_of:%Y%m%dT%H%M%SZ}.{chosen.extension}" if view.download else None,
         link_next=envelope.next,
         truncated=page.truncated,
         total=page.total,

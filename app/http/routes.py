@@ -3,9 +3,10 @@
 What stands in a path is read from the request: as arguments FastAPI would have pydantic check them, both its versions.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC
 from functools import partial
+from itertools import chain
 
 from fastapi import Request
 from starlette.responses import Response
@@ -23,19 +24,20 @@ from app.http.response_cache import ARRIVAL, Built, ParsedList, offer
 from app.http.responses import PreparedResponse, answer_headers
 from app.http.routing import ANYBODY, Resource, Services
 from app.http.values import Refused, identity
+from app.interactions.grains import GRAINS, INTERACTIONS, Grain
 from app.observe.metrics import CONTENT_TYPE as METRICS_TYPE
 from app.queries.page import Lookup
 
 
-async def list_interactions(request: Request, services: Services, viewer: Viewer) -> Response:
-    """A row for each interaction: the main job."""
+async def list_rows(grain: str, request: Request, services: Services, viewer: Viewer) -> Response:
+    """The rows of a grain, of interactions above all: the main job."""
     deadline = services.queries.deadline()
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
     url = services.forwarding.url(request.scope, path)
-    parsed = await _parsed(request, services, viewer, url, deadline)
+    parsed = await _parsed(grain, request, services, viewer, url=url, deadline=deadline)
     query = parsed.query
     lookup = services.queries.look(parsed.plan, query.reach, _directives(request, viewer), viewer.owner, deadline)
-    make = partial(services.representations.interactions, query, lookup, url)
+    make = partial(services.representations.rows, query, lookup, url)
     return await _stored(request, services, viewer, lookup, parsed.shape, make=make, changes_at=parsed.changes_at)
 
 
@@ -60,9 +62,13 @@ async def get_interaction_timeline(request: Request, services: Services, viewer:
 
 
 async def get_schema(request: Request, services: Services, _viewer: Viewer) -> Response:
-    """Every column and nested list: name, type, unit, nullability, description, source, personal-data class."""
+    """Every column of a grain, and every nested list: name, type, unit, nullability, source, personal-data class."""
+    path = "/" + request.path_params.get("grain", INTERACTIONS)
+    grain = next((one for one in services.grains.values() if one.path == path), None)
+    if grain is None:
+        raise NotFound(f"The grains are {', '.join(one.path[1:] for one in services.grains.values())}.")
     refuse_all(pairs_of(request.scope["query_string"]))
-    return answer(row_schema(services.columns, services.settings.max_rows), "private, max-age=300")
+    return answer(row_schema(grain, services.settings.max_rows), "private, max-age=300")
 
 
 async def whoami(request: Request, services: Services, viewer: Viewer) -> Response:
@@ -87,12 +93,19 @@ async def metrics(_request: Request, services: Services, _viewer: Viewer) -> Res
     return Response(services.metrics.exposition(), media_type=METRICS_TYPE, headers={"Cache-Control": "no-store"})
 
 
-LISTS = ("/interactions", *(f"/interactions.{one.extension}" for one in FORMATS))
+def _lists(grain: Grain) -> Iterator[Resource]:
+    """The paths of a grain's list: bare, and with the extension of each format."""
+    for extension in ("", *(f".{one.extension}" for one in FORMATS)):
+        yield Resource(grain.path + extension, grain.operation, partial(list_rows, grain.name), grain.scope)
+
+
+LISTS = tuple(chain.from_iterable(map(_lists, GRAINS.values())))
 RESOURCES = (
-    *(Resource(path, "listInteractions", list_interactions) for path in LISTS),
+    *LISTS,
     Resource("/interactions/{interaction_id}", "getInteraction", get_interaction),
     Resource("/interactions/{interaction_id}/timeline", "getInteractionTimeline", get_interaction_timeline),
     Resource("/schema", "getSchema", get_schema),
+    Resource("/schema/{grain}", "getGrainSchema", get_schema),
     Resource("/whoami", "whoami", whoami, scope=None),
     Resource("/cache/explain", "explainCache", explain_cache),
     Resource("/cache/purge", "purgeCache", purge_cache, scope="cache:purge", methods=("POST",)),
@@ -108,7 +121,9 @@ RESOURCES = (
 )
 
 
-async def _parsed(request: Request, services: Services, viewer: Viewer, url: str, deadline: float) -> ParsedList:
+async def _parsed(
+    grain: str, request: Request, services: Services, viewer: Viewer, *, url: str, deadline: float
+) -> ParsedList:
     """Raises InvalidParameters, Forbidden, CursorMismatch, and whatever asking for the tenant's time zone raises."""
     query_string, accept = request.scope["query_string"], request.headers.get("accept")
     key, queries = (url, query_string, accept, viewer.scopes), services.queries
@@ -116,10 +131,11 @@ async def _parsed(request: Request, services: Services, viewer: Viewer, url: str
     if known is not None:
         return known
     pairs = pairs_of(query_string)
-    scene = services.context(await queries.time_zone(deadline) if needs_time_zone(pairs) else UTC)
+    zone = await queries.time_zone(deadline) if needs_time_zone(pairs) else UTC
+    scene = services.context(zone, grain)
     _, dot, extension = request.scope["path"].rpartition(".")
     query = parse(pairs, scene, viewer, extension=extension if dot else None, accept=accept)
-    shape = services.response_cache.shape("interactions", url, query.key_parts())
+    shape = services.response_cache.shape("rows", url, query.key_parts())
     left = changes_in(pairs, scene.frame)
     changes_at = None if left is None else services.clock.monotonic() + left
     return services.parsed.keep((*key, queries.tenant_zone), ParsedList(query, queries.plan(query), shape, changes_at))

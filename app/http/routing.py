@@ -20,7 +20,7 @@ from app.http.responses import Unread
 from app.http.telemetry import Requests
 from app.http.times import TimeFrame
 from app.http.values import ParseContext
-from app.interactions.columns import Column
+from app.interactions.grains import INTERACTIONS, Grain
 from app.interactions.masking import hides
 from app.observe.metrics import Metrics
 from app.queries.service import Queries
@@ -34,7 +34,7 @@ class Services:
     settings: Settings
     clock: Clock
     metrics: Metrics
-    columns: Mapping[str, Column]
+    grains: Mapping[str, Grain]
     queries: Queries
     representations: Representations
     response_cache: ResponseCache
@@ -46,11 +46,11 @@ class Services:
     requests: Requests
     openapi: Callable[[], str]
 
-    def context(self, zone: tzinfo) -> ParseContext:
-        """The context that parameters are read in now, days being those of the time zone."""
+    def context(self, zone: tzinfo, grain: str = INTERACTIONS) -> ParseContext:
+        """The context that parameters of a grain are read in now, days being those of the time zone."""
         frame = TimeFrame(self.clock.wall(), zone, self.settings.fresh_open_seconds)
         shows_raw = not hides(self.queries.rules.context.attribute_policy)
-        return ParseContext(frame, self.columns, self.settings.max_rows, shows_raw)
+        return ParseContext(frame, self.grains[grain], self.settings.max_rows, shows_raw)
 
 
 READ = ("GET", "HEAD")

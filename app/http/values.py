@@ -4,7 +4,7 @@ A reader raises Refused, or a group of them for a list with several faults, whic
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -13,9 +13,8 @@ from heapq import nlargest
 from uuid import UUID
 
 from app.http.times import FORMS, NotATime, TimeFrame, moment
-from app.interactions.columns import Column
-from app.interactions.nested import INCLUDES, RAW
-from app.queries.query import Cursor, NotACursor, Order, cursor_of
+from app.interactions.grains import INCLUDES, RAW, Grain
+from app.queries.query import NEWEST_FIRST, Cursor, NotACursor, Order, cursor_of
 from app.queries.rules import SNAPSHOT_FACTOR
 
 SHORTEST, LONGEST = 3, 32  # characters: shorter texts begin any name, longer ones are in none
@@ -103,7 +102,7 @@ class ParseContext:
     """The context that gives values their meaning."""
 
     frame: TimeFrame
-    columns: Mapping[str, Column]
+    grain: Grain
     max_rows: int
     shows_raw: bool = False  # whether anybody may see a record as upstream sent it
 
@@ -183,8 +182,8 @@ def attribute_pair(text: str, _scene: ParseContext) -> tuple[str, str]:
 def fields(text: str, scene: ParseContext) -> tuple[tuple[str, str], ...]:
     """`column` or `alias:column`, comma separated → output name and column. A column stands once, so that rows end."""
     parts = text.split(",")
-    if len(parts) > len(scene.columns):
-        raise Refused(f"lists more than the {len(scene.columns)} columns there are")
+    if len(parts) > len(scene.grain.columns):
+        raise Refused(f"lists more than the {len(scene.grain.columns)} columns there are")
     chosen: dict[str, str] = {}
     faults: list[Refused] = []
     for place, part in enumerate(parts, 1):
@@ -225,7 +224,8 @@ def include(text: str, _scene: ParseContext) -> tuple[str, ...]:
 
 def sort(text: str, scene: ParseContext) -> Order:
     """A column, `-` in front for descending."""
-    return Order(_column(text.removeprefix("-"), scene), descending=text.startswith("-"))
+    order = Order(_column(text.removeprefix("-"), scene), descending=text.startswith("-"))
+    return NEWEST_FIRST if order == Order(scene.grain.ordered_by) else order
 
 
 def cursor(text: str, _scene: ParseContext) -> Cursor:
@@ -237,7 +237,8 @@ def cursor(text: str, _scene: ParseContext) -> Cursor:
 
 
 def _column(name: str, scene: ParseContext, where: str = "") -> str:
-    if name not in scene.columns:
-        words = f"names no column of /schema{where}"
-        raise Refused(words, did_you_mean=nearest(name, tuple(scene.columns)))
+    columns = scene.grain.columns
+    if name not in columns:
+        words = f"names no column of /schema{scene.grain.path}{where}"
+        raise Refused(words, did_you_mean=nearest(name, tuple(columns)))
     return name

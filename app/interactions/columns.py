@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args
 
 from app.errors import SettingsError
 from app.interactions.facts import Facts, SlaOutcome, total
-from app.interactions.masking import Policy, treatment_of
 from app.interactions.times import rfc3339
 
 ColumnType = Literal["uuid", "string", "enum", "time", "date", "int", "float", "bool"]
@@ -187,12 +186,6 @@ def with_attributes(names: Iterable[str]) -> tuple[Column, ...]:
     return COLUMNS[:_AFTER_ATTRIBUTES] + tuple(map(_attribute, trimmed)) + COLUMNS[_AFTER_ATTRIBUTES:]
 
 
-def masked_columns(attributes: Iterable[str], policy: Policy) -> tuple[str, ...]:
-    """The columns that clear views alone show as they are: the customer, and attributes that are masked or hashed."""
-    masked = (name for name in attributes if treatment_of(name, policy) in {"mask", "hash"})
-    return tuple(dict.fromkeys(("customer", *(f"attr_{slug(name)}" for name in masked))))
-
-
 def _faults(slugs: list[str]) -> Iterator[str]:
     """Names by their places, as messages never repeat what was given."""
     for place, one in enumerate(slugs):
@@ -210,6 +203,6 @@ def _attribute(name: str) -> Column:
         "not set",
         f"Latest value of the attribute {name}.",
         "hookName of the latest entry with this hookType",
-        lambda facts: facts.latest.get(name),
+        lambda facts: facts.latest_value(name),
         personal="attribute",
     )

@@ -252,15 +252,20 @@ class Facts:
         return [*shown(self.interaction.interaction_attributes, policy, secret, clear=clear)]
 
     @once
-    def latest(self) -> dict[str, str | None]:
-        """By trimmed name the value written last, as the audience may see it; None where that wrote none (R8).
+    def latest(self) -> dict[str, Hook]:
+        """By trimmed name the attribute written last, as the audience may see it (R8).
 
         Later is by time, then by place in the list.
         """
         in_time = sorted(self.attributes, key=_written_at)
-        return {hook.hook_type.strip(): hook.hook_name for hook in in_time if hook.hook_type is not None}
+        return {hook.hook_type.strip(): hook for hook in in_time if hook.hook_type is not None}
 
-    @property
+    def latest_value(self, name: str) -> str | None:
+        """The value of an attribute that was written last; None where that wrote none."""
+        hook = self.latest.get(name)
+        return hook.hook_name if hook else None
+
+    @once
     def row_version(self) -> str:
         """Hash of what a masked view shows of the record, in an order of its own: equal in every view.
 

@@ -12,6 +12,7 @@ Time = Annotated[datetime, msgspec.Meta(tz=True)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 LARGEST_COUNT = 2**53  # beyond, JavaScript's numbers are no longer exact
 Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)]
+ShortId = Annotated[int, msgspec.Meta(ge=0, lt=10**12)]  # fewer digits than a card number has
 
 
 class Part(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults=True):
@@ -30,6 +31,9 @@ class Segment(Part, frozen=True):
     segment_time: Seconds | None = None
     segment_to_agent_id: str | None = None
     segment_cancelled: bool | None = None
+    segment_cancel_time: Seconds | None = None
+    transfer_time: Seconds | None = None
+    segment_consult_time: Seconds | None = None
 
 
 class TalkTime(Part, frozen=True):
@@ -49,6 +53,8 @@ class AgentLeg(Part, frozen=True):
     interaction_agent_id: str | None = None
     agent_id: str | None = None
     agent_name: str | None = None
+    tenant_agent_id: ShortId | None = None
+    session_id: str | None = None
     interaction_segment_id: str | None = None
     queue_id: str | None = None
     start_timestamp: Time | None = None
@@ -57,6 +63,7 @@ class AgentLeg(Part, frozen=True):
     conversation_end_timestamp: Time | None = None
     agent_work_accepted: bool | None = None
     agent_work_offer_time: Seconds | None = None
+    agent_work_accepted_time: Seconds | None = None
     agent_conversation_time: Seconds | None = None
     agent_talk_time: Seconds | None = None
     agent_handle_time: Seconds | None = None
@@ -69,8 +76,10 @@ class QueueEntry(Part, frozen=True):
     """One stay in a queue (UPSTREAM §6.4)."""
 
     interaction_queue_id: str | None = None
+    interaction_segment_id: str | None = None
     queue_id: str | None = None
     queue_name: str | None = None
+    queue_type: str | None = None
     queue_entry_type: str | None = None
     queue_exit_type: str | None = None
     queue_entry_length: Count | None = None
@@ -78,6 +87,7 @@ class QueueEntry(Part, frozen=True):
     start_timestamp: Time | None = None
     end_timestamp: Time | None = None
     queue_time: Seconds | None = None
+    sla_time: Seconds | None = None
     time_to_answer: Seconds | None = None
     agent_id: str | None = None
 

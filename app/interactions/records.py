@@ -19,7 +19,7 @@ import msgspec
 from app.cooperative import Turns
 from app.errors import UpstreamShape
 from app.interactions.cards import LENGTHS, UUID, masker
-from app.interactions.parts import LARGEST_COUNT, Count, Interaction, Time
+from app.interactions.parts import LARGEST_COUNT, Count, Interaction, ShortId, Time
 from app.interactions.settling import settled
 
 OUT_OF_RANGE = "a number that is beyond the range of a float"
@@ -206,7 +206,12 @@ def _time(text: bytes) -> datetime:
     return msgspec.convert(midnight if is_zoned else f"{midnight}Z", Time) + timedelta(days=ends_day)
 
 
-_OTHER_FORMS: dict[Any, Callable[[bytes], Any]] = {Count: whole_number, Time: _time}
+def _short_id(text: bytes) -> int:
+    short: int = msgspec.convert(whole_number(text), ShortId)
+    return short
+
+
+_OTHER_FORMS: dict[Any, Callable[[bytes], Any]] = {Count: whole_number, ShortId: _short_id, Time: _time}
 
 
 def _is_out_of_range(text: bytes) -> bool:

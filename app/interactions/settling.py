@@ -31,14 +31,20 @@ _APART = "x"  # no card number reaches across
 # By the parts they belong to, the texts that may hold a card number, then the ids that views show.
 _SHOWN = {
     "segments": (("segment_start_type", "segment_end_type"), ("interaction_segment_id", "segment_to_agent_id")),
-    "queues": (("queue_name", "queue_entry_type", "queue_exit_type"), ("interaction_queue_id", "queue_id", "agent_id")),
+    "queues": (
+        ("queue_name", "queue_type", "queue_entry_type", "queue_exit_type"),
+        ("interaction_queue_id", "interaction_segment_id", "queue_id", "agent_id"),
+    ),
     "notes": (("title", "body"), ("note_id", "agent_id")),
-    "interaction_attributes": (("hook_type", "hook_by", "hooked_by"), ("interaction_hook_id", "agent_id")),
+    "interaction_attributes": (("hook_type", "hook_by", "hooked_by"), ("interaction_hook_id", "hook_id", "agent_id")),
     "hooks": (
         ("hook_type", "hook_by", "hooked_by", "hook_name", "hook_sub_type"),
         ("interaction_hook_id", "agent_id"),
     ),
-    "agents": (("agent_name",), ("interaction_agent_id", "agent_id", "interaction_segment_id", "queue_id")),
+    "agents": (
+        ("agent_name",),
+        ("interaction_agent_id", "agent_id", "session_id", "interaction_segment_id", "queue_id"),
+    ),
 }
 _OWN_TEXTS = ("channel_type", "direction", "flow_name", "disposition_name")
 _OWN_IDS = ("tenant_id", "contact_id", "flow_id")  # the interaction's own is the key of its row, and stays

@@ -7,6 +7,7 @@ from math import inf
 from app.cache.reuse import Action, Decision, Directives, Fwd, decide
 from app.cache.store import Stored
 from app.errors import CxfacadeError
+from app.interactions.grains import INTERACTIONS
 from app.queries.fetch_plan import FetchPlan
 from app.queries.query import Cursor, InteractionQuery
 from app.queries.rules import Rules
@@ -156,12 +157,13 @@ def page_of(
     snapshot = found.snapshot
     following = selection.following
     if following is None and rules.is_readable(snapshot):
-        following = snapshot.rows  # reading goes on there, also where the calls of this request did not fill the page
+        following = snapshot.rows, 0  # reading goes on there, also where this request could not fill the page
     range_asked = query.cursor or query.search
     cursor = None
     if following is not None and found.kept:
+        position, part = following
         cursor = Cursor(
-            snapshot.version, following, query.identity(), range_asked.start, range_asked.end, selection.skip
+            snapshot.version, position, query.identity(), range_asked.start, range_asked.end, selection.skip, part
         )
     return Page(
         selection=selection,
@@ -182,5 +184,6 @@ def _total(
         is_only = is_last and snapshot.complete and not query.cursor and not query.offset
         return len(selection.rows) if is_only else None
     if snapshot.complete:
-        return snapshot.rows
-    return None if snapshot.dropped or plan.visibility.is_guarded else snapshot.total
+        return snapshot.rows_of(query.view.grain)
+    is_counted = query.view.grain == INTERACTIONS and not (snapshot.dropped or plan.visibility.is_guarded)
+    return snapshot.total if is_counted else None

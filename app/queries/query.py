@@ -15,6 +15,7 @@ import msgspec
 
 from app.cache.store import Part, digest
 from app.interactions.columns import SCHEMA_VERSION
+from app.interactions.grains import INTERACTIONS
 from app.interactions.masking import MASKED, Audience
 
 _IDENTITY_BYTES = 8
@@ -23,7 +24,7 @@ _CHECK_BYTES = 4
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)] | None
 _Position = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(tuple[str, _Position, bytes, _Moment, _Moment, _Position])
+_decoder = msgspec.msgpack.Decoder(tuple[str, _Position, bytes, _Moment, _Moment, _Position, _Position])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,9 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Order of rows; the default is upstream's own."""
+    """Order of rows; the default is upstream's own, by the interaction's start."""
 
-    column: str = "started_at"
+    column: str = ""
     descending: bool = True
 
 
@@ -96,10 +97,11 @@ NEWEST_FIRST = Order()
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in a snapshot. `position` counts the snapshot's rows, in the query's order, before any filter.
+    """A place in a snapshot. `position` counts its records, or its rows in another order, before any filter.
 
-    `identity` is that of the query it belongs to; `start` and `end` are the range its relative times meant. `skip` rows
-    that match are still to be passed over: those of an offset that a request had not the calls to reach.
+    `part` is the place of the row in that record. `identity` is that of the query it belongs to; `start` and `end` are
+    the range its relative times meant. `skip` rows that match are still to be passed over: those of an offset that a
+    request had not the calls to reach.
     """
 
     version: str
@@ -108,19 +110,21 @@ class Cursor:
     start: datetime | None
     end: datetime | None
     skip: int = 0
+    part: int = 0
 
 
 class PageRange(NamedTuple):
-    """Up to `limit` rows that match, looked for from a row of the snapshot on, after `skip` others that match."""
+    """Up to `limit` rows that match, looked for from a place in the snapshot on, after `skip` others that match."""
 
     position: int
     skip: int
     limit: int
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How the rows are shown: output name and column pairs, nested lists, and the representation.
+    """How the rows are shown: of which grain, output name and column pairs, nested lists, and the representation.
 
     `raw`: beside one row, the record it was made of, as upstream sent it.
     """
@@ -132,16 +136,18 @@ class View:
     audience: Audience = MASKED
     download: bool = False
     raw: bool = False
+    grain: str = INTERACTIONS
 
     @property
     def shows_personal_data(self) -> bool:
         """Whether customers or the texts of notes are shown in clear: nobody may store that (FAULTS 1.4)."""
-        return self.raw or self.audience.clear or (self.audience.notes and "notes" in self.include)
+        return self.raw or self.audience.clear or (self.audience.notes and "notes" in (self.grain, *self.include))
 
     def key_parts(self) -> tuple[Part, ...]:
         """Everything here: all of it shapes the bytes (FAULTS T12)."""
         shown = _columns_key(self.columns)
-        return (shown, self.include, self.format, self.variant, self.audience.name, self.download, self.raw)
+        how = (self.include, self.format, self.variant, self.audience.name, self.download, self.raw)
+        return (self.grain, shown, *how)
 
 
 @lru_cache(maxsize=256)
@@ -171,13 +177,14 @@ class InteractionQuery:
     @property
     def page_range(self) -> PageRange:
         """Where the rows of the page are looked for."""
-        position, skip = (self.cursor.position, self.cursor.skip) if self.cursor else (0, self.offset)
-        return PageRange(position, skip, self.limit)
+        if self.cursor:
+            return PageRange(self.cursor.position, self.cursor.skip, self.limit, self.cursor.part)
+        return PageRange(0, self.offset, self.limit)
 
     @property
     def reach(self) -> int:
-        """How many rows of the snapshot the page needs, if all of them match."""
-        return sum(self.page_range)
+        """How many records of the snapshot the page needs, if each is a row that matches."""
+        return sum(self.page_range[:3])
 
     def is_filtered_here(self) -> bool:
         """Whether some condition is answered by the façade alone, so that upstream's total says nothing."""
@@ -196,14 +203,14 @@ class InteractionQuery:
             self.order.descending,
             self.offset,
             self.limit,
-            (self.cursor.position, self.cursor.skip) if self.cursor else None,
+            self.page_range if self.cursor else None,
             self.asked,
             self.given,
         )
 
     def identity(self) -> bytes:
         """The digest that a cursor is bound to: the question as asked and its order, not how its rows are shown."""
-        return digest("identity", self.asked)[:_IDENTITY_BYTES]
+        return digest("identity", self.view.grain, self.asked)[:_IDENTITY_BYTES]
 
 
 def distinct(values: Iterable[str]) -> tuple[str, ...]:

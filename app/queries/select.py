@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from heapq import merge
 from itertools import islice
 from typing import Any, TypeVar
@@ -9,15 +10,13 @@ from typing import Any, TypeVar
 from app.cooperative import Turns, look_at_the_young
 from app.interactions.columns import Column, reader
 from app.interactions.facts import Context, Facts
-from app.interactions.nested import INCLUDES
-from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Order, PageRange, View
+from app.interactions.grains import INCLUDES, Grain
+from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Order, PageRange, Search, View
 from app.queries.snapshot import DecodedSnapshot
 from app.queries.visible import meets, visibility_of
 
-# The conditions answered here: the texts a record shows for each, of which one must be among those asked.
-FILTERS: Mapping[str, Callable[[Facts], Iterable[str | None]]] = {
-    "channel_type": lambda facts: (facts.interaction.channel_type,),
-    "direction": lambda facts: (facts.interaction.direction,),
+# Where a grain has no such column, the texts that an interaction shows for a condition: one must be among those asked.
+OF_INTERACTION: Mapping[str, Callable[[Facts], Iterable[str | None]]] = {
     "queue_id": lambda facts: (queue.queue_id for queue in facts.queues),
     "queue_name": lambda facts: (queue.queue_name for queue in facts.queues),
     "agent_id": lambda facts: (leg.agent_id for leg in facts.accepted),
@@ -25,9 +24,18 @@ FILTERS: Mapping[str, Callable[[Facts], Iterable[str | None]]] = {
     "is_abandoned": lambda facts: (_text(facts.abandoned),),
     "is_final": lambda facts: (_text(facts.is_final),),
 }
+FILTERS = ("channel_type", "direction", *OF_INTERACTION)  # the first two are columns of every grain
 _INCLUDES = {include.name: include for include in INCLUDES}
 
 T = TypeVar("T")
+Row = tuple[Facts, Any]
+"""A record, and one of its rows in some grain."""
+
+Condition = tuple[Callable[[Any], Iterable[object]], tuple[str, ...]]
+"""The values that a row shows, and those of which one must be among them."""
+
+Place = tuple[int, int]
+"""A place in a snapshot: of a record and of the row among its rows; in another order, of the row and 0."""
 
 SORTED_AT_ONCE = 1_000  # about 1 ms
 
@@ -42,7 +50,7 @@ class Selection:
     names: tuple[str, ...]
     types: tuple[str, ...]
     rows: list[tuple[object, ...]]
-    following: int | None
+    following: Place | None
     skip: int = 0
 
     def then(self, more: "Selection") -> "Selection":
@@ -53,41 +61,62 @@ class Selection:
 def select(
     opened: DecodedSnapshot,
     query: InteractionQuery,
-    columns: Mapping[str, Column],
+    grains: Mapping[str, Grain],
     context: Context,
     wanted: PageRange,
 ) -> Turns[Selection]:
     """The rows that answer `query` within `wanted`, from the records at hand."""
-    position, skip, limit = wanted
-    visibility = visibility_of(query.search, context)
-    if not (query.is_filtered_here() or visibility.is_narrowed_here):
+    position, skip, limit, part = wanted
+    grain, visibility = grains[query.view.grain], visibility_of(query.search, context)
+    if not (grain.is_of_parts or query.is_filtered_here() or visibility.is_narrowed_here):
         passed = min(skip, max(0, opened.snapshot.rows - position))
         position, skip = position + passed, skip - passed
-    in_order: list[Facts] = []
+    in_order: list[Row] = []
     if query.order == NEWEST_FIRST:
-        candidates = enumerate(opened.facts(position, context), position)
+        candidates = ((facts, grain.rows(facts)) for facts in opened.facts(position, context))
     else:
-        in_order = yield from _sorted(opened, columns[query.order.column], query.order, context)
-        candidates = enumerate(islice(_popped(in_order), position, None), position)
-    row, left = _row(query.view, columns), visibility.left
-    rows: list[tuple[object, ...]] = []
+        in_order = yield from _sorted(opened, grain, query.order, context)
+        candidates = ((facts, [row]) for facts, row in islice(_popped(in_order), position, None))
+    matching = _matching(candidates, position, part, _conditions(query.filters, grain), visibility.left)
+    values, rows = _row(query.view, grain.columns), list[tuple[object, ...]]()
     following = None
-    for place, facts in candidates:
-        yield
-        if not (meets(facts, left) and _passes(facts, query.filters)):
+    for found in matching:
+        if found is None:
+            yield
             continue
+        place, row = found
         if len(rows) == limit:
             following = place
             break
         if skip:
             skip -= 1
         else:
-            rows.append(row(facts))
+            rows.append(values(row))
             look_at_the_young(len(rows))
     while in_order:  # freed in turns, too
         in_order.pop()
         yield
-    return Selection(*shape(query.view, columns), rows, following, skip)
+    return Selection(*shape(query.view, grain.columns), rows, following, skip)
+
+
+def _matching(
+    candidates: Iterable[tuple[Facts, list[Any]]],
+    position: int,
+    part: int,
+    conditions: tuple[list[Condition], list[Condition]],
+    left: Search,
+) -> Iterator[tuple[Place, Any] | None]:
+    """The rows that match with their places, from the given one on; None after each that was looked at."""
+    own, others = conditions
+    for place, (facts, rows) in enumerate(candidates, position):
+        yield None
+        if meets(facts, left) and _passes(facts, others):
+            for number, row in islice(enumerate(rows), part, None):
+                if number:
+                    yield None
+                if _passes(row, own):
+                    yield (place, number), row
+        part = 0
 
 
 def shape(view: View, columns: Mapping[str, Column]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -102,25 +131,25 @@ def row_of(facts: Facts, view: View, columns: Mapping[str, Column]) -> dict[str,
     return dict(zip(names, _row(view, columns)(facts), strict=True))
 
 
-def _sorted(opened: DecodedSnapshot, column: Column, order: Order, context: Context) -> Turns[list[Facts]]:
-    """All records in another order than upstream's; nulls last either way, ties by identity."""
-    value_of = column.value
-    valued: list[tuple[Any, Facts]] = []
+def _sorted(opened: DecodedSnapshot, grain: Grain, order: Order, context: Context) -> Turns[list[Row]]:
+    """All rows in another order than upstream's; nulls last either way, ties by identity and place in the record."""
+    value_of = grain.columns[order.column].value
+    valued: list[tuple[Any, Row]] = []
     for facts in opened.facts(0, context):
-        valued.append((value_of(facts), facts))
+        valued += [(value_of(row), (facts, row)) for row in grain.rows(facts)]
         yield
-    valued = yield from _ordered(valued, lambda pair: pair[1].interaction.interaction_id)
-    absent = [facts for value, facts in valued if value is None]
+    valued = yield from _ordered(valued, lambda pair: pair[1][0].interaction.interaction_id)
+    absent = [row for value, row in valued if value is None]
     valued = [pair for pair in valued if pair[0] is not None]
     valued = yield from _ordered(valued, lambda pair: pair[0], descending=order.descending)
-    return [*(facts for _, facts in valued), *absent]
+    return [*(row for _, row in valued), *absent]
 
 
-def _popped(facts: list[Facts]) -> Iterator[Facts]:
+def _popped(rows: list[T]) -> Iterator[T]:
     """An iterator over them that keeps none."""
-    facts.reverse()
-    while facts:
-        yield facts.pop()
+    rows.reverse()
+    while rows:
+        yield rows.pop()
 
 
 def _ordered(given: list[T], key: Callable[[T], Any], *, descending: bool = False) -> Turns[list[T]]:
@@ -136,12 +165,29 @@ def _ordered(given: list[T], key: Callable[[T], Any], *, descending: bool = Fals
     return merged
 
 
-def _passes(facts: Facts, filters: Iterable[Filter]) -> bool:
-    return all(any(shown in one.values for shown in FILTERS[one.name](facts)) for one in filters)
+def _conditions(filters: Iterable[Filter], grain: Grain) -> tuple[list[Condition], list[Condition]]:
+    """The conditions on the grain's own columns, and those on the interaction, of which any part may meet them."""
+    own: list[Condition] = []
+    others: list[Condition] = []
+    for one in filters:
+        if column := grain.columns.get(one.name):
+            own.append((partial(_shown, column.value), one.values))
+        else:
+            others.append((OF_INTERACTION[one.name], one.values))
+    return own, others
 
 
-def _row(view: View, columns: Mapping[str, Column]) -> Callable[[Facts], tuple[object, ...]]:
-    """A function from the facts of a record to its row: the columns, then the nested lists."""
+def _shown(value_of: Callable[[Any], object], row: Any) -> tuple[object]:
+    value = value_of(row)
+    return (_text(value) if isinstance(value, bool) else value,)
+
+
+def _passes(row: Any, conditions: Iterable[Condition]) -> bool:
+    return all(any(shown in values for shown in texts_of(row)) for texts_of, values in conditions)
+
+
+def _row(view: View, columns: Mapping[str, Column]) -> Callable[[Any], tuple[object, ...]]:
+    """A function from a row of a grain to its values: the columns, then the nested lists."""
     values = reader([columns[name] for _, name in view.columns])
     lists = [_INCLUDES[name].elements for name in view.include]
     if not lists:

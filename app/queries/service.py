@@ -22,8 +22,8 @@ from app.errors import (
     StillFetching,
     UpstreamError,
 )
-from app.interactions.columns import Column
 from app.interactions.facts import Facts
+from app.interactions.grains import Grain
 from app.interactions.masking import Audience
 from app.owners import Owners
 from app.queries import fetch_plan as plans
@@ -55,7 +55,7 @@ class Queries:
     flights: SingleFlight
     clock: Clock
     rules: Rules
-    columns: Mapping[str, Column]
+    grains: Mapping[str, Grain]
     random: Callable[[], float]
     tenant_zone: ZoneInfo | None = field(default=None, init=False)
     fetching: Fetching = field(init=False)
@@ -197,7 +197,7 @@ class Queries:
         async def selecting(owners: Owners, require_waiter: Callable[[], None]) -> Selection:
             async with self.admission.selecting(query.view, rows, owners):
                 require_waiter()
-                return await cooperative.run(select(found.opened, query, self.columns, context, wanted))
+                return await cooperative.run(select(found.opened, query, self.grains, context, wanted))
 
         return await self.once(("select", *wanted, *query.key_parts()), found, selecting, lookup)
 

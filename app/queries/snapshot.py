@@ -12,6 +12,7 @@ from app import cooperative
 from app.cache.store import digest
 from app.cooperative import Turns, let_go, unlocked
 from app.interactions.facts import Context, Facts
+from app.interactions.grains import GRAINS
 from app.interactions.masking import keyed_code
 from app.interactions.parts import Interaction
 from app.interactions.records import decoded, join, raw_records
@@ -46,9 +47,9 @@ class Snapshot:
     """The rows of one search, newest first, as far as they were read.
 
     Rows of one reading stand in the order (start descending, id ascending). `version` names the snapshot they belong
-    to, `as_of` is when reading began. `offset` counts upstream's rows read, `total` those it promised last and
-    `least_total` the fewest it ever promised. `shifted`: rows may be missing. Of the `dropped` rows the `lost` ones
-    could not be read, and those of the ids `mismatched` were sent though not asked for.
+    to, `as_of` is when reading began. `counts` are of the rows in each grain. `offset` counts upstream's rows read,
+    `total` those it promised last and `least_total` the fewest it ever promised. `shifted`: rows may be missing. Of the
+    `dropped` rows the `lost` ones could not be read, and those of the ids `mismatched` were sent though not asked for.
     `upstream_seconds` is what the first reading took.
     """
 
@@ -64,6 +65,7 @@ class Snapshot:
     least_total: int = 0
     last_start: datetime | None = None
     complete: bool = False
+    counts: tuple[int, ...] = (0,) * len(GRAINS)
     shifted: bool = False
     dropped: int = 0
     mismatched: frozenset[str] = frozenset()
@@ -76,6 +78,10 @@ class Snapshot:
     def rows(self) -> int:
         """How many records are held."""
         return len(self.ids)
+
+    def rows_of(self, grain: str) -> int:
+        """How many rows of that grain the records held have."""
+        return self.counts[[*GRAINS].index(grain)]
 
     @property
     def lacks_rows(self) -> bool:
@@ -145,6 +151,7 @@ async def _longer(
     opened: DecodedSnapshot, reading: Reading, blocks: list[Block], facts: list[Facts]
 ) -> DecodedSnapshot:
     known = opened.snapshot
+    counted = [sum(len(grain.parts(one)) for one in facts) for grain in GRAINS.values()]
     snapshot = replace(
         known,
         offset=reading.offset,
@@ -158,6 +165,7 @@ async def _longer(
         lost=known.lost + reading.lost,
         blocks=(*known.blocks, *blocks),
         ids=(*known.ids, *(one.interaction.interaction_id for one in facts)),
+        counts=tuple(held + more for held, more in zip(known.counts, counted, strict=True)),
         last_event_at=max(filter(None, (known.last_event_at, *(one.last_event_at for one in facts))), default=None),
         all_final=known.all_final and all(one.is_final for one in facts),
     )

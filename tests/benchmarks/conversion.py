@@ -12,8 +12,8 @@ import orjson
 from app import cooperative
 from app.formats import FORMATS_BY_NAME, Envelope, Table
 from app.http.responses import entity_tag
-from app.interactions.columns import COLUMNS
 from app.interactions.facts import Context
+from app.interactions.grains import GRAINS
 from app.observe.metrics import Metrics
 from app.queries import rules
 from app.queries.select import select
@@ -33,7 +33,6 @@ ROWS = 1_000
 VALUE = "rows-1000-page"
 QUERY = asked(f"attr={VALUE}&limit={ROWS}")
 UPSTREAM_QUERY = UpstreamQuery(attribute_values=(VALUE,))
-COLUMNS_BY_NAME = {column.name: column for column in COLUMNS}
 
 
 def page_to_answer(scene: Scene) -> Measured:
@@ -67,7 +66,7 @@ class Conversion:
         marks.append(perf_counter())
         opened = await self._packed(tuple(row.record for row in rows if row.record))
         marks.append(perf_counter())
-        selection = await cooperative.run(select(opened, QUERY, COLUMNS_BY_NAME, self.context, QUERY.page_range))
+        selection = await cooperative.run(select(opened, QUERY, GRAINS, self.context, QUERY.page_range))
         marks.append(perf_counter())
         table, chosen = Table(selection.names, selection.rows, selection.types), FORMATS_BY_NAME["json"]
         entity_tag("masked", chosen.content_type, chosen.encode(table, Envelope(None, None, {}), "envelope"))

@@ -63,9 +63,16 @@ CASES: dict[str, list[tuple[str, Any]]] = {
         ("total([], 'b')", None),
     ],
     "record.js": [
-        ("origins('Σ queues[].queueTime', ['notes', 'queues'])", {"lists": ["queues"], "fields": ["queue_seconds"]}),
-        ("origins('customerHoldTime', ['queues'])", {"lists": [], "fields": []}),
-        ("origins('dispositionName ?? last details.agents[].dispositionName', ['agents']).lists", []),
+        (
+            "origins('Σ queues[].queueTime', [{ name: 'notes', fields: [] }, { name: 'queues', fields: ["
+            "{ name: 'queue_seconds', source: 'queueTime' }, { name: 'is_long', source: 'queueTime, slaTime' }] }])",
+            {"lists": ["queues"], "fields": ["queue_seconds"]},
+        ),
+        ("origins('customerHoldTime', [{ name: 'queues', fields: [] }])", {"lists": [], "fields": []}),
+        (
+            "origins('last details.agents[].dispositionName', [{ name: 'agents', fields: [] }]).lists",
+            [],
+        ),
     ],
     "raw.js": [
         (

@@ -10,13 +10,11 @@ from app.http.auth import Viewer
 from app.http.parse import pairs_of, parse, parse_view
 from app.http.times import TimeFrame
 from app.http.values import ParseContext
-from app.interactions.columns import COLUMNS
+from app.interactions.grains import GRAINS
 from app.queries.query import InteractionQuery, View
 
 NOW = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
-SCENE = ParseContext(
-    TimeFrame(NOW, ZoneInfo("US/Eastern"), 15), {column.name: column for column in COLUMNS}, max_rows=1000
-)
+SCENE = ParseContext(TimeFrame(NOW, ZoneInfo("US/Eastern"), 15), GRAINS["interactions"], max_rows=1000)
 READER = Viewer("reader", frozenset({"read"}))
 TRUSTED = Viewer("trusted", frozenset({"read", "pii:read", "notes:read"}))
 

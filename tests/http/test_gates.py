@@ -17,10 +17,10 @@ from tests.support.keys import Given, given, write
 from tests.support.simulator import Simulator
 
 KNOWN = "c506eb9b-f523-4616-8839-fbce3fd89c17"
-IN_PATHS = {"interaction_id": KNOWN, "slug": "bad-host", "name": "docs.js", "name:path": "index.css"}
+IN_PATHS = {"interaction_id": KNOWN, "grain": "notes", "slug": "bad-host", "name": "docs.js", "name:path": "index.css"}
 POWERLESS = given("powerless")
 WRONG = given("nobody", "read")
-KEYS = {scope: given(scope.replace(":", "-"), scope) for scope in ("read", "metrics:read", "cache:purge")}
+KEYS = {scope: given(scope.replace(":", "-"), scope) for scope in ("read", "notes:read", "metrics:read", "cache:purge")}
 BY_PATH = [  # ways round a gate that looks at the path
     "/interactions?attr=1#/health/live",
     "/health/live/../../interactions",

@@ -17,12 +17,13 @@ from referencing.jsonschema import DRAFT202012
 from app.formats import FORMATS
 from app.http import openapi
 from app.http.openapi import GOLDEN
+from app.http.openapi.components import row_name
 from app.http.parameters import ATTRIBUTE_PREFIX, PARAMETERS
 from app.http.problems import PROBLEMS
 from app.http.routes import LISTS, RESOURCES
 from app.http.routing import ANYBODY
-from app.interactions.columns import COLUMNS, with_attributes
-from app.interactions.nested import INCLUDES, RAW
+from app.interactions.columns import Column
+from app.interactions.grains import GRAINS, INCLUDES, RAW, grains
 from app.settings import load
 from tests.golden import golden, golden_text
 from tests.support.facade import Facade, running_facade
@@ -39,8 +40,8 @@ OPTIONAL = {
     "ParameterFault": {"allowed", "did_you_mean"},
     "PurgeOrder": {"all", "query", "interaction_id", "customer_key"},
 }
-COLUMNS_BY_NAME = {column.name: column for column in COLUMNS}
-DOCUMENT: dict[str, Any] = openapi.document(COLUMNS_BY_NAME, 10_000)
+LIST_PATHS = [one.path for one in LISTS]
+DOCUMENT: dict[str, Any] = openapi.document(GRAINS, 10_000)
 OPERATIONS = {path: operation for path, item in DOCUMENT["paths"].items() for operation in item.values()}
 OPEN = {one.name for one in RESOURCES if one.scope == ANYBODY}
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -73,20 +74,23 @@ def test_the_document_is_valid_openapi_3_1() -> None:
 
 def test_the_file_is_what_the_program_says() -> None:
     settings = load({}, environ={}, env_file=None)
-    columns = {column.name: column for column in with_attributes(settings.attributes)}
-    said = openapi.text(columns, settings.max_rows)
+    said = openapi.text(grains(settings.attributes), settings.max_rows)
     kept = (PROJECT / "openapi/facade.json").read_text(encoding="utf-8")
     assert kept == said, "openapi/facade.json is not what the code says: run make openapi"
 
 
 def test_the_text_is_the_same_bytes_each_time() -> None:
-    assert openapi.text(COLUMNS_BY_NAME, 10_000) == openapi.text(COLUMNS_BY_NAME, 10_000)
-    assert json.loads(openapi.text(COLUMNS_BY_NAME, 10_000)) == DOCUMENT
+    assert openapi.text(GRAINS, 10_000) == openapi.text(GRAINS, 10_000)
+    assert json.loads(openapi.text(GRAINS, 10_000)) == DOCUMENT
 
 
 def test_every_route_is_documented_under_its_name_or_needs_no_words() -> None:
     routes = {one.path: one.name for one in RESOURCES}
-    formats = {f"/interactions.{one.extension}": f"listInteractions{one.name.capitalize()}" for one in FORMATS}
+    formats = {
+        f"{grain.path}.{one.extension}": f"{grain.operation}{one.name.capitalize()}"
+        for grain in GRAINS.values()
+        for one in FORMATS
+    }
     expected = {path: formats.get(path, name) for path, name in routes.items() if name not in UNDOCUMENTED}
     assert {path: operation["operationId"] for path, operation in OPERATIONS.items()} == expected
     assert UNDOCUMENTED < OPEN
@@ -95,7 +99,7 @@ def test_every_route_is_documented_under_its_name_or_needs_no_words() -> None:
 def test_operation_ids_are_unique_and_stable() -> None:
     ids = [operation["operationId"] for operation in OPERATIONS.values()]
     assert len(ids) == len(set(ids))
-    assert {"listInteractions", "getInteraction", "getInteractionTimeline", "getSchema", "whoami"} < set(ids)
+    assert {"listInteractions", "listAgentLegs", "getInteraction", "getInteractionTimeline", "whoami"} < set(ids)
 
 
 def test_operations_are_open_exactly_where_the_routes_are_public() -> None:
@@ -103,21 +107,28 @@ def test_operations_are_open_exactly_where_the_routes_are_public() -> None:
     assert opened == OPEN & {operation["operationId"] for operation in OPERATIONS.values()}
 
 
+def parameters_of(path: str, document: dict[str, Any] = DOCUMENT) -> list[dict[str, Any]]:
+    """The parameters of an operation, wherever they are described."""
+    (operation,) = document["paths"][path].values()
+    shared = document["components"]["parameters"]
+    return [shared[one["$ref"].rpartition("/")[2]] if "$ref" in one else one for one in operation["parameters"]]
+
+
 def query_parameters(path: str) -> dict[str, dict[str, Any]]:
-    return {one["name"]: one for one in OPERATIONS[path]["parameters"] if one["in"] == "query"}
+    return {one["name"]: one for one in parameters_of(path) if one["in"] == "query"}
 
 
 def test_every_parameter_stands_in_the_order_of_the_table() -> None:
     names = list(query_parameters("/cache/explain"))
     assert names == [row.name for row in PARAMETERS if row.name != ATTRIBUTE_PREFIX]
     assert names[0] == "cursor"
-    for path in LISTS:
+    for path in LIST_PATHS:
         shown = list(query_parameters(path))
         assert shown == [name for name in names if name in shown]
 
 
 def test_the_shorthand_for_a_pair_is_told_in_words_where_the_pair_is() -> None:
-    for path in (*LISTS, "/cache/explain"):
+    for path in (*LIST_PATHS, "/cache/explain"):
         pair = query_parameters(path)["attr_pair"]
         assert "`attr.accountNumber=12345`" in pair["description"]
         assert (pair["schema"]["type"], pair["style"], pair["explode"]) == ("array", "form", True)
@@ -125,13 +136,13 @@ def test_the_shorthand_for_a_pair_is_told_in_words_where_the_pair_is() -> None:
             assert bool(re.search(pair["schema"]["items"]["pattern"], text)) is fits
 
 
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", LIST_PATHS)
 def test_a_list_is_told_in_one_format_and_takes_no_parameter_of_another(path: str) -> None:
     chosen = next((one for one in FORMATS if path.endswith(f".{one.extension}")), FORMATS[0])
-    names = {one["name"] for one in OPERATIONS[path]["parameters"]}
+    names = {one["name"] for one in parameters_of(path)}
     variants = {one.variant_parameter for one in FORMATS if one.variant_parameter}
     assert names & variants == {chosen.variant_parameter} - {None}
-    assert ("include" in names) == chosen.allows_include
+    assert ("include" in names) == (chosen.allows_include and path.startswith("/interactions"))
     assert "format" not in names
     assert list(OPERATIONS[path]["responses"]["200"]["content"]) == [chosen.media_type]
 
@@ -143,8 +154,8 @@ def test_no_default_is_told_where_sending_it_may_be_a_fault() -> None:
 
 
 def test_the_bound_of_rows_bounds_the_default_too() -> None:
-    narrow: Any = openapi.document(COLUMNS_BY_NAME, 7)
-    limit = next(one for one in narrow["paths"]["/interactions"]["get"]["parameters"] if one["name"] == "limit")
+    narrow: Any = openapi.document(GRAINS, 7)
+    limit = next(one for one in parameters_of("/interactions", narrow) if one["name"] == "limit")
     assert (limit["schema"]["default"], limit["schema"]["maximum"]) == (7, 7)
 
 
@@ -162,9 +173,15 @@ def test_null_is_said_by_any_of_alone() -> None:
     assert [path for path, union in unions if len(union) != 2 or union[1] != {"type": "null"}] == []
 
 
-@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
-def test_every_column_is_a_property_with_its_null_unit_and_class(column: Any) -> None:
-    described = SCHEMAS["Interaction"]["properties"][column.name]
+SHOWN = [
+    *((row_name(grain), column) for grain in GRAINS.values() for column in grain.columns.values()),
+    *((f"Nested{include.noun.title().replace(' ', '')}", column) for include in INCLUDES for column in include.columns),
+]
+
+
+@pytest.mark.parametrize(("schema", "column"), SHOWN, ids=lambda value: getattr(value, "name", value))
+def test_every_column_is_a_property_with_its_null_unit_and_class(schema: str, column: Column) -> None:
+    described = SCHEMAS[schema]["properties"][column.name]
     assert ("anyOf" in described) == column.nullable
     assert described.get("x-unit") == column.unit
     assert described.get("x-personal-data") == column.personal
@@ -182,7 +199,7 @@ def test_every_component_is_used() -> None:
     text = json.dumps(DOCUMENT)
     components = [
         f"#/components/{kind}/{name}"
-        for kind in ("schemas", "responses", "headers")
+        for kind in ("schemas", "responses", "headers", "parameters")
         for name in DOCUMENT["components"][kind]
     ]
     used = set(re.findall(r'"\$ref": "([^"]+)"', text))
@@ -202,7 +219,7 @@ def test_every_operation_says_its_problems(path: str) -> None:
     if "304" in responses:
         assert {"403", "502", "503", "504"} <= told
     assert ("416" in told) == ("206" in responses)
-    assert ("410" in told) == (path in LISTS)
+    assert ("410" in told) == (path in LIST_PATHS)
     assert ("404" in told) == ("{" in path)
 
 
@@ -229,8 +246,8 @@ def test_every_example_is_of_its_schema(schema: Any, value: object) -> None:
 
 
 def test_a_wrong_row_is_no_interaction() -> None:
-    row = golden()["interaction"]
-    assert isinstance(row, dict)
+    rows: Any = golden()["rows"]
+    row = rows["interactions"][0]
     assert faults(SCHEMAS["Interaction"], row) == []
     assert faults(SCHEMAS["Interaction"], row | {"sla_outcome": "lucky"})
     assert faults(SCHEMAS["Interaction"], row | {"started_at": None})
@@ -243,8 +260,7 @@ def test_the_golden_file_is_what_make_golden_writes() -> None:
 
 
 def test_columns_for_attributes_are_in_the_document_and_its_examples() -> None:
-    columns = {column.name: column for column in with_attributes(["Account Number"])}
-    document: Any = openapi.document(columns, 10_000)
+    document: Any = openapi.document(grains(["Account Number"]), 10_000)
     assert "attr_account_number" in document["components"]["schemas"]["Interaction"]["required"]
     shown = document["paths"]["/interactions.json"]["get"]["responses"]["200"]["content"]["application/json"]
     assert shown["examples"]["documented"]["value"]["items"][0]["attr_account_number"] is None
@@ -267,7 +283,13 @@ REAL = [
     ("/interactions/{interaction_id}", "/interactions/00000000-0000-4000-8000-000000000000", 404),
     ("/interactions/{interaction_id}", f"/interactions/{DOCUMENTED}?limit=1", 400),
     ("/interactions/{interaction_id}/timeline", f"/interactions/{DOCUMENTED}/timeline", 200),
+    *((grain.path, f"{grain.path}?attr=1234567", 200) for grain in GRAINS.values()),
+    *((grain.path, f"{grain.path}?limit=50", 200) for grain in GRAINS.values()),
+    *((f"{grain.path}.csv", f"{grain.path}.csv?limit=50", 200) for grain in GRAINS.values()),
+    ("/queue-entries", "/queue-entries?include=agents", 400),
     ("/schema", "/schema", 200),
+    ("/schema/{grain}", "/schema/queue-entries", 200),
+    ("/schema/{grain}", "/schema/queues", 404),
     ("/cache/explain", "/cache/explain?attr=1234567", 200),
     ("/cache/explain", "/cache/explain?attr=NOBODY&cursor=unknown", 400),
     ("/cache/explain", "/cache/explain?attr=NOBODY&from=now-1h", 200),

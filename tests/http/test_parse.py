@@ -16,8 +16,8 @@ from app.http.auth import KEY_NAMES, Viewer
 from app.http.parameters import BY_NAME, ITEM_PARAMETERS, MOST_VALUES
 from app.http.parse import MOST_PARAMETERS, RAW_SCOPES, needs_time_zone, pairs_of, parse_view, refuse_all
 from app.interactions.columns import COLUMNS
+from app.interactions.grains import INCLUDES
 from app.interactions.masking import MASKED, Audience
-from app.interactions.nested import INCLUDES
 from app.queries.query import NEWEST_FIRST, Cursor, Filter, Order, Search, cursor_text
 from app.queries.rules import SNAPSHOT_FACTOR
 from tests.http.scene import READER, SCENE, TRUSTED, asked, encoded, fault, faults, viewed
@@ -219,7 +219,7 @@ REFUSED: list[tuple[str, str, str, str | None]] = [
     (
         "fields=duration",
         "fields",
-        "no column of /schema in place 1. Did you mean duration_seconds?",
+        "no column of /schema/interactions in place 1. Did you mean duration_seconds?",
         "duration_seconds",
     ),
     ("fields=direction,direction", "fields", "names the column direction twice", None),
@@ -235,7 +235,7 @@ REFUSED: list[tuple[str, str, str, str | None]] = [
     ("include=" + "notes," * 99, "include", "lists more than", None),
     ("include=notes&format=csv", "include", "needs JSON or NDJSON", None),
     ("include=raw", "include", "is for one interaction: /interactions/{interaction_id}?include=raw&pii=clear", None),
-    ("sort=duration", "sort", "names no column of /schema. Did you mean duration_seconds?", "duration_seconds"),
+    ("sort=duration", "sort", "column of /schema/interactions. Did you mean duration_seconds?", "duration_seconds"),
     ("sort=", "sort", "names no column", None),
     ("sort=--started_at", "sort", "names no column", "started_at"),
     ("sort=+started_at", "sort", "names no column", "started_at"),
@@ -309,13 +309,13 @@ def test_a_list_tells_every_name_in_it_that_is_not_known() -> None:
         ("include", "talk_times"),
         ("limit", None),
     ]
-    assert found[1].detail == "fields names no column of /schema in place 4. Did you mean last_queue_name?"
+    assert found[1].detail == "fields names no column of /schema/interactions in place 4. Did you mean last_queue_name?"
     assert found[4].detail.endswith("in place 3 is another. Did you mean talk_times?")
 
 
 def test_each_unknown_column_is_told_with_its_hint_however_many_there_are() -> None:
-    found = faults("fields=" + ",".join(f"{name}x" for name in SCENE.columns))
-    assert [one.did_you_mean for one in found] == list(SCENE.columns)
+    found = faults("fields=" + ",".join(f"{name}x" for name in SCENE.grain.columns))
+    assert [one.did_you_mean for one in found] == list(SCENE.grain.columns)
 
 
 def test_brackets_behind_a_name_that_may_be_repeated_change_nothing() -> None:

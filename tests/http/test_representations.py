@@ -30,6 +30,7 @@ from tests.queries.support import (
     with_attribute,
 )
 
+MASKED_COLUMNS = {"interactions": ("customer",)}
 URL = "http://localhost:8080/interactions"
 META = [
     "count",
@@ -48,7 +49,7 @@ META = [
 
 async def made(at: Desk, asked: InteractionQuery | None = None) -> Built:
     asked = asked or query()
-    return await Representations(at.queries, at.clock.clock).interactions(asked, at.look(asked), URL)
+    return await Representations(at.queries, at.clock.clock, MASKED_COLUMNS).rows(asked, at.look(asked), URL)
 
 
 async def envelope(at: Desk, asked: InteractionQuery | None = None) -> dict[str, Any]:
@@ -191,7 +192,7 @@ async def test_equal_bytes_of_a_list_that_is_not_as_whole_have_another_validator
 
 async def test_one_interaction_is_no_list() -> None:
     at = desk(interactions(1))
-    one = await Representations(at.queries, at.clock.clock).interaction(
+    one = await Representations(at.queries, at.clock.clock, MASKED_COLUMNS).interaction(
         at.queries.look(at.queries.plan_of_one(identity(0))), query().view
     )
     assert _told(one) == (None, None)
@@ -247,7 +248,7 @@ async def test_a_filtered_page_tells_no_total_it_does_not_know() -> None:
 async def test_one_interaction_is_one_object_with_every_column_asked() -> None:
     at = desk(interactions(1))
     view = View(tuple((name, name) for name in COLUMN_BY_NAME), include=("notes",))
-    representations = Representations(at.queries, at.clock.clock)
+    representations = Representations(at.queries, at.clock.clock, MASKED_COLUMNS)
     answer = (await representations.interaction(at.queries.look(at.queries.plan_of_one(identity(0))), view)).answer
     assert list(json.loads(answer.body)) == [*COLUMN_BY_NAME, "notes"]
     assert answer.content_type == "application/json"
@@ -255,7 +256,7 @@ async def test_one_interaction_is_one_object_with_every_column_asked() -> None:
 
 async def test_the_timeline_of_an_interaction_stands_under_its_id_and_times() -> None:
     at = desk([interaction(0, queues=[{"queueName": "Support", "startTimestamp": "2026-10-12T14:40:10.000Z"}])])
-    made_of_one = await Representations(at.queries, at.clock.clock).timeline(
+    made_of_one = await Representations(at.queries, at.clock.clock, MASKED_COLUMNS).timeline(
         at.queries.look(at.queries.plan_of_one(identity(0))), MASKED
     )
     document = json.loads(made_of_one.answer.body)

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import msgspec
 from hypothesis import strategies as st
 
-from app.interactions.parts import Count, Interaction, Part, Seconds, Time
+from app.interactions.parts import Count, Interaction, Part, Seconds, ShortId, Time
 from app.interactions.settling import ATTRIBUTE
 
 Json = Any
@@ -50,6 +50,7 @@ GOOD: dict[Any, st.SearchStrategy[Json]] = {
     Seconds: seconds,
     Time: times,
     Count: counts,
+    ShortId: st.integers(0, 10**12 - 1) | st.integers(0, 10**6).map(float),
 }
 BAD: dict[Any, st.SearchStrategy[Json]] = {
     str: st.sampled_from([5, True, [], {}, 1.5]),
@@ -69,6 +70,7 @@ BAD: dict[Any, st.SearchStrategy[Json]] = {
         ]
     ),
     Count: st.sampled_from([-1, 2**53 + 1, 10**400, "1", True, 1.5]),
+    ShortId: st.sampled_from([-1, 10**12, 4111111111111111, "1", True, 1.5]),
 }
 BAD_STRUCT = st.sampled_from([5, "text", True, [5]])
 BAD_ARRAY = st.sampled_from([5, "text", True, {}])

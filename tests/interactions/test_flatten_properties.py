@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.interactions.columns import ColumnType, Value, with_attributes
+from app.interactions.columns import ColumnType, Value, reader, with_attributes
 from app.interactions.facts import Context
-from app.interactions.nested import INCLUDES
+from app.interactions.grains import GRAINS, INCLUDES
 from app.interactions.records import decode, decoded, join
 from app.interactions.timeline import KINDS
 from tests.interactions.records import CLEAR, CONTEXT, facts, made, row, spans_of
@@ -70,9 +70,22 @@ def test_any_record_gives_nested_lists_whose_elements_have_every_field(record: R
     found = facts(record, context)
     for include in INCLUDES:
         for element in include.elements(found):
-            assert list(element) == [field.name for field in include.fields]
-            for field in include.fields:
+            assert list(element) == [field.name for field in include.columns]
+            for field in include.columns:
                 assert fits(element[field.name], field.type, field.nullable), (include.name, field.name)
+
+
+@given(odd_records, contexts)
+def test_any_record_gives_rows_of_the_declared_types_in_every_grain(record: Record, context: Context) -> None:
+    found = facts(record, context)
+    for grain in GRAINS.values():
+        values_of = reader([*grain.columns.values()])
+        rows = [dict(zip(grain.columns, values_of(one), strict=True)) for one in grain.rows(found)]
+        assert [one.get("position") for one in rows] == ([*range(len(rows))] if grain.is_of_parts else [None])
+        for one in rows:
+            for column in grain.columns.values():
+                assert fits(one[column.name], column.type, column.nullable), (grain.name, column.name)
+                assert not column.allowed or one[column.name] in (*column.allowed, None)
 
 
 @given(odd_records, contexts)

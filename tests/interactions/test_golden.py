@@ -6,7 +6,7 @@ from app.http.openapi import GOLDEN as FILE
 from tests.interactions.expected import NOTHING
 from tests.interactions.records import CLEAR, row, sample
 
-MADE = json.loads(FILE.read_text(encoding="utf-8"))["interaction"]  # a hash is made by no hand
+MADE = json.loads(FILE.read_text(encoding="utf-8"))["rows"]["interactions"][0]  # a hash is made by no hand
 GOLDEN = [
     ("interaction_id", "c506eb9b-f523-4616-8839-fbce3fd89c17"),
     ("tenant_id", "87165f24-f1d4-4b2e-acec-05ac94e0ead4"),

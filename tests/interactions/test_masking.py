@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from msgspec import to_builtins
 
 from app.interactions.columns import with_attributes
+from app.interactions.grains import INCLUDES
 from app.interactions.masking import MASKED, Audience, customer_key, keyed_code, mask_customer, mask_text
-from app.interactions.nested import INCLUDES
 from tests.interactions.records import CLEAR, CONTEXT, facts, made, row, spans_of
 
 CANARY = "+155501canary99"

@@ -3,7 +3,7 @@
 import pytest
 
 from app.interactions.facts import Context
-from app.interactions.nested import INCLUDES
+from app.interactions.grains import INCLUDES
 from app.interactions.settling import ATTRIBUTE
 from tests.interactions.records import CLEAR, CONTEXT, facts, made, sample
 
@@ -27,19 +27,25 @@ GOLDEN: dict[str, list[list[object]]] = {
     ],
     "agents": [
         [
-            *("d5cf57f0-dc50-11e8-9b97-f353dfbfdfa9", AGENT, "Alex Example", QUEUE, SEGMENT, True),
+            *("d5cf57f0-dc50-11e8-9b97-f353dfbfdfa9", SEGMENT, "b71dd480-dc50-11e8-801c-016c5936a3b5"),
+            *(QUEUE, "Support", AGENT, "Alex Example", 486),
             *(f"{DAY}14:33:57.743Z", f"{DAY}14:34:33.402Z", f"{DAY}14:34:03.014Z", f"{DAY}14:34:32.848Z"),
-            *(5.125, 29.834, 29.834, 29.834, 30.689),  # upstream's 5.125, not 5.271 by the times
+            *(5.125, 5.125, 29.834, 29.834, 29.834, 30.689, None),  # upstream's 5.125, not 5.271 by the times
+            *(1, True),
         ],
     ],
     "queues": [
         [
-            *("d505ed70-dc50-11e8-96a8-3d6bfcf7af8f", QUEUE, "Support", "ivr", "success", True),
-            *(f"{DAY}14:33:56.423Z", f"{DAY}14:34:03.014Z", 6.591, 6.591, 1, 0, AGENT),
+            *("d505ed70-dc50-11e8-96a8-3d6bfcf7af8f", SEGMENT, QUEUE, "Support", "queue", "ivr", "success", AGENT),
+            *(f"{DAY}14:33:56.423Z", f"{DAY}14:34:03.014Z", 6.591, 6.591, 6.591, 1, 0),
+            *(20.0, "met", True, False, False, False, False, True, True),
         ],
     ],
     "segments": [
-        [SEGMENT, 0, "interaction", "success", f"{DAY}14:33:45.954Z", f"{DAY}14:34:33.402Z", 47.448, AGENT, False],
+        [
+            *(SEGMENT, 0, "interaction", "success", AGENT),
+            *(f"{DAY}14:33:45.954Z", f"{DAY}14:34:33.402Z", 47.448, None, None, None, False),
+        ],
     ],
     "notes": [
         [
@@ -47,7 +53,9 @@ GOLDEN: dict[str, list[list[object]]] = {
             *(f"{DAY}14:34:19.000Z", f"{DAY}14:34:27.000Z"),
         ],
     ],
-    "talk_times": [[AGENT, QUEUE, f"{DAY}14:34:03.014Z", f"{DAY}14:34:33.375Z", 30.361]],
+    "talk_times": [
+        ["d5cf57f0-dc50-11e8-9b97-f353dfbfdfa9", AGENT, QUEUE, f"{DAY}14:34:03.014Z", f"{DAY}14:34:33.375Z", 30.361]
+    ],
 }
 
 
@@ -86,4 +94,4 @@ def test_parts_come_by_their_start_and_those_without_one_last() -> None:
 
 def test_a_stretch_of_talk_takes_agent_and_queue_from_its_leg() -> None:
     leg = {"agentId": "a", "queueId": "q", "talkTimes": [{"agentTalkTime": 1}, {"agentId": "b", "queueId": "r"}]}
-    assert [talk[:2] for talk in nested("talk_times", made(agents=[leg]))] == [["a", "q"], ["b", "r"]]
+    assert [talk[1:3] for talk in nested("talk_times", made(agents=[leg]))] == [["a", "q"], ["b", "r"]]

@@ -9,8 +9,8 @@ import pytest
 
 from app.interactions.columns import reader, with_attributes
 from app.interactions.facts import Context, Facts
+from app.interactions.grains import INCLUDES
 from app.interactions.masking import Audience, as_shown, by_name, hides, is_listed, mask_text, seen_by, treatments
-from app.interactions.nested import INCLUDES
 from app.interactions.records import decode
 from app.settings import load
 

@@ -12,8 +12,8 @@ from app.interactions import cards
 from app.interactions.cards import mask_cards
 from app.interactions.columns import with_attributes
 from app.interactions.facts import Context
+from app.interactions.grains import INCLUDES
 from app.interactions.masking import Audience
-from app.interactions.nested import INCLUDES
 from tests.interactions.records import CLEAR, CONTEXT, facts, made, row, shown_raw, spans_of
 
 START, END = "2026-03-02T15:00:00.000Z", "2026-03-02T15:10:00.000Z"

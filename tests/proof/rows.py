@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.http.routes import LISTS
 from tests.proof.linting import Asked
 from tests.support.clock import HandClock
 from tests.support.facade import Facade
@@ -88,7 +89,7 @@ def purge(body: bytes) -> Asked:
     return Asked("/cache/purge", "POST", fields, body)
 
 
-SCOPES = {"anonymous_scopes": "read,pii:read,metrics:read,cache:purge"}
+SCOPES = {"anonymous_scopes": "read,pii:read,notes:read,metrics:read,cache:purge"}
 PROBLEM = {"content-type": "application/problem+json", "cache-control": "no-store"}
 
 ROUTES = (
@@ -104,9 +105,15 @@ ROUTES = (
     Row("a page with a next", get("/interactions?limit=1")),
     Row("download", get("/interactions.csv?download=1")),
     Row("in clear", get("/interactions?pii=clear"), settings=SCOPES, shows={"cache-control": "private, no-store"}),
+    *(
+        Row(one.path, get(f"{one.path}?limit=20"), settings=SCOPES)
+        for one in LISTS
+        if not one.path.startswith("/interactions")
+    ),
     Row("one interaction", get(f"/interactions/{ID}")),
     Row("a timeline", get(f"/interactions/{ID}/timeline")),
     Row("schema", get("/schema")),
+    Row("schema of a grain", get("/schema/agent-legs")),
     Row("whoami", get("/whoami")),
     Row("explain", get("/cache/explain?limit=20")),
     Row("purge", purge(b'{"all": true}'), settings=SCOPES),

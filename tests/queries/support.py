@@ -10,8 +10,8 @@ from typing import Any, cast
 from app.cache.reuse import UNDIRECTED, Directives
 from app.cache.single_flight import SingleFlight
 from app.cache.store import MemoryStore
-from app.interactions.columns import COLUMNS
 from app.interactions.facts import Context, Facts
+from app.interactions.grains import GRAINS
 from app.interactions.masking import MASKED, Audience
 from app.interactions.records import decode
 from app.owners import Owners
@@ -30,7 +30,7 @@ TENANT = "11111111-2222-4333-8444-555555555555"
 NOW = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
 STALE_SECONDS = 3600.0
 REVALIDATE_SECONDS = 30.0
-COLUMN_BY_NAME = {column.name: column for column in COLUMNS}
+COLUMN_BY_NAME = GRAINS["interactions"].columns
 VIEW = View(columns=(("interaction_id", "interaction_id"),))
 
 
@@ -247,7 +247,7 @@ def desk(rows: Iterable[dict[str, Any]] = (), *, cache_bytes: int = 10_000_000, 
     )
     snapshots = SnapshotStore(store, stale_seconds=STALE_SECONDS, revalidate_seconds=REVALIDATE_SECONDS)
     client = cast("UpstreamClient", upstream)
-    queries = Queries(client, snapshots, flights, clock.clock, rules(**changes), COLUMN_BY_NAME, random=lambda: 1.0)
+    queries = Queries(client, snapshots, flights, clock.clock, rules(**changes), GRAINS, random=lambda: 1.0)
     return Desk(upstream, clock, store, flights, queries)
 
 

@@ -19,9 +19,11 @@ CURSORS = st.builds(
     identity=st.binary(max_size=8),
     start=MOMENTS,
     end=MOMENTS,
+    skip=st.integers(0, 2**31 - 1),
+    part=st.integers(0, 5000),
 )
 CURSOR = Cursor("0123456789abcdef", 100, bytes(8), datetime(2026, 11, 1, tzinfo=UTC), None)
-TEXT = "jCNTHpawMDEyMzQ1Njc4OWFiY2RlZmTECAAAAAAAAAAA1v9q5oEAwAA"
+TEXT = "qK67wJewMDEyMzQ1Njc4OWFiY2RlZmTECAAAAAAAAAAA1v9q5oEAwAAA"
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 

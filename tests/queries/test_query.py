@@ -33,6 +33,7 @@ VIEWS: dict[str, View] = {
     "audience": replace(VIEW, audience=Audience(notes=True)),
     "download": replace(VIEW, download=True),
     "raw": replace(VIEW, raw=True),
+    "grain": replace(VIEW, grain="notes"),
 }
 QUERIES: dict[str, Any] = {
     "search": Search(attr_pairs=(("n", "a"),)),

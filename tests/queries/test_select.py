@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from app import cooperative
 from app.interactions.facts import Context, Facts
+from app.interactions.grains import GRAINS
 from app.interactions.masking import Audience
 from app.queries import select as select_module
 from app.queries.query import Cursor, Filter, Order, Search, View
@@ -39,7 +40,7 @@ async def opened(rows: list[dict[str, Any]]) -> DecodedSnapshot:
 
 async def selected(rows: list[dict[str, Any]], **asked: Any) -> Selection:
     plan = query(**asked)
-    return await cooperative.run(select(await opened(rows), plan, COLUMN_BY_NAME, CONTEXT, plan.page_range))
+    return await cooperative.run(select(await opened(rows), plan, GRAINS, CONTEXT, plan.page_range))
 
 
 def numbers(selection: Selection) -> list[int]:
@@ -69,7 +70,7 @@ async def test_a_page_is_a_slice_and_knows_where_the_next_one_begins(
 ) -> None:
     selection = await selected(interactions(10), **asked)
     assert numbers(selection) == expected
-    assert selection.following == following
+    assert selection.following == (following and (following, 0))
 
 
 EVEN = Filter("direction", ("inbound",))
@@ -78,9 +79,9 @@ EVEN = Filter("direction", ("inbound",))
 async def test_a_page_of_filtered_rows_goes_on_at_the_next_row_that_matches() -> None:
     rows = [interaction(number, direction=("inbound", "outbound")[number % 2]) for number in range(10)]
     first = await selected(rows, limit=2, filters=(EVEN,))
-    assert (numbers(first), first.following) == ([0, 2], 4)
+    assert (numbers(first), first.following) == ([0, 2], (4, 0))
     second = await selected(rows, limit=2, filters=(EVEN,), cursor=at(4))
-    assert (numbers(second), second.following) == ([4, 6], 8)
+    assert (numbers(second), second.following) == ([4, 6], (8, 0))
     skipped = await selected(rows, limit=2, offset=3, filters=(EVEN,))
     assert (numbers(skipped), skipped.following) == ([6, 8], None)
 
@@ -149,7 +150,7 @@ async def test_another_order_is_of_all_rows_with_nulls_last_and_ties_by_identity
     whole = await selected(rows, order=order)
     assert (numbers(whole), whole.following) == (expected, None)
     part = await selected(rows, order=order, limit=2)
-    assert (numbers(part), part.following) == (expected[:2], 2)
+    assert (numbers(part), part.following) == (expected[:2], (2, 0))
     rest = await selected(rows, order=order, cursor=at(2))
     assert numbers(rest) == expected[2:]
 
@@ -192,7 +193,7 @@ async def test_rows_are_skipped_among_those_that_match_what_is_shown() -> None:
     rows = [interaction(n, hours_ago=1 + n, **with_attribute("pin", f"4711{n % 2}{n % 2}")) for n in range(6)]
     plan = query(search=Search(attr=("***11",)), offset=1)
     held = await opened(rows)
-    assert numbers(await cooperative.run(select(held, plan, COLUMN_BY_NAME, context, plan.page_range))) == [3, 5]
+    assert numbers(await cooperative.run(select(held, plan, GRAINS, context, plan.page_range))) == [3, 5]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers())), st.booleans())

@@ -153,14 +153,14 @@ async def test_an_answer_that_is_being_made_meanwhile_is_sent_and_not_kept(
     facade: Facade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     representations = facade.services.representations
-    make = representations.interactions
+    make = representations.rows
 
     async def made_while_purging(*asked: Any) -> Built:
         made = await make(*asked)
         assert (await purge(facade, all=True))["purged"] == 1
         return made
 
-    monkeypatch.setattr(representations, "interactions", made_while_purging)
+    monkeypatch.setattr(representations, "rows", made_while_purging)
     await facade.get("/interactions", *QUESTION, headers={"accept-encoding": "gzip"})
     monkeypatch.undo()
     assert len(facade.services.queries.snapshots._store) == 0

@@ -4,7 +4,8 @@ The examples are of the documented interaction; its values are in `golden.json`,
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,25 @@ from app.http.cache_routes import OWN_HEADER
 from app.http.messages import Meta
 from app.http.openapi import components
 from app.http.openapi.components import STRING, UUID, Schema, ref
-from app.http.parameters import ATTRIBUTE_PREFIX, DEFAULT_LIMIT, ITEM_PARAMETERS, PARAMETERS, Parameter
+from app.http.parameters import (
+    ATTRIBUTE_PREFIX,
+    BY_NAME,
+    DEFAULT_LIMIT,
+    ITEM_PARAMETERS,
+    PARAMETERS,
+    Parameter,
+    parameters_of,
+)
 from app.http.routes import RESOURCES
 from app.http.routing import ANYBODY
-from app.interactions.columns import SCHEMA_VERSION, Column
+from app.interactions.columns import SCHEMA_VERSION
+from app.interactions.grains import INTERACTIONS, Grain
 
 # Each excludes another parameter or format. Many clients send whatever default they are told, so none is told here.
 _WITHOUT_DEFAULT = frozenset({"offset", *(one.variant_parameter for one in FORMATS)})
 # Pages for trying things send each example: with one of `fields` the first rows seen would lack most columns.
 _WITHOUT_EXAMPLE = "fields"
+_OF_A_GRAIN = frozenset({"fields", "sort"})  # their words name its columns
 DOCUMENTED = "c506eb9b-f523-4616-8839-fbce3fd89c17"
 
 
@@ -63,18 +74,14 @@ _ANONYMOUS: dict[str, list[str]] = {}  # allowed where the operator says so; on 
 GOLDEN = Path(__file__).parent / "golden.json"
 _QUERY = {"attr": ["1234567"], "from": None, "to": None}
 _AS_OF, _ZONE = "2026-11-23T06:40:00.000Z", "US/Eastern"
-_META = Meta(1, 100, 0, False, 1, _QUERY, _AS_OF, _ZONE, "live", SCHEMA_VERSION, ["customer"])
 _ROUTES = {resource.path: resource for resource in RESOURCES}
 _PAGE: Schema = {"text/html": {"schema": STRING}}
 _UPSTREAM = (502, 503, 504)
-_LIST_PATH = "/interactions"
 _LIST_WORDS = (
-    "One row per interaction, newest first. Filters are ANDed. Follow `next` or pass `next_cursor` as `cursor` for the "
-    "pages after this one: a walk sees one snapshot, no row twice."
+    "One row per {noun}, newest interaction first. Filters are ANDed. Follow `next` or pass `next_cursor` as `cursor` "
+    "for the pages after this one: a walk sees one snapshot, no row twice."
 )
-_SHAPES_WORDS = (
-    "With `shape=records` a bare array of `Interaction`, with `shape=columns` an object of arrays by column."
-)
+_SHAPES_WORDS = "With `shape=records` a bare array of `{row}`, with `shape=columns` an object of arrays by column."
 _HEALTH_WORDS = "Open to all, and without detail."
 _PURGE_ORDERS = {
     "all": {"summary": "All", "value": {"all": True}},
@@ -85,9 +92,23 @@ _PURGE_ORDERS = {
 _FORMATS_WORDS = "Other formats have paths of their own; `format` and `Accept` ask for them here too."
 
 
-def list_parameters(formats: Sequence[Format], max_rows: int) -> list[Schema]:
+def list_parameters(
+    grain: Grain, formats: Sequence[Format], max_rows: int, names: Collection[str] = BY_NAME
+) -> list[Schema]:
     """The parameters of a list in these formats, in the table's order: generators page on the first paging word."""
-    return [_parameter(row, max_rows) for row in PARAMETERS if _applies(row.name, formats)]
+    rows = [row for row in parameters_of(grain).values() if row.name in names and _applies(row.name, formats)]
+    return [_parameter(row, max_rows, grain) if row.name in _OF_A_GRAIN else _shared(row.name) for row in rows]
+
+
+def _shared(name: str) -> Schema:
+    return {"$ref": f"#/components/parameters/{name}"}
+
+
+def _shared_parameters(grain: Grain, max_rows: int) -> dict[str, Schema]:
+    """The parameters that are the same wherever they are taken."""
+    rows = [row for row in PARAMETERS if row.name not in {*_OF_A_GRAIN, ATTRIBUTE_PREFIX}]
+    headers = {"If-None-Match": IF_NONE_MATCH, "Range": RANGE}
+    return {**{row.name: _parameter(row, max_rows, grain) for row in rows}, **headers}
 
 
 def _applies(name: str, formats: Sequence[Format]) -> bool:
@@ -102,8 +123,10 @@ def _applies(name: str, formats: Sequence[Format]) -> bool:
     return not takers or any(one in formats for one in takers)
 
 
-def _parameter(row: Parameter, max_rows: int) -> Schema:
+def _parameter(row: Parameter, max_rows: int, grain: Grain) -> Schema:
     schema, words = dict(row.schema), row.description
+    if row.name == "sort":
+        schema["default"] = f"-{grain.ordered_by}"
     if row.name == "limit":
         schema |= {"maximum": max_rows, "default": min(DEFAULT_LIMIT, max_rows)}
     if row.name in _WITHOUT_DEFAULT:
@@ -112,7 +135,7 @@ def _parameter(row: Parameter, max_rows: int) -> Schema:
         schema["minLength"] = 1  # a blank value is a fault
     example = row.example
     if row.name == _WITHOUT_EXAMPLE:
-        words, example = f"{words} As in `{example}`.", None
+        words, example = f"{words} As in `interaction_id,at:{grain.time_column}`.", None
     return {
         "name": row.name,
         "in": "query",
@@ -123,8 +146,8 @@ def _parameter(row: Parameter, max_rows: int) -> Schema:
     }
 
 
-def document(columns: Mapping[str, Column], max_rows: int) -> dict[str, object]:
-    """The document for a service with these columns and at most `max_rows` rows in one answer."""
+def document(grains: Mapping[str, Grain], max_rows: int) -> dict[str, object]:
+    """The document for a service with these grains and at most `max_rows` rows in one answer."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -139,37 +162,37 @@ def document(columns: Mapping[str, Column], max_rows: int) -> dict[str, object]:
             {"name": "service", "description": "The service itself: its cache, keys, errors and health."},
         ],
         "security": [*({name: []} for name in _SECURITY_SCHEMES), _ANONYMOUS],
-        "paths": paths(columns, max_rows),
+        "paths": paths(grains, max_rows),
         "components": {
-            "schemas": components.schemas(columns.values()),
+            "schemas": components.schemas(grains.values()),
             "responses": components.problem_responses(),
             "headers": components.HEADERS,
+            "parameters": _shared_parameters(grains[INTERACTIONS], max_rows),
             "securitySchemes": _SECURITY_SCHEMES,
         },
     }
 
 
-def text(columns: Mapping[str, Column], max_rows: int) -> str:
+def text(grains: Mapping[str, Grain], max_rows: int) -> str:
     """The document as JSON text, the same bytes each time."""
-    return json.dumps(document(columns, max_rows), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document(grains, max_rows), indent=2, ensure_ascii=False) + "\n"
 
 
-def paths(columns: Mapping[str, Column], max_rows: int) -> dict[str, Schema]:
+def paths(grains: Mapping[str, Grain], max_rows: int) -> dict[str, Schema]:
     """Every documented path, with an example of each answer in these columns."""
     golden: dict[str, Any] = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    row = {name: golden["interaction"].get(name) for name in columns}
-    table = Table(tuple(row), [tuple(row.values())], tuple(column.type for column in columns.values()))
+    interactions = grains[INTERACTIONS]
+    row = {name: golden["rows"][INTERACTIONS][0].get(name) for name in interactions.columns}
     with_list = {"summary": "With include=attributes", "value": {**row, "attributes": golden["lists"]["attributes"]}}
     rows, health = {**_documented(row), "with_list": with_list}, components.json_content("Health")
-    item_parameters = [_parameter(row, 1) for row in PARAMETERS if row.name in ITEM_PARAMETERS]
+    of_item = list_parameters(interactions, FORMATS, max_rows, ITEM_PARAMETERS)
     # fmt: off
     # A row reads as a row: path and summary, then the words, then the content.
     return dict([
-        _list(_LIST_PATH, FORMATS[0], table, max_rows, _FORMATS_WORDS),
-        *(_list(f"{_LIST_PATH}.{one.extension}", one, table, max_rows) for one in FORMATS),
+        *chain.from_iterable(_lists(grain, golden["rows"][grain.name], max_rows) for grain in grains.values()),
         _stored("/interactions/{interaction_id}", "One interaction",
                 "One interaction as one row; `include` adds its nested lists.",
-                components.json_content("Interaction", rows), item_parameters),
+                components.json_content("Interaction", rows), of_item),
         _stored("/interactions/{interaction_id}/timeline", "Timeline of one interaction",
                 "Ordered spans: ivr, queue, offer, conversation, hold, wrap-up, segment, with offset and duration in "
                 "seconds.",
@@ -178,9 +201,13 @@ def paths(columns: Mapping[str, Column], max_rows: int) -> dict[str, Schema]:
                  "Every column and nested list: name, type, unit, nullability, description, source, class of personal "
                  "data.",
                  components.json_content("RowSchema"), tag="interactions"),
+        _service("/schema/{grain}", "Columns of a grain",
+                 "Likewise of the rows of any list.",
+                 components.json_content("RowSchema"), 404, tag="interactions", parameters=[_grain_parameter(grains)]),
         _service("/cache/explain", "Cache state of a query",
                  "For the parameters of `/interactions`. Upstream is not asked, and nothing is refreshed.",
-                 components.json_content("CacheExplanation"), parameters=list_parameters(FORMATS, max_rows)),
+                 components.json_content("CacheExplanation"),
+                 parameters=list_parameters(interactions, FORMATS, max_rows)),
         _service("/whoami", "Label and scopes of the key",
                  "200 only with a valid key, or without one where that is allowed.",
                  components.json_content("WhoAmI")),
@@ -239,22 +266,43 @@ def _documented(value: object) -> dict[str, object]:
     return {"documented": {"summary": "The documented interaction", "value": value}}
 
 
-def _list(path: str, format_: Format, table: Table, max_rows: int, *more_words: str) -> tuple[str, Schema]:
+def _grain_parameter(grains: Mapping[str, Grain]) -> Schema:
+    names = [grain.path.removeprefix("/") for grain in grains.values()]
+    return _in_path("grain", "Path of its list, without the slash.", {**STRING, "enum": names})
+
+
+def _lists(grain: Grain, rows: Sequence[Mapping[str, object]], max_rows: int) -> Iterator[tuple[str, Schema]]:
+    """The paths of a grain's list, with these rows as examples."""
+    columns = grain.columns
+    values = [tuple(row.get(name) for name in columns) for row in rows]
+    table = Table(tuple(columns), values, tuple(column.type for column in columns.values()))
+    yield _list(grain, grain.path, FORMATS[0], table, max_rows, _FORMATS_WORDS)
+    for one in FORMATS:
+        yield _list(grain, f"{grain.path}.{one.extension}", one, table, max_rows)
+
+
+def _list(
+    grain: Grain, path: str, format_: Format, table: Table, max_rows: int, *more_words: str
+) -> tuple[str, Schema]:
     """A list in one format: generated clients have one type for an answer then."""
-    encoded = format_.encode(table, Envelope(None, None, asdict(_META)), format_.variants[0]).decode()
+    row, title = components.row_name(grain), grain.name.replace("_", " ").capitalize()
+    masked = [name for name in ("customer",) if name in grain.columns]
+    meta = Meta(len(table.rows), 100, 0, False, len(table.rows), _QUERY, _AS_OF, _ZONE, "live", SCHEMA_VERSION, masked)
+    encoded = format_.encode(table, Envelope(None, None, asdict(meta)), format_.variants[0]).decode()
     is_json = format_.media_type == components.JSON
-    schema, value = (ref("InteractionList"), json.loads(encoded)) if is_json else (STRING, encoded)
-    content: Schema = {format_.media_type: {"schema": schema, "examples": _documented(value)}}
-    problems, ranges = _problems(path, *_UPSTREAM, 410), [] if is_json else [RANGE]
+    schema, value = (ref(f"{row}List"), json.loads(encoded)) if is_json else (STRING, encoded)
+    is_shown = path == grain.path or not grain.is_of_parts  # one example of each row is enough
+    content: Schema = {format_.media_type: {"schema": schema, **({"examples": _documented(value)} if is_shown else {})}}
+    problems, ranges = _problems(path, *_UPSTREAM, 410), [] if is_json else [_shared("Range")]
     responses = components.stored_responses(content, problems, *components.OF_LISTS, whole=("Content-Disposition",))
     return _operation(
         path,
-        f"Interactions as {format_.name.upper()}",
-        " ".join([_LIST_WORDS, *([_SHAPES_WORDS] if is_json else []), *more_words]),
+        f"{title} as {format_.name.upper()}",
+        " ".join([_LIST_WORDS, *([_SHAPES_WORDS] if is_json else []), *more_words]).format(noun=grain.noun, row=row),
         responses if is_json else responses | components.range_responses(format_),
-        parameters=[*list_parameters([format_], max_rows), IF_NONE_MATCH, *ranges],
+        parameters=[*list_parameters(grain, [format_], max_rows), _shared("If-None-Match"), *ranges],
         tag="interactions",
-        name=_ROUTES[path].name if path == _LIST_PATH else f"listInteractions{format_.name.capitalize()}",
+        name=grain.operation if path == grain.path else f"{grain.operation}{format_.name.capitalize()}",
     )
 
 
@@ -267,7 +315,7 @@ def _stored(
         summary,
         words,
         components.stored_responses(content, _problems(path, *_UPSTREAM, 404)),
-        parameters=[INTERACTION_ID, *parameters, IF_NONE_MATCH],
+        parameters=[INTERACTION_ID, *parameters, _shared("If-None-Match")],
         tag="interactions",
     )
 

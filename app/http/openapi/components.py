@@ -16,7 +16,7 @@ from app.http.parameters import BY_NAME
 from app.http.parse import unknown_parameter
 from app.http.problems import PROBLEMS, rendered
 from app.interactions.columns import Column, ColumnType, PersonalData
-from app.interactions.nested import INCLUDES, RAW, Include
+from app.interactions.grains import INCLUDES, RAW, Grain, Include
 
 Schema = dict[str, object]
 
@@ -32,14 +32,6 @@ TYPES: Mapping[ColumnType, Schema] = {
     "float": {"type": "number"},
     "bool": {"type": "boolean"},
 }
-ELEMENTS = {
-    "attributes": "InteractionAttribute",
-    "agents": "AgentOffer",
-    "queues": "QueueEntry",
-    "segments": "Segment",
-    "notes": "Note",
-    "talk_times": "TalkTime",
-}
 _COMPONENT = "#/components/schemas/{name}"
 _RAW_RECORD: Schema = {
     "type": "object",
@@ -53,35 +45,19 @@ def ref(name: str) -> Schema:
     return {"$ref": _COMPONENT.format(name=name)}
 
 
-def schemas(columns: Iterable[Column]) -> dict[str, Schema]:
+def row_name(grain: Grain) -> str:
+    """The name of the schema of a grain's row."""
+    return grain.noun.title().replace(" ", "")
+
+
+def schemas(grains: Iterable[Grain]) -> dict[str, Schema]:
     """Every schema by its name."""
-    columns = tuple(columns)
-    lists = {
-        one.name: _property(
-            {"type": "array", "items": ref(ELEMENTS[one.name])}, f"{one.description} Only with `include`."
-        )
-        for one in INCLUDES
-    }
-    only_if_asked = {**lists, RAW: _RAW_RECORD}
+    grains = tuple(grains)
+    columns = [column for grain in grains for column in grain.columns.values()]
     return {
-        "InteractionList": _record(
-            "A page of rows. Nothing in it changes while the stored answer stays the same.",
-            {
-                "items": {"type": "array", "items": ref("Interaction")},
-                "next": _property(
-                    {**STRING, "format": "uri"}, "URL of the next page; null on the last one.", nullable=True
-                ),
-                "next_cursor": _property(STRING, "`cursor` of the next page; null on the last one.", nullable=True),
-                "meta": ref("Meta"),
-            },
-        ),
-        "Interaction": _record(
-            "One interaction as one flat row: every column, also when it is null. With `fields` only the columns "
-            "chosen, under the names chosen.",
-            {**{column.name: _column(column) for column in columns}, **only_if_asked},
-            optional=only_if_asked,
-        ),
-        **{ELEMENTS[include.name]: _element(include) for include in INCLUDES},
+        **{f"{row_name(grain)}List": _page(grain) for grain in grains},
+        **{row_name(grain): _row(grain) for grain in grains},
+        **{_nested_name(include): _nested(include) for include in INCLUDES},
         **{
             _enum_name(column): {**STRING, "description": column.description, "enum": list(column.allowed)}
             for column in columns
@@ -89,6 +65,40 @@ def schemas(columns: Iterable[Column]) -> dict[str, Schema]:
         },
         **_of_messages(),
     }
+
+
+def _page(grain: Grain) -> Schema:
+    return _record(
+        "A page of rows. Nothing in it changes while the stored answer stays the same.",
+        {
+            "items": {"type": "array", "items": ref(row_name(grain))},
+            "next": _property(
+                {**STRING, "format": "uri"}, "URL of the next page; null on the last one.", nullable=True
+            ),
+            "next_cursor": _property(STRING, "`cursor` of the next page; null on the last one.", nullable=True),
+            "meta": ref("Meta"),
+        },
+    )
+
+
+def _row(grain: Grain) -> Schema:
+    article = "an" if grain.noun[0] in "aeiou" else "a"
+    words = (
+        f"One flat row of {article} {grain.noun}: every column, also when it is null. With `fields` only the columns "
+        "chosen, under the names chosen."
+    )
+    lists = {} if grain.is_of_parts else {**{one.name: _list(one) for one in INCLUDES}, RAW: _RAW_RECORD}
+    columns = {column.name: _column(column) for column in grain.columns.values()}
+    return _record(words, {**columns, **lists}, optional=lists)
+
+
+def _list(include: Include) -> Schema:
+    array: Schema = {"type": "array", "items": ref(_nested_name(include))}
+    return _property(array, f"{include.description} Only with `include`.")
+
+
+def _nested_name(include: Include) -> str:
+    return f"Nested{include.noun.title().replace(' ', '')}"
 
 
 def _of_messages() -> dict[str, Schema]:
@@ -126,12 +136,10 @@ def _enum_name(column: Column) -> str:
     return "".join(word.capitalize() for word in column.name.split("_"))
 
 
-def _element(include: Include) -> Schema:
-    fields = {
-        field.name: _property(TYPES[field.type], field.description, nullable=field.nullable, personal=field.personal)
-        for field in include.fields
-    }
-    return _record(f"Of `{include.name}`. {include.description}", fields)
+def _nested(include: Include) -> Schema:
+    return _record(
+        f"Of `{include.name}`. {include.description}", {column.name: _column(column) for column in include.columns}
+    )
 
 
 def _property(

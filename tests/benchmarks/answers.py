@@ -35,8 +35,8 @@ class Stall(NamedTuple):
 def stalls(scene: Scene) -> Measured:
     """The longest stall of all of them; where it was, and the longest by processor time."""
     rows = scene.budget.rows[-1]
-    settings = {"cache_bytes": CACHE_BYTES, "wait_seconds": WAIT_SECONDS}
-    with scene.another_facade("tests.benchmarks.watched", **settings) as facade:
+    command = "tests.benchmarks.watched"
+    with scene.another_facade(command, cache_bytes=CACHE_BYTES, wait_seconds=WAIT_SECONDS) as facade:
         found = asyncio.run(_watched(facade.url, rows, [scene.new(rows) for _ in FORMATS]))
     longest = max(found, key=lambda one: one.clock)
     told = "; ".join(

@@ -18,6 +18,7 @@ class Budget:
     starts: int
     cache_bytes: int
     report_rows: int
+    records: int  # made before anything is measured
 
 
 WHOLE = Budget(
@@ -32,6 +33,7 @@ WHOLE = Budget(
     starts=3,
     cache_bytes=64 * 1024 * 1024,
     report_rows=10_000,
+    records=10_000,
 )
 QUICK = Budget(
     rounds=2,
@@ -45,4 +47,5 @@ QUICK = Budget(
     starts=1,
     cache_bytes=16 * 1024 * 1024,
     report_rows=2_500,
+    records=6_000,
 )

@@ -5,11 +5,6 @@ from collections.abc import Sequence
 from statistics import median
 
 
-def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Median over median. Raises StatisticsError where one is empty, ZeroDivisionError where the peer did nothing."""
-    return median(ours) / median(theirs)
-
-
 def paired_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     """The median of the rounds' ratios, each of neighbours in time. ZeroDivisionError where the peer did nothing."""
     return median(one / other for one, other in zip(ours, theirs, strict=True))
@@ -26,8 +21,3 @@ def percentile(values: Sequence[float], percent: float) -> float:
 def flatness(values: Sequence[float]) -> float:
     """The worst value against the first: 1 where growth costs nothing."""
     return min(values[1:], default=values[0]) / values[0]
-
-
-def differences(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
-    """What each round cost beyond its peer's."""
-    return [one - other for one, other in zip(ours, theirs, strict=True)]

@@ -1,61 +1,41 @@
 """What the cache costs in memory: for each interaction, and the whole process when it is full."""
 
 import asyncio
-import base64
 import gc
 import tracemalloc
-from urllib.parse import urlencode
 
-import msgspec
 from starlette.types import ASGIApp
 
 from app.main import create_app
 from app.settings import load
-from app.simulator import SimulatorOptions
 from tests.benchmarks.client import fetched
 from tests.benchmarks.inside import answered, started
 from tests.benchmarks.load import ask_all
-from tests.benchmarks.processes import process
+from tests.benchmarks.records import TENANT_ID, records
 from tests.benchmarks.row import Measured
 from tests.benchmarks.scene import SERVE, Scene
 
-OPTIONS = SimulatorOptions()
-PAGE_ROWS = 1_000
 TIMES_FULL = 1.5
 ANSWER_ROWS = 100
+WAIT_SECONDS = 60  # who counts what is allocated is slow
 MIB = 1024 * 1024
 
 
 def of_an_interaction(scene: Scene) -> Measured:
-    """Bytes that stay allocated for a report of the simulator's varied records, against those records as JSON."""
+    """Bytes that stay allocated for a snapshot of records that all differ, against those records as JSON."""
     rows = scene.budget.report_rows
-    value = "SIM-10K" if rows == 10_000 else f"SIM-{rows}"
-    with process(["app", "simulate", "--port", "0", "--log-level", "warning"], scene.cores.server, {}) as simulator:
-        upstream_bytes = asyncio.run(_json_bytes(simulator.url, value, rows))
-        held = asyncio.run(_held(simulator.url, f"/interactions?attr={value}&limit={rows}&fields=direction"))
-    note = f"{held / rows:,.0f} of {upstream_bytes / rows:,.0f} bytes, {rows:,} records of the simulator"
-    return Measured(held / upstream_bytes, note)
-
-
-async def _json_bytes(url: str, value: str, rows: int) -> int:
-    total = 0
-    for offset in range(0, rows, PAGE_ROWS):
-        query = urlencode({"attribute-value": value, "offset": offset, "limit": PAGE_ROWS})
-        page = await fetched(url, f"/v1/tenants/{OPTIONS.tenant_id}/interactions?{query}", _credentials())
-        records = msgspec.json.decode(page.body, type=dict[str, msgspec.Raw])["results"]
-        total += sum(len(bytes(one)) for one in msgspec.json.decode(records, type=list[msgspec.Raw]))
-    return total
-
-
-def _credentials() -> dict[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(f"{OPTIONS.username}:{OPTIONS.password}".encode()).decode()}
+    json_bytes = sum(map(len, records(rows)))
+    held = asyncio.run(_held(scene.upstream.url, f"/interactions?attr={scene.new(rows)}&limit={rows}&fields=direction"))
+    return Measured(
+        held / json_bytes, f"{held / rows:,.0f} of {json_bytes / rows:,.0f} bytes, {rows:,} different records"
+    )
 
 
 async def _held(url: str, target: str) -> int:
     """Bytes allocated for one miss that are still held when it is answered and forgotten by all but the cache."""
     app: ASGIApp = create_app(load(_settings(url), environ={}, env_file=None))
     async with started(app):
-        await answered(app, "/interactions?attr=1234567")  # what is made once for all requests is there
+        await answered(app, "/interactions?attr=rows-1-warm")  # what is made once for all requests is there
         gc.collect()
         tracemalloc.start()
         await answered(app, target)
@@ -68,10 +48,11 @@ async def _held(url: str, target: str) -> int:
 def _settings(url: str) -> dict[str, object]:
     return {
         "upstream_url": url,
-        "tenant_id": OPTIONS.tenant_id,
-        "username": OPTIONS.username,
-        "password": OPTIONS.password,
+        "tenant_id": TENANT_ID,
+        "username": "bench",
+        "password": "bench-not-a-secret",
         "pseudonym_secret": "bench-pseudonym-not-a-secret",
+        "wait_seconds": WAIT_SECONDS,
     }
 
 

@@ -57,14 +57,16 @@ def _cpu_seconds(pid: int) -> float:
 
 
 @contextmanager
-def process(command: Sequence[str], cores: frozenset[int], environ: Mapping[str, str]) -> Iterator[Running]:
-    """A Python server: `command` as after `python -m`. Raises Unanswered where it ends before it listens."""
+def process(
+    command: Sequence[str], cores: frozenset[int], environ: Mapping[str, str], folder: Path = ROOT
+) -> Iterator[Running]:
+    """A Python server: `command` as after `python -m` in `folder`. Raises Unanswered where it ends unheard."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     began = perf_counter()
     with pinned(cores):
         child = subprocess.Popen(
             [sys.executable, "-m", *command],
-            cwd=ROOT,
+            cwd=folder,
             env={**kept, **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.budget import Budget
@@ -12,7 +13,7 @@ from tests.benchmarks.client import Unanswered, fetched
 from tests.benchmarks.load import Question
 from tests.benchmarks.machine import Cores
 from tests.benchmarks.nginx import nginx
-from tests.benchmarks.processes import Running, process
+from tests.benchmarks.processes import ROOT, Running, process
 from tests.benchmarks.records import TENANT_ID
 from tests.benchmarks.upstream import COUNT
 
@@ -33,17 +34,18 @@ class Scene:
     @cached_property
     def upstream(self) -> Running:
         """The canned upstream, beside the load."""
-        return self._stack.enter_context(process(["tests.benchmarks.upstream"], self.cores.load, {}))
+        command = ["tests.benchmarks.upstream", str(self.budget.records)]
+        return self._stack.enter_context(process(command, self.cores.load, {}))
 
     @cached_property
     def facade(self) -> Running:
         """The façade as operators start it."""
         return self._stack.enter_context(self.another_facade())
 
-    def another_facade(self, *command: str, **settings: Any) -> AbstractContextManager[Running]:
-        """A façade to be entered; `settings` in small letters, without prefix."""
+    def another_facade(self, *command: str, folder: Path = ROOT, **settings: Any) -> AbstractContextManager[Running]:
+        """A façade to be entered, of the tree in `folder`; `settings` in small letters, without prefix."""
         chosen = {"upstream_url": settings.pop("upstream_url", None) or self.upstream.url, **settings}
-        return process(command or SERVE, self.cores.server, _environ(chosen))
+        return process(command or SERVE, self.cores.server, _environ(chosen), folder)
 
     def hit(self, target: str = HIT, **headers: str) -> Question:
         """The façade asked for what it has stored. Raises Unanswered where it has not."""

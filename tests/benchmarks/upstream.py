@@ -1,7 +1,11 @@
-"""A canned upstream, a process: value `rows-1000-a` has a thousand rows, what begins with `slow-` takes a second."""
+"""A canned upstream, a process: value `rows-1000-a` has a thousand rows, what begins with `slow-` takes a second.
+
+Its argument says how many records it makes before it listens.
+"""
 
 import asyncio
 import re
+import sys
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -10,7 +14,7 @@ from app.commands.servers import Server, listen, run, url_of
 from app.listener.limits import ListenerLimits
 from app.listener.state import ListenerState
 from tests.benchmarks.asgi import lifespan, send_body
-from tests.benchmarks.records import page
+from tests.benchmarks.records import page, records
 
 SLOW_SECONDS = 1.0
 VALUE = re.compile(r"(rows|slow)-(\d+)-.*")
@@ -45,5 +49,6 @@ async def _list(scope: Scope, send: Send) -> None:
 
 
 if __name__ == "__main__":
+    records(int(sys.argv[1]))
     server = Server(create_upstream(), listen("127.0.0.1", 0), ListenerState(ListenerLimits()))
     run([server], ready=lambda: print(url_of(server.listener), flush=True))

@@ -101,7 +101,7 @@ class Representations:
     def _row(self, view: View, facts: Facts, snapshot: Snapshot) -> Turns[Mapping[str, object]]:
         row = row_of(facts, view, self._reports.grains[INTERACTIONS].columns)
         yield
-        return {**row, RAW: (yield from without_cards(snapshot.blocks[0].raw_records()[0]))} if view.raw else row
+        return {**row, RAW: (yield from without_cards(snapshot.raw))} if view.raw else row
 
     async def timeline(self, lookup: Lookup, audience: Audience) -> Built:
         """The spans of one interaction, under its id and times."""

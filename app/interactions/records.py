@@ -7,7 +7,7 @@ themselves may be shown but for card numbers: nobody sees those (INTERFACE §7).
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from io import BytesIO
@@ -35,6 +35,9 @@ _elements = msgspec.json.Decoder(list[msgspec.Raw])
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MISFITS = (msgspec.DecodeError, UnicodeDecodeError, OverflowError)
 _decoder = msgspec.json.Decoder(Interaction)
+_interactions = msgspec.json.Decoder(list[Interaction])
+_any = msgspec.json.Decoder(msgspec.Raw)
+_encoder = msgspec.json.Encoder()
 _text = msgspec.json.Decoder(Annotated[str, msgspec.Meta(min_length=1)])
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _FIELDS = frozenset(field.encode_name for field in msgspec.structs.fields(Interaction))
@@ -98,22 +101,27 @@ def _decode_mended(raw: bytes) -> Decoded | None:
     return Decoded(interaction, len(repairs), OUT_OF_RANGE in repairs)
 
 
-def join(raws: Iterable[bytes]) -> bytes:
-    """Records as one JSON array, each byte for byte as upstream sent it."""
-    return b"[" + b",".join(raws) + b"]"
+def encoded(interaction: Interaction) -> bytes:
+    """The known part of a record as JSON, which shows a time in the zone it came in."""
+    return _encoder.encode(interaction)
 
 
-def decoded(array: bytes) -> Iterator[Interaction]:
-    """The records of an array made by `join`, without those that have no usable `interactionId`."""
-    return (record.interaction for record in map(decode, raw_records(array)) if record)
+def join(texts: Iterable[bytes]) -> bytes:
+    """JSON texts as one array."""
+    return b"[" + b",".join(texts) + b"]"
 
 
-def raw_records(array: bytes) -> list[msgspec.Raw]:
-    """The records of an array made by `join`, byte for byte, but for lone surrogates: U+FFFD stands for them."""
+def decoded(array: bytes) -> list[Interaction]:
+    """The records of an array of what `encoded` made; they are settled already."""
+    return _interactions.decode(array)
+
+
+def as_sent(raw: bytes) -> bytes:
+    """The record byte for byte, but for lone surrogates: U+FFFD stands for them."""
     try:
-        return _elements.decode(array)
+        return bytes(_any.decode(raw))
     except _NOT_JSON:
-        return _elements.decode(readable(array))
+        return readable(raw)
 
 
 class TooManyParts(ValueError):

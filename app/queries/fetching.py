@@ -115,7 +115,8 @@ class Fetching:
             if opened:
                 opened = await extended(opened, reading, self.rules.context_of(opened.snapshot, MASKED))
             else:
-                opened = await begun(plan.key, asked, reading, self.rules.context_at(as_of, reading.time_zone, MASKED))
+                context = self.rules.context_at(as_of, reading.time_zone, MASKED)
+                opened = await begun(plan.key, asked, reading, context, keeps_raw=plan.is_of_one)
             calls, seconds = calls + reading.calls, seconds + reading.upstream_seconds
             records, reading = [*reading.records], replace(reading, records=())
             await let_go(records, known)

@@ -1,9 +1,8 @@
-"""A snapshot: upstream's records for one search as received, in compressed blocks, with a small index (DESIGN §4)."""
+"""A snapshot: the known parts of upstream's records for one search, in compressed blocks, with a small index."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from itertools import islice
 
 import zstandard
@@ -15,31 +14,28 @@ from app.interactions.facts import Context, Facts
 from app.interactions.grains import GRAINS
 from app.interactions.masking import keyed_code
 from app.interactions.parts import Interaction
-from app.interactions.records import decoded, join, raw_records
+from app.interactions.records import as_sent, decoded, encoded, join
 from app.upstream.query import UpstreamQuery
 from app.upstream.rows import Record
 from app.upstream.walk import Position, Reading
 
 VERSION_DIGITS = 16
-BLOCK_ROWS = 1000  # at most: a page from the middle of a long snapshot decodes one or two
-BLOCK_BYTES = 2 * 1024 * 1024  # above which a block ends: undoing its compression takes 2 ms
+BLOCK_ROWS = 64  # at most: so many are decoded for one that is wanted
+BLOCK_BYTES = 1024 * 1024  # above which a block ends: it is decoded at once, in 3 ms
+ROWS_AT_HAND = 1000
 _BLOCK_BYTES, _ID_BYTES, _INDEX_BYTES = 100, 60, 500  # what the objects cost beside their content
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some consecutive records: a JSON array, compressed."""
+    """Some consecutive records: a JSON array of their known parts, compressed."""
 
     compressed: bytes
     count: int
 
-    def records(self) -> Iterator[Interaction]:
-        """The records, each decoded when it is reached."""
+    def records(self) -> list[Interaction]:
+        """The records."""
         return decoded(zstandard.decompress(self.compressed))
-
-    def raw_records(self) -> list[bytes]:
-        """The records as upstream sent them."""
-        return [bytes(raw) for raw in raw_records(zstandard.decompress(self.compressed))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,8 @@ class Snapshot:
     to, `as_of` is when reading began. `counts` are of the rows in each grain. `offset` counts upstream's rows read,
     `total` those it promised last and `least_total` the fewest it ever promised. `shifted`: rows may be missing. Of the
     `dropped` rows the `lost` ones could not be read, and those of the ids `mismatched` were sent though not asked for.
-    `upstream_seconds` is what the first reading took.
+    `upstream_seconds` is what the first reading took. `compressed_raw` is the record as upstream sent it, of a single
+    interaction alone.
     """
 
     version: str
@@ -73,6 +70,7 @@ class Snapshot:
     last_event_at: datetime | None = None
     all_final: bool = True
     upstream_seconds: float = 0.0
+    compressed_raw: bytes = b""
 
     @property
     def rows(self) -> int:
@@ -93,7 +91,12 @@ class Snapshot:
         """Bytes held, the index included."""
         blocks = sum(len(block.compressed) + _BLOCK_BYTES for block in self.blocks)
         ids = sum(len(one) + _ID_BYTES for many in (self.ids, self.mismatched) for one in many)
-        return blocks + ids + _INDEX_BYTES
+        return blocks + ids + len(self.compressed_raw) + _INDEX_BYTES
+
+    @property
+    def raw(self) -> bytes:
+        """The record of a single interaction as upstream sent it."""
+        return as_sent(zstandard.decompress(self.compressed_raw))
 
     @property
     def place(self) -> Position:
@@ -125,8 +128,10 @@ class DecodedSnapshot:
         return (Facts(record, context) for record in records)
 
 
-async def begun(key: bytes, asked: UpstreamQuery, reading: Reading, context: Context) -> DecodedSnapshot:
-    """A new snapshot from its first reading.
+async def begun(
+    key: bytes, asked: UpstreamQuery, reading: Reading, context: Context, *, keeps_raw: bool = False
+) -> DecodedSnapshot:
+    """A new snapshot from its first reading; with `keeps_raw` it is of a single interaction.
 
     Equal key, time and records give an equal version, in any process with the same secret.
     """
@@ -138,6 +143,7 @@ async def begun(key: bytes, asked: UpstreamQuery, reading: Reading, context: Con
         reading.time_zone,
         reading.simulated,
         upstream_seconds=reading.upstream_seconds,
+        compressed_raw=b"".join(_compressed(bytes(one.raw)) for one in reading.records) if keeps_raw else b"",
     )
     return await _longer(DecodedSnapshot(empty), reading, blocks, facts)
 
@@ -180,12 +186,12 @@ async def _longer(
 
 
 def _newest(at_hand: Mapping[int, Sequence[Facts]]) -> Mapping[int, Sequence[Facts]]:
-    """The facts of the last blocks, of BLOCK_ROWS records at most: one of a long reading takes several kilobytes."""
+    """The facts of the last blocks, of ROWS_AT_HAND records at most: one of a long reading takes several kilobytes."""
     kept: dict[int, Sequence[Facts]] = {}
     rows = 0
     for number in sorted(at_hand, reverse=True):
         rows += len(at_hand[number])
-        if rows > BLOCK_ROWS:
+        if rows > ROWS_AT_HAND:
             break
         kept[number] = at_hand[number]
     return kept
@@ -203,37 +209,37 @@ def _version(key: bytes, context: Context, blocks: Sequence[Block]) -> str:
 
 async def _packed(records: Sequence[Record], context: Context) -> tuple[list[Block], list[Facts]]:
     """The records in their order, in blocks, and the facts of each."""
-    indexed = await cooperative.run(_indexed(records, context))
-    blocks = [
-        await unlocked(partial(_block, batch), size=sum(map(len, batch)))
-        for batch in _batches([record.raw for record, _ in indexed])
-    ]
-    return blocks, [facts for _, facts in indexed]
+    texts, facts = await cooperative.run(_indexed(records, context))
+    return await unlocked(lambda: [*map(_block, _batches(texts))], size=sum(map(len, texts))), facts
 
 
-def _indexed(records: Sequence[Record], context: Context) -> Turns[list[tuple[Record, Facts]]]:
-    """The records in their order, with their facts: those for the index of the snapshot are found here, in turns."""
+def _indexed(records: Sequence[Record], context: Context) -> Turns[tuple[list[bytes], list[Facts]]]:
+    """The texts and the facts of the records in their order: those for the index are found here, in turns."""
     indexed = []
     for record in records:
-        indexed.append((record, facts := Facts(record.interaction, context)))
+        indexed.append((encoded(record.interaction), facts := Facts(record.interaction, context)))
         _ = facts.last_event_at, facts.is_final  # both kept
         yield
     indexed.sort(key=lambda pair: pair[1].interaction.interaction_id)
     yield
     indexed.sort(key=lambda pair: pair[1].started_at, reverse=True)
-    return indexed
+    return [text for text, _ in indexed], [facts for _, facts in indexed]
 
 
-def _block(raws: Sequence[bytes]) -> Block:
-    compressed = zstandard.ZstdCompressor().compress(join(raws))
-    return Block(bytes(memoryview(compressed)), len(raws))  # the library's own bytes keep room for the worst case
+def _block(texts: Sequence[bytes]) -> Block:
+    return Block(_compressed(join(texts)), len(texts))
 
 
-def _batches(raws: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+def _compressed(text: bytes) -> bytes:
+    """At the fastest level; the library's own bytes keep room for the worst case."""
+    return bytes(memoryview(zstandard.ZstdCompressor(1).compress(text)))
+
+
+def _batches(texts: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     """The records of each block: BLOCK_ROWS of them, fewer where they are large."""
     start, size = 0, 0
-    for number, raw in enumerate(raws, 1):
-        size += len(raw)
-        if number - start == BLOCK_ROWS or size >= BLOCK_BYTES or number == len(raws):
-            yield raws[start:number]
+    for number, text in enumerate(texts, 1):
+        size += len(text)
+        if number - start == BLOCK_ROWS or size >= BLOCK_BYTES or number == len(texts):
+            yield texts[start:number]
             start, size = number, 0

@@ -7,7 +7,6 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
@@ -45,11 +44,10 @@ logger = logging.getLogger("cxfacade.upstream")
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """An interaction: upstream's bytes as received, and their typed part."""
+class Record(NamedTuple):
+    """An interaction: upstream's bytes, a part of the response as received, and their typed part."""
 
-    raw: bytes
+    raw: bytes | msgspec.Raw
     interaction: Interaction
 
 
@@ -137,7 +135,7 @@ class RowReader:
         if failed is not None or is_silent:
             return UpstreamRow(interaction.interaction_id, None)
         self.names.learn(interaction)
-        return UpstreamRow(interaction.interaction_id, Record(bytes(raw), interaction))
+        return UpstreamRow(interaction.interaction_id, Record(raw, interaction))
 
     def _observe(self, raw: msgspec.Raw, decoded: Decoded, *, looks: bool) -> None:
         if looks:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from app.interactions.columns import ColumnType, Value, reader, with_attributes
 from app.interactions.facts import Context
 from app.interactions.grains import GRAINS, INCLUDES
-from app.interactions.records import decode, decoded, join
+from app.interactions.records import decode, decoded, encoded, join
 from app.interactions.timeline import KINDS
 from tests.interactions.records import CLEAR, CONTEXT, facts, made, row, spans_of
 from tests.interactions.strategies import ID, Record, filled, odd_records, rearranged, records, spoilt, texts
@@ -142,9 +142,11 @@ def test_a_value_of_the_wrong_type_is_counted_and_nothing_else_is_lost(case: tup
 
 
 @given(st.lists(odd_records, max_size=4))
-def test_records_decoded_together_equal_those_decoded_singly(many: list[Record]) -> None:
-    raws = [json.dumps(record).encode() for record in many]
-    assert list(decoded(join(raws))) == [one.interaction for one in map(decode, raws) if one]
+def test_what_is_stored_of_records_comes_back_as_it_was(many: list[Record]) -> None:
+    interactions = [one.interaction for record in many if (one := decode(json.dumps(record).encode()))]
+    stored = decoded(join(map(encoded, interactions)))
+    assert stored == interactions
+    assert [encoded(one) for one in stored] == [*map(encoded, interactions)], "also in the zones of its times"
 
 
 @settings(max_examples=25)

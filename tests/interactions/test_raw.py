@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.interactions.records import without_cards
+from app.interactions.records import as_sent, without_cards
 from tests.interactions.records import SAMPLES, made, shown_raw
 
 CARD = "4111 1111 1111 1111"  # a test number that no bank gives out
@@ -36,6 +36,11 @@ def test_without_a_card_not_a_byte_is_another(raw: bytes) -> None:
 @pytest.mark.parametrize("name", ["hooks", "flowName", "neverSeen"])
 def test_cards_are_hidden_from_everybody_wherever_they_stand(name: str, value: Any, shown: Any) -> None:
     assert json.loads(shown_raw(json.dumps(made(**{name: value})).encode())) == made(**{name: shown})
+
+
+def test_a_record_is_as_it_was_sent_but_for_what_no_text_can_hold() -> None:
+    assert as_sent(ODD) == ODD
+    assert as_sent(rb'{"a" : "\ud800\ud83d\ude00", "a":1e999}') == rb'{"a" : "\ufffd\ud83d\ude00", "a":1e999}'
 
 
 def test_cards_are_found_where_upstream_breaks_the_shape() -> None:

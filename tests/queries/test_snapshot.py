@@ -81,17 +81,17 @@ async def test_records_come_back_from_their_blocks_from_any_position_on(readings
 
 
 async def test_no_block_is_larger_than_what_a_page_may_have_to_decode() -> None:
-    opened = await report_of(100, 2 * BLOCK_ROWS + 1)
-    assert [block.count for block in opened.snapshot.blocks] == [100, BLOCK_ROWS, BLOCK_ROWS, 1]
+    opened = await report_of(10, 2 * BLOCK_ROWS + 1)
+    assert [block.count for block in opened.snapshot.blocks] == [10, BLOCK_ROWS, BLOCK_ROWS, 1]
 
 
 async def test_only_the_blocks_that_are_reached_are_unpacked() -> None:
-    snapshot = (await report_of(100, 900)).snapshot
+    snapshot = (await report_of(BLOCK_ROWS, 900)).snapshot
     unreadable = replace(snapshot.blocks[0], compressed=b"not zstd")
     stored = DecodedSnapshot(replace(snapshot, blocks=(unreadable, snapshot.blocks[1])))
-    assert next(stored.facts(100, CONTEXT)).interaction.interaction_id == identity(100)
+    assert next(stored.facts(BLOCK_ROWS, CONTEXT)).interaction.interaction_id == identity(BLOCK_ROWS)
     with pytest.raises(zstandard.ZstdError):
-        next(stored.facts(99, CONTEXT))
+        next(stored.facts(BLOCK_ROWS - 1, CONTEXT))
 
 
 async def test_what_is_at_hand_is_shown_in_the_context_asked_for() -> None:

@@ -280,7 +280,7 @@ async def test_r16_unknown_fields_stay_in_the_raw_record_and_are_counted_by_name
     rows = [row("one", fieldFromTheFuture={"a": 1}, channelType="hologram", **{"odd name": 1})]
     async with talk(envelope(rows)) as asked:
         (record,) = (await asked.read()).records
-        assert b'"fieldFromTheFuture": {"a": 1}' in record.raw
+        assert b'"fieldFromTheFuture": {"a": 1}' in bytes(record.raw)
         assert record.interaction.channel_type == "hologram"
         assert asked.counted("upstream_unknown_fields", field="fieldFromTheFuture") == 1
         assert asked.counted("upstream_unknown_fields", field="other") == 1

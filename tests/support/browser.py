@@ -10,6 +10,13 @@ from playwright.sync_api import Browser, sync_playwright
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+LEFT_OUT = (
+    "WebUIOmniboxPopup,WebUIOmniboxAimPopup,"  # pages of the address bar, which each window loads though none shows it
+    "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,"
+    "LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect,"
+    "OptimizationHints,NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch"
+)
+"""Features of the browser; all but the first two are Playwright's own list, which ours stands for."""
 OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -17,6 +24,7 @@ OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    f"--disable-features={LEFT_OUT}",
 ]
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 def tasks_of(browser: Browser, page: Page) -> Iterator[list[float]]:
     """The milliseconds of each task that the page's main thread ran meanwhile; filled in at the end."""
     found: list[float] = []
-    browser.start_tracing(page=page, categories=["disabled-by-default-devtools.timeline"])
+    browser.start_tracing(page=page, categories=["-*", "disabled-by-default-devtools.timeline"])
     try:
         yield found
         page.evaluate("() => new Promise(setTimeout)")  # a task of its own: the one before has ended and is recorded

@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 from msgspec import to_builtins
 
 from app.http.openapi import GOLDEN
-from app.interactions.columns import reader
+from app.interactions.columns import ListType, reader
 from app.interactions.facts import Context, Facts
 from app.interactions.grains import GRAINS, INCLUDES, Grain
 from app.interactions.masking import Audience
 from app.interactions.records import decode
 from app.interactions.times import rfc3339
-from tests.interactions.records import spans_of
+from tests.interactions.records import as_json, elements, spans_of
 
 SAMPLE = Path(__file__).parent / "samples/interaction-voice-answered.json"
 
@@ -32,7 +32,7 @@ def golden() -> dict[str, object]:
     facts, reading = Facts(decoded.interaction, context), replace(context, audience=Audience(notes=True))
     return {
         "rows": {grain.name: _rows(grain, Facts(decoded.interaction, reading)) for grain in GRAINS.values()},
-        "lists": {include.name: include.elements(facts) for include in INCLUDES},
+        "lists": {include.name: elements(include, facts) for include in INCLUDES},
         "timeline": {
             "interaction_id": decoded.interaction.interaction_id,
             "started_at": rfc3339(facts.started_at),
@@ -43,8 +43,9 @@ def golden() -> dict[str, object]:
 
 
 def _rows(grain: Grain, facts: Facts) -> list[dict[str, object]]:
-    values_of = reader([*grain.columns.values()])
-    return [dict(zip(grain.columns, values_of(row), strict=True)) for row in grain.rows(facts)]
+    columns = [*grain.columns.values()]
+    kind = ListType(tuple(grain.columns), tuple(column.type for column in columns))
+    return as_json(kind, [*map(reader(columns), grain.rows(facts))])
 
 
 def golden_text() -> str:

@@ -1,10 +1,14 @@
 """JSON in three shapes (the envelope, a bare array of rows, an object of columns), and NDJSON."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import Any
 
 import msgspec
 
 from app.formats.table import Envelope, Table
+from app.formats.text import texts
+from app.interactions.columns import ListType
 
 BOUND_BYTES = 4 * 1024 * 1024  # of all row types kept: clients choose the names, and so how many there are
 TYPE_BYTES, COLUMN_BYTES = 2_500, 500  # what a type costs, and each of its columns, with the longest alias (measured)
@@ -13,12 +17,20 @@ _ENCODER = msgspec.json.Encoder()
 # JSON lets them stand in a text as they are, and many readers of lines end a line there (Unicode UAX #14, class BK).
 _LINE_ENDS = {character.encode(): b"\\u%04x" % ord(character) for character in "\u0085\u2028\u2029"}
 
-RowObject = Callable[[tuple[object, ...]], object]
+RowObject = Callable[..., object]  # of a row's values
 
 
 def parts(table: Table, envelope: Envelope, shape: str) -> Iterator[bytes]:
     """The table as UTF-8 JSON; `shape` is a key of SHAPES. Only the shape `envelope` carries the envelope's facts."""
     return SHAPES[shape](table, envelope)
+
+
+def row(table: Table) -> Mapping[str, object]:
+    """The members of the object that is the table's first row."""
+    return {
+        name: _written([value], kind)[0]
+        for name, value, kind in zip(table.names, table.rows[0], table.types, strict=True)
+    }
 
 
 def lines(table: Table, _envelope: Envelope, _variant: str) -> Iterator[bytes]:
@@ -46,7 +58,7 @@ def _records(table: Table, _envelope: Envelope) -> Iterator[bytes]:
 def _columns(table: Table, _envelope: Envelope) -> Iterator[bytes]:
     for number, name in enumerate(table.names):
         yield (b"," if number else b"{") + _ENCODER.encode(name) + b":["
-        yield from _listed([row[number] for row in part.rows] for part in table.parts())
+        yield from _listed(_written([row[number] for row in part.rows], table.types[number]) for part in table.parts())
         yield b"]"
     yield b"}"
 
@@ -90,7 +102,18 @@ _ROW_TYPES = RowTypes(BOUND_BYTES)
 
 def _row_objects(table: Table) -> Sequence[object]:
     """An object for each row, with the table's names as keys in their order."""
-    return [*map(_ROW_TYPES.of(table.names), table.rows)]
+    if not table.rows:
+        return []
+    columns = map(_written, zip(*table.rows, strict=True), table.types)
+    return [*map(_ROW_TYPES.of(table.names), *columns)]
+
+
+def _written(column: Sequence[Any], kind: str | ListType) -> Sequence[Any]:
+    """The values as the encoder takes them: times and dates as text, the rows of nested lists as objects."""
+    if isinstance(kind, ListType):
+        objects = iter(_row_objects(Table(kind.names, [*chain.from_iterable(column)], kind.types)))
+        return [[*islice(objects, len(rows))] for rows in column]
+    return texts(column, kind)
 
 
 def _cost(names: tuple[str, ...]) -> int:
@@ -106,5 +129,5 @@ def _row_object(names: tuple[str, ...]) -> RowObject:
     try:
         struct = msgspec.defstruct("Row", fields, rename=dict(zip(fields, names, strict=True)), gc=False)
     except ValueError:
-        return lambda row: dict(zip(names, row, strict=True))
-    return lambda row: struct(*row)
+        return lambda *values: dict(zip(names, values, strict=True))
+    return struct

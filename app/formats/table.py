@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from app.interactions.columns import ListType
+
 PART_ROWS = 100  # about 1 ms of encoding
 PART_LISTS = 10  # rows that hold lists, of any length
 NUMERIC_TYPES = frozenset({"int", "float", "bool"})
@@ -13,12 +15,12 @@ class Table:
     """Rows in output order; every row has a value, perhaps None, for each name."""
 
     names: tuple[str, ...]
-    rows: Sequence[tuple[object, ...]]  # str, int, float, bool or None; a list of dicts where the type is "list"
-    types: tuple[str, ...]  # "uuid", "string", "time", "date", "int", "float", "bool", "enum" or "list"
+    rows: Sequence[tuple[object, ...]]  # str, int, float, bool, datetime, date, None, or a list of rows
+    types: tuple[str | ListType, ...]  # "uuid", "string", "time", "date", "int", "float", "bool" or "enum"
 
     def parts(self) -> Iterator["Table"]:
         """The same table in parts of at most PART_ROWS rows, fewer with lists; none where there are no rows."""
-        part = PART_LISTS if "list" in self.types else PART_ROWS
+        part = PART_LISTS if any(isinstance(kind, ListType) for kind in self.types) else PART_ROWS
         for start in range(0, len(self.rows), part):
             yield Table(self.names, self.rows[start : start + part], self.types)
 

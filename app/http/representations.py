@@ -13,7 +13,7 @@ from app import cooperative
 from app.clock import Clock
 from app.cooperative import Turns, held_back, let_go, unlocked
 from app.errors import InvalidParameters, ParameterFault
-from app.formats import FORMATS_BY_NAME, Envelope, Table
+from app.formats import FORMATS_BY_NAME, Envelope, Table, json
 from app.http.messages import Meta, Timeline
 from app.http.response_cache import Built
 from app.http.responses import Answer, entity_tag, list_headers
@@ -27,7 +27,7 @@ from app.interactions.times import rfc3339, written
 from app.owners import Owners
 from app.queries.page import Lookup, Page
 from app.queries.query import InteractionQuery, View, cursor_text
-from app.queries.select import row_of
+from app.queries.select import Selection, row_of
 from app.queries.service import Queries
 from app.queries.snapshot import Snapshot
 
@@ -99,7 +99,7 @@ class Representations:
         return await self._one(lookup, view.audience, show, masked=not view.shows_personal_data)
 
     def _row(self, view: View, facts: Facts, snapshot: Snapshot) -> Turns[Mapping[str, object]]:
-        row = row_of(facts, view, self._reports.grains[INTERACTIONS].columns)
+        row = json.row(_table(row_of(facts, view, self._reports.grains[INTERACTIONS].columns)))
         yield
         return {**row, RAW: (yield from without_cards(snapshot.raw))} if view.raw else row
 
@@ -117,9 +117,8 @@ class Representations:
 
 async def _list(page: Page, view: View, envelope: Envelope) -> Answer:
     chosen, selection, as_of = FORMATS_BY_NAME[view.format], page.selection, page.found.snapshot.as_of
-    table = Table(selection.names, selection.rows, selection.types)
     answer = Answer(
-        await cooperative.run(_encoded(chosen.parts(table, envelope, view.variant))),
+        await cooperative.run(_encoded(chosen.parts(_table(selection), envelope, view.variant))),
         "identity",
         "",
         chosen.content_type,
@@ -131,6 +130,10 @@ async def _list(page: Page, view: View, envelope: Envelope) -> Answer:
         total=page.total,
     )
     return await _tagged(answer, view.audience)
+
+
+def _table(selection: Selection) -> Table:
+    return Table(selection.names, selection.rows, selection.types)
 
 
 async def _tagged(answer: Answer, audience: Audience) -> Answer:

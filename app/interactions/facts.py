@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from hashlib import sha256
 from itertools import chain
 from math import isfinite
@@ -71,6 +71,19 @@ class once(Generic[_Fact]):  # noqa: N801 - a decorator, read like `property`
         return found
 
 
+def total_of(parts: str, field: str) -> property:
+    """A fact that adds up one field, in seconds, over all parts."""
+    get_field = attrgetter(field)
+
+    def value(facts: "Facts") -> float | None:
+        found = getattr(facts, parts)
+        if len(found) <= 1:  # most of them, in half the time
+            return get_field(found[0]) if found else None
+        return total(map(get_field, found))
+
+    return property(value)
+
+
 class Facts:
     """One record with its parts in order, and the values that its columns show.
 
@@ -79,15 +92,23 @@ class Facts:
     the marks upstream sets. A first queue, agent or details that are not there are parts that name nothing.
     """
 
+    queue_seconds = total_of("queues", "queue_time")
+    conversation_seconds = total_of("legs", "agent_conversation_time")
+    talk_seconds = total_of("legs", "agent_talk_time")
+    wrap_up_seconds = total_of("legs", "agent_wrap_up_time")
+    handle_seconds = total_of("legs", "agent_handle_time")
+
     def __init__(self, interaction: Interaction, context: Context) -> None:
         self.interaction = interaction
         self.context = context
+        self.tenant_id = interaction.tenant_id or context.tenant_id
         self.details = details = interaction.details or _NO_DETAILS
         self.started_at = started_at(interaction)
         self.ended_at = interaction.end_timestamp or details.end_timestamp
         self.contact_id = interaction.contact_id or details.contact_id
         score = interaction.customer_satisfaction_score
         self.csat_score = details.csat if score is None else score
+        self.note_count = len(interaction.notes)
         self._set_segments(interaction)
         self._set_legs(interaction)
         self._set_queues(interaction)
@@ -95,22 +116,28 @@ class Facts:
 
     def _set_segments(self, interaction: Interaction) -> None:
         self.segments = segments = in_order(interaction.segments)
+        self.segment_count = len(segments)
         self.end_type = segments[-1].segment_end_type if segments and self.ended_at else None
         transfers = interaction.customer_transfers
         if transfers is None:
             transfers = [segment.segment_start_type for segment in segments].count("transfer")
         self.transfer_count = transfers
+        self.is_transferred = transfers > 0
 
     def _set_legs(self, interaction: Interaction) -> None:
         self.legs = legs = in_order(interaction.agents)
         self.accepted = accepted = [leg for leg in legs if is_accepted(leg)]
         self.first_agent, self.last_agent = (accepted[0], accepted[-1]) if accepted else _NO_AGENTS
+        self.offer_count = len(legs)
+        self.rejected_offer_count = len(legs) - len(accepted)
         conversations = [start for leg in legs if (start := leg.conversation_start_timestamp)]
         self.answered_at = min(conversations, default=None)
 
     def _set_queues(self, interaction: Interaction) -> None:
         self.queues = queues = in_order(interaction.queues)
         self.first_queue, self.last_queue = (queues[0], queues[-1]) if queues else _NO_QUEUES
+        self.queue_entry_count = len(queues)
+        self.is_queued = bool(queues)
         answered = next(filter(is_answered, queues), None)
         self.time_to_answer_seconds = answered.time_to_answer if answered else None
         self.is_answered = answered is not None or self.answered_at is not None
@@ -121,6 +148,11 @@ class Facts:
         self.left_in_ivr = seconds is not None if said is None else said
         left_later = interaction.customer_abandon_time is not None or interaction.customer_hold_abandoned is True
         self.abandoned = self.left_in_ivr or left_later
+
+    @property
+    def agent_count(self) -> int:
+        """Of the agents who took it."""
+        return len({leg.agent_id for leg in self.accepted if leg.agent_id})
 
     @property
     def duration_seconds(self) -> float | None:
@@ -172,15 +204,24 @@ class Facts:
         return is_short_abandon(self.first_queue, self.context, is_abandoned=self._left_first_queue)
 
     @property
+    def is_sla_met(self) -> bool:
+        """Whether it counts as met."""
+        return self.sla_outcome == "met"
+
+    @property
+    def is_sla_eligible(self) -> bool:
+        """Whether it counts in the service level."""
+        return self.sla_outcome in ("met", "missed")
+
+    @property
     def _left_first_queue(self) -> bool:
         return len(self.queues) == 1 and self.abandon_stage == "queue"
 
     @property
     def talk_hold_wrap_seconds(self) -> float | None:
         """Talk, hold and wrap-up, of the first two what is known; None unless wrap-up is."""
-        wrap_up = total(leg.agent_wrap_up_time for leg in self.legs)
-        talk = total(leg.agent_talk_time for leg in self.legs)
-        return None if wrap_up is None else total((talk, self.hold_seconds, wrap_up))
+        wrap_up = self.wrap_up_seconds
+        return None if wrap_up is None else total((self.talk_seconds, self.hold_seconds, wrap_up))
 
     @property
     def disposition_name(self) -> str | None:
@@ -236,6 +277,16 @@ class Facts:
     def local_start(self) -> datetime:
         """The start in the time zone."""
         return local(self.started_at, self.context.zone)
+
+    @property
+    def started_on(self) -> date:
+        """The date of the start in the time zone."""
+        return self.local_start.date()
+
+    @property
+    def attribute_count(self) -> int:
+        """Of the custom attributes."""
+        return len(self.attributes)
 
     @once
     def attributes(self) -> list[Hook]:

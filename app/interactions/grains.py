@@ -14,12 +14,12 @@ from app.interactions.columns import (
     COLUMNS,
     Column,
     ColumnType,
+    ListType,
     Origin,
     PersonalData,
     Value,
     reader,
     slug,
-    time_of,
     with_attributes,
 )
 from app.interactions.facts import Facts, is_accepted, is_answered
@@ -83,8 +83,7 @@ def _column(
     personal: PersonalData | None = None,
 ) -> Column:
     unit = {"float": "seconds", "time": "UTC"}.get(type_)
-    shown = time_of(origin) if type_ == "time" and isinstance(origin, str) else origin
-    return Column(name, type_, null_when, description, source, shown, unit=unit, personal=personal)
+    return Column(name, type_, null_when, description, source, origin, unit=unit, personal=personal)
 
 
 def _seconds(name: str, origin: str, description: str, source: str) -> Column:
@@ -114,8 +113,8 @@ def _parent(name: str, origin: Origin, *, called: str | None = None, words: str 
 _KEYS = (
     _parent("interaction_id", "facts.interaction.interaction_id"),
     Column("position", "int", None, "Place in the record, from 0: with interaction_id the key of the row.", "order by start", "position"),
-    _parent("tenant_id", lambda row: row.facts.interaction.tenant_id or row.facts.context.tenant_id),
-    _parent("started_at", time_of("facts.started_at"), called="interaction_started_at", words="Start of the interaction."),
+    _parent("tenant_id", "facts.tenant_id"),
+    _parent("started_at", "facts.started_at", called="interaction_started_at", words="Start of the interaction."),
     _parent("channel_type", "facts.interaction.channel_type"),
     _parent("direction", "facts.interaction.direction"),
     _parent("row_version", "facts.row_version"),
@@ -329,10 +328,14 @@ class Include:
     def _read(self) -> Callable[[Any], tuple[Value, ...]]:
         return reader(self.columns)
 
-    def elements(self, facts: Facts) -> list[dict[str, Value]]:
-        """The list for one record."""
-        names, read = [column.name for column in self.columns], self._read
-        return [dict(zip(names, read(row), strict=True)) for row in self.rows(facts)]
+    @cached_property
+    def type(self) -> ListType:
+        """The names and types of an element's values."""
+        return ListType(tuple(column.name for column in self.columns), tuple(column.type for column in self.columns))
+
+    def elements(self, facts: Facts) -> list[tuple[Value, ...]]:
+        """The list for one record: the values of each element."""
+        return [*map(self._read, self.rows(facts))]
 
 
 def _attributes_and_links(facts: Facts) -> list[children.Child]:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from app.cooperative import Turns, look_at_the_young
-from app.interactions.columns import Column, reader
+from app.interactions.columns import Column, ListType, reader
 from app.interactions.facts import Context, Facts
 from app.interactions.grains import INCLUDES, Grain
 from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Order, PageRange, Search, View
@@ -48,7 +48,7 @@ class Selection:
     """
 
     names: tuple[str, ...]
-    types: tuple[str, ...]
+    types: tuple[str | ListType, ...]
     rows: list[tuple[object, ...]]
     following: Place | None
     skip: int = 0
@@ -119,16 +119,15 @@ def _matching(
         part = 0
 
 
-def shape(view: View, columns: Mapping[str, Column]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def shape(view: View, columns: Mapping[str, Column]) -> tuple[tuple[str, ...], tuple[str | ListType, ...]]:
     """Output names and types: the columns, then the nested lists."""
     names = (*(output for output, _ in view.columns), *view.include)
-    return names, (*(columns[name].type for _, name in view.columns), *("list" for _ in view.include))
+    return names, (*(columns[name].type for _, name in view.columns), *(_INCLUDES[name].type for name in view.include))
 
 
-def row_of(facts: Facts, view: View, columns: Mapping[str, Column]) -> dict[str, object]:
-    """A row as names and values."""
-    names, _ = shape(view, columns)
-    return dict(zip(names, _row(view, columns)(facts), strict=True))
+def row_of(facts: Facts, view: View, columns: Mapping[str, Column]) -> Selection:
+    """The row of one record alone."""
+    return Selection(*shape(view, columns), [_row(view, columns)(facts)], None)
 
 
 def _sorted(opened: DecodedSnapshot, grain: Grain, order: Order, context: Context) -> Turns[list[Row]]:

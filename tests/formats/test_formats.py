@@ -1,7 +1,9 @@
 """What the formats hold in common, and what each promises alone."""
 
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import cast
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from app.formats import FORMATS, FORMATS_BY_NAME, Envelope, Format, Table
 from app.formats.json import COLUMN_BYTES, TYPE_BYTES, RowTypes
+from app.interactions.columns import ListType
 
 ENVELOPE = Envelope(next=None, next_cursor=None, meta={"count": 1, "masked": ("customer",)})
 NOTHING = Table(("interaction_id", "talk_seconds"), (), ("uuid", "float"))
@@ -19,11 +22,14 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 TRICKY_TEXT = TEXT | st.sampled_from(
     ["", ",", '"', '""', "\r\n", "a\nb", "=1+1", "+15550100", " =x", "\ufeff@x", "'", "null"]
 )
+ZONES = (UTC, timezone(timedelta(hours=2)), timezone(-timedelta(hours=9, minutes=30)), ZoneInfo("US/Eastern"))
 VALUES = {
     "string": st.none() | TRICKY_TEXT,
     "int": st.none() | st.integers(-(2**53), 2**53),
     "float": st.none() | st.floats(allow_nan=False, allow_infinity=False),
     "bool": st.none() | st.booleans(),
+    "time": st.none() | st.datetimes(timezones=st.sampled_from(ZONES)).filter(lambda moment: 1 < moment.year < 9999),
+    "date": st.none() | st.dates(),
 }
 
 
@@ -75,8 +81,15 @@ def bare_field(text: str, position: int) -> tuple[str | None, int]:
     return text[start:position] or None, position
 
 
-def typed(cell: str | None, kind: str) -> object:
-    if cell is None or kind == "string":
+def written(value: object) -> object:
+    """A value as text formats show it."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def typed(cell: str | None, kind: str | ListType) -> object:
+    if cell is None or kind in {"string", "time", "date"}:
         return cell
     if kind == "bool":
         return {"true": True, "false": False}[cell]
@@ -85,7 +98,7 @@ def typed(cell: str | None, kind: str) -> object:
 
 @given(tables(min_columns=2))
 def test_json_ndjson_and_csv_of_one_table_hold_the_same_values(table: Table) -> None:
-    rows = [dict(zip(table.names, row, strict=True)) for row in table.rows]
+    rows = [dict(zip(table.names, map(written, row), strict=True)) for row in table.rows]
     header, *records = csv_records(encoded("csv", table).decode())
     from_csv = [
         {name: typed(cell, kind) for name, cell, kind in zip(table.names, record, table.types, strict=True)}
@@ -103,7 +116,7 @@ def test_json_ndjson_and_csv_of_one_table_hold_the_same_values(table: Table) -> 
 def test_the_columns_shape_holds_the_records_turned_on_their_side(table: Table) -> None:
     columns = msgspec.json.decode(encoded("json", table, "columns"))
     assert list(columns) == list(table.names)
-    assert columns == {name: [row[place] for row in table.rows] for place, name in enumerate(table.names)}
+    assert columns == {name: [written(row[place]) for row in table.rows] for place, name in enumerate(table.names)}
 
 
 @given(st.lists(st.none() | st.floats(allow_nan=False, allow_infinity=False), min_size=1))
@@ -113,6 +126,25 @@ def test_floats_show_the_same_digits_in_json_and_csv(numbers: list[float | None]
     digits = msgspec.json.decode(encoded("json", table, "columns"), type=dict[str, list[msgspec.Raw]])["talk_seconds"]
     assert [cell or "null" for cell in cells] == [bytes(raw).decode() for raw in digits]
     assert [Decimal(cell) for cell in cells if cell] == [Decimal(repr(n)) for n in numbers if n is not None]
+
+
+@pytest.mark.parametrize(
+    ("moment", "shown"),
+    [
+        (datetime(2026, 3, 2, 15, 0, 0, 954_999, UTC), "2026-03-02T15:00:00.954Z"),
+        (datetime(2026, 3, 2, 15, 0, 0, 1, UTC), "2026-03-02T15:00:00.000Z"),
+        (datetime(2026, 3, 2, 15, tzinfo=UTC), "2026-03-02T15:00:00.000Z"),
+        (datetime(2026, 3, 2, 15, 0, 0, 954_000, ZONES[1]), "2026-03-02T13:00:00.954Z"),
+        (datetime(2026, 3, 2, 15, tzinfo=ZONES[2]), "2026-03-03T00:30:00.000Z"),
+        (datetime(1, 1, 1, tzinfo=ZONES[1]), "0001-01-01T00:00:00.000Z"),  # no such moment in UTC
+        (datetime(9999, 12, 31, 23, 59, 59, 999_000, ZONES[2]), "9999-12-31T23:59:59.999Z"),
+    ],
+)
+def test_a_time_is_text_in_utc_with_milliseconds(moment: datetime, shown: str) -> None:
+    table = Table(("at", "again"), [(moment, None), (None, moment)], ("time", "time"))
+    assert msgspec.json.decode(encoded("json", table, "columns")) == {"at": [shown, None], "again": [None, shown]}
+    assert msgspec.json.decode(encoded("json", table, "records"))[0] == {"at": shown, "again": None}
+    assert encoded("csv", table) == f"at,again\r\n{shown},\r\n,{shown}\r\n".encode()
 
 
 @given(st.lists(st.none() | TRICKY_TEXT))
@@ -204,9 +236,23 @@ def test_csv_leaves_null_empty_quotes_the_empty_string_and_spells_booleans_small
 
 @pytest.mark.parametrize("chosen", [known for known in FORMATS if known.allows_include], ids=lambda known: known.name)
 def test_a_format_that_allows_include_nests_lists(chosen: Format) -> None:
-    attributes = [{"name": "accountNumber", "value": "12345"}]
-    body = encoded(chosen.name, Table(("interaction_id", "attributes"), [("i", attributes)], ("uuid", "list")))
-    assert b'{"interaction_id":"i","attributes":[{"name":"accountNumber","value":"12345"}]}' in body
+    kind = ListType(("name", "set_at"), ("string", "time"))
+    table = Table(
+        ("interaction_id", "attributes"),
+        [
+            ("i", [("accountNumber", datetime(2026, 3, 2, 15, tzinfo=UTC)), ("VIP", None)]),
+            ("j", []),
+            ("k", [("a", None)]),
+        ],
+        ("uuid", kind),
+    )
+    lists = [
+        '"i","attributes":[{"name":"accountNumber","set_at":"2026-03-02T15:00:00.000Z"},{"name":"VIP","set_at":null}]',
+        '"j","attributes":[]',
+        '"k","attributes":[{"name":"a","set_at":null}]',
+    ]
+    separator = {"json": ",", "ndjson": "\n"}[chosen.name]
+    assert separator.join(f'{{"interaction_id":{one}}}' for one in lists).encode() in encoded(chosen.name, table)
 
 
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda known: known.name)
@@ -220,7 +266,8 @@ def test_a_renamed_column_may_hold_characters_that_must_be_escaped(chosen: Forma
 
 @pytest.mark.parametrize("character", ["\u0085", "\u2028", "\u2029"])
 def test_no_line_of_ndjson_holds_a_character_that_readers_end_a_line_at(character: str) -> None:
-    table = Table(("text", "lists"), [(f"a{character}b", [{"name": character}])] * 2, ("string", "list"))
+    of_names = ListType(("name",), ("string",))
+    table = Table(("text", "lists"), [(f"a{character}b", [(character,)])] * 2, ("string", of_names))
     written = encoded("ndjson", table).decode()
     assert written.splitlines() == written.split("\n")[:-1]
     assert [msgspec.json.decode(line)["text"] for line in written.splitlines()] == [f"a{character}b"] * 2
@@ -241,7 +288,7 @@ def test_row_types_are_kept_within_a_bound_of_bytes_and_the_newest_used_of_them(
 
 def test_a_row_wider_than_all_row_types_together_is_encoded_all_the_same() -> None:
     kept = RowTypes(1)
-    assert msgspec.json.encode(kept.of(("a", "b"))((1, 2))) == b'{"a":1,"b":2}'
+    assert msgspec.json.encode(kept.of(("a", "b"))(1, 2)) == b'{"a":1,"b":2}'
     assert kept.bytes_held == 0
 
 

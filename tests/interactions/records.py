@@ -10,8 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app import cooperative
-from app.interactions.columns import COLUMNS, Column, Value, reader
+from app.formats import FORMATS_BY_NAME, Envelope, Table
+from app.interactions.columns import COLUMNS, Column, ListType, Value, reader
 from app.interactions.facts import Context, Facts
+from app.interactions.grains import Include
 from app.interactions.masking import Audience
 from app.interactions.records import decode, without_cards
 from app.interactions.timeline import Span, timeline
@@ -50,11 +52,31 @@ def shown_raw(raw: bytes) -> bytes:
     return bytes(asyncio.run(cooperative.run(without_cards(raw))))
 
 
-def row(record: object, context: Context = CONTEXT, columns: Iterable[Column] = COLUMNS) -> dict[str, Value]:
+def typed_row(record: object, context: Context = CONTEXT, columns: Iterable[Column] = COLUMNS) -> dict[str, Value]:
     """Its row, by column."""
     columns = tuple(columns)
     values = reader(columns)(facts(record, context))
     return dict(zip((column.name for column in columns), values, strict=True))
+
+
+def row(record: object, context: Context = CONTEXT, columns: Iterable[Column] = COLUMNS) -> dict[str, Any]:
+    """Its row, by column, as JSON has it."""
+    columns = tuple(columns)
+    found = typed_row(record, context, columns)
+    (shown,) = as_json(ListType(tuple(found), tuple(column.type for column in columns)), [tuple(found.values())])
+    return shown
+
+
+def elements(include: Include, found: Facts) -> list[dict[str, Any]]:
+    """The elements of a nested list, as JSON has them."""
+    return as_json(include.type, include.elements(found))
+
+
+def as_json(kind: ListType, rows: list[tuple[Value, ...]]) -> list[dict[str, Any]]:
+    """Rows of these names and types, as JSON has them."""
+    body = FORMATS_BY_NAME["json"].encode(Table(kind.names, rows, kind.types), Envelope(None, None, None), "records")
+    shown: list[dict[str, Any]] = json.loads(body)
+    return shown
 
 
 def made(**fields: object) -> dict[str, object]:

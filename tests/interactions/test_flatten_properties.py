@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import replace
-from datetime import UTC, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from math import isfinite
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,17 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.interactions.columns import ColumnType, Value, reader, with_attributes
+from app.interactions.columns import ColumnType, ListType, Value, reader, with_attributes
 from app.interactions.facts import Context
 from app.interactions.grains import GRAINS, INCLUDES
 from app.interactions.records import decode, decoded, encoded, join
 from app.interactions.timeline import KINDS
-from tests.interactions.records import CLEAR, CONTEXT, facts, made, row, spans_of
+from tests.interactions.records import CLEAR, CONTEXT, as_json, elements, facts, made, row, spans_of, typed_row
 from tests.interactions.strategies import ID, Record, filled, odd_records, rearranged, records, spoilt, texts
 
 ALL_COLUMNS = with_attributes(["accountNumber", "VIP"])
 TIME = re.compile(r"\d{4}-(0\d|1[0-2])-[0-3]\d[T]([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z")
 DATE = re.compile(r"\d{4}-(0\d|1[0-2])-[0-3]\d")
+TEXTS: dict[ColumnType, re.Pattern[str]] = {"time": TIME, "date": DATE}
 ZONES = (UTC, ZoneInfo("US/Eastern"), ZoneInfo("Pacific/Kiritimati"), timezone(-timedelta(hours=23, minutes=59)))
 
 contexts = st.builds(replace, st.sampled_from([CONTEXT, CLEAR]), zone=st.sampled_from(ZONES))
@@ -37,8 +38,8 @@ FITS: dict[ColumnType, Any] = {
     "uuid": is_text,
     "string": is_text,
     "enum": is_text,
-    "time": lambda value: is_text(value) and TIME.fullmatch(value),
-    "date": lambda value: is_text(value) and DATE.fullmatch(value),
+    "time": lambda value: type(value) is datetime and value.tzinfo is not None,
+    "date": lambda value: type(value) is date,
     "int": lambda value: type(value) is int,
     "float": lambda value: type(value) is float and isfinite(value),
     "bool": lambda value: type(value) is bool,
@@ -49,19 +50,28 @@ def fits(value: Value, kind: ColumnType, nullable: bool) -> bool:
     return nullable if value is None else bool(FITS[kind](value))
 
 
+def reads(value: object, kind: ColumnType, nullable: bool) -> bool:
+    """Whether JSON shows a value as the type says."""
+    if kind not in TEXTS or value is None:
+        return fits(value, kind, nullable)  # type: ignore[arg-type]  # of those that JSON has
+    return bool(TEXTS[kind].fullmatch(str(value)))
+
+
 def shown(record: object, context: Context = CONTEXT) -> dict[str, object]:
     """All that is made of a record: row, nested lists, timeline."""
     found = facts(record, context)
-    lists = {include.name: include.elements(found) for include in INCLUDES}
+    lists = {include.name: elements(include, found) for include in INCLUDES}
     return {**row(record, context, ALL_COLUMNS), **lists, "timeline": msgspec.to_builtins(spans_of(found))}
 
 
 @given(st.data(), odd_records, contexts)
 def test_any_record_gives_a_row_of_the_declared_types(data: st.DataObject, record: Record, context: Context) -> None:
-    found = row(data.draw(texts(record)), context, ALL_COLUMNS)
-    assert list(found) == [column.name for column in ALL_COLUMNS]
+    text = data.draw(texts(record))
+    found, read = typed_row(text, context, ALL_COLUMNS), row(text, context, ALL_COLUMNS)
+    assert list(found) == list(read) == [column.name for column in ALL_COLUMNS]
     for column in ALL_COLUMNS:
         assert fits(found[column.name], column.type, column.nullable), column.name
+        assert reads(read[column.name], column.type, column.nullable), column.name
         assert not column.allowed or found[column.name] in (*column.allowed, None)
 
 
@@ -69,22 +79,26 @@ def test_any_record_gives_a_row_of_the_declared_types(data: st.DataObject, recor
 def test_any_record_gives_nested_lists_whose_elements_have_every_field(record: Record, context: Context) -> None:
     found = facts(record, context)
     for include in INCLUDES:
-        for element in include.elements(found):
+        for values, element in zip(include.elements(found), elements(include, found), strict=True):
             assert list(element) == [field.name for field in include.columns]
-            for field in include.columns:
-                assert fits(element[field.name], field.type, field.nullable), (include.name, field.name)
+            for field, value in zip(include.columns, values, strict=True):
+                assert fits(value, field.type, field.nullable), (include.name, field.name)
+                assert reads(element[field.name], field.type, field.nullable), (include.name, field.name)
 
 
 @given(odd_records, contexts)
 def test_any_record_gives_rows_of_the_declared_types_in_every_grain(record: Record, context: Context) -> None:
     found = facts(record, context)
     for grain in GRAINS.values():
-        values_of = reader([*grain.columns.values()])
-        rows = [dict(zip(grain.columns, values_of(one), strict=True)) for one in grain.rows(found)]
+        columns = [*grain.columns.values()]
+        values = [*map(reader(columns), grain.rows(found))]
+        rows = [dict(zip(grain.columns, one, strict=True)) for one in values]
+        shown = as_json(ListType(tuple(grain.columns), tuple(column.type for column in columns)), values)
         assert [one.get("position") for one in rows] == ([*range(len(rows))] if grain.is_of_parts else [None])
-        for one in rows:
-            for column in grain.columns.values():
+        for one, read in zip(rows, shown, strict=True):
+            for column in columns:
                 assert fits(one[column.name], column.type, column.nullable), (grain.name, column.name)
+                assert reads(read[column.name], column.type, column.nullable), (grain.name, column.name)
                 assert not column.allowed or one[column.name] in (*column.allowed, None)
 
 
@@ -93,8 +107,8 @@ def test_any_record_gives_a_timeline_in_order(record: Record, context: Context) 
     spans = spans_of(facts(record, context))
     for span in spans:
         assert span.kind in KINDS
-        assert fits(span.started_at, "time", nullable=False)
-        assert fits(span.ended_at, "time", nullable=True)
+        assert reads(span.started_at, "time", nullable=False)
+        assert reads(span.ended_at, "time", nullable=True)
         assert fits(span.offset_seconds, "float", nullable=False)
         assert fits(span.duration_seconds, "float", nullable=True)
     offsets = [span.offset_seconds for span in spans]
@@ -113,7 +127,7 @@ def test_flags_counts_and_totals_agree_with_each_other(record: Record) -> None:
     found = row(record)
     assert found["is_queued"] == (found["queue_entry_count"] != 0)
     assert found["is_transferred"] == (found["transfer_count"] != 0)
-    assert found["is_sla_met"] <= found["is_sla_eligible"]  # type: ignore[operator]  # both are bool
+    assert found["is_sla_met"] <= found["is_sla_eligible"]
     assert found["is_abandoned"] == (found["abandon_stage"] is not None)
     assert found["is_abandoned"] or found["abandon_seconds"] is None
     assert found["is_answered"] or found["answered_at"] is None

@@ -11,7 +11,7 @@ from msgspec import to_builtins
 from app.interactions.columns import with_attributes
 from app.interactions.grains import INCLUDES
 from app.interactions.masking import MASKED, Audience, customer_key, keyed_code, mask_customer, mask_text
-from tests.interactions.records import CLEAR, CONTEXT, facts, made, row, spans_of
+from tests.interactions.records import CLEAR, CONTEXT, elements, facts, made, row, spans_of
 
 CANARY = "+155501canary99"
 NAME, TITLE, BODY = "Canary Customer", "canary title", "canary body"
@@ -29,7 +29,7 @@ PERSONAL = made(
 def everything(audience: Audience) -> str:
     context = replace(CONTEXT, audience=audience)
     found = facts(PERSONAL, context)
-    lists = [include.elements(found) for include in INCLUDES]
+    lists = [elements(include, found) for include in INCLUDES]
     return json.dumps([row(PERSONAL, context, with_attributes(["card"])), lists, to_builtins(spans_of(found))])
 
 

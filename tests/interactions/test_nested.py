@@ -5,7 +5,7 @@ import pytest
 from app.interactions.facts import Context
 from app.interactions.grains import INCLUDES
 from app.interactions.settling import ATTRIBUTE
-from tests.interactions.records import CLEAR, CONTEXT, facts, made, sample
+from tests.interactions.records import CLEAR, CONTEXT, elements, facts, made, sample
 
 AGENT = "eaff3f40-658d-11e7-9259-cb127bd0d17b"
 QUEUE = "ae708610-6592-11e7-9259-cb127bd0d17b"
@@ -16,7 +16,7 @@ DAY = "2018-10-30T"
 def nested(name: str, record: object, context: Context = CONTEXT) -> list[list[object]]:
     """The values of each element."""
     [include] = [include for include in INCLUDES if include.name == name]
-    return [list(element.values()) for element in include.elements(facts(record, context))]
+    return [list(element.values()) for element in elements(include, facts(record, context))]
 
 
 GOLDEN: dict[str, list[list[object]]] = {

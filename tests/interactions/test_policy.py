@@ -13,6 +13,7 @@ from app.interactions.grains import INCLUDES
 from app.interactions.masking import Audience, as_shown, by_name, hides, is_listed, mask_text, seen_by, treatments
 from app.interactions.records import decode
 from app.settings import load
+from tests.interactions.records import elements
 
 SECRET = b"invented-secret-number-one"
 VALUES = {"account": "1234-5678", "ssn": "078-05-1120", "tier": "VIP", "reason": "billing"}
@@ -36,7 +37,7 @@ def facts(policy: str = "", audience: Audience | None = None, **values: str) -> 
 
 
 def listed(of: Facts) -> dict[str, Any]:
-    return {str(element["name"]): element["value"] for element in ATTRIBUTES.elements(of)}
+    return {element["name"]: element["value"] for element in elements(ATTRIBUTES, of)}
 
 
 def column(of: Facts, name: str) -> Any:

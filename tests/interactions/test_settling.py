@@ -14,7 +14,7 @@ from app.interactions.columns import with_attributes
 from app.interactions.facts import Context
 from app.interactions.grains import INCLUDES
 from app.interactions.masking import Audience
-from tests.interactions.records import CLEAR, CONTEXT, facts, made, row, shown_raw, spans_of
+from tests.interactions.records import CLEAR, CONTEXT, elements, facts, made, row, shown_raw, spans_of
 
 START, END = "2026-03-02T15:00:00.000Z", "2026-03-02T15:10:00.000Z"
 ENDED = {"startTimestamp": START, "endTimestamp": END}
@@ -38,7 +38,7 @@ def everything(record: object, context: Context = CLEAR) -> object:
     found = facts(record, context)
     return [
         row(record, context, with_attributes(["card"])),
-        [one.elements(found) for one in INCLUDES],
+        [elements(one, found) for one in INCLUDES],
         to_builtins(spans_of(found)),
     ]
 

@@ -1,6 +1,7 @@
 """Filter, sort, page and columns: from the records of a report to the rows of one answer."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import cooperative
+from app.interactions.columns import ListType
 from app.interactions.facts import Context, Facts
 from app.interactions.grains import GRAINS
 from app.interactions.masking import Audience
@@ -155,6 +157,13 @@ async def test_another_order_is_of_all_rows_with_nulls_last_and_ties_by_identity
     assert numbers(rest) == expected[2:]
 
 
+async def test_times_are_in_order_whatever_zone_upstream_tells_them_in() -> None:
+    ends = ("2026-10-12T16:00:00.000+02:00", "2026-10-12T15:00:00Z", "2026-10-12T09:30:00-05:00", None)
+    rows = [interaction(number, is_open=True, endTimestamp=end) for number, end in enumerate(ends)]
+    assert numbers(await selected(rows, order=Order("ended_at", descending=False))) == [0, 2, 1, 3]
+    assert numbers(await selected(rows, order=Order("ended_at"))) == [1, 2, 0, 3]
+
+
 @pytest.mark.parametrize("name", COLUMN_BY_NAME)
 async def test_every_column_can_be_sorted_by(name: str) -> None:
     rows = [interaction(0, hours_ago=2), interaction(1, **SERVED, **QUEUED), interaction(2, is_open=True, customer="x")]
@@ -166,11 +175,13 @@ async def test_columns_are_shown_in_the_order_asked_under_the_names_asked_then_t
     view = View((("when", "started_at"), ("id", "interaction_id"), ("again", "interaction_id")), include=("queues",))
     selection = await selected([interaction(0, **QUEUED)], view=view)
     assert selection.names == ("when", "id", "again", "queues")
-    assert selection.types == ("time", "uuid", "uuid", "list")
+    *types, of_queues = selection.types
+    assert types == ["time", "uuid", "uuid"]
+    assert isinstance(of_queues, ListType)
     ((when, one, again, queues),) = selection.rows
-    assert (when, one, again) == ("2026-10-12T14:40:00.000Z", identity(0), identity(0))
+    assert (when, one, again) == (datetime(2026, 10, 12, 14, 40, tzinfo=UTC), identity(0), identity(0))
     assert isinstance(queues, list)
-    assert [queue["queue_name"] for queue in queues] == ["Support", "Sales"]
+    assert [queue[of_queues.names.index("queue_name")] for queue in queues] == ["Support", "Sales"]
 
 
 async def test_no_rows_still_have_names_and_types() -> None:
@@ -184,8 +195,8 @@ async def test_the_audience_of_the_context_decides_what_is_shown() -> None:
     view = replace(VIEW, columns=(("customer", "customer"), ("masked", "customer_masked")))
     masked = row_of(Facts(one, CONTEXT), view, COLUMN_BY_NAME)
     clear = row_of(Facts(one, replace(CONTEXT, audience=Audience(clear=True))), view, COLUMN_BY_NAME)
-    assert masked == {"customer": None, "masked": "***00"}
-    assert clear == {"customer": "+15550100", "masked": "***00"}
+    assert masked == Selection(("customer", "masked"), ("string", "string"), [(None, "***00")], None)
+    assert clear == replace(masked, rows=[("+15550100", "***00")])
 
 
 async def test_rows_are_skipped_among_those_that_match_what_is_shown() -> None:

@@ -4,7 +4,8 @@ The examples are of the documented interaction; its values are in `golden.json`,
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from app.http.parameters import (
 )
 from app.http.routes import RESOURCES
 from app.http.routing import ANYBODY
-from app.interactions.columns import SCHEMA_VERSION
+from app.interactions.columns import SCHEMA_VERSION, ColumnType
 from app.interactions.grains import INTERACTIONS, Grain
 
 # Each excludes another parameter or format. Many clients send whatever default they are told, so none is told here.
@@ -73,6 +74,7 @@ _SECURITY_SCHEMES = {
 _ANONYMOUS: dict[str, list[str]] = {}  # allowed where the operator says so; on loopback by default
 GOLDEN = Path(__file__).parent / "golden.json"
 _QUERY = {"attr": ["1234567"], "from": None, "to": None}
+_VALUES: Mapping[str, Callable[[str], object]] = {"time": datetime.fromisoformat, "date": date.fromisoformat}
 _AS_OF, _ZONE = "2026-11-23T06:40:00.000Z", "US/Eastern"
 _ROUTES = {resource.path: resource for resource in RESOURCES}
 _PAGE: Schema = {"text/html": {"schema": STRING}}
@@ -273,12 +275,17 @@ def _grain_parameter(grains: Mapping[str, Grain]) -> Schema:
 
 def _lists(grain: Grain, rows: Sequence[Mapping[str, object]], max_rows: int) -> Iterator[tuple[str, Schema]]:
     """The paths of a grain's list, with these rows as examples."""
-    columns = grain.columns
-    values = [tuple(row.get(name) for name in columns) for row in rows]
-    table = Table(tuple(columns), values, tuple(column.type for column in columns.values()))
+    columns = grain.columns.values()
+    values = [tuple(_value(row.get(column.name), column.type) for column in columns) for row in rows]
+    table = Table(tuple(grain.columns), values, tuple(column.type for column in columns))
     yield _list(grain, grain.path, FORMATS[0], table, max_rows, _FORMATS_WORDS)
     for one in FORMATS:
         yield _list(grain, f"{grain.path}.{one.extension}", one, table, max_rows)
+
+
+def _value(shown: Any, kind: ColumnType) -> object:
+    """A value as JSON shows it, as a value again."""
+    return _VALUES[kind](shown) if shown is not None and kind in _VALUES else shown
 
 
 def _list(

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 
 from app.formats import csv, json
 from app.formats.table import Envelope, Table
@@ -23,10 +25,23 @@ class Format:
     variant_parameter: str | None  # the query parameter that chooses a variant
     variants: tuple[str, ...]  # what it may say; the first is the default
     allows_include: bool  # whether nested lists have a place
+    is_binary: bool = False  # no text, so that documents show no example
+    is_packed: bool = False  # compressed within: no coding on top
+    requires: str | None = None  # the top-level module that it is written by, where that may not be installed
+
+    @property
+    def is_available(self) -> bool:
+        """Whether what it needs is installed."""
+        return self.requires is None or _is_installed(self.requires)
 
     def encode(self, table: Table, envelope: Envelope, variant: str) -> bytes:
         """The whole body at once."""
         return b"".join(self.parts(table, envelope, variant))
+
+
+@cache
+def _is_installed(module: str) -> bool:
+    return find_spec(module) is not None
 
 
 FORMATS = (

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from starlette.responses import Response
 
+from app.formats import FORMATS
 from app.interactions import columns as table
 from app.interactions.grains import INCLUDES, Grain
 from app.interactions.timeline import Span
@@ -101,8 +102,17 @@ class ListDescription(Struct):
     fields: list[ColumnDescription]
 
 
+class FormatDescription(Struct):
+    """One format of lists."""
+
+    name: Annotated[str, about("Value of `format`.")]
+    media_type: Annotated[str, about("As in `Accept` and `Content-Type`.")]
+    extension: Annotated[str, about("Of the path.")]
+    is_available: Annotated[bool, about("Whether what it needs is installed; else asking for it is an error.")]
+
+
 class RowSchema(Struct):
-    """Every column of a grain and, of interactions, every nested list."""
+    """Every column of a grain, every format and, of interactions, every nested list."""
 
     grain: str
     schema_version: int
@@ -110,6 +120,7 @@ class RowSchema(Struct):
     time_column: Annotated[str, about("Column of the time that a row is of.")]
     columns: list[ColumnDescription]
     include: list[ListDescription]
+    formats: list[FormatDescription]
 
 
 class WhoAmI(Struct):
@@ -230,6 +241,7 @@ MESSAGES: tuple[type[Struct], ...] = (
 _COLUMN_FACTS = attrgetter(
     "name", "type", "unit", "nullable", "null_when", "description", "source", "personal"
 )  # in the order of the messages' fields
+_FORMAT_FACTS = attrgetter("name", "media_type", "extension", "is_available")
 
 
 def answer(message: Struct, lifetime: str = "no-store") -> Response:
@@ -241,8 +253,9 @@ def row_schema(grain: Grain, max_rows: int) -> RowSchema:
     """The message of `/schema` for this grain."""
     lists = () if grain.is_of_parts else INCLUDES
     include = [ListDescription(one.name, one.description, _described(one.columns)) for one in lists]
+    formats = [FormatDescription(*_FORMAT_FACTS(one)) for one in FORMATS]
     columns = _described(grain.columns.values())
-    return RowSchema(grain.name, table.SCHEMA_VERSION, max_rows, grain.time_column, columns, include)
+    return RowSchema(grain.name, table.SCHEMA_VERSION, max_rows, grain.time_column, columns, include, formats)
 
 
 def _described(columns: Iterable[table.Column]) -> list[ColumnDescription]:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from operator import attrgetter
 
 from starlette.types import Scope
 
@@ -64,11 +65,14 @@ def choose_format(path_extension: str | None, format_parameter: str | None, acce
     return named[0] if named else _accepted_format(accept or "") or FORMATS[0]
 
 
-def choose_coding(accept_encoding: str | None, size: int) -> str:
+def choose_coding(accept_encoding: str | None, size: int, *, is_packed: bool = False) -> str:
     """The coding for a body of `size` bytes: the heaviest in Accept-Encoding (RFC 9110 §12.5.3), or identity.
 
-    Identity is acceptable unless refused, but only a weight of its own puts it above a coding that is asked for.
+    Identity is acceptable unless refused, but only a weight of its own puts it above a coding that is asked for. A body
+    that is packed has no coding, whatever is asked for.
     """
+    if is_packed:
+        return "identity"
     chosen, is_identity_refused = _preferred(accept_encoding or "")
     return "identity" if size < SMALLEST_CODED_BYTES and not is_identity_refused else chosen
 
@@ -117,7 +121,7 @@ def _accepted_format(accept: str) -> Format | None:
     """The format of the highest weight; at equal weight the one named more precisely, then the first in FORMATS."""
     ranges = list(_weighted(accept))
     best, best_rank = None, (0.0, -1)
-    for known in FORMATS:
+    for known in filter(attrgetter("is_available"), FORMATS):
         specificity, weight = max(
             ((_specificity(media_range, known.media_type), weight) for media_range, weight in ranges), default=(-1, 0.0)
         )

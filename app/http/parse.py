@@ -225,6 +225,11 @@ def _conflicts(values: Values) -> Iterator[ParameterFault]:
 def _format_conflicts(values: Values, chosen: Format, extension: str | None) -> Iterator[ParameterFault]:
     if extension and _one(values, "format", chosen.name) != chosen.name:
         yield ParameterFault("format", "format and the path's extension name different formats; give one of them.")
+    if not chosen.is_available:
+        available = tuple(one.name for one in FORMATS if one.is_available)
+        yield ParameterFault(
+            "format", f"{chosen.name} needs {chosen.requires}, which is not installed here.", allowed=available
+        )
     if "include" in values and not chosen.allows_include:
         yield ParameterFault("include", f"include needs JSON or NDJSON; {chosen.name} has no place for lists.")
     for name in _VARIANT_PARAMETERS:

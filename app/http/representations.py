@@ -124,6 +124,7 @@ async def _list(page: Page, view: View, envelope: Envelope) -> Answer:
         chosen.content_type,
         as_of,
         masked=not view.shows_personal_data,
+        is_packed=chosen.is_packed,
         file_name=f"{view.grain}-{as_of:%Y%m%dT%H%M%SZ}.{chosen.extension}" if view.download else None,
         link_next=envelope.next,
         truncated=page.truncated,

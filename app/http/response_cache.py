@@ -95,7 +95,7 @@ class ResponseCache:
         self, home: Stored[Snapshot] | None, shape: bytes, identity: Answer, accept_encoding: str | None
     ) -> Answer:
         """The answer in the coding that suits the client, which is made once for the life of `home`."""
-        coding = choose_coding(accept_encoding, len(identity.body))
+        coding = choose_coding(accept_encoding, identity.size, is_packed=identity.is_packed)
         if coding == identity.coding:
             return identity
         if home is None:

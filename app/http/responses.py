@@ -48,6 +48,7 @@ class Answer:
     content_type: str
     last_modified: datetime  # aware; `as_of`
     masked: bool = True  # no personal data in clear: clients may store it
+    is_packed: bool = False  # by its format: it is sent without a coding
     file_name: str | None = None  # set when the client asked for a download
     link_next: str | None = None  # absolute URL of the next page
     truncated: bool | None = None  # of a list: more rows match than it and its next pages can show

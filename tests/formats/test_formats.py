@@ -1,5 +1,6 @@
 """What the formats hold in common, and what each promises alone."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import cast
@@ -296,3 +297,9 @@ def test_names_extensions_and_media_types_are_each_used_once() -> None:
     for column in ("name", "extension", "media_type", "content_type"):
         values = [getattr(known, column) for known in FORMATS]
         assert len(set(values)) == len(values), column
+
+
+def test_a_format_is_available_where_what_it_requires_is_installed() -> None:
+    assert all(known.is_available for known in FORMATS)
+    assert replace(FORMATS[0], requires="msgspec").is_available
+    assert not replace(FORMATS[0], requires="not_installed_here").is_available

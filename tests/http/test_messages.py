@@ -1,10 +1,13 @@
 """The messages: the schema of rows tells of each column and list."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from msgspec.json import encode
 
+from app.formats import FORMATS
+from app.http import messages
 from app.http.messages import row_schema
 from app.interactions.columns import SCHEMA_VERSION
 from app.interactions.grains import GRAINS, INCLUDES, Grain, grains
@@ -31,6 +34,13 @@ def test_the_schema_tells_of_every_nested_list_and_its_fields() -> None:
     for include in INCLUDES:
         assert [one["name"] for one in lists[include.name]] == [one.name for one in include.columns]
         assert all({"type", "nullable", "description", "personal_data"} < set(one) for one in lists[include.name])
+
+
+def test_the_schema_tells_of_every_format_also_of_one_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messages, "FORMATS", (*FORMATS[:-1], replace(FORMATS[-1], requires="not_installed_here")))
+    formats = json.loads(encode(row_schema(GRAINS["interactions"], 10_000)))["formats"]
+    *others, last = [(one.name, one.media_type, one.extension, True) for one in FORMATS]
+    assert [tuple(one.values()) for one in formats] == [*others, (*last[:3], False)]
 
 
 def test_configured_attributes_are_in_the_schema() -> None:

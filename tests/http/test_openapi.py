@@ -4,6 +4,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,15 @@ def examples() -> Iterator[tuple[str, Any, object]]:
 @pytest.mark.parametrize(("schema", "value"), [pytest.param(*case[1:], id=case[0]) for case in examples()])
 def test_every_example_is_of_its_schema(schema: Any, value: object) -> None:
     assert faults(schema, value) == []
+
+
+def test_a_binary_format_is_documented_without_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    binary = replace(FORMATS[-1], name="binary", is_binary=True, requires="not_installed_here")
+    monkeypatch.setattr(openapi, "FORMATS", (*FORMATS[:-1], binary))
+    document: dict[str, Any] = openapi.document(GRAINS, 10_000)
+    responses = document["paths"]["/interactions.csv"]["get"]["responses"]
+    for status in ("200", "206"):
+        assert responses[status]["content"] == {"text/csv": {"schema": {"type": "string", "format": "binary"}}}
 
 
 def test_a_wrong_row_is_no_interaction() -> None:

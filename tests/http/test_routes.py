@@ -1,11 +1,13 @@
 """Every path as clients see it: in front of a simulated upstream, over a socket."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
-from app.formats import FORMATS, Format
+from app.formats import FORMATS, FORMATS_BY_NAME, Format
+from app.http import negotiation, parse
 from app.interactions.grains import GRAINS
 from tests.support.facade import Facade, running_facade
 from tests.support.simulator import Simulator
@@ -28,6 +30,34 @@ async def test_the_extension_chooses_the_format(facade: Facade, known: Format) -
     path = f"/interactions.{known.extension}"
     answer = await facade.get(path, ("limit", "2"), headers={"accept": "application/json"})
     assert answer.headers["content-type"] == known.content_type
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd, identity;q=0", "*"])
+async def test_a_packed_format_has_no_coding_whatever_is_asked_for(
+    facade: Facade, monkeypatch: pytest.MonkeyPatch, coding: str
+) -> None:
+    monkeypatch.setitem(FORMATS_BY_NAME, "ndjson", replace(FORMATS_BY_NAME["ndjson"], is_packed=True))
+    asked = ("limit", "100")
+    for _ in range(2):  # made, and stored
+        packed = await facade.get("/interactions.ndjson", asked, headers={"accept-encoding": coding})
+        assert "content-encoding" not in packed.headers
+        assert packed.headers["content-length"] == str(len(packed.content))
+    text = await facade.get("/interactions.csv", asked, headers={"accept-encoding": coding})
+    assert text.headers["content-encoding"] in {"gzip", "zstd"}
+
+
+async def test_a_format_that_is_not_installed_is_told_by_name_and_passed_over_by_accept(
+    facade: Facade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    formats = [replace(one, requires="not_installed_here") if one.name == "csv" else one for one in FORMATS]
+    for module in (negotiation, parse):
+        monkeypatch.setattr(module, "FORMATS", formats)
+    for path in ("/interactions.csv", "/interactions?format=csv"):
+        (fault,) = (await facade.get(path, status=400)).json()["errors"]
+        assert (fault["parameter"], fault["allowed"]) == ("format", ["json", "ndjson"])
+        assert "csv needs not_installed_here" in fault["detail"]
+    answer = await facade.get("/interactions", headers={"accept": "text/csv, application/x-ndjson;q=0.5"})
+    assert answer.headers["content-type"] == FORMATS_BY_NAME["ndjson"].content_type
 
 
 @pytest.mark.parametrize("path", DATA)

@@ -293,13 +293,10 @@ def _list(
 ) -> tuple[str, Schema]:
     """A list in one format: generated clients have one type for an answer then."""
     row, title = components.row_name(grain), grain.name.replace("_", " ").capitalize()
-    masked = [name for name in ("customer",) if name in grain.columns]
-    meta = Meta(len(table.rows), 100, 0, False, len(table.rows), _QUERY, _AS_OF, _ZONE, "live", SCHEMA_VERSION, masked)
-    encoded = format_.encode(table, Envelope(None, None, asdict(meta)), format_.variants[0]).decode()
     is_json = format_.media_type == components.JSON
-    schema, value = (ref(f"{row}List"), json.loads(encoded)) if is_json else (STRING, encoded)
+    schema = ref(f"{row}List") if is_json else components.body_schema(format_)
     is_shown = path == grain.path or not grain.is_of_parts  # one example of each row is enough
-    content: Schema = {format_.media_type: {"schema": schema, **({"examples": _documented(value)} if is_shown else {})}}
+    content: Schema = {format_.media_type: {"schema": schema, **(_examples(grain, format_, table) if is_shown else {})}}
     problems, ranges = _problems(path, *_UPSTREAM, 410), [] if is_json else [_shared("Range")]
     responses = components.stored_responses(content, problems, *components.OF_LISTS, whole=("Content-Disposition",))
     return _operation(
@@ -311,6 +308,16 @@ def _list(
         tag="interactions",
         name=grain.operation if path == grain.path else f"{grain.operation}{format_.name.capitalize()}",
     )
+
+
+def _examples(grain: Grain, format_: Format, table: Table) -> Schema:
+    """An example of the body, if it is text that is written wherever the document is made."""
+    if format_.is_binary or format_.requires:
+        return {}
+    masked = [name for name in ("customer",) if name in grain.columns]
+    meta = Meta(len(table.rows), 100, 0, False, len(table.rows), _QUERY, _AS_OF, _ZONE, "live", SCHEMA_VERSION, masked)
+    encoded = format_.encode(table, Envelope(None, None, asdict(meta)), format_.variants[0]).decode()
+    return {"examples": _documented(json.loads(encoded) if format_.media_type == components.JSON else encoded)}
 
 
 def _stored(

@@ -224,9 +224,14 @@ def stored_responses(content: Schema, problems: Iterable[int], *also: str, whole
     }
 
 
+def body_schema(format_: Format) -> Schema:
+    """The schema of a body that is text or bytes."""
+    return {**STRING, "format": "binary"} if format_.is_binary else STRING
+
+
 def range_responses(format_: Format) -> Schema:
-    """The responses to `Range`, of text alone: with a piece of JSON, generated clients would type no answer."""
-    content = {format_.media_type: {"schema": STRING}}
+    """The responses to `Range`, of all but JSON: with a piece of JSON, generated clients would type no answer."""
+    content = {format_.media_type: {"schema": body_schema(format_)}}
     part = {"description": "The bytes asked for by `Range`.", "headers": _headers(IN_206), "content": content}
     return {"206": part, **_problem_references([416])}
 

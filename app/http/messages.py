@@ -64,7 +64,7 @@ class Meta(Struct):
     truncated: Annotated[bool, about("More rows exist than this answer and its `next` can reach.")]
     total: Annotated[int | None, about("Rows that match in all; null where that is not known.")]
     query: MetaQuery
-    as_of: Annotated[Time, about("When upstream was asked.")]
+    as_of: Annotated[Time, about("When upstream first showed this content; `Age` tells when it was last checked.")]
     time_zone: Annotated[str, about("Zone of `started_on` and `started_hour`.")]
     source: Source
     schema_version: Annotated[int, about("Version of the columns.")]

@@ -25,7 +25,7 @@ from app.interactions.records import without_cards
 from app.interactions.timeline import timeline
 from app.interactions.times import rfc3339, written
 from app.owners import Owners
-from app.queries.page import Lookup, Page
+from app.queries.page import FetchResult, Lookup, Page
 from app.queries.query import InteractionQuery, View, cursor_text
 from app.queries.select import Selection, row_of
 from app.queries.service import Queries
@@ -47,10 +47,10 @@ class Representations:
         self._masked = masked
         self._clock = clock
 
-    async def rows(self, query: InteractionQuery, lookup: Lookup, url: str) -> Built:
-        """The rows of a query; `url` is the absolute URL of the resource, without its query."""
+    async def rows(self, query: InteractionQuery, lookup: Lookup, url: str, found: FetchResult) -> Built:
+        """The rows of a query, in what was `found`; `url` is the absolute URL of the resource, without its query."""
         with held_back(query.limit):
-            page = await self._reports.page(query, lookup)
+            page = await self._reports.page(query, lookup, found)
             began = self._clock.monotonic()
             answer = await self._encoded(page, query, lookup, url)
             seconds = {
@@ -93,22 +93,22 @@ class Representations:
         link = f"{url}?{urlencode([*query.given, ('cursor', cursor)])}" if cursor else None
         return Envelope(link, cursor, meta)
 
-    async def interaction(self, lookup: Lookup, view: View) -> Built:
+    async def interaction(self, view: View, found: FetchResult) -> Built:
         """A row as an object."""
         show = partial(self._row, view)
-        return await self._one(lookup, view.audience, show, masked=not view.shows_personal_data)
+        return await self._one(found, view.audience, show, masked=not view.shows_personal_data)
 
     def _row(self, view: View, facts: Facts, snapshot: Snapshot) -> Turns[Mapping[str, object]]:
         row = json.row(_table(row_of(facts, view, self._reports.grains[INTERACTIONS].columns)))
         yield
         return {**row, RAW: (yield from without_cards(snapshot.raw))} if view.raw else row
 
-    async def timeline(self, lookup: Lookup, audience: Audience) -> Built:
+    async def timeline(self, audience: Audience, found: FetchResult) -> Built:
         """The spans of one interaction, under its id and times."""
-        return await self._one(lookup, audience, _timeline, masked=not audience.clear)
+        return await self._one(found, audience, _timeline, masked=not audience.clear)
 
-    async def _one(self, lookup: Lookup, audience: Audience, show: Show, *, masked: bool) -> Built:
-        facts, found = await self._reports.interaction(lookup, audience)
+    async def _one(self, found: FetchResult, audience: Audience, show: Show, *, masked: bool) -> Built:
+        facts = self._reports.interaction(found, audience)
         began = self._clock.monotonic()
         body = msgspec.json.encode(await cooperative.run(show(facts, found.snapshot)))
         answer = await _tagged(Answer(body, "identity", "", JSON, found.snapshot.as_of, masked), audience)

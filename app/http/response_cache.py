@@ -60,10 +60,12 @@ class ResponseCache:
         current: Stored[Snapshot] | None,
         shape: bytes,
         accept_encoding: str | None,
-        make: Callable[[], Awaitable[Built]],
+        *,
+        find: Callable[[], Awaitable[FetchResult]],
+        make: Callable[[FetchResult], Awaitable[Built]],
         detail: str | None = None,
     ) -> Served:
-        """The answer made before of the `current` snapshot, which asks nobody; else one made now, and stored.
+        """The answer made before of the `current` snapshot, which asks nobody, or of one found; else one made now.
 
         `shape` is of all that shapes the answer beside the snapshot and the coding. `detail` says why `current` serves
         though it is stale.
@@ -75,7 +77,10 @@ class ResponseCache:
             seconds = {"cache": self._clock.monotonic() - began}
             ttl, age = current.time_left(began), current.age(began)
             return Served(answer, Reuse(True, ttl=ttl, age=age, detail=detail, seconds=seconds), current, current)
-        made = await make()
+        found = await find()
+        is_seen_again = found.fetched and found.kept  # perhaps: then it has the version that it had before
+        known = self._get(_key(found.stored, shape)) if is_seen_again else None
+        made = Built(known, found.packed(), {"upstream": found.upstream_seconds}) if known else await make(found)
         snapshot, now = made.found.stored, self._clock.monotonic()
         home = snapshot if made.found.kept else None  # no request would look for an answer without its snapshot
         if home:

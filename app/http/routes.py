@@ -26,7 +26,7 @@ from app.http.routing import ANYBODY, Resource, Services
 from app.http.values import Refused, identity
 from app.interactions.grains import GRAINS, INTERACTIONS, Grain
 from app.observe.metrics import CONTENT_TYPE as METRICS_TYPE
-from app.queries.page import Lookup
+from app.queries.page import FetchResult, Lookup
 
 
 async def list_rows(grain: str, request: Request, services: Services, viewer: Viewer) -> Response:
@@ -37,8 +37,10 @@ async def list_rows(grain: str, request: Request, services: Services, viewer: Vi
     parsed = await _parsed(grain, request, services, viewer, url=url, deadline=deadline)
     query = parsed.query
     lookup = services.queries.look(parsed.plan, query.reach, _directives(request, viewer), viewer.owner, deadline)
+    find = partial(services.queries.find, query, lookup)
     make = partial(services.representations.rows, query, lookup, url)
-    return await _stored(request, services, viewer, lookup, parsed.shape, make=make, changes_at=parsed.changes_at)
+    changes_at = parsed.changes_at
+    return await _stored(request, services, viewer, lookup, parsed.shape, find=find, make=make, changes_at=changes_at)
 
 
 async def get_interaction(request: Request, services: Services, viewer: Viewer) -> Response:
@@ -47,8 +49,8 @@ async def get_interaction(request: Request, services: Services, viewer: Viewer) 
     view = parse_view(pairs_of(request.scope["query_string"]), services.context(UTC), viewer)
     lookup = _look_at(known, request, services, viewer)
     shape = services.response_cache.shape("interaction", view.key_parts())
-    make = partial(services.representations.interaction, lookup, view)
-    return await _stored(request, services, viewer, lookup, shape, make=make)
+    find, make = partial(services.queries.find_one, lookup), partial(services.representations.interaction, view)
+    return await _stored(request, services, viewer, lookup, shape, find=find, make=make)
 
 
 async def get_interaction_timeline(request: Request, services: Services, viewer: Viewer) -> Response:
@@ -57,8 +59,8 @@ async def get_interaction_timeline(request: Request, services: Services, viewer:
     refuse_all(pairs_of(request.scope["query_string"]))
     lookup = _look_at(known, request, services, viewer)
     shape = services.response_cache.shape("timeline", audience.name)
-    make = partial(services.representations.timeline, lookup, audience)
-    return await _stored(request, services, viewer, lookup, shape, make=make)
+    find, make = partial(services.queries.find_one, lookup), partial(services.representations.timeline, audience)
+    return await _stored(request, services, viewer, lookup, shape, find=find, make=make)
 
 
 async def get_schema(request: Request, services: Services, _viewer: Viewer) -> Response:
@@ -153,13 +155,14 @@ async def _stored(
     lookup: Lookup,
     shape: bytes,
     *,
-    make: Callable[[], Awaitable[Built]],
+    find: Callable[[], Awaitable[FetchResult]],
+    make: Callable[[FetchResult], Awaitable[Built]],
     changes_at: float | None = None,
 ) -> Response:
-    """The answer as it is stored, else as `make` gives it; the listener may replay it until `changes_at`."""
+    """The answer as it is stored, else as `make` gives it of what it can `find`; it is replayed until `changes_at`."""
     scope, clock = request.scope, services.clock
     served = await services.response_cache.get_or_build(
-        lookup.current, shape, request.headers.get("accept-encoding"), make, lookup.detail
+        lookup.current, shape, request.headers.get("accept-encoding"), find=find, make=make, detail=lookup.detail
     )
     if ARRIVAL in scope and (served.reuse.hit or served.reuse.stored):
         offer(

@@ -261,17 +261,20 @@ class Facts:
         return max(latest, self.started_at, self.ended_at or latest)
 
     @once
-    def is_final(self) -> bool:
-        """Ended with all its children and conversations, no event for `CXF_SETTLE_SECONDS` before it was received."""
+    def is_closed(self) -> bool:
+        """Ended with all its children and conversations."""
         if self.ended_at is None:
             return False
         talk_times = [talk for leg in self.legs for talk in leg.talk_times]
         children = chain(self.segments, self.legs, self.queues, talk_times, *_stretches(self.interaction))
         if not all(map(_ended, children)):
             return False
-        if any(leg.conversation_start_timestamp and leg.conversation_end_timestamp is None for leg in self.legs):
-            return False
-        return self.context.as_of - self.last_event_at >= self.context.settle
+        return not any(leg.conversation_start_timestamp and leg.conversation_end_timestamp is None for leg in self.legs)
+
+    @once
+    def is_final(self) -> bool:
+        """Closed, with no event for `CXF_SETTLE_SECONDS` before it was received."""
+        return self.is_closed and self.context.as_of - self.last_event_at >= self.context.settle
 
     @once
     def local_start(self) -> datetime:

@@ -79,7 +79,7 @@ class StoredSnapshot(Struct, kw_only=True):
     bytes: Annotated[int | None, Meta(description="Memory that the snapshot takes; null likewise.")]
     complete: Annotated[bool | None, Meta(description="Whether upstream has no more; null likewise.")]
     total: Annotated[int | None, Meta(description="Rows upstream promised.")]
-    as_of: Annotated[Time | None, Meta(description="When upstream was asked.")]
+    as_of: Annotated[Time | None, Meta(description="When upstream first showed this content.")]
 
 
 _NONE_STORED = StoredSnapshot(stored=False, state="absent", **dict.fromkeys(StoredSnapshot.__struct_fields__[2:]))

@@ -16,18 +16,19 @@ from app.queries.snapshot import Snapshot
 from app.queries.visible import ALL_VISIBLE, Visibility, visibility_of
 from app.upstream.client import UpstreamClient
 from app.upstream.query import UpstreamQuery
-from app.upstream.rows import ILL
+from app.upstream.rows import ILL, Recall
 from app.upstream.walk import Position, Reading
 
 _NO_ROWS = Reading(records=(), offset=0, total=0, complete=True)
 
 
 class Terms(NamedTuple):
-    """By how many calls a reading may go on, in whose turns, and whether nobody waits for it."""
+    """By how many calls a reading may go on, in whose turns, whether nobody waits, and what need not be decoded."""
 
     most_calls: int
     owners: Owners | None = None
     background: bool = False
+    recall: Recall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ def of_search(
             background=terms.background,
             owners=terms.owners,
             admits=looked_at if admits else None,
+            recall=terms.recall,
         )
         if not admits:
             return reading
@@ -132,7 +134,9 @@ def of_interaction(
 
     async def read(_asked: UpstreamQuery, _position: Position, _rows: int, terms: Terms) -> Reading:
         zone = await time_zone()
-        reading = await upstream.interaction(interaction_id, background=terms.background, owners=terms.owners)
+        reading = await upstream.interaction(
+            interaction_id, background=terms.background, owners=terms.owners, recall=terms.recall
+        )
         return replace(reading or _NO_ROWS, time_zone=zone.key)
 
     return FetchPlan(

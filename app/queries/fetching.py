@@ -16,7 +16,7 @@ from app.owners import Owners
 from app.queries.fetch_plan import FetchPlan, Terms
 from app.queries.page import FetchResult
 from app.queries.rules import Rules
-from app.queries.snapshot import DecodedSnapshot, begun, extended
+from app.queries.snapshot import DecodedSnapshot, Recalled, Snapshot, begun, extended, renewed
 from app.queries.snapshot_store import SnapshotStore
 from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading
@@ -67,18 +67,28 @@ class Fetching:
         self,
         plan: FetchPlan,
         rows: int,
-        replaced: str | None,
+        replaced: float | None,
         owners: Owners | None = None,
         *,
         background: bool = False,
     ) -> FetchResult:
-        """A new snapshot in place of the version `replaced`, unless another flight has just landed with one."""
+        """A new snapshot in place of the one stored at `replaced`, unless another flight has just landed with one.
+
+        Where upstream shows what it showed before, the snapshot stays as it is, and is fresh again.
+        """
         stored = self.snapshots.current(plan)
-        if stored and stored.value.version != replaced and stored.is_fresh(self.clock.monotonic()):
+        if stored and stored.stored_at != replaced and stored.is_fresh(self.clock.monotonic()):
             return FetchResult(DecodedSnapshot(stored.value), stored)
         received, purge_token = self.clock.monotonic(), self.snapshots.begun(plan)
-        read = await self._read_on(plan, None, rows, Terms(self.rules.most_calls, owners, background))
-        return self._keep(plan, read, received, purge_token)
+        earlier = stored.value if stored else None
+        terms = Terms(self.rules.most_calls, owners, background, Recalled(earlier) if earlier else None)
+        read = await self._read_on(plan, None, rows, terms, earlier)
+        new, current = read.opened.snapshot, self.snapshots.current(plan)
+        context = self.rules.context_at(new.checked_at, new.time_zone, MASKED)
+        snapshot = renewed(plan.key, new, current.value if current else None, context)
+        if current and snapshot.version == current.value.version and not purge_token.purged:
+            purge_token = current.purge_token  # what was made of the current one is as true as before
+        return self._keep(plan, read._replace(opened=replace(read.opened, snapshot=snapshot)), received, purge_token)
 
     async def extend(self, plan: FetchPlan, rows: int, known: FetchResult, owners: Owners | None = None) -> FetchResult:
         """The snapshot read on where it ends, unless another flight has just done so; `known` cost calls already."""
@@ -90,7 +100,9 @@ class Fetching:
             return known
         purge_token = self.snapshots.begun(plan, known.stored.purge_token)
         read = await self._read_on(plan, known.opened, rows, terms)
-        longer = self._keep(plan, read, known.stored.stored_at, purge_token)
+        stored = self.snapshots.snapshot(plan, known.snapshot.version)  # it may have been seen again meanwhile
+        received = max(known.stored.stored_at, stored.stored_at if stored else 0.0)
+        longer = self._keep(plan, read, received, purge_token)
         known.stored.purge_token.extended = True
         return longer
 
@@ -99,8 +111,15 @@ class Fetching:
         stored, kept = self.snapshots.keep(plan, opened.snapshot, received, purge_token)
         return FetchResult(opened, stored, fetched=True, kept=kept, upstream_seconds=seconds, upstream_calls=calls)
 
-    async def _read_on(self, plan: FetchPlan, opened: DecodedSnapshot | None, rows: int, terms: Terms) -> _Read:
-        """The snapshot with at least `rows` rows, or as far as the calls of `terms` reach.
+    async def _read_on(
+        self,
+        plan: FetchPlan,
+        opened: DecodedSnapshot | None,
+        rows: int,
+        terms: Terms,
+        earlier: Snapshot | None = None,
+    ) -> _Read:
+        """The snapshot with at least `rows` rows, or as far as the calls of `terms` reach; `earlier` is what it renews.
 
         Each step is packed, and its decoded records are let go of, before the next is read.
         """
@@ -116,7 +135,7 @@ class Fetching:
                 opened = await extended(opened, reading, self.rules.context_of(opened.snapshot, MASKED))
             else:
                 context = self.rules.context_at(as_of, reading.time_zone, MASKED)
-                opened = await begun(plan.key, asked, reading, context, keeps_raw=plan.is_of_one)
+                opened = await begun(plan.key, asked, reading, context, earlier=earlier, keeps_raw=plan.is_of_one)
             calls, seconds = calls + reading.calls, seconds + reading.upstream_seconds
             records, reading = [*reading.records], replace(reading, records=())
             await let_go(records, known)

@@ -78,9 +78,9 @@ class Lookup:
         return self.stored if self.decision.serves else None
 
     @property
-    def version(self) -> str | None:
-        """The version of the stored snapshot."""
-        return self.stored.value.version if self.stored else None
+    def stored_at(self) -> float | None:
+        """When the facts of the stored snapshot were received (monotonic seconds)."""
+        return self.stored.stored_at if self.stored else None
 
     @property
     def may_be_refreshed(self) -> bool:

@@ -115,7 +115,7 @@ class Lifetime:
 
 def lifetime_of_search(snapshot: Snapshot, end: datetime | None, rules: Rules) -> Lifetime:
     """The freshness lifetime of the rows of a search whose range ends at `end`; what lacks some is open."""
-    if end is None or end > snapshot.as_of - rules.context.settle or snapshot.lacks_rows or not snapshot.all_final:
+    if end is None or end > snapshot.checked_at - rules.context.settle or snapshot.lacks_rows or not snapshot.all_final:
         return (
             _open(rules) if snapshot.rows else Lifetime(min(EMPTY_MAXIMUM_SECONDS, _open(rules).seconds), "empty-open")
         )
@@ -135,5 +135,5 @@ def _open(rules: Rules) -> Lifetime:
 
 def _settled(snapshot: Snapshot, end: datetime, rules: Rules, rule: Rule) -> Lifetime:
     quiet_since = max(end, snapshot.last_event_at or end)
-    quiet = (snapshot.as_of - quiet_since).total_seconds()
+    quiet = (snapshot.checked_at - quiet_since).total_seconds()
     return Lifetime(min(max(quiet * SETTLED_SHARE, SETTLED_MINIMUM_SECONDS), rules.fresh_max_seconds), rule)

@@ -104,7 +104,7 @@ class Queries:
         )
         if stored and lookup.may_be_refreshed and self._is_due(stored, now) and not plan.is_blocked():
             owners = Owners()
-            refresh = partial(self.fetching.begin, plan, rows, lookup.version, owners, background=True)
+            refresh = partial(self.fetching.begin, plan, rows, lookup.stored_at, owners, background=True)
             self.flights.launch(plan.key, refresh, owners)
         return lookup
 
@@ -112,13 +112,21 @@ class Queries:
         """Whether to refresh: past freshness, or early, the likelier the nearer its end (XFetch)."""
         return refresh_early(stored.time_left(now), stored.value.upstream_seconds, self.random())
 
-    async def page(self, query: InteractionQuery, lookup: Lookup) -> Page:
-        """The rows that answer the query; upstream is read no further than they need.
+    async def find(self, query: InteractionQuery, lookup: Lookup) -> FetchResult:
+        """The snapshot of the question with the rows that the query needs, if all of them match. Raises as `page`."""
+        return await (self._reach(lookup, query.reach) if query.order == NEWEST_FIRST else self._whole(lookup))
+
+    async def find_one(self, lookup: Lookup) -> FetchResult:
+        """The snapshot of one interaction. Raises NotStored, RateLimited, StillFetching, UpstreamError."""
+        return await self._reach(lookup, 1)
+
+    async def page(self, query: InteractionQuery, lookup: Lookup, found: FetchResult | None = None) -> Page:
+        """The rows that answer the query, in what was `found` for it; upstream is read no further than they need.
 
         Where they need more calls than one request may make, those found so far, and a cursor for the rest. Raises
         CursorExpired, SortNeedsCompleteResult, NotStored, RateLimited, StillFetching, UpstreamError.
         """
-        found = await (self._reach(lookup, query.reach) if query.order == NEWEST_FIRST else self._whole(lookup))
+        found = found or await self.find(query, lookup)
         began = self.clock.monotonic()
         selection = await self._select(query, found, lookup, query.page_range)
         while len(selection.rows) < query.limit and self._may_read_on(found):
@@ -129,16 +137,12 @@ class Queries:
         seconds = self.clock.monotonic() - began - found.upstream_seconds
         return page_of(query, lookup.plan, found, selection, self.rules, seconds=max(0.0, seconds))
 
-    async def interaction(self, lookup: Lookup, audience: Audience) -> tuple[Facts, FetchResult]:
-        """The facts of one interaction and the snapshot it is from.
-
-        Raises NotFound, NotStored, RateLimited, StillFetching, UpstreamError.
-        """
-        found = await self._reach(lookup, 1)
+    def interaction(self, found: FetchResult, audience: Audience) -> Facts:
+        """The facts of the only interaction of a snapshot. Raises NotFound."""
         facts = next(found.opened.facts(0, self.rules.context_of(found.snapshot, audience)), None)
         if facts is None:
             raise NotFound("No interaction has this id.")
-        return facts, found
+        return facts
 
     async def _whole(self, lookup: Lookup) -> FetchResult:
         """The question's snapshot with all its rows, if one answer may hold them; the first block tells how many."""
@@ -176,7 +180,7 @@ class Queries:
         if decision.action is Action.REFUSE:
             raise CursorExpired() if plan.version else NotStored()
         owners = Owners(lookup.owner)
-        begin = partial(self.fetching.begin, plan, rows, lookup.version, owners)
+        begin = partial(self.fetching.begin, plan, rows, lookup.stored_at, owners)
         try:
             left = self._left(lookup.deadline)
             joined = await self.flights.join(plan.key, begin, wait_seconds=left, owners=owners)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 import zstandard
 
@@ -16,7 +17,7 @@ from app.interactions.masking import keyed_code
 from app.interactions.parts import Interaction
 from app.interactions.records import as_sent, decoded, encoded, join
 from app.upstream.query import UpstreamQuery
-from app.upstream.rows import Record
+from app.upstream.rows import FINGERPRINT_BYTES, Held, Record
 from app.upstream.walk import Position, Reading
 
 VERSION_DIGITS = 16
@@ -43,11 +44,13 @@ class Snapshot:
     """The rows of one search, newest first, as far as they were read.
 
     Rows of one reading stand in the order (start descending, id ascending). `version` names the snapshot they belong
-    to, `as_of` is when reading began. `counts` are of the rows in each grain. `offset` counts upstream's rows read,
-    `total` those it promised last and `least_total` the fewest it ever promised. `shifted`: rows may be missing. Of the
-    `dropped` rows the `lost` ones could not be read, and those of the ids `mismatched` were sent though not asked for.
+    to, `as_of` is when the reading began that first showed them so, `seen_again_at` when the last one did that found
+    nothing changed. `counts` are of the rows in each grain. `offset` counts upstream's rows read, `total` those it
+    promised last and `least_total` the fewest it ever promised. `shifted`: rows may be missing. Of the `dropped` rows
+    the `lost` ones could not be read, and those of the ids `mismatched` were sent though not asked for.
     `upstream_seconds` is what the first reading took. `compressed_raw` is the record as upstream sent it, of a single
-    interaction alone.
+    interaction alone. `fingerprints` are those of the records' bytes, in their order. The last event of a closed record
+    that is soonest final was at `pending_since`.
     """
 
     version: str
@@ -71,6 +74,14 @@ class Snapshot:
     all_final: bool = True
     upstream_seconds: float = 0.0
     compressed_raw: bytes = b""
+    fingerprints: bytes = b""
+    pending_since: datetime | None = None
+    seen_again_at: datetime | None = None
+
+    @property
+    def checked_at(self) -> datetime:
+        """When upstream last showed it as it is."""
+        return self.seen_again_at or self.as_of
 
     @property
     def rows(self) -> int:
@@ -91,7 +102,7 @@ class Snapshot:
         """Bytes held, the index included."""
         blocks = sum(len(block.compressed) + _BLOCK_BYTES for block in self.blocks)
         ids = sum(len(one) + _ID_BYTES for many in (self.ids, self.mismatched) for one in many)
-        return blocks + ids + len(self.compressed_raw) + _INDEX_BYTES
+        return blocks + ids + len(self.compressed_raw) + len(self.fingerprints) + _INDEX_BYTES
 
     @property
     def raw(self) -> bytes:
@@ -128,24 +139,59 @@ class DecodedSnapshot:
         return (Facts(record, context) for record in records)
 
 
+class Recalled:
+    """The records of a snapshot, found by the fingerprints of their bytes."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        prints = snapshot.fingerprints
+        starts = range(0, len(prints), FINGERPRINT_BYTES)
+        self._places = {prints[start : start + FINGERPRINT_BYTES]: place for place, start in enumerate(starts)}
+        self._snapshot = snapshot
+        self._first, self._records = 0, list[Interaction]()
+
+    def __call__(self, fingerprint: bytes) -> Held | None:
+        """The record of which these are the bytes."""
+        place = self._places.get(fingerprint)
+        return None if place is None else Held(self._snapshot.ids[place], fingerprint, place, self._at)
+
+    def _at(self, place: int) -> Interaction:
+        """The record at a place; those beside it are decoded with it, as they are wanted next."""
+        if not self._first <= place < self._first + len(self._records):
+            self._first = 0
+            for block in self._snapshot.blocks:
+                if place < self._first + block.count:
+                    self._records = block.records()
+                    break
+                self._first += block.count
+        return self._records[place - self._first]
+
+
 async def begun(
-    key: bytes, asked: UpstreamQuery, reading: Reading, context: Context, *, keeps_raw: bool = False
+    key: bytes,
+    asked: UpstreamQuery,
+    reading: Reading,
+    context: Context,
+    *,
+    earlier: Snapshot | None = None,
+    keeps_raw: bool = False,
 ) -> DecodedSnapshot:
     """A new snapshot from its first reading; with `keeps_raw` it is of a single interaction.
 
-    Equal key, time and records give an equal version, in any process with the same secret.
+    Equal key, time and records give an equal version, in any process with the same secret. Where the reading brought
+    nothing but what is held of the `earlier` one, that is taken as it is.
     """
-    blocks, facts = await _packed(reading.records, context)
-    empty = Snapshot(
-        _version(key, context, blocks),
-        context.as_of,
-        asked,
-        reading.time_zone,
-        reading.simulated,
+    empty = Snapshot("", context.as_of, asked, reading.time_zone, reading.simulated)
+    if earlier and _is_held(reading, earlier, context):
+        told, seconds = _told(empty, reading), reading.upstream_seconds
+        return DecodedSnapshot(replace(earlier, **told, seen_again_at=context.as_of, upstream_seconds=seconds))
+    blocks, facts, prints = await _packed(reading.records, context)
+    first = replace(
+        empty,
+        version=_version(key, context, blocks),
         upstream_seconds=reading.upstream_seconds,
-        compressed_raw=b"".join(_compressed(bytes(one.raw)) for one in reading.records) if keeps_raw else b"",
+        compressed_raw=b"".join(_raw(one, earlier) for one in reading.records) if keeps_raw else b"",
     )
-    return await _longer(DecodedSnapshot(empty), reading, blocks, facts)
+    return await _longer(DecodedSnapshot(first), reading, blocks, facts, prints)
 
 
 async def extended(opened: DecodedSnapshot, reading: Reading, context: Context) -> DecodedSnapshot:
@@ -153,27 +199,73 @@ async def extended(opened: DecodedSnapshot, reading: Reading, context: Context) 
     return await _longer(opened, reading, *await _packed(reading.records, context))
 
 
+def renewed(key: bytes, snapshot: Snapshot, current: Snapshot | None, context: Context) -> Snapshot:
+    """The snapshot as it is stored in place of the current one: that one, seen again, where both show the same.
+
+    A version names what was read under it: what was held of an earlier snapshot, and is not all that the current one
+    is, has another one, of the time in `context`.
+    """
+    if current:
+        again = replace(
+            snapshot,
+            version=current.version,
+            as_of=current.as_of,
+            fingerprints=current.fingerprints,
+            upstream_seconds=current.upstream_seconds,
+            seen_again_at=current.seen_again_at,
+        )
+        if again == current:
+            return replace(
+                current,
+                fingerprints=snapshot.fingerprints,
+                upstream_seconds=snapshot.upstream_seconds,
+                seen_again_at=context.as_of,
+            )
+    if snapshot.seen_again_at is None:
+        return snapshot
+    version = _version(key, context, snapshot.blocks)
+    return replace(snapshot, version=version, as_of=context.as_of, seen_again_at=None)
+
+
+def _is_held(reading: Reading, earlier: Snapshot, context: Context) -> bool:
+    """Whether the records are those of the earlier snapshot, and none has become final since."""
+    since = earlier.pending_since
+    is_settling = since is not None and context.as_of - since >= context.settle
+    is_same = len(reading.records) == earlier.rows and all(isinstance(one, Held) for one in reading.records)
+    return is_same and not is_settling and earlier.rows > 0
+
+
+def _told(known: Snapshot, reading: Reading) -> dict[str, Any]:
+    """What a reading beyond `known` tells beside its records."""
+    return {
+        "offset": reading.offset,
+        "total": reading.total,
+        "least_total": reading.least_total,
+        "last_start": reading.last_start,
+        "complete": reading.complete,
+        "shifted": known.shifted or reading.shifted,
+        "dropped": known.dropped + reading.dropped,
+        "mismatched": known.mismatched | reading.mismatched,
+        "lost": known.lost + reading.lost,
+    }
+
+
 async def _longer(
-    opened: DecodedSnapshot, reading: Reading, blocks: list[Block], facts: list[Facts]
+    opened: DecodedSnapshot, reading: Reading, blocks: list[Block], facts: list[Facts], prints: bytes
 ) -> DecodedSnapshot:
     known = opened.snapshot
     counted = [sum(len(grain.parts(one)) for one in facts) for grain in GRAINS.values()]
+    pending = (one.last_event_at for one in facts if one.is_closed and not one.is_final)
     snapshot = replace(
         known,
-        offset=reading.offset,
-        total=reading.total,
-        least_total=reading.least_total,
-        last_start=reading.last_start,
-        complete=reading.complete,
-        shifted=known.shifted or reading.shifted,
-        dropped=known.dropped + reading.dropped,
-        mismatched=known.mismatched | reading.mismatched,
-        lost=known.lost + reading.lost,
+        **_told(known, reading),
         blocks=(*known.blocks, *blocks),
         ids=(*known.ids, *(one.interaction.interaction_id for one in facts)),
         counts=tuple(held + more for held, more in zip(known.counts, counted, strict=True)),
         last_event_at=max(filter(None, (known.last_event_at, *(one.last_event_at for one in facts))), default=None),
         all_final=known.all_final and all(one.is_final for one in facts),
+        fingerprints=known.fingerprints + prints,
+        pending_since=min(filter(None, (known.pending_since, *pending)), default=None),
     )
     unparted = iter(facts)
     batches = [[*islice(unparted, block.count)] for block in blocks]
@@ -207,23 +299,31 @@ def _version(key: bytes, context: Context, blocks: Sequence[Block]) -> str:
     return keyed_code(content, context.pseudonym_secret)[:VERSION_DIGITS]
 
 
-async def _packed(records: Sequence[Record], context: Context) -> tuple[list[Block], list[Facts]]:
-    """The records in their order, in blocks, and the facts of each."""
-    texts, facts = await cooperative.run(_indexed(records, context))
-    return await unlocked(lambda: [*map(_block, _batches(texts))], size=sum(map(len, texts))), facts
+async def _packed(records: Sequence[Record | Held], context: Context) -> tuple[list[Block], list[Facts], bytes]:
+    """The records in their order, in blocks, the facts of each, and the fingerprints of all."""
+    texts, facts, prints = await cooperative.run(_indexed(records, context))
+    return await unlocked(lambda: [*map(_block, _batches(texts))], size=sum(map(len, texts))), facts, prints
 
 
-def _indexed(records: Sequence[Record], context: Context) -> Turns[tuple[list[bytes], list[Facts]]]:
-    """The texts and the facts of the records in their order: those for the index are found here, in turns."""
+def _indexed(records: Sequence[Record | Held], context: Context) -> Turns[tuple[list[bytes], list[Facts], bytes]]:
+    """The texts, facts and fingerprints of the records in their order: those for the index are found here, in turns."""
     indexed = []
     for record in records:
-        indexed.append((encoded(record.interaction), facts := Facts(record.interaction, context)))
+        interaction = record.interaction
+        indexed.append((encoded(interaction), facts := Facts(interaction, context), record.fingerprint))
         _ = facts.last_event_at, facts.is_final  # both kept
         yield
-    indexed.sort(key=lambda pair: pair[1].interaction.interaction_id)
+    indexed.sort(key=lambda row: row[1].interaction.interaction_id)
     yield
-    indexed.sort(key=lambda pair: pair[1].started_at, reverse=True)
-    return [text for text, _ in indexed], [facts for _, facts in indexed]
+    indexed.sort(key=lambda row: row[1].started_at, reverse=True)
+    return [text for text, *_ in indexed], [facts for _, facts, _ in indexed], b"".join([one for *_, one in indexed])
+
+
+def _raw(record: Record | Held, earlier: Snapshot | None) -> bytes:
+    """What upstream sent of a single interaction, compressed."""
+    if isinstance(record, Record):
+        return _compressed(bytes(record.raw))
+    return earlier.compressed_raw if earlier else b""
 
 
 def _block(texts: Sequence[bytes]) -> Block:

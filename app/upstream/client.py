@@ -22,7 +22,7 @@ from app.upstream.breaker import Restraint
 from app.upstream.call import Budget, Call, ReadContext, UpstreamSession
 from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, RowRange, UpstreamQuery, parameters
 from app.upstream.responses import UpstreamPage
-from app.upstream.rows import Admits, Record, RowReader
+from app.upstream.rows import Admits, Held, Recall, Record, RowReader
 from app.upstream.transport import Transport, Wire
 from app.upstream.walk import MOST_CALLS, Position, Reading, UpstreamBlock, Walk, merge
 
@@ -64,13 +64,14 @@ class UpstreamClient:
         background: bool = False,
         owners: Owners | None = None,
         admits: Admits | None = None,
+        recall: Recall | None = None,
     ) -> Reading:
         """Read whole blocks from `position` until `rows` rows of upstream's list are read in all, none past `most`.
 
         The reading ends sooner where it would take more than `most_calls`. In the `background` no caller waits for it;
         else its calls are counted for `owners`. Where `admits` decides which rows exist for the caller, the first block
-        is the largest there is, so that the number of calls does not tell whether a row was dropped. Raises ValueError
-        for an empty condition, before any call (R2).
+        is the largest there is, so that the number of calls does not tell whether a row was dropped. What `recall`
+        knows is not decoded. Raises ValueError for an empty condition, before any call (R2).
         """
         parameters(query, position.offset, 0)
         context = self._context(background=background, owners=owners)
@@ -78,9 +79,8 @@ class UpstreamClient:
         async def fetch(wanted: RowRange) -> UpstreamBlock:
             async def read(page: UpstreamPage) -> UpstreamBlock:
                 arrival = context.arrivals
-                return UpstreamBlock(
-                    wanted.offset, await self._rows.read(page.rows, query, admits), page.total, arrival
-                )
+                rows = await self._rows.read(page.rows, query, admits, recall)
+                return UpstreamBlock(wanted.offset, rows, page.total, arrival)
 
             return await context.page(Call(INTERACTIONS, self._list(query, wanted), read))
 
@@ -108,7 +108,12 @@ class UpstreamClient:
         )
 
     async def interaction(
-        self, interaction_id: str, *, background: bool = False, owners: Owners | None = None
+        self,
+        interaction_id: str,
+        *,
+        background: bool = False,
+        owners: Owners | None = None,
+        recall: Recall | None = None,
     ) -> Reading | None:
         """The interaction with this id, `details` included; None where upstream knows none.
 
@@ -119,8 +124,8 @@ class UpstreamClient:
         path = target(INTERACTION, {"tenant": self._session.access.tenant_id, "interaction": interaction_id}, ())
         context = self._context(background=background, owners=owners)
 
-        async def read(page: UpstreamPage) -> Record:
-            rows = await self._rows.read(page.rows, EVERYTHING)
+        async def read(page: UpstreamPage) -> Record | Held:
+            rows = await self._rows.read(page.rows, EVERYTHING, recall=recall)
             found = rows[0].record if len(rows) == 1 else None
             if found is None or found.interaction.interaction_id.lower() != interaction_id.lower():
                 raise UpstreamShape("The upstream's answer is not the interaction asked for, or cannot be read.")
@@ -203,7 +208,7 @@ class UpstreamClient:
         return Call(INTERACTIONS, self._list(query, RowRange(0, 0)), read)
 
 
-def _reading(context: ReadContext, records: tuple[Record, ...], total: int) -> Reading:
+def _reading(context: ReadContext, records: tuple[Record | Held, ...], total: int) -> Reading:
     """The result of one call."""
     return Reading(
         records=records,

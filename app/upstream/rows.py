@@ -24,6 +24,7 @@ from app.observe.metrics import Metrics
 from app.upstream.query import UpstreamQuery, mismatch
 from app.upstream.responses import unreadable
 
+FINGERPRINT_BYTES = 16
 MOST_RECORD_BYTES = 1024 * 1024
 MOST_SAMPLED_BYTES = 65_536
 ROWS_A_LOOK = 20  # of so many rows one is looked through for unknown fields, which takes half as long as decoding it
@@ -50,12 +51,40 @@ class Record(NamedTuple):
     raw: bytes | msgspec.Raw
     interaction: Interaction
 
+    @property
+    def fingerprint(self) -> bytes:
+        """What tells its bytes from any other's."""
+        return fingerprint(self.raw)
+
+
+class Held(NamedTuple):
+    """A record that is held already, at a place of a snapshot, and that upstream sent again byte for byte."""
+
+    interaction_id: str
+    fingerprint: bytes
+    place: int
+    at: Callable[[int], Interaction]
+
+    @property
+    def interaction(self) -> Interaction:
+        """Its typed part, decoded when it is wanted."""
+        return self.at(self.place)
+
+
+Recall = Callable[[bytes], Held | None]
+"""The record that is held of bytes with this fingerprint, and matches what is asked."""
+
+
+def fingerprint(raw: bytes | msgspec.Raw) -> bytes:
+    """What tells the bytes of a record from any other."""
+    return sha256(raw).digest()[:FINGERPRINT_BYTES]
+
 
 class UpstreamRow(NamedTuple):
     """A row of upstream's list: its id, None where it cannot be read; its record, None where it does not match."""
 
     interaction_id: str | None
-    record: Record | None
+    record: Record | Held | None
 
     @property
     def start(self) -> datetime | None:
@@ -74,9 +103,15 @@ class RowReader:
         self._fields: set[str] = set()
 
     async def read(
-        self, raw_rows: Sequence[msgspec.Raw], query: UpstreamQuery, admits: Admits | None = None
+        self,
+        raw_rows: Sequence[msgspec.Raw],
+        query: UpstreamQuery,
+        admits: Admits | None = None,
+        recall: Recall | None = None,
     ) -> tuple[UpstreamRow, ...]:
         """Each row, with its record if it matches `query` (R5), has an id (R14) and can be read.
+
+        A row that `recall` knows was looked at when it came first, and is not decoded.
 
         A row that `admits` refuses, or that cannot be read where `admits` is given, is dropped silently: no log,
         counter, name or error tells that it came. An unreadable row costs that row alone; a row over MOST_RECORD_BYTES
@@ -87,7 +122,7 @@ class RowReader:
             raise UpstreamShape("No row of the upstream's answer is an object.")
         dropped: Counter[str] = Counter()
         async with self._lock:
-            rows = await cooperative.run(self._read(raw_rows, query, dropped, admits))
+            rows = await cooperative.run(self._read(raw_rows, query, dropped, admits, recall))
         first = next((raw for raw, row in zip(raw_rows, rows, strict=True) if row.record or not admits), None)
         if first and repeats_keys(memoryview(first)):
             self._metrics.count("upstream_warnings", reason="repeated-key")
@@ -98,12 +133,21 @@ class RowReader:
         return tuple(rows)
 
     def _read(
-        self, raw_rows: Sequence[msgspec.Raw], query: UpstreamQuery, dropped: Counter[str], admits: Admits | None
+        self,
+        raw_rows: Sequence[msgspec.Raw],
+        query: UpstreamQuery,
+        dropped: Counter[str],
+        admits: Admits | None,
+        recall: Recall | None,
     ) -> Turns[list[UpstreamRow]]:
         rows = []
         told = 0  # rows that may be told of
         for raw in raw_rows:
-            row = self._row(raw, query, dropped, admits, looks=told % ROWS_A_LOOK == 0)
+            held = recall(fingerprint(raw)) if recall else None
+            if held:
+                row = UpstreamRow(held.interaction_id, held)
+            else:
+                row = self._row(raw, query, dropped, admits, looks=told % ROWS_A_LOOK == 0)
             told += admits is None or row.record is not None
             rows.append(row)
             yield

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from dataclasses import dataclass
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from io import BytesIO
 from typing import Any, Literal, NamedTuple
 
 import httpx
@@ -122,7 +123,7 @@ async def read_body(
 
     Raises UpstreamTooLarge past the caps, UpstreamTimeout past `deadline`, UpstreamBadAnswer for a broken coding.
     """
-    body, wire, turn = bytearray(), 0, YIELD_BYTES
+    body, wire, turn = BytesIO(), 0, YIELD_BYTES
     async for chunk in chunks:
         wire += len(chunk)
         if wire > coding.wire_bytes:
@@ -130,14 +131,14 @@ async def read_body(
         if monotonic() > deadline:
             raise errors.UpstreamTimeout("The upstream did not finish its answer in time.")
         for piece in coding.feed(chunk):
-            body += piece
-            if len(body) > PLAIN_BYTES:
+            body.write(piece)
+            if body.tell() > PLAIN_BYTES:
                 raise errors.UpstreamTooLarge(TOO_LARGE)
-            if len(body) >= turn:
-                turn = len(body) + YIELD_BYTES
+            if body.tell() >= turn:
+                turn = body.tell() + YIELD_BYTES
                 await asyncio.sleep(0)
     coding.finish()
-    return bytes(body)
+    return body.getvalue()  # no copy
 
 
 class Outgoing(NamedTuple):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from app.owners import GiveBack
 from app.upstream.query import MOST_ROWS_PER_CALL, RowRange, blocks
-from app.upstream.rows import Record, UpstreamRow
+from app.upstream.rows import Held, Record, UpstreamRow
 
 MOST_CALLS = 10  # of one reading, repairs aside
 MOST_REPAIRS = 3  # calls that read again around one boundary
@@ -46,7 +46,7 @@ class Reading:
     could not be read, and those with the ids `mismatched` did not match. `calls` counts the calls made, repairs aside.
     """
 
-    records: tuple[Record, ...]
+    records: tuple[Record | Held, ...]
     offset: int
     total: int
     complete: bool
@@ -291,13 +291,13 @@ def around(offset: int, shift: int) -> RowRange | None:
 class Merged(NamedTuple):
     """Records of many blocks as one list, and the ids of rows that do not match."""
 
-    records: tuple[Record, ...]
+    records: tuple[Record | Held, ...]
     mismatched: frozenset[str]
 
 
 def merge(received: Iterable[UpstreamBlock], seen: frozenset[str]) -> Merged:
     """Each id once, at its first place, with the content that arrived last (R11); ids in `seen` are skipped."""
-    held: dict[str, tuple[int, Record | None]] = {}
+    held: dict[str, tuple[int, Record | Held | None]] = {}
     for block in received:
         for name, record in block.rows:
             if name is not None and name not in seen and (name not in held or held[name][0] < block.arrival):

@@ -5,6 +5,7 @@ and of `orjson.loads` of them. The interpreter finds `app` by PYTHONPATH.
 """
 
 import asyncio
+import gc
 import json
 import sys
 from collections.abc import Awaitable, Callable
@@ -58,6 +59,8 @@ async def measured(folder: Path, tenant_id: str, path: str, query: str) -> dict[
     settings = load({**known, "pseudonym_secret": "bench-pseudonym-not-a-secret"}, environ={}, env_file=None)
     app = create_app(settings, transport=pages, clock=turned.clock, random=lambda: 0.5)
     misses, refreshes, loads = list[float](), list[float](), list[float]()
+    gc.collect()
+    gc.freeze()  # as the server does
     async with app.router.lifespan_context(app):
         for _ in range(ROUNDS):
             turned.passed += PAST_STALENESS

@@ -15,6 +15,7 @@ from app.http import representations
 from app.http.representations import TOO_LARGE, Representations
 from app.http.response_cache import Built
 from app.interactions.masking import MASKED, Audience
+from app.queries.page import FetchResult
 from app.queries.query import Filter, InteractionQuery, Search, View, cursor_of
 from tests.http.scene import asked as parsed
 from tests.http.scene import encoded
@@ -49,7 +50,13 @@ META = [
 
 async def made(at: Desk, asked: InteractionQuery | None = None) -> Built:
     asked = asked or query()
-    return await Representations(at.queries, at.clock.clock, MASKED_COLUMNS).rows(asked, at.look(asked), URL)
+    lookup = at.look(asked)
+    found = await at.queries.find(asked, lookup)
+    return await Representations(at.queries, at.clock.clock, MASKED_COLUMNS).rows(asked, lookup, URL, found)
+
+
+async def found_one(at: Desk) -> FetchResult:
+    return await at.queries.find_one(at.queries.look(at.queries.plan_of_one(identity(0))))
 
 
 async def envelope(at: Desk, asked: InteractionQuery | None = None) -> dict[str, Any]:
@@ -192,9 +199,8 @@ async def test_equal_bytes_of_a_list_that_is_not_as_whole_have_another_validator
 
 async def test_one_interaction_is_no_list() -> None:
     at = desk(interactions(1))
-    one = await Representations(at.queries, at.clock.clock, MASKED_COLUMNS).interaction(
-        at.queries.look(at.queries.plan_of_one(identity(0))), query().view
-    )
+    representations = Representations(at.queries, at.clock.clock, MASKED_COLUMNS)
+    one = await representations.interaction(query().view, await found_one(at))
     assert _told(one) == (None, None)
 
 
@@ -249,16 +255,15 @@ async def test_one_interaction_is_one_object_with_every_column_asked() -> None:
     at = desk(interactions(1))
     view = View(tuple((name, name) for name in COLUMN_BY_NAME), include=("notes",))
     representations = Representations(at.queries, at.clock.clock, MASKED_COLUMNS)
-    answer = (await representations.interaction(at.queries.look(at.queries.plan_of_one(identity(0))), view)).answer
+    answer = (await representations.interaction(view, await found_one(at))).answer
     assert list(json.loads(answer.body)) == [*COLUMN_BY_NAME, "notes"]
     assert answer.content_type == "application/json"
 
 
 async def test_the_timeline_of_an_interaction_stands_under_its_id_and_times() -> None:
     at = desk([interaction(0, queues=[{"queueName": "Support", "startTimestamp": "2026-10-12T14:40:10.000Z"}])])
-    made_of_one = await Representations(at.queries, at.clock.clock, MASKED_COLUMNS).timeline(
-        at.queries.look(at.queries.plan_of_one(identity(0))), MASKED
-    )
+    representations = Representations(at.queries, at.clock.clock, MASKED_COLUMNS)
+    made_of_one = await representations.timeline(MASKED, await found_one(at))
     document = json.loads(made_of_one.answer.body)
     assert list(document) == ["interaction_id", "started_at", "ended_at", "spans"]
     assert (document["interaction_id"], document["started_at"]) == (identity(0), "2026-10-12T14:40:00.000Z")

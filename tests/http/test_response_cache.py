@@ -66,12 +66,16 @@ class Kitchen:
         of: Stored[Snapshot] | None = None,
         detail: str | None = None,
     ) -> Served:
-        async def make() -> Built:
-            self.made += 1
+        async def find() -> FetchResult:
             stored = of or current or snapshot()
-            return Built(answer(self.body), FetchResult(DecodedSnapshot(stored.value), stored, **self.facts), SECONDS)
+            return FetchResult(DecodedSnapshot(stored.value), stored, **self.facts)
 
-        return await self.responses.get_or_build(current, self.responses.shape(*parts), coding, make, detail)
+        async def make(found: FetchResult) -> Built:
+            self.made += 1
+            return Built(answer(self.body), found, SECONDS)
+
+        shape = self.responses.shape(*parts)
+        return await self.responses.get_or_build(current, shape, coding, find=find, make=make, detail=detail)
 
 
 async def test_an_answer_is_made_once_for_the_life_of_its_report() -> None:

@@ -22,7 +22,7 @@ from app.queries.service import Queries
 from app.queries.snapshot_store import SnapshotStore
 from app.upstream.client import UpstreamClient
 from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, UpstreamQuery, blocks, mismatch
-from app.upstream.rows import Admits, Record
+from app.upstream.rows import Admits, Recall, Record
 from app.upstream.walk import Position, Reading
 from tests.support.clock import HandClock
 
@@ -133,6 +133,7 @@ class FakeUpstream:
         background: bool = False,
         owners: Owners | None = None,
         admits: Admits | None = None,
+        recall: Recall | None = None,
     ) -> Reading:
         self.asked.append(query)
         self.background.append(background)
@@ -146,7 +147,8 @@ class FakeUpstream:
         records = [record(row) for row in self.rows[position.offset : end]]
         new = [one for one in records if one.interaction.interaction_id not in position.seen]
         asked_for = [one for one in new if mismatch(one.interaction, query) is None]
-        matching = tuple(one for one in asked_for if admits is None or admits(one.interaction))
+        admitted = [one for one in asked_for if admits is None or admits(one.interaction)]
+        matching = tuple((recall and recall(one.fingerprint)) or one for one in admitted)
         return Reading(
             records=matching,
             offset=end,
@@ -165,13 +167,19 @@ class FakeUpstream:
         )
 
     async def interaction(
-        self, interaction_id: str, *, background: bool = False, owners: Owners | None = None
+        self,
+        interaction_id: str,
+        *,
+        background: bool = False,
+        owners: Owners | None = None,
+        recall: Recall | None = None,
     ) -> Reading | None:
         self.single.append(interaction_id)
         self.background.append(background)
         await self._answering()
         found = [row for row in self.rows if row["interactionId"] == interaction_id]
-        return replace(reading(found), upstream_seconds=0.5) if found else None
+        brought = tuple((recall and recall(one.fingerprint)) or one for one in map(record, found))
+        return replace(reading(()), records=brought, offset=1, total=1, upstream_seconds=0.5) if found else None
 
     async def tenancy(
         self, _query: UpstreamQuery = EVERYTHING, *, background: bool = False, owners: Owners | None = None
@@ -229,7 +237,8 @@ class Desk:
     ) -> tuple[Facts, FetchResult]:
         """One interaction, as a request gets it."""
         plan = self.queries.plan_of_one(interaction_id)
-        return await self.queries.interaction(self.queries.look(plan, directives=directives), audience)
+        found = await self.queries.find_one(self.queries.look(plan, directives=directives))
+        return self.queries.interaction(found, audience), found
 
     async def completed(self) -> None:
         """Wait until nothing is under way, and what it brought is stored."""

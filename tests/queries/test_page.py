@@ -71,7 +71,7 @@ def test_what_is_fresh_serves_and_says_nothing_of_staleness() -> None:
     assert told(lookup(FRESH)) == (SERVE, None, True)
     assert told(lookup(FRESH, has_failed=True)) == (SERVE, None, True)
     assert lookup(FRESH).may_be_refreshed
-    assert lookup(FRESH).version == "v"
+    assert lookup(FRESH).stored_at == STORED.stored_at
 
 
 def test_what_is_stale_serves_and_says_whether_it_could_not_be_refreshed() -> None:
@@ -109,7 +109,7 @@ def test_a_cursor_is_answered_from_its_snapshot_whatever_the_client_says(
 def test_with_nothing_stored_there_is_nothing_to_find_and_no_version() -> None:
     one = lookup(FRESH, stored=None, is_enough=False)
     assert told(one) == (Decision(Action.FETCH, "uri-miss"), None, False)
-    assert (one.version, one.may_be_refreshed, one.covering(UpstreamTimeout(), FRESH)) == (None, False, None)
+    assert (one.stored_at, one.may_be_refreshed, one.covering(UpstreamTimeout(), FRESH)) == (None, False, None)
 
 
 # What stands in for a fetch that failed.

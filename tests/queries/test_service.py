@@ -466,9 +466,9 @@ async def test_a_report_that_is_evicted_while_a_caller_holds_it_still_serves_tha
     at.upstream.open_gate.clear()
     caller = asyncio.create_task(at.page(query(limit=500)))
     await at.upstream.called.wait()
-    version = at.look(query()).version
-    assert version is not None
-    at.store.delete(snapshot_key(at.queries.plan(query()), version))
+    stored = at.look(query()).stored
+    assert stored is not None
+    at.store.delete(snapshot_key(at.queries.plan(query()), stored.value.version))
     at.upstream.open_gate.set()
     assert numbers(await caller) == list(range(500))
     assert at.upstream.spans == [(0, 100), (100, 1000)]

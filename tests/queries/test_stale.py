@@ -511,11 +511,11 @@ async def test_a_stale_report_that_is_too_short_covers_no_failure() -> None:
 
 async def test_a_question_whose_snapshot_is_gone_is_fetched_though_its_newest_version_is_known() -> None:
     at = await stocked()
-    version = at.look(query(), CACHED).version
+    stale = at.look(query(), CACHED).stored
     await at.completed()
-    assert version is not None
-    for one in (version, at.look(query()).version or ""):
-        at.store.delete(snapshot_key(at.queries.plan(query()), one))
+    for one in (stale, at.look(query()).stored):
+        assert one is not None
+        at.store.delete(snapshot_key(at.queries.plan(query()), one.value.version))
     assert len(at.store) == 1
     page = await at.page(query())
     assert (numbers(page)[0], told(page.found)) == (900, (True, "uri-miss"))

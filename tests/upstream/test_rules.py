@@ -11,7 +11,7 @@ import pytest
 
 from app.errors import UpstreamError, UpstreamShape, UpstreamWrongTenant
 from app.upstream.query import UpstreamQuery
-from app.upstream.rows import MOST_RECORD_BYTES, ROWS_A_LOOK
+from app.upstream.rows import MOST_RECORD_BYTES, ROWS_A_LOOK, Record
 from app.upstream.walk import Position
 from tests.support.raw import Exchange, raw_server
 from tests.upstream.moving import MovingList
@@ -280,6 +280,7 @@ async def test_r16_unknown_fields_stay_in_the_raw_record_and_are_counted_by_name
     rows = [row("one", fieldFromTheFuture={"a": 1}, channelType="hologram", **{"odd name": 1})]
     async with talk(envelope(rows)) as asked:
         (record,) = (await asked.read()).records
+        assert isinstance(record, Record)
         assert b'"fieldFromTheFuture": {"a": 1}' in bytes(record.raw)
         assert record.interaction.channel_type == "hologram"
         assert asked.counted("upstream_unknown_fields", field="fieldFromTheFuture") == 1

@@ -166,7 +166,7 @@ _HEADER_WORDS = {
     "Content-Disposition": "A file name, where `download` asks for one.",
     "Content-Range": "Which part of the whole this is, or how long the whole is.",
     "ETag": "Validator of this answer in this coding.",
-    "Last-Modified": "When upstream was asked.",
+    "Last-Modified": "When upstream first showed this content.",
     "Link": "The next page, as `rel=next`; not there on the last one.",
     "RateLimit": "What is left of the key's quota, where it has one, and in how many seconds there is more.",
     "RateLimit-Policy": "The key's quota, where it has one, and for how many seconds it is.",

@@ -77,9 +77,10 @@ async def test_a_query_takes_its_report_and_every_answer_made_of_it_and_no_other
 
 
 async def test_a_query_takes_older_snapshots_too_and_a_walk_through_them_has_to_begin_again(
-    facade: Facade, clock: HandClock
+    facade: Facade, simulator: Simulator, clock: HandClock
 ) -> None:
     older = (await facade.ask(*LONG))["next_cursor"]
+    simulator.insert(value="SIM-2500")
     clock.advance(20)
     assert await how(facade, *LONG) == "hit"  # stale, refreshed behind
     await completed(facade)

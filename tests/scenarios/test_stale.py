@@ -413,6 +413,7 @@ async def test_an_interaction_that_goes_is_told_as_gone_by_all_its_resources(
 async def test_headers_and_metric_are_written_from_one_record(
     facade: Facade, simulator: Simulator, clock: HandClock, first: list[str]
 ) -> None:
+    simulator.insert(1, value=VALUE)
     timings = []
     for aged, directives in ((0, ""), (0, "max-age=100"), (10, "max-age=5"), (FRESH + 1, "")):
         clock.advance(aged)

@@ -40,6 +40,14 @@ async def test_a_refresh_that_finds_nothing_changed_is_a_304_in_every_format(
     assert len(simulator.calls("list")) == 2
 
 
+async def test_where_the_time_went_is_told_where_nothing_was_made(facade: Facade, clock: HandClock) -> None:
+    await facade.get("/interactions", *LIST)
+    clock.advance(PAST)
+    again = await facade.get("/interactions", *LIST)
+    assert again.headers["server-timing"].partition(";")[0] == "upstream"
+    assert "," not in again.headers["server-timing"]
+
+
 async def test_the_content_s_time_is_when_it_was_first_seen_and_age_tells_when_it_was_checked(
     facade: Facade, clock: HandClock
 ) -> None:

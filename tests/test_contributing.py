@@ -24,6 +24,7 @@ HERE = f"make --old-file=.venv/.run --old-file=.venv/.dev BIN={BIN} WORKERS=0 "
 def test_there_is_a_recipe_for_whatever_there_are_many_of() -> None:
     assert [*RECIPES] == [
         "Add a column",
+        "Add a grain",
         "Add a parameter",
         "Add a format",
         "Add a fault",

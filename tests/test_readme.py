@@ -20,6 +20,7 @@ import pytest
 
 from app.http.parameters import PARAMETERS
 from app.interactions.columns import COLUMNS
+from app.interactions.grains import GRAINS
 from app.settings import SETTINGS
 from tests.support.shown import BIN, ROOT, Demo, blocks, consoles, running_demo
 
@@ -183,6 +184,10 @@ def test_every_parameter_is_named() -> None:
 
 def test_the_number_of_columns_is_right() -> None:
     assert f"A row has {len(COLUMNS)} columns" in README
+
+
+def test_every_grain_is_named() -> None:
+    assert [grain.path for grain in GRAINS.values() if f"`{grain.path}`" not in README] == []
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])

@@ -277,7 +277,8 @@ ANSWERED = (
     | answered_at("15:00:30")
     | {"queue_seconds": 20.0, "time_to_answer_seconds": 20.0, "queue_exit_type": "success", "end_type": "success"}
 )
-DIGITAL = ANSWERED | MISSED | {"flow_id": "2a4294b9-60e1-50e8-9e9d-dbcd9baa0e5d", "flow_name": "Digital"}
+DIGITAL_FLOW = {"flow_id": "2a4294b9-60e1-50e8-9e9d-dbcd9baa0e5d", "flow_name": "Digital"}
+DIGITAL = ANSWERED | MISSED | DIGITAL_FLOW
 DIGITAL |= {"ivr_seconds": 1.0, "wrap_up_seconds": 5.0}  # and no hold
 BY_MAIL = {"customer_masked": "jor***om", "customer_key": "9424fe940a3ecf0796928fbb0e092b74"}
 BY_CHAT = {"customer_masked": "jor***le", "customer_key": "1fb65c0e1cec55f87a2c838978f73618"}
@@ -419,6 +420,15 @@ KINDS: dict[str, Row] = {
     | {"channel_type": "email", "contact_point": "support@example.com", "customer_talk_seconds": 0.0}
     | {"duration_seconds": 1509.0, "queue_seconds": 908.0, "time_to_answer_seconds": 908.0}
     | {"talk_hold_wrap_seconds": 605.0},
+    "email-outbound": VOICE
+    | BY_MAIL
+    | taken(ALEX)
+    | answered_at("15:00:03")
+    | spoken(300.0, 300.0)
+    | until("15:05:03")
+    | {"channel_type": "email", "direction": "outbound", "contact_point": "outbound-email", "end_type": "success"}
+    | DIGITAL_FLOW
+    | {"duration_seconds": 303.0, "customer_talk_seconds": 0.0},
     "messaging": DIGITAL
     | BY_CHAT
     | answered_at("15:00:29")
@@ -427,6 +437,15 @@ KINDS: dict[str, Row] = {
     | {"channel_type": "messaging", "contact_point": "web-chat", "customer_talk_seconds": 0.0}
     | {"duration_seconds": 449.0, "queue_seconds": 28.0, "time_to_answer_seconds": 28.0}
     | {"talk_hold_wrap_seconds": 425.0},
+    "messaging-abandon": VOICE
+    | BY_CHAT
+    | LEFT
+    | MISSED  # 60 > 20
+    | queued(SUPPORT)
+    | until("15:01:01")
+    | DIGITAL_FLOW
+    | {"channel_type": "messaging", "contact_point": "web-chat", "ivr_seconds": 1.0, "queue_seconds": 60.0}
+    | {"duration_seconds": 61.0, "queue_exit_type": "abandon", "abandon_seconds": 61.0, "abandon_stage": "queue"},
     "work-item": DIGITAL
     | CASE
     | answered_at("15:05:09")
@@ -435,4 +454,10 @@ KINDS: dict[str, Row] = {
     | {"channel_type": "work-item", "direction": "agent-initiated", "contact_point": "work-items"}
     | {"duration_seconds": 709.0, "customer_talk_seconds": 0.0}
     | {"queue_seconds": 308.0, "time_to_answer_seconds": 308.0, "talk_hold_wrap_seconds": 405.0},
+    "work-item-open": VOICE
+    | CASE
+    | queued(SUPPORT)
+    | DIGITAL_FLOW
+    | {"channel_type": "work-item", "contact_point": "work-items", "ivr_seconds": 1.0}
+    | {"last_event_at": "2026-03-02T15:00:01.000Z"},
 }

@@ -13,7 +13,7 @@ from app import cooperative
 from app.formats import FORMATS_BY_NAME, Envelope, Table
 from app.interactions.columns import COLUMNS, Column, ListType, Value, reader
 from app.interactions.facts import Context, Facts
-from app.interactions.grains import Include
+from app.interactions.grains import GRAINS, Grain, Include
 from app.interactions.masking import Audience
 from app.interactions.records import decode, without_cards
 from app.interactions.timeline import Span, timeline
@@ -77,6 +77,18 @@ def as_json(kind: ListType, rows: list[tuple[Value, ...]]) -> list[dict[str, Any
     body = FORMATS_BY_NAME["json"].encode(Table(kind.names, rows, kind.types), Envelope(None, None, None), "records")
     shown: list[dict[str, Any]] = json.loads(body)
     return shown
+
+
+def parts(record: object, context: Context = CONTEXT) -> dict[str, list[dict[str, Any]]]:
+    """The rows of its parts by grain, each by column as JSON has it; without `row_version`, as no hand makes a hash."""
+    found = facts(record, context)
+    return {grain.name: _rows_of(grain, found) for grain in GRAINS.values() if grain.is_of_parts}
+
+
+def _rows_of(grain: Grain, found: Facts) -> list[dict[str, Any]]:
+    columns = [column for name, column in grain.columns.items() if name != "row_version"]
+    kind = ListType(tuple(column.name for column in columns), tuple(column.type for column in columns))
+    return as_json(kind, [*map(reader(columns), grain.rows(found))])
 
 
 def made(**fields: object) -> dict[str, object]:

@@ -399,9 +399,9 @@ def is_short_abandon(entry: QueueEntry, context: Context, *, is_abandoned: bool)
 def sla_outcome(entry: QueueEntry, context: Context, *, is_waiting: bool, is_abandoned: bool) -> SlaOutcome:
     """Of one queue entry: answered within its threshold is met, not applicable while the customer waits, else missed.
 
-    A short abandon is excluded, unless `CXF_SLA_ABANDONS` counts it.
+    A short abandon is excluded, unless `CXF_SLA_ABANDONS` counts it. Whoever left waits no more.
     """
-    if is_waiting:
+    if is_waiting and not is_abandoned:
         return "not_applicable"
     if is_answered(entry):
         waited = wait(entry)

@@ -45,6 +45,7 @@ LEFT: dict[str, object] = {"endTimestamp": END, "customerAbandonTime": 5}
         ("missed", [stay(5, start=9), stay(30)], {"endTimestamp": END}),  # the first is the earlier one
         ("not_applicable", [stay(None, endTimestamp=None)], {}),
         ("missed", [stay(None, endTimestamp=None)], {"endTimestamp": END}),
+        ("missed", [stay(None, endTimestamp=None)], {"customerAbandonTime": 5}),  # left, though no end is told yet
         ("met", [stay(29, answered=True, queueName="Sales")], {}),  # its own threshold is 30
     ],
 )

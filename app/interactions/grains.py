@@ -112,7 +112,7 @@ def _parent(name: str, origin: Origin, *, called: str | None = None, words: str 
 # fmt: off
 _KEYS = (
     _parent("interaction_id", "facts.interaction.interaction_id"),
-    Column("position", "int", None, "Place in the record, from 0: with interaction_id the key of the row.", "order by start", "position"),
+    Column("position", "int", None, "Place in the record, from 0: with interaction_id the key of the row.", "order by start; attributes and notes as listed", "position"),
     _parent("tenant_id", "facts.tenant_id"),
     _parent("started_at", "facts.started_at", called="interaction_started_at", words="Start of the interaction."),
     _parent("channel_type", "facts.interaction.channel_type"),

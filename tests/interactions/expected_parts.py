@@ -1,4 +1,4 @@
-"""Rows of every grain worked out by hand from the records and INTERFACE §9, each as what differs from the one it builds on.
+"""Rows of every grain worked out by hand from the records and INTERFACE §9, each as what differs from another.
 
 The columns that every row repeats of its interaction come from the hand-made row of it; `row_version` is left out.
 """
@@ -430,7 +430,13 @@ def cancelled(time: str, seconds: float, by: str = "customer-disconnect") -> Row
 
 
 def talk(
-    leg: int, agent: tuple[str, str], started: str, until: str, seconds: float, queue: tuple[str, str] | None = SUPPORT
+    leg: int,
+    agent: tuple[str, str],
+    started: str,
+    until: str,
+    seconds: float,
+    *,
+    queue: tuple[str, str] | None = SUPPORT,
 ) -> Row:
     """Talk times of the simulator name no queue: it is the leg's."""
     return {
@@ -469,15 +475,14 @@ def _one(leg: Row, ended_segment: Row, *talks: Row, **more: list[Row]) -> dict[s
 
 
 def _written(
-    answered_after: float, began: str, start: str, until: str, seconds: float, free: str, all_seconds: float
+    wait: float, began: str, answer: str, until: tuple[str, float], free: tuple[str, float]
 ) -> dict[str, list[Row]]:
-    """A written interaction: offered for 8 s, wrapped up in 5, with no talk; twenty seconds are over."""
+    """A written interaction: offered for 8 s, wrapped up in 5, without talk, and answered after the twenty seconds."""
+    leg = offered(5, ALEX, began, SUPPORT) | accepted(answer, 8.0) | spoke(*until, free[0], 5.0, talks=0)
     return {
-        "queue_entries": [FLOWN | answered(ALEX, start, answered_after) | MISSED],
-        "agent_legs": [
-            offered(5, ALEX, began, SUPPORT) | accepted(start, 8.0) | spoke(until, seconds, free, 5.0, talks=0)
-        ],
-        "segments": [SEGMENT | ended(free, all_seconds)],
+        "queue_entries": [FLOWN | answered(ALEX, answer, wait) | MISSED],
+        "agent_legs": [leg],
+        "segments": [SEGMENT | ended(*free)],
     }
 
 
@@ -531,7 +536,7 @@ _KINDS: dict[str, dict[str, list[Row]]] = {
         ],
         "talk_times": [
             talk(5, ALEX, "15:00:30", "15:01:30", 60.0),
-            talk(11, ROBIN, "15:02:00", "15:04:00", 120.0, SALES),
+            talk(11, ROBIN, "15:02:00", "15:04:00", 120.0, queue=SALES),
         ],
     },
     "voice-transfer-chain": {
@@ -555,8 +560,8 @@ _KINDS: dict[str, dict[str, list[Row]]] = {
         ],
         "talk_times": [
             talk(5, ALEX, "15:00:30", "15:01:10", 40.0),
-            talk(11, ROBIN, "15:01:35", "15:02:15", 40.0, SALES),
-            talk(17, SAM, "15:02:40", "15:03:20", 40.0, BILLING),
+            talk(11, ROBIN, "15:01:35", "15:02:15", 40.0, queue=SALES),
+            talk(17, SAM, "15:02:40", "15:03:20", 40.0, queue=BILLING),
             talk(23, KIM, "15:03:45", "15:05:15", 90.0),
         ],
     },
@@ -578,7 +583,7 @@ _KINDS: dict[str, dict[str, list[Row]]] = {
         ],
         "talk_times": [
             talk(5, ALEX, "15:00:30", "15:01:20", 50.0),
-            talk(11, ROBIN, "15:01:35", "15:02:25", 50.0, SALES),
+            talk(11, ROBIN, "15:01:35", "15:02:25", 50.0, queue=SALES),
             talk(17, ALEX, "15:02:40", "15:03:50", 70.0),
         ],
     },
@@ -594,7 +599,7 @@ _KINDS: dict[str, dict[str, list[Row]]] = {
         ],
         "talk_times": [
             talk(5, ALEX, "15:00:30", "15:01:30", 60.0),
-            talk(10, ROBIN, "15:01:35", "15:03:05", 90.0, None),
+            talk(10, ROBIN, "15:01:35", "15:03:05", 90.0, queue=None),
         ],
     },
     "voice-rejected-offers": {
@@ -616,7 +621,7 @@ _KINDS: dict[str, dict[str, list[Row]]] = {
             offered(6, ALEX, "15:01:30", SALES) | accepted("15:01:35") | spoke("15:03:15", 100.0),
         ],
         "segments": [SEGMENT | ended("15:03:15", 195.0)],
-        "talk_times": [talk(6, ALEX, "15:01:35", "15:03:15", 100.0, SALES)],
+        "talk_times": [talk(6, ALEX, "15:01:35", "15:03:15", 100.0, queue=SALES)],
     },
     "voice-self-service": {"segments": [UNANSWERED | ended("15:01:15", 75.0, "interaction-end")]},
     "voice-survey": _one(
@@ -629,7 +634,7 @@ _KINDS: dict[str, dict[str, list[Row]]] = {
             offered(4, ALEX, "15:00:00", None) | accepted("15:00:03", 3.0) | spoke("15:01:33", 90.0, "15:01:43", 10.0),
         ],
         "segments": [SEGMENT | ended("15:01:43", 103.0)],
-        "talk_times": [talk(4, ALEX, "15:00:03", "15:01:33", 90.0, None)],
+        "talk_times": [talk(4, ALEX, "15:00:03", "15:01:33", 90.0, queue=None)],
     },
     "voice-click-to-call": {"segments": [UNANSWERED | cancelled("15:00:25", 25.0, "cancelled")]},
     "voice-legacy": _one(
@@ -655,20 +660,20 @@ _KINDS: dict[str, dict[str, list[Row]]] = {
     ),
     "voice-open-in-queue": {"queue_entries": [WAITING], "segments": [UNANSWERED]},
     "voice-open-in-conversation": _one({}, {}),
-    "sms": _written(48.0, "15:00:41", "15:00:49", "15:04:49", 240.0, "15:04:54", 294.0),
-    "email": _written(908.0, "15:15:01", "15:15:09", "15:25:09", 600.0, "15:25:14", 1514.0),
+    "sms": _written(48.0, "15:00:41", "15:00:49", ("15:04:49", 240.0), ("15:04:54", 294.0)),
+    "email": _written(908.0, "15:15:01", "15:15:09", ("15:25:09", 600.0), ("15:25:14", 1514.0)),
     "email-outbound": {
         "agent_legs": [
             offered(4, ALEX, "15:00:01", None) | accepted("15:00:03", 2.0) | spoke("15:05:03", 300.0, talks=0)
         ],
         "segments": [SEGMENT | ended("15:05:03", 303.0)],
     },
-    "messaging": _written(28.0, "15:00:21", "15:00:29", "15:07:29", 420.0, "15:07:34", 454.0),
+    "messaging": _written(28.0, "15:00:21", "15:00:29", ("15:07:29", 420.0), ("15:07:34", 454.0)),
     "messaging-abandon": {
         "queue_entries": [FLOWN | left("15:01:01", 60.0) | ABANDONED | MISSED],
         "segments": [UNANSWERED | cancelled("15:01:01", 61.0)],
     },
-    "work-item": _written(308.0, "15:05:01", "15:05:09", "15:11:49", 400.0, "15:11:54", 714.0),
+    "work-item": _written(308.0, "15:05:01", "15:05:09", ("15:11:49", 400.0), ("15:11:54", 714.0)),
     "work-item-open": {"queue_entries": [FLOWN], "segments": [UNANSWERED]},
 }
 _KINDS["voice-whole-seconds"] = _KINDS["voice-answered"]  # but for the contact, which no part repeats

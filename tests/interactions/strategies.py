@@ -131,6 +131,14 @@ odd_records = st.builds(
 )
 
 
+def crowded(*names: str) -> st.SearchStrategy[Record]:
+    """Records of these repeated parts, up to three of each, that have ended or not, and been left or not."""
+    kinds = {name: core(kind) for name, kind in fields(Interaction) if name in names}
+    parts = {name: st.lists(structs(kind, GOOD.__getitem__), max_size=3) for name, kind in kinds.items()}
+    ending = {"endTimestamp": times, "customerAbandonTime": seconds, "customerHoldAbandoned": st.booleans()}
+    return st.fixed_dictionaries({**parts}, optional={**ending}).map(_whole)
+
+
 def bad(kind: Any) -> st.SearchStrategy[Json]:
     """A value that does not fit a field of this type, and counts as one."""
     if is_repeated(kind):

@@ -18,8 +18,18 @@ from app.interactions.facts import Context
 from app.interactions.grains import GRAINS, INCLUDES
 from app.interactions.records import decode, decoded, encoded, join
 from app.interactions.timeline import KINDS
-from tests.interactions.records import CLEAR, CONTEXT, as_json, elements, facts, made, row, spans_of, typed_row
-from tests.interactions.strategies import ID, Record, filled, odd_records, rearranged, records, spoilt, texts
+from tests.interactions.records import CLEAR, CONTEXT, as_json, elements, facts, made, parts, row, spans_of, typed_row
+from tests.interactions.strategies import (
+    ID,
+    Record,
+    crowded,
+    filled,
+    odd_records,
+    rearranged,
+    records,
+    spoilt,
+    texts,
+)
 
 ALL_COLUMNS = with_attributes(["accountNumber", "VIP"])
 TIME = re.compile(r"\d{4}-(0\d|1[0-2])-[0-3]\d[T]([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z")
@@ -28,6 +38,14 @@ TEXTS: dict[ColumnType, re.Pattern[str]] = {"time": TIME, "date": DATE}
 ZONES = (UTC, ZoneInfo("US/Eastern"), ZoneInfo("Pacific/Kiritimati"), timezone(-timedelta(hours=23, minutes=59)))
 
 contexts = st.builds(replace, st.sampled_from([CONTEXT, CLEAR]), zone=st.sampled_from(ZONES))
+
+views = st.sampled_from([CONTEXT, CLEAR, replace(CONTEXT, attribute_policy={"vip": "drop"})])
+service_levels = st.builds(
+    replace,
+    st.just(CONTEXT),
+    abandon_seconds=st.none() | st.just(5.0),
+    sla_abandons=st.sampled_from(["ignore", "count"]),
+)
 
 
 def is_text(value: object) -> bool:
@@ -134,6 +152,66 @@ def test_flags_counts_and_totals_agree_with_each_other(record: Record) -> None:
     assert found["ended_at"] is not None or not found["is_final"]
     assert str(found["last_event_at"]) >= str(found["started_at"])
     assert str(found["last_event_at"]) >= str(found["ended_at"] or "")
+
+
+@given(crowded("segments", "agents", "queues", "hooks", "interactionAttributes", "notes"), views)
+def test_the_rows_of_its_parts_add_up_to_the_row_of_the_interaction(record: Record, context: Context) -> None:
+    found, rows = row(record, context), parts(record, context)
+    legs, entries, segments = rows["agent_legs"], rows["queue_entries"], rows["segments"]
+    taken = [leg for leg in legs if leg["is_accepted"]]
+    first, last = (taken[0], taken[-1]) if taken else ({}, {})
+    first_queue, last_queue = (entries[0], entries[-1]) if entries else ({}, {})
+    answered = [entry for entry in entries if entry["is_answered"]]
+    conversations = [leg["conversation_started_at"] for leg in legs if leg["conversation_started_at"]]
+    told = {
+        "offer_count": len(legs),
+        "rejected_offer_count": len(legs) - len(taken),
+        "agent_count": len({leg["agent_id"] for leg in taken} - {None, ""}),
+        "first_agent_id": first.get("agent_id"),
+        "first_agent_name": first.get("agent_name"),
+        "last_agent_id": last.get("agent_id"),
+        "last_agent_name": last.get("agent_name"),
+        "answered_at": min(conversations, default=None),
+        "is_answered": bool(answered or conversations),
+        "queue_entry_count": len(entries),
+        "is_queued": bool(entries),
+        "first_queue_id": first_queue.get("queue_id"),
+        "first_queue_name": first_queue.get("queue_name"),
+        "last_queue_id": last_queue.get("queue_id"),
+        "last_queue_name": last_queue.get("queue_name"),
+        "queue_exit_type": last_queue.get("exit_type"),
+        "time_to_answer_seconds": answered[0]["time_to_answer_seconds"] if answered else None,
+        "segment_count": len(segments),
+        "end_type": segments[-1]["end_type"] if segments and found["ended_at"] else None,
+        "note_count": len(rows["notes"]),
+        "attribute_count": len(rows["interaction_attributes"]),
+    }
+    assert {name: found[name] for name in told} == told
+    assert sum(leg["talk_time_count"] for leg in legs) == len(rows["talk_times"])
+
+
+NO_ENTRY = {"sla_outcome": "not_applicable", "is_sla_met": False, "is_sla_eligible": False, "is_short_abandon": False}
+OUTCOMES = {  # by answered, abandoned and flow-out; none of them while the customer waits
+    (True, False, False): {"met", "missed"},
+    (False, True, False): {"excluded", "missed"},
+    (False, False, True): {"missed"},
+    (False, False, False): {"not_applicable"},
+}
+
+
+@given(crowded("queues", "agents"), service_levels)
+def test_a_queue_entry_has_one_end_and_the_first_has_the_outcome_of_the_interaction(
+    record: Record, context: Context
+) -> None:
+    found, entries = row(record, context), parts(record, context)["queue_entries"]
+    for entry in entries:
+        assert entry["sla_outcome"] in OUTCOMES[entry["is_answered"], entry["is_abandoned"], entry["is_flow_out"]]
+        assert entry["is_short_abandon"] <= entry["is_abandoned"]
+        assert entry["is_requeue"] <= (entry["position"] > 0)
+    left = [entry["position"] for entry in entries if entry["is_abandoned"]]
+    assert left == ([len(entries) - 1] if found["abandon_stage"] == "queue" else [])
+    first = entries[0] if entries else NO_ENTRY
+    assert {name: found[name] for name in NO_ENTRY} == {name: first[name] for name in NO_ENTRY}
 
 
 @given(st.data(), records)

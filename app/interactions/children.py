@@ -26,9 +26,7 @@ class AgentLegRow(Child):
     @property
     def queue_name(self) -> str | None:
         """The name of its queue, which the record's queue entries tell."""
-        queue_id = self.part.queue_id
-        named = (entry.queue_name for entry in self.facts.queues if queue_id and entry.queue_id == queue_id)
-        return next(filter(None, named), None)
+        return self.facts.queue_names.get(self.part.queue_id)
 
 
 class QueueEntryRow(Child):
@@ -71,11 +69,9 @@ class QueueEntryRow(Child):
     @property
     def is_requeue(self) -> bool:
         """Whether it goes on with the wait of the entry before: no agent took the interaction in between."""
-        return self.position > 0 and not any(self._is_later_than(leg) for leg in self.facts.accepted)
-
-    def _is_later_than(self, leg: AgentLeg) -> bool:
-        entered, offered = self.part.start_timestamp, leg.start_timestamp or leg.conversation_start_timestamp
-        return entered is None or (offered is not None and offered < entered)
+        entered, taken = self.part.start_timestamp, self.facts.first_taken_at
+        is_taken = bool(self.facts.accepted) if entered is None else taken is not None and taken < entered
+        return self.position > 0 and not is_taken
 
 
 class AttributeRow(Child):

@@ -217,6 +217,18 @@ class Facts:
     def _left_first_queue(self) -> bool:
         return len(self.queues) == 1 and self.abandon_stage == "queue"
 
+    @once
+    def queue_names(self) -> dict[str, str]:
+        """By the id of a queue the name that its first entry with one tells."""
+        told = ((entry.queue_id, entry.queue_name) for entry in reversed(self.queues))
+        return {queue_id: name for queue_id, name in told if queue_id and name}
+
+    @once
+    def first_taken_at(self) -> datetime | None:
+        """When the first offer that an agent took was made."""
+        offers = (leg.start_timestamp or leg.conversation_start_timestamp for leg in self.accepted)
+        return min(filter(None, offers), default=None)
+
     @property
     def talk_hold_wrap_seconds(self) -> float | None:
         """Talk, hold and wrap-up, of the first two what is known; None unless wrap-up is."""
@@ -299,7 +311,7 @@ class Facts:
     @property
     def attributes_masked(self) -> list[Hook]:
         """Likewise, as everyone may see them."""
-        return self._shown(clear=False) if self.context.attribute_policy else self.attributes
+        return self._shown(clear=False) if self.context.audience.clear else self.attributes
 
     def _shown(self, *, clear: bool) -> list[Hook]:
         policy, secret = self.context.attribute_policy, self.context.pseudonym_secret

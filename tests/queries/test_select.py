@@ -207,6 +207,18 @@ async def test_rows_are_skipped_among_those_that_match_what_is_shown() -> None:
     assert numbers(await cooperative.run(select(held, plan, GRAINS, context, plan.page_range))) == [3, 5]
 
 
+@pytest.mark.threat("T47")
+@pytest.mark.parametrize("passed", [0, 30])
+async def test_each_row_is_ordered_and_let_go_of_in_a_turn_of_its_own(passed: int) -> None:
+    """A record may have thousands, and to free those that a cursor passes over takes time, too."""
+    legs = [{"agentId": f"a{number}"} for number in range(40)]
+    view = View((("agent_id", "agent_id"),), grain="agent_legs")
+    plan = query(view=view, order=Order("agent_id"), cursor=at(passed), limit=2)
+    held = await opened([interaction(0, agents=legs)])
+    turns = select(held, plan, GRAINS, CONTEXT, plan.page_range)
+    assert len([*turns]) > 4 * len(legs), "to look at each, to order them twice, and to let each go"
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers())), st.booleans())
 async def test_rows_are_ordered_in_turns_as_they_would_be_at_once(
     rows: list[tuple[int, int]], descending: bool

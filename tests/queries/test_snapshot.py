@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import zstandard
 
 from app.interactions.facts import Context
-from app.queries.snapshot import BLOCK_ROWS, DecodedSnapshot, begun, extended
+from app.interactions.grains import GRAINS
+from app.queries.snapshot import BLOCK_ROWS, DecodedSnapshot, _counted, begun, extended
 from app.upstream.query import UpstreamQuery
 from tests.queries.support import NOW, TENANT, identity, interaction, interactions, reading
 
@@ -147,3 +149,14 @@ async def test_the_size_of_a_report_grows_with_what_it_keeps() -> None:
     kept = sum(len(block.compressed) for block in long.blocks) + sum(map(len, long.ids))
     assert kept < long.size < 3 * kept
     assert short.size < long.size
+
+
+@pytest.mark.threat("T47")
+async def test_the_rows_of_every_grain_are_counted_a_record_a_turn() -> None:
+    parts: dict[str, Any] = {"agents": [{"talkTimes": [{}, {}]}], "queues": [{}, {}, {}], "notes": [{}]}
+    rows = [interaction(number, **parts) for number in range(5)]
+    opened = await begun(b"key", ASKED, reading(rows[:3], offset=3, total=5, complete=False), CONTEXT)
+    longer = await extended(opened, reading(rows[3:], offset=5, total=5), CONTEXT)
+    expected = {"interactions": 5, "agent_legs": 5, "queue_entries": 15, "notes": 5, "talk_times": 10}
+    assert {grain: longer.snapshot.rows_of(grain) for grain in GRAINS} == dict.fromkeys(GRAINS, 0) | expected
+    assert len([*_counted([*longer.facts(0, CONTEXT)])]) == len(rows)

@@ -26,7 +26,7 @@ from app.interactions.timeline import timeline
 from app.interactions.times import rfc3339, written
 from app.owners import Owners
 from app.queries.page import FetchResult, Lookup, Page
-from app.queries.query import InteractionQuery, View, cursor_text
+from app.queries.query import NEWEST_FIRST, InteractionQuery, View, cursor_text
 from app.queries.select import Selection, row_of
 from app.queries.service import Queries
 from app.queries.snapshot import Snapshot
@@ -49,7 +49,8 @@ class Representations:
 
     async def rows(self, query: InteractionQuery, lookup: Lookup, url: str, found: FetchResult) -> Built:
         """The rows of a query, in what was `found`; `url` is the absolute URL of the resource, without its query."""
-        with held_back(query.limit):
+        worked_on = query.limit if query.order == NEWEST_FIRST else self._reports.rules.max_rows  # all are ordered
+        with held_back(worked_on):
             page = await self._reports.page(query, lookup, found)
             began = self._clock.monotonic()
             answer = await self._encoded(page, query, lookup, url)
@@ -68,7 +69,7 @@ class Representations:
         envelope = self._envelope(page, query, url)
 
         async def encoding(_owners: Owners, require_waiter: Callable[[], None]) -> Answer:
-            async with self._reports.admission.encoding(query.view, min(query.limit, page.found.snapshot.rows)):
+            async with self._reports.admission.encoding(query.view, len(page.selection.rows)):
                 require_waiter()
                 return await _list(page, query.view, envelope)
 

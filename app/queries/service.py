@@ -196,7 +196,7 @@ class Queries:
     ) -> Selection:
         """The rows of the page within `wanted`."""
         context = self.rules.context_of(found.snapshot, query.view.audience)
-        rows = min(wanted.limit, found.snapshot.rows)
+        rows = min(wanted.limit, found.snapshot.rows_of(query.view.grain))
 
         async def selecting(owners: Owners, require_waiter: Callable[[], None]) -> Selection:
             async with self.admission.selecting(query.view, rows, owners):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,8 +16,9 @@ from app.http import representations
 from app.http.representations import TOO_LARGE, Representations
 from app.http.response_cache import Built
 from app.interactions.masking import MASKED, Audience
+from app.queries import admission
 from app.queries.page import FetchResult
-from app.queries.query import Filter, InteractionQuery, Search, View, cursor_of
+from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Order, Search, View, cursor_of
 from tests.http.scene import asked as parsed
 from tests.http.scene import encoded
 from tests.queries.support import (
@@ -98,6 +100,38 @@ async def test_meta_says_what_was_asked_and_what_was_found() -> None:
         "schema_version": 1,
         "masked": ["customer"],
     }
+
+
+@pytest.mark.threat("T47")
+@pytest.mark.parametrize("order", [NEWEST_FIRST, Order("duration_seconds")], ids=["as it came", "another order"])
+async def test_the_collector_is_held_back_by_what_is_worked_on(monkeypatch: pytest.MonkeyPatch, order: Order) -> None:
+    """To order rows takes all of them, however few are shown."""
+    taken: list[int] = []
+
+    def held_back(rows: int) -> nullcontext[None]:
+        taken.append(rows)
+        return nullcontext()
+
+    monkeypatch.setattr(representations, "held_back", held_back)
+    at = desk(interactions(3))
+    await made(at, query(limit=1, order=order))
+    assert taken == [1 if order == NEWEST_FIRST else at.queries.rules.max_rows]
+
+
+async def test_the_rows_of_a_grain_are_what_an_answer_is_admitted_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One interaction may have more of them than there are interactions."""
+    at = desk([interaction(0, agents=[{"agentId": "a"}, {"agentId": "b"}, {"agentId": "c"}])])
+    taken: list[int] = []
+
+    def cells(_view: View, rows: int) -> int:
+        taken.append(rows)
+        return 0
+
+    monkeypatch.setattr(admission, "_cells", cells)
+    view = View((("agent_id", "agent_id"),), grain="agent_legs")
+    for limit in (2, 10):
+        await made(at, query(limit=limit, view=view))
+    assert taken == [2, 2, 3, 3]
 
 
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: str(one.name))

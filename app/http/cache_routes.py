@@ -14,10 +14,11 @@ from starlette.responses import Response
 from app.errors import BadRequest, BodyTooLarge, InvalidParameters, ParameterFault, UnsupportedMediaType
 from app.http.auth import Viewer
 from app.http.messages import CacheExplanation, Purged, PurgeScope, UpstreamConditions, answer
-from app.http.parse import LONGEST_NAME, Pairs, needs_time_zone, pairs_of, parse, refuse_all
+from app.http.parse import LONGEST_NAME, Pairs, grain_of, needs_time_zone, pairs_of, parse, refuse_all
 from app.http.representations import shown
 from app.http.routing import Services
 from app.http.values import ParseContext, Refused, identity, nearest
+from app.interactions.grains import INTERACTIONS
 from app.interactions.masking import PSEUDONYM_DIGITS
 from app.queries.explain import miss_cost, sent, stored_snapshot, total_of
 from app.queries.purging import every_view, purge_all, purge_customer, purge_interaction, purge_question
@@ -109,16 +110,16 @@ def _order(name: str, value: object) -> Purge:
 
 
 async def explain_cache(request: Request, services: Services, viewer: Viewer) -> Response:
-    """The state of the cache for the parameters of `/interactions`: stored snapshot, lifetime, cost of a miss."""
-    pairs = pairs_of(request.scope["query_string"])
-    scene, is_certain = _scene(services, pairs)
+    """The state of the cache for the parameters of a list: stored snapshot, lifetime, cost of a miss."""
+    grain, pairs = grain_of(pairs_of(request.scope["query_string"]), services.context(UTC))
+    scene, is_certain = _scene(services, pairs, grain)
     query = parse(pairs, scene, viewer)
     if not is_certain:  # the moments meant are not known, and so nothing can be stored for them
         query = replace(query, search=replace(query.search, start=None, end=None))
     queries, now = services.queries, services.clock.monotonic()
     plan = queries.plan(query)
     stored = queries.snapshots.current(plan) if is_certain else None
-    url = services.forwarding.url(request.scope, "/interactions")
+    url = services.forwarding.url(request.scope, scene.grain.path)
     shape = services.response_cache.shape("rows", url, query.key_parts())
     total = total_of(plan, stored.value) if stored else None
     is_guarded = plan.visibility.is_guarded
@@ -165,8 +166,8 @@ async def _nothing() -> int:
     return 0
 
 
-def _scene(services: Services, pairs: Pairs) -> tuple[ParseContext, bool]:
+def _scene(services: Services, pairs: Pairs, grain: str = INTERACTIONS) -> tuple[ParseContext, bool]:
     """The context to parse values in; False where it needs the tenant's time zone, which is not known yet."""
     zone = services.queries.rules.time_zone or services.queries.tenant_zone
     is_certain = zone is not None or not needs_time_zone(pairs)
-    return services.context(zone or UTC), is_certain
+    return services.context(zone or UTC, grain), is_certain

@@ -193,7 +193,7 @@ class CacheExplanation(StoredSnapshot):
     query: MetaQuery
     upstream: UpstreamConditions
     key: Annotated[str | None, about("Of the query; null where it needs a time zone not yet asked for.")]
-    answer_stored: Annotated[bool, about("Whether the finished answer of `/interactions` to these parameters is too.")]
+    answer_stored: Annotated[bool, about("Whether the finished answer of the list to these parameters is too.")]
     miss_cost: MissCost
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.formats import FORMATS
 from app.http import values as read
 from app.http.values import INCLUDE_NAMES, Reader
-from app.interactions.grains import RAW, Grain
+from app.interactions.grains import BY_PATH, INTERACTIONS, RAW, Grain
 
 Schema = Mapping[str, object]
 
@@ -122,6 +122,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     _choice("download", "`1` asks for `Content-Disposition: attachment`.", "1"),
 )
 # fmt: on
+GRAIN = _choice("grain", "Path of the list that is meant, without the slash.", *BY_PATH, default=INTERACTIONS)
 BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
 ITEM_PARAMETERS = ("fields", "include", "pii")
 

@@ -14,6 +14,7 @@ from app.http.parameters import (
     ATTRIBUTE_PREFIX,
     BY_NAME,
     DEFAULT_LIMIT,
+    GRAIN,
     ITEM_PARAMETERS,
     MOST_VALUES,
     Parameter,
@@ -21,7 +22,7 @@ from app.http.parameters import (
 )
 from app.http.times import TimeFrame, needs_zone, seconds_to_next_step
 from app.http.values import INCLUDE_NAMES, ParseContext, Refused, meant
-from app.interactions.grains import RAW
+from app.interactions.grains import BY_PATH, INTERACTIONS, RAW
 from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Search, View, distinct
 from app.queries.select import FILTERS
 
@@ -105,6 +106,18 @@ def parse_view(pairs: Pairs, scene: ParseContext, viewer: Viewer) -> View:
     if is_raw and not scene.shows_raw:
         raise Forbidden(f"include={RAW} is off here: it would show what CXF_ATTRIBUTE_POLICY masks, hashes or drops.")
     return _view(values, scene, viewer, FORMATS[0])
+
+
+def grain_of(pairs: Pairs, scene: ParseContext) -> tuple[str, Pairs]:
+    """The grain that the parameter `grain` names, and the others. Raises InvalidParameters."""
+    named = [text for name, text in pairs if name == GRAIN.name]
+    if named[1:]:
+        _refuse([ParameterFault(GRAIN.name, f"{GRAIN.name} may be given once.", "duplicate-parameter")])
+    try:
+        path = GRAIN.read(named[0], scene) if named else INTERACTIONS
+    except Refused as refused:
+        raise InvalidParameters([_refused(GRAIN.name, refused)]) from None
+    return BY_PATH[str(path)], [pair for pair in pairs if pair[0] != GRAIN.name]
 
 
 def refuse_all(pairs: Pairs) -> None:

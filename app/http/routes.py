@@ -24,7 +24,7 @@ from app.http.response_cache import ARRIVAL, Built, ParsedList, offer
 from app.http.responses import PreparedResponse, answer_headers
 from app.http.routing import ANYBODY, Resource, Services
 from app.http.values import Refused, identity
-from app.interactions.grains import GRAINS, INTERACTIONS, Grain
+from app.interactions.grains import BY_PATH, GRAINS, INTERACTIONS, Grain
 from app.observe.metrics import CONTENT_TYPE as METRICS_TYPE
 from app.queries.page import FetchResult, Lookup
 
@@ -65,12 +65,11 @@ async def get_interaction_timeline(request: Request, services: Services, viewer:
 
 async def get_schema(request: Request, services: Services, _viewer: Viewer) -> Response:
     """Every column of a grain, and every nested list: name, type, unit, nullability, source, personal-data class."""
-    path = "/" + request.path_params.get("grain", INTERACTIONS)
-    grain = next((one for one in services.grains.values() if one.path == path), None)
-    if grain is None:
-        raise NotFound(f"The grains are {', '.join(one.path[1:] for one in services.grains.values())}.")
+    path = request.path_params.get("grain", INTERACTIONS)
+    if path not in BY_PATH:
+        raise NotFound(f"The grains are {', '.join(BY_PATH)}.")
     refuse_all(pairs_of(request.scope["query_string"]))
-    return answer(row_schema(grain, services.settings.max_rows), "private, max-age=300")
+    return answer(row_schema(services.grains[BY_PATH[path]], services.settings.max_rows), "private, max-age=300")
 
 
 async def whoami(request: Request, services: Services, viewer: Viewer) -> Response:

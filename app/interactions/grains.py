@@ -305,6 +305,8 @@ def grains(attributes: Iterable[str] = ()) -> dict[str, Grain]:
 
 
 GRAINS = grains()
+BY_PATH = {grain.path.removeprefix("/"): grain.name for grain in GRAINS.values()}
+"""The name of each grain by the path of its list, without the slash."""
 
 
 def masked_columns(attributes: Iterable[str], policy: Policy) -> Mapping[str, tuple[str, ...]]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from app.clients.quota import MinInterval
 from app.errors import InvalidParameters, ParameterFault, RateLimited
 from app.http.cache_routes import LONGEST_BODY, Purge, read
+from app.interactions.grains import BY_PATH, GRAINS
 from tests.http.test_openapi import SCHEMAS, faults
 from tests.scenarios.purging import OWN, explained, posted, purge
 from tests.support.clock import HandClock
@@ -139,6 +140,37 @@ async def test_what_interactions_refuses_explain_refuses_in_the_same_words(
     assert list_told == explain_told
     assert list_told["status"] in {400, 403}
     assert simulator.calls() == []
+
+
+async def test_the_answer_of_any_list_is_explained(simulator: Simulator, clock: HandClock) -> None:
+    """By its path and its columns; the snapshot is the same for all."""
+    keys = set()
+    async with running_facade(simulator, clock=clock.clock, anonymous_scopes="read,notes:read") as facade:
+        for path, name in BY_PATH.items():
+            query = (*QUESTION, ("fields", GRAINS[name].time_column), ("limit", "7"))
+            before = await explained(facade, *query, ("grain", path))
+            await facade.get(f"/{path}", *query)
+            after = await explained(facade, *query, ("grain", path))
+            assert (before["answer_stored"], after["answer_stored"]) == (False, True)
+            keys |= {before["key"], after["key"]}
+    assert (len(keys), len(simulator.calls())) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "told"),
+    [
+        ("grain=agent_legs", "invalid-parameter", "grain must be one of interactions, agent-legs,"),
+        ("grain=notes&grain=notes", "duplicate-parameter", "grain may be given once."),
+        ("grain=segments&fields=queue_name", "invalid-parameter", "fields names no column of /schema/segments"),
+    ],
+)
+async def test_a_list_that_is_none_is_not_explained(facade: Facade, query: str, code: str, told: str) -> None:
+    refused = (await facade.get(f"/cache/explain?{query}", status=400)).json()
+    assert (refused["code"], refused["detail"].startswith(told)) == (code, True)
+
+
+async def test_lists_themselves_know_no_grain(facade: Facade) -> None:
+    assert (await facade.get("/segments?grain=notes", status=400)).json()["code"] == "unknown-parameter"
 
 
 async def test_explaining_needs_the_scope_read(simulator: Simulator, clock: HandClock) -> None:

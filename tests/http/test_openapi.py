@@ -121,7 +121,7 @@ def query_parameters(path: str) -> dict[str, dict[str, Any]]:
 
 def test_every_parameter_stands_in_the_order_of_the_table() -> None:
     names = list(query_parameters("/cache/explain"))
-    assert names == [row.name for row in PARAMETERS if row.name != ATTRIBUTE_PREFIX]
+    assert names == [*(row.name for row in PARAMETERS if row.name != ATTRIBUTE_PREFIX), "grain"]
     assert names[0] == "cursor"
     for path in LIST_PATHS:
         shown = list(query_parameters(path))
@@ -301,6 +301,7 @@ REAL = [
     ("/schema/{grain}", "/schema/queue-entries", 200),
     ("/schema/{grain}", "/schema/queues", 404),
     ("/cache/explain", "/cache/explain?attr=1234567", 200),
+    ("/cache/explain", "/cache/explain?attr=1234567&grain=agent-legs", 200),
     ("/cache/explain", "/cache/explain?attr=NOBODY&cursor=unknown", 400),
     ("/cache/explain", "/cache/explain?attr=NOBODY&from=now-1h", 200),
     ("/whoami", "/whoami", 200),

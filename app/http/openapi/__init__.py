@@ -22,6 +22,7 @@ from app.http.parameters import (
     ATTRIBUTE_PREFIX,
     BY_NAME,
     DEFAULT_LIMIT,
+    GRAIN,
     ITEM_PARAMETERS,
     PARAMETERS,
     Parameter,
@@ -30,7 +31,7 @@ from app.http.parameters import (
 from app.http.routes import RESOURCES
 from app.http.routing import ANYBODY
 from app.interactions.columns import SCHEMA_VERSION, ColumnType
-from app.interactions.grains import INTERACTIONS, Grain
+from app.interactions.grains import BY_PATH, INTERACTIONS, Grain
 
 # Each excludes another parameter or format. Many clients send whatever default they are told, so none is told here.
 _WITHOUT_DEFAULT = frozenset({"offset", *(one.variant_parameter for one in FORMATS)})
@@ -49,6 +50,7 @@ def _header(name: str, description: str, **more: object) -> Schema:
 
 
 INTERACTION_ID = _in_path("interaction_id", "Identity of the interaction.", UUID, example=DOCUMENTED)
+GRAIN_PATH = _in_path("grain", "Path of its list, without the slash.", {**STRING, "enum": [*BY_PATH]})
 SLUG = _in_path("slug", "`code` of the error.", ref("ProblemCode"))
 IF_NONE_MATCH = _header("If-None-Match", "`ETag` of the client's copy; 304 while it is good.")
 RANGE = _header("Range", "One range of bytes, as `bytes=0-999`.")
@@ -205,11 +207,13 @@ def paths(grains: Mapping[str, Grain], max_rows: int) -> dict[str, Schema]:
                  components.json_content("RowSchema"), tag="interactions"),
         _service("/schema/{grain}", "Columns of a grain",
                  "Likewise of the rows of any list.",
-                 components.json_content("RowSchema"), 404, tag="interactions", parameters=[_grain_parameter(grains)]),
+                 components.json_content("RowSchema"), 404, tag="interactions", parameters=[GRAIN_PATH]),
         _service("/cache/explain", "Cache state of a query",
-                 "For the parameters of `/interactions`. Upstream is not asked, and nothing is refreshed.",
+                 "For the parameters of `/interactions`, or of the list that `grain` names. Upstream is not asked, and "
+                 "nothing is refreshed.",
                  components.json_content("CacheExplanation"),
-                 parameters=list_parameters(interactions, FORMATS, max_rows)),
+                 parameters=[*list_parameters(interactions, FORMATS, max_rows),
+                             _parameter(GRAIN, max_rows, interactions)]),
         _service("/whoami", "Label and scopes of the key",
                  "200 only with a valid key, or without one where that is allowed.",
                  components.json_content("WhoAmI")),
@@ -266,11 +270,6 @@ def _problems(path: str, *more: int) -> set[int]:
 
 def _documented(value: object) -> dict[str, object]:
     return {"documented": {"summary": "The documented interaction", "value": value}}
-
-
-def _grain_parameter(grains: Mapping[str, Grain]) -> Schema:
-    names = [grain.path.removeprefix("/") for grain in grains.values()]
-    return _in_path("grain", "Path of its list, without the slash.", {**STRING, "enum": names})
 
 
 def _lists(grain: Grain, rows: Sequence[Mapping[str, object]], max_rows: int) -> Iterator[tuple[str, Schema]]:

@@ -53,7 +53,7 @@ class Record(NamedTuple):
 
     @property
     def fingerprint(self) -> bytes:
-        """What tells its bytes from any other's."""
+        """A digest of its bytes."""
         return fingerprint(self.raw)
 
 
@@ -76,7 +76,7 @@ Recall = Callable[[bytes], Held | None]
 
 
 def fingerprint(raw: bytes | msgspec.Raw) -> bytes:
-    """What tells the bytes of a record from any other."""
+    """A digest of the bytes of a record."""
     return sha256(raw).digest()[:FINGERPRINT_BYTES]
 
 

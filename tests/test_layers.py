@@ -9,7 +9,7 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 
 GROUND = {"errors", "settings", "clock", "observe", "owners", "cooperative"}
-BELOW_HTTP = GROUND | {"clients", "interactions", "upstream", "cache", "queries", "formats", "explorer"}
+BELOW_HTTP = GROUND | {"clients", "interactions", "upstream", "cache", "queries", "holdings", "formats", "explorer"}
 
 # What each part of the app may import of the app. Itself is always allowed; a part without a row is a fault.
 LAYERS: dict[str, set[str]] = {
@@ -20,7 +20,8 @@ LAYERS: dict[str, set[str]] = {
     "main": BELOW_HTTP | {"__init__", "listener", "http", "simulator"},
     "listener": {"http", "cache", "observe", "owners"},
     "http": BELOW_HTTP,
-    "queries": GROUND | {"interactions", "upstream", "cache"},
+    "queries": GROUND | {"interactions", "upstream", "cache", "holdings"},
+    "holdings": GROUND | {"interactions", "upstream", "cache"},
     "formats": {"errors", "interactions"},
     "upstream": GROUND | {"interactions"},
     "cache": {"errors", "clock", "observe", "owners"},

@@ -1,0 +1,126 @@
+"""Collections: the interactions upstream lists for one set of conditions, and of which spans all of them are held."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import NamedTuple
+
+from app.upstream.query import UpstreamQuery
+
+EVER = datetime.min.replace(tzinfo=UTC)  # where a span without start begins
+
+
+class Span(NamedTuple):
+    """A half-open range `[start, end)` of starts of interactions, aware UTC."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A span of which everything is held.
+
+    `compared_at` is when that was last compared with upstream (monotonic seconds), `total` what upstream counted then,
+    None where the span is a piece of one that was counted.
+    """
+
+    span: Span
+    compared_at: float
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The spans of a collection of which everything is held: disjoint intervals, sorted by start."""
+
+    intervals: tuple[Interval, ...] = ()
+
+    def gaps(self, span: Span) -> tuple[Span, ...]:
+        """The parts of `span` that are not held, in order."""
+        return tuple(_gaps(span, self.within(span)))
+
+    def holds(self, span: Span) -> bool:
+        """Whether all of `span` is held."""
+        return not self.gaps(span)
+
+    def within(self, span: Span) -> tuple[Interval, ...]:
+        """The parts of the intervals that lie in `span`."""
+        return tuple(filter(None, (_cut(one, span) for one in self.intervals)))
+
+    def compared_at(self, span: Span) -> float | None:
+        """When the part of `span` that was compared longest ago was; None where not all of it is held."""
+        return min((one.compared_at for one in self.within(span)), default=None) if self.holds(span) else None
+
+    def added(self, interval: Interval) -> "Coverage":
+        """With an interval that was read just now, in place of whatever was held of its span."""
+        if interval.span.start == interval.span.end:
+            return self
+        kept = (*self.without(interval.span).intervals, interval)
+        return Coverage(tuple(sorted(kept, key=lambda one: one.span)))
+
+    def without(self, span: Span) -> "Coverage":
+        """Without `span`: it was evicted, or what is held of it cannot be trusted."""
+        if span.start == span.end:
+            return self
+        outside = (Span(EVER, span.start), Span(span.end, datetime.max.replace(tzinfo=UTC)))
+        pieces = (_cut(one, side) for one in self.intervals for side in outside)
+        return Coverage(tuple(filter(None, pieces)))
+
+    def merged(self) -> "Coverage":
+        """With intervals that touch made one: as old as the older, counted where both are."""
+        merged: list[Interval] = []
+        for one in self.intervals:
+            if merged and merged[-1].span.end == one.span.start:
+                merged[-1] = _joined(merged[-1], one)
+            else:
+                merged.append(one)
+        return Coverage(tuple(merged))
+
+
+def _cut(interval: Interval, span: Span) -> Interval | None:
+    """The part of an interval that lies in `span`, None where there is none; a piece of it is not counted."""
+    start, end = max(interval.span.start, span.start), min(interval.span.end, span.end)
+    if start >= end:
+        return None
+    return interval if (start, end) == interval.span else Interval(Span(start, end), interval.compared_at, None)
+
+
+def _gaps(span: Span, held: Iterable[Interval]) -> Iterator[Span]:
+    edges = [span.start, *(moment for one in held for moment in one.span), span.end]
+    for number, (end, start) in enumerate(pairwise(edges)):
+        if number % 2 == 0 and end < start:
+            yield Span(end, start)
+
+
+def _joined(one: Interval, following: Interval) -> Interval:
+    total = None if one.total is None or following.total is None else one.total + following.total
+    compared_at = min(one.compared_at, following.compared_at)
+    return Interval(Span(one.span.start, following.span.end), compared_at, total)
+
+
+def conditions_of(asked: UpstreamQuery) -> UpstreamQuery:
+    """The collection that a question to upstream is about: its conditions, without range."""
+    return replace(asked, attribute_values=tuple(sorted(set(asked.attribute_values))), start=None, end=None)
+
+
+def implies(asked: UpstreamQuery, collection: UpstreamQuery) -> bool:
+    """Whether all that meets the conditions of `asked` is in the collection."""
+    if not set(collection.attribute_values) <= set(asked.attribute_values):
+        return False
+    pairs = ((getattr(collection, name), getattr(asked, name)) for name in _SINGLE)
+    return all(needed is None or needed == given for needed, given in pairs)
+
+
+def narrowest(asked: UpstreamQuery, span: Span, held: Iterable[tuple[UpstreamQuery, Coverage]]) -> UpstreamQuery | None:
+    """Of the collections that hold all of `span` and whose conditions `asked` implies, the one with most conditions."""
+    fitting = (one for one, coverage in held if implies(asked, one) and coverage.holds(span))
+    return max(fitting, key=_conditions, default=None)
+
+
+def _conditions(collection: UpstreamQuery) -> int:
+    return len(collection.attribute_values) + sum(getattr(collection, name) is not None for name in _SINGLE)
+
+
+_SINGLE = ("hook_type", "hook_sub_type", "hook_id", "contact_id")

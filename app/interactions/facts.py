@@ -411,7 +411,7 @@ def is_short_abandon(entry: QueueEntry, context: Context, *, is_abandoned: bool)
 def sla_outcome(entry: QueueEntry, context: Context, *, is_waiting: bool, is_abandoned: bool) -> SlaOutcome:
     """Of one queue entry: answered within its threshold is met, not applicable while the customer waits, else missed.
 
-    A short abandon is excluded, unless `CXF_SLA_ABANDONS` counts it. Whoever left waits no more.
+    A short abandon is excluded, unless `CXF_SLA_ABANDONS` counts it. An abandoned entry does not wait.
     """
     if is_waiting and not is_abandoned:
         return "not_applicable"

@@ -1,6 +1,7 @@
 """Rows of every grain worked out by hand from the records and INTERFACE §9, each as what differs from another.
 
 The columns that every row repeats of its interaction come from the hand-made row of it; `row_version` is left out.
+Fields that the samples' README calls completed are read like others, and prove nothing of upstream.
 """
 
 from tests.interactions.expected import ALEX, KIM, ROBIN, SALES, SUPPORT, Row

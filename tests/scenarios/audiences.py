@@ -72,7 +72,7 @@ def populate(simulator: Simulator, count: int = 4) -> list[str]:
             more = {
                 "hookType": name,
                 "hookName": value,
-                "interactionHookId": f"{hook['interactionHookId'][:-1]}{number}",
+                "interactionHookId": f"{number:08x}{hook['interactionHookId'][8:]}",
             }
             record["interactionAttributes"].append({**hook, **more})
             record["hooks"] = [*record.get("hooks", ()), {**hook, **more}]

@@ -38,7 +38,8 @@ class Asker:
     async def try_out(self, target: str, guess: str) -> None:
         """Ask cold, again, from replays, in part, conditionally and stale; look inside before and after."""
         path = target.replace("GUESS", guess)
-        explain = f"/cache/explain?{path.partition('?')[2]}"
+        resource, _, query = path.partition("?")
+        explain = f"/cache/explain?grain={resource[1:].partition('.')[0]}&{query}"
         calls = len(self.simulator.calls())
         await self._note(explain, guess)
         first = await self._note(path, guess)

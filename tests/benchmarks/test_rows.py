@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from tests.benchmarks.__main__ import main
 from tests.benchmarks.processes import ROOT
 from tests.benchmarks.row import Measured, Row, Target
 from tests.benchmarks.rows import ROWS
@@ -83,8 +84,12 @@ def test_a_run_measures_the_rows_it_is_asked_for_and_ends_by_itself() -> None:
     assert {row[4] for row in rows} <= {"reached", "**misses**"}
 
 
-def test_a_row_nobody_knows_is_refused_with_the_names_there_are() -> None:
-    command = [sys.executable, "-m", "tests.benchmarks", "--only", "nothing"]
-    run = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=50)
-    assert run.returncode == 2
-    assert all(name in run.stderr for name in DESIGN)
+def test_a_row_nobody_knows_is_refused_with_the_names_there_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", "--only", "nothing"])
+    with pytest.raises(SystemExit) as refused:
+        main()
+    assert refused.value.code == 2
+    said = capsys.readouterr().err
+    assert all(name in said for name in DESIGN)

@@ -80,7 +80,10 @@ def select(rows: Iterable[Interaction], query: Query, now: str) -> list[Interact
     conditions = [(name, value) for name, value in query.filters if name in HOOK_CONDITIONS]
     if conditions:
         tests.append(_hook_test(conditions, query.hooks_per_entry))
-    return [row for row in rows if row.start <= now and all(test(row, now) for test in tests)]
+    found = [row for row in rows if row.start <= now]
+    for test in tests:
+        found = [row for row in found if test(row, now)]
+    return found
 
 
 Test = Callable[[Interaction, str], bool]

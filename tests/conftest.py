@@ -13,7 +13,9 @@ from tests.support.facade import TENANT, Facade, running_facade
 from tests.support.simulator import ANCHOR, Simulator, running_simulator
 
 LONGEST = (
+    "tests/test_contributing.py",
     "tests/test_typescript.py",
+    "tests/benchmarks/test_rows.py",
     "tests/fuzz/",
     "tests/scenarios/test_isolation.py",
     "tests/scenarios/test_state_machine.py",

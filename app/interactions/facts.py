@@ -343,11 +343,15 @@ class Facts:
             (self.started_at, self.ended_at, self.customer_masked, self.contact_point),
             (self.contact_id, self.csat_score, self.disposition_name),
             (self.segments, self.legs, self.queues),
-            [*map(_attribute, sorted(self.attributes_masked, key=_when_and_what))],
-            sorted(map(_link, self.interaction.hooks), key=_encoder.encode),
-            sorted(map(_note, self.interaction.notes), key=_encoder.encode),
+            [*map(_attribute, _sorted(self.attributes_masked, _when_and_what))],
+            _sorted([*map(_link, self.interaction.hooks)], _encoder.encode),
+            _sorted([*map(_note, self.interaction.notes)], _encoder.encode),
         )
         return sha256(_encoder.encode(content)).hexdigest()[:_VERSION_DIGITS]
+
+
+def _sorted(many: list[Any], key: Callable[[Any], Any]) -> list[Any]:
+    return sorted(many, key=key) if len(many) > 1 else many
 
 
 def _written_at(hook: Hook) -> datetime:

@@ -7,7 +7,7 @@ themselves may be shown but for card numbers: nobody sees those (INTERFACE §7).
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from io import BytesIO
@@ -59,17 +59,17 @@ class Decoded(NamedTuple):
     out_of_range: bool = False
 
 
-def decode(raw: bytes | msgspec.Raw) -> Decoded | None:
+def decode(raw: bytes) -> Decoded | None:
     """One record from its JSON bytes; None when it has no usable `interactionId` (R14).
 
     Raises UpstreamShape where the bytes are not JSON, or hold more parts, or more ill values, than any record has.
     """
-    if memoryview(raw).nbytes > MOST_PARTS * len(b"{},"):
-        _refuse_many_parts(bytes(raw))
+    if len(raw) > MOST_PARTS * len(b"{},"):
+        _refuse_many_parts(raw)
     try:
         return Decoded(settled(_decoder.decode(raw)))
     except _NOT_JSON:
-        return _decode_mended(bytes(raw))
+        return _decode_mended(raw)
 
 
 def _refuse_many_parts(raw: bytes) -> None:
@@ -101,18 +101,13 @@ def _decode_mended(raw: bytes) -> Decoded | None:
     return Decoded(interaction, len(repairs), OUT_OF_RANGE in repairs)
 
 
-def encoded(interaction: Interaction) -> bytes:
-    """The known part of a record as JSON, which shows a time in the zone it came in."""
-    return _encoder.encode(interaction)
-
-
-def join(texts: Iterable[bytes]) -> bytes:
-    """JSON texts as one array."""
-    return b"[" + b",".join(texts) + b"]"
+def encoded(interactions: Sequence[Interaction]) -> bytes:
+    """The known parts of records as a JSON array, which shows each time in the zone it came in."""
+    return _encoder.encode(interactions)
 
 
 def decoded(array: bytes) -> list[Interaction]:
-    """The records of an array of what `encoded` made; they are settled already."""
+    """The records of an array that `encoded` made; they are settled already."""
     return _interactions.decode(array)
 
 

@@ -3,6 +3,7 @@
 Values of custom attributes are the exception: a pseudonym is made of the whole value, so they are masked where shown.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from typing import Any
@@ -26,6 +27,7 @@ _CHILDREN = (
 _talk_time_id = attrgetter("interaction_agent_talk_time_id")
 _children = attrgetter(*(name for name, _ in _CHILDREN))
 
+UUID_LENGTH = 36
 _APART = "x"  # no card number reaches across
 
 # By the parts they belong to, the texts that may hold a card number, then the ids that views show.
@@ -58,9 +60,9 @@ _talk_time_ids = attrgetter(*_TALK_TIME_IDS)
 
 def settled(record: Interaction) -> Interaction:
     """The record itself, settled in place: it has just been made, and nobody else has seen it."""
-    if max(map(len, _children(record))) > 1:
-        for name, key in _CHILDREN:
-            force_setattr(record, name, _each_once(getattr(record, name), key))
+    for (name, key), children in zip(_CHILDREN, _children(record)):  # noqa: B905 - made of one table
+        if len(children) > 1:
+            force_setattr(record, name, _each_once(children, key))
     for leg in record.agents:
         if len(leg.talk_times) > 1:
             force_setattr(leg, "talk_times", _each_once(leg.talk_times, _talk_time_id))
@@ -96,7 +98,8 @@ def _described(hook: Hook) -> object:
 
 def _mask_cards(record: Interaction) -> None:
     """All that is shown is looked through at once, as hardly any record holds a card number."""
-    if not may_hold_card(_APART.join(filter(None, _shown(record)))):
+    shown = [*filter(None, _shown(record))]
+    if not may_hold_card(_APART.join(shown)) or not may_hold_card(_APART.join(itertools.filterfalse(_is_uuid, shown))):
         return
     mask_cards = masker()
     for part, texts, _ in _masked_parts(record):
@@ -110,6 +113,10 @@ def _mask_cards(record: Interaction) -> None:
             written = getattr(part, name)
             if written and len(written) >= LENGTHS.start and not UUID.fullmatch(written):
                 force_setattr(part, name, mask_cards(written))
+
+
+def _is_uuid(text: str) -> bool:
+    return len(text) == UUID_LENGTH and UUID.fullmatch(text) is not None
 
 
 def _shown(record: Interaction) -> list[str | None]:

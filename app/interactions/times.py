@@ -64,8 +64,10 @@ def started_at(interaction: Interaction) -> datetime:
 
 def has_negative_duration(interaction: Interaction) -> bool:
     """Whether its duration, which upstream does not name, is null because the end comes before the start (R14)."""
+    if interaction.interaction_time is not None:
+        return False
     end = interaction.end_timestamp or (interaction.details.end_timestamp if interaction.details else None)
-    return interaction.interaction_time is None and end is not None and end < started_at(interaction)
+    return end is not None and end < started_at(interaction)
 
 
 def seconds_between(start: datetime | None, end: datetime | None) -> float | None:

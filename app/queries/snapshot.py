@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import zstandard
+from msgspec import Raw
 
 from app import cooperative
 from app.cache.store import digest
@@ -15,15 +17,17 @@ from app.interactions.facts import Context, Facts
 from app.interactions.grains import GRAINS
 from app.interactions.masking import keyed_code
 from app.interactions.parts import Interaction
-from app.interactions.records import as_sent, decoded, encoded, join
+from app.interactions.records import as_sent, decoded, encoded
 from app.upstream.query import UpstreamQuery
-from app.upstream.rows import FINGERPRINT_BYTES, Held, Record
+from app.upstream.rows import FINGERPRINT_BYTES, Held, Record, fingerprint
 from app.upstream.walk import Position, Reading
 
 VERSION_DIGITS = 16
 BLOCK_ROWS = 64  # at most: so many are decoded for one that is wanted
 BLOCK_BYTES = 1024 * 1024  # above which a block ends: it is decoded at once, in 3 ms
 ROWS_AT_HAND = 1000
+_PARTS = [grain.parts for grain in GRAINS.values()]
+_NO_PARTS = (0,) * len(_PARTS)
 _BLOCK_BYTES, _ID_BYTES, _INDEX_BYTES = 100, 60, 500  # what the objects cost beside their content
 
 
@@ -139,6 +143,15 @@ class DecodedSnapshot:
         return (Facts(record, context) for record in records)
 
 
+class _Packed(NamedTuple):
+    """Records in their order, in blocks, and for the index their facts, fingerprints and the numbers of their parts."""
+
+    blocks: list[Block]
+    facts: list[Facts]
+    fingerprints: bytes
+    counts: tuple[int, ...]
+
+
 class Recalled:
     """The records of a snapshot, found by the fingerprints of their bytes."""
 
@@ -149,10 +162,11 @@ class Recalled:
         self._snapshot = snapshot
         self._first, self._records = 0, list[Interaction]()
 
-    def __call__(self, fingerprint: bytes) -> Held | None:
+    def __call__(self, raw: bytes | Raw) -> Held | None:
         """The record of which these are the bytes."""
-        place = self._places.get(fingerprint)
-        return None if place is None else Held(self._snapshot.ids[place], fingerprint, place, self._at)
+        found = fingerprint(raw)
+        place = self._places.get(found)
+        return None if place is None else Held(self._snapshot.ids[place], found, place, len(memoryview(raw)), self._at)
 
     def _at(self, place: int) -> Interaction:
         """The record at a place; those beside it are decoded with it, as they are wanted next."""
@@ -184,19 +198,19 @@ async def begun(
     if earlier and _is_held(reading, earlier, context):
         told, seconds = _told(empty, reading), reading.upstream_seconds
         return DecodedSnapshot(replace(earlier, **told, seen_again_at=context.as_of, upstream_seconds=seconds))
-    blocks, facts, prints = await _packed(reading.records, context)
+    packed = await _packed(reading.records, context)
     first = replace(
         empty,
-        version=_version(key, context, blocks),
+        version=_version(key, context, packed.blocks),
         upstream_seconds=reading.upstream_seconds,
         compressed_raw=b"".join(_raw(one, earlier) for one in reading.records) if keeps_raw else b"",
     )
-    return await _longer(DecodedSnapshot(first), reading, blocks, facts, prints)
+    return await _longer(DecodedSnapshot(first), reading, packed)
 
 
 async def extended(opened: DecodedSnapshot, reading: Reading, context: Context) -> DecodedSnapshot:
     """The snapshot with the rows that were read beyond it."""
-    return await _longer(opened, reading, *await _packed(reading.records, context))
+    return await _longer(opened, reading, await _packed(reading.records, context))
 
 
 def renewed(key: bytes, snapshot: Snapshot, current: Snapshot | None, context: Context) -> Snapshot:
@@ -250,18 +264,15 @@ def _told(known: Snapshot, reading: Reading) -> dict[str, Any]:
     }
 
 
-async def _longer(
-    opened: DecodedSnapshot, reading: Reading, blocks: list[Block], facts: list[Facts], prints: bytes
-) -> DecodedSnapshot:
-    known = opened.snapshot
-    counted = await cooperative.run(_counted(facts))
+async def _longer(opened: DecodedSnapshot, reading: Reading, packed: _Packed) -> DecodedSnapshot:
+    known, (blocks, facts, prints, counts) = opened.snapshot, packed
     pending = (one.last_event_at for one in facts if one.is_closed and not one.is_final)
     snapshot = replace(
         known,
         **_told(known, reading),
         blocks=(*known.blocks, *blocks),
         ids=(*known.ids, *(one.interaction.interaction_id for one in facts)),
-        counts=tuple(held + more for held, more in zip(known.counts, counted, strict=True)),
+        counts=tuple(held + more for held, more in zip(known.counts, counts, strict=True)),
         last_event_at=max(filter(None, (known.last_event_at, *(one.last_event_at for one in facts))), default=None),
         all_final=known.all_final and all(one.is_final for one in facts),
         fingerprints=known.fingerprints + prints,
@@ -275,15 +286,6 @@ async def _longer(
     batches.clear()
     await let_go(facts)
     return longer
-
-
-def _counted(facts: Sequence[Facts]) -> Turns[list[int]]:
-    """The rows that these records have in each grain."""
-    counts = [0] * len(GRAINS)
-    for one in facts:
-        counts = [held + len(grain.parts(one)) for held, grain in zip(counts, GRAINS.values(), strict=True)]
-        yield
-    return counts
 
 
 def _newest(at_hand: Mapping[int, Sequence[Facts]]) -> Mapping[int, Sequence[Facts]]:
@@ -308,47 +310,63 @@ def _version(key: bytes, context: Context, blocks: Sequence[Block]) -> str:
     return keyed_code(content, context.pseudonym_secret)[:VERSION_DIGITS]
 
 
-async def _packed(records: Sequence[Record | Held], context: Context) -> tuple[list[Block], list[Facts], bytes]:
-    """The records in their order, in blocks, the facts of each, and the fingerprints of all."""
-    texts, facts, prints = await cooperative.run(_indexed(records, context))
-    return await unlocked(lambda: [*map(_block, _batches(texts))], size=sum(map(len, texts))), facts, prints
+async def _packed(records: Sequence[Record | Held], context: Context) -> _Packed:
+    """The records, in turns; they are compressed in a thread."""
+    rows, counts = await cooperative.run(_indexed(records, context))
+    batches = [*_batches(rows)]
+    texts = await cooperative.run(_encoded(batches))
+    compressed = await unlocked(partial(_compressed, texts), size=sum(map(len, texts)))
+    blocks = [Block(one, len(batch)) for one, batch in zip(compressed, batches, strict=True)]
+    return _Packed(blocks, [facts for facts, _ in rows], b"".join([one.fingerprint for _, one in rows]), counts)
 
 
-def _indexed(records: Sequence[Record | Held], context: Context) -> Turns[tuple[list[bytes], list[Facts], bytes]]:
-    """The texts, facts and fingerprints of the records in their order: those for the index are found here, in turns."""
-    indexed = []
+def _indexed(
+    records: Sequence[Record | Held], context: Context
+) -> Turns[tuple[list[tuple[Facts, Record | Held]], tuple[int, ...]]]:
+    """The records in their order with their facts, those that the index needs found, and the number of their parts."""
+    rows, counts = [], []
     for record in records:
-        interaction = record.interaction
-        indexed.append((encoded(interaction), facts := Facts(interaction, context), record.fingerprint))
+        facts = Facts(record.interaction, context)
         _ = facts.last_event_at, facts.is_final  # both kept
+        counts.append([len(parts(facts)) for parts in _PARTS])
+        rows.append((facts, record))
         yield
-    indexed.sort(key=lambda row: row[1].interaction.interaction_id)
+    rows.sort(key=lambda row: row[0].interaction.interaction_id)
     yield
-    indexed.sort(key=lambda row: row[1].started_at, reverse=True)
-    return [text for text, *_ in indexed], [facts for _, facts, _ in indexed], b"".join([one for *_, one in indexed])
+    rows.sort(key=lambda row: row[0].started_at, reverse=True)
+    yield
+    return rows, tuple(map(sum, zip(*counts, strict=True))) or _NO_PARTS
+
+
+def _batches(rows: Sequence[tuple[Facts, Record | Held]]) -> Iterator[list[Interaction]]:
+    """The records of each block: BLOCK_ROWS of them, fewer where they are large."""
+    batch, size = list[Interaction](), 0
+    for facts, record in rows:
+        batch.append(facts.interaction)
+        size += record.size
+        if len(batch) == BLOCK_ROWS or size >= BLOCK_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _encoded(batches: Iterable[list[Interaction]]) -> Turns[list[bytes]]:
+    texts = []
+    for batch in batches:
+        texts.append(encoded(batch))
+        yield
+    return texts
 
 
 def _raw(record: Record | Held, earlier: Snapshot | None) -> bytes:
     """What upstream sent of a single interaction, compressed."""
     if isinstance(record, Record):
-        return _compressed(bytes(record.raw))
+        return _compressed([bytes(record.raw)])[0]
     return earlier.compressed_raw if earlier else b""
 
 
-def _block(texts: Sequence[bytes]) -> Block:
-    return Block(_compressed(join(texts)), len(texts))
-
-
-def _compressed(text: bytes) -> bytes:
+def _compressed(texts: Iterable[bytes]) -> list[bytes]:
     """At the fastest level; the library's own bytes keep room for the worst case."""
-    return bytes(memoryview(zstandard.ZstdCompressor(1).compress(text)))
-
-
-def _batches(texts: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """The records of each block: BLOCK_ROWS of them, fewer where they are large."""
-    start, size = 0, 0
-    for number, text in enumerate(texts, 1):
-        size += len(text)
-        if number - start == BLOCK_ROWS or size >= BLOCK_BYTES or number == len(texts):
-            yield texts[start:number]
-            start, size = number, 0
+    compressor = zstandard.ZstdCompressor(1)
+    return [bytes(memoryview(compressor.compress(text))) for text in texts]

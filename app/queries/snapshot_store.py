@@ -106,7 +106,7 @@ class SnapshotStore:
     def _forget_deleted(self, plan: FetchPlan, snapshot: Snapshot) -> None:
         """Where upstream no longer knows an interaction, what it once said of it goes (FAULTS 2.1, row 26)."""
         if plan.is_of_one and not snapshot.rows and self.current(plan):
-            self.purge(lambda of, older: of == plan.key and older is not None)
+            self.purge(lambda of, older: of == plan.key and older is not None and older.rows > 0)
 
     def snapshots(self) -> Iterator[Snapshot]:
         """Every snapshot that is stored."""

@@ -121,11 +121,24 @@ def parameters(query: UpstreamQuery, offset: int, limit: int) -> tuple[tuple[str
 
 def mismatch(interaction: Interaction, query: UpstreamQuery) -> str | None:
     """The name of the first condition that fails, else None; each hook condition may be met by another hook (R7)."""
-    for name, (field, holds, _) in CONDITIONS.items():
-        asked = getattr(query, field)
-        if asked is not None and not holds(interaction, asked):
-            return name
-    return None
+    return checker(query)(interaction)
+
+
+Check = Callable[[Interaction], str | None]
+
+
+def checker(query: UpstreamQuery) -> Check:
+    """`mismatch` of one query, for many interactions."""
+    given = [(name, holds, getattr(query, field)) for name, (field, holds, _) in CONDITIONS.items()]
+    checks = [(name, holds, asked) for name, holds, asked in given if asked is not None]
+
+    def check(interaction: Interaction) -> str | None:
+        for name, holds, asked in checks:
+            if not holds(interaction, asked):
+                return name
+        return None
+
+    return check
 
 
 class RowRange(NamedTuple):

@@ -21,7 +21,7 @@ from app.interactions.records import Decoded, decode
 from app.interactions.times import has_negative_duration
 from app.observe.logs import ROWS_DROPPED
 from app.observe.metrics import Metrics
-from app.upstream.query import UpstreamQuery, mismatch
+from app.upstream.query import Check, UpstreamQuery, checker
 from app.upstream.responses import unreadable
 
 FINGERPRINT_BYTES = 16
@@ -46,15 +46,16 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Record(NamedTuple):
-    """An interaction: upstream's bytes, a part of the response as received, and their typed part."""
+    """An interaction: upstream's bytes, a part of the response as received, their typed part, and their fingerprint."""
 
     raw: bytes | msgspec.Raw
     interaction: Interaction
+    fingerprint: bytes
 
     @property
-    def fingerprint(self) -> bytes:
-        """A digest of its bytes."""
-        return fingerprint(self.raw)
+    def size(self) -> int:
+        """How many bytes upstream sent."""
+        return memoryview(self.raw).nbytes
 
 
 class Held(NamedTuple):
@@ -63,6 +64,7 @@ class Held(NamedTuple):
     interaction_id: str
     fingerprint: bytes
     place: int
+    size: int
     at: Callable[[int], Interaction]
 
     @property
@@ -71,8 +73,8 @@ class Held(NamedTuple):
         return self.at(self.place)
 
 
-Recall = Callable[[bytes], Held | None]
-"""The record that is held of bytes with this fingerprint, and matches what is asked."""
+Recall = Callable[[bytes | msgspec.Raw], Held | None]
+"""The record that is held of these bytes, and matches what is asked."""
 
 
 def fingerprint(raw: bytes | msgspec.Raw) -> bytes:
@@ -140,21 +142,21 @@ class RowReader:
         admits: Admits | None,
         recall: Recall | None,
     ) -> Turns[list[UpstreamRow]]:
-        rows = []
+        rows, check = [], checker(query)
         told = 0  # rows that may be told of
         for raw in raw_rows:
-            held = recall(fingerprint(raw)) if recall else None
+            held = recall(raw) if recall else None
             if held:
                 row = UpstreamRow(held.interaction_id, held)
             else:
-                row = self._row(raw, query, dropped, admits, looks=told % ROWS_A_LOOK == 0)
+                row = self._row(raw, check, dropped, admits, looks=told % ROWS_A_LOOK == 0)
             told += admits is None or row.record is not None
             rows.append(row)
             yield
         return rows
 
     def _row(
-        self, raw: msgspec.Raw, query: UpstreamQuery, dropped: Counter[str], admits: Admits | None, *, looks: bool
+        self, raw: msgspec.Raw, check: Check, dropped: Counter[str], admits: Admits | None, *, looks: bool
     ) -> UpstreamRow:
         try:
             decoded = _decoded(raw)
@@ -170,7 +172,7 @@ class RowReader:
                 self._look_for_unknown_fields(raw)
             return UpstreamRow(None, None)
         interaction = decoded.interaction
-        failed = mismatch(interaction, query)
+        failed = check(interaction)
         is_silent = admits is not None and (failed is not None or not admits(interaction))
         if not is_silent:
             self._observe(raw, decoded, looks=looks)
@@ -179,7 +181,7 @@ class RowReader:
         if failed is not None or is_silent:
             return UpstreamRow(interaction.interaction_id, None)
         self.names.learn(interaction)
-        return UpstreamRow(interaction.interaction_id, Record(raw, interaction))
+        return UpstreamRow(interaction.interaction_id, Record(raw, interaction, fingerprint(raw)))
 
     def _observe(self, raw: msgspec.Raw, decoded: Decoded, *, looks: bool) -> None:
         if looks:
@@ -247,7 +249,7 @@ def _decoded(raw: msgspec.Raw) -> Decoded | str:
             received.decode()
         except UnicodeDecodeError:
             raise unreadable(received) from None
-    if not _is_object(raw):
+    if not received.startswith(b"{"):
         return UNREADABLE
     try:
         decoded = decode(received)

@@ -22,7 +22,7 @@ from app.queries.service import Queries
 from app.queries.snapshot_store import SnapshotStore
 from app.upstream.client import UpstreamClient
 from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, UpstreamQuery, blocks, mismatch
-from app.upstream.rows import Admits, Recall, Record
+from app.upstream.rows import Admits, Recall, Record, fingerprint
 from app.upstream.walk import Position, Reading
 from tests.support.clock import HandClock
 
@@ -66,7 +66,7 @@ def record(given: Mapping[str, Any]) -> Record:
     raw = json.dumps(given).encode()
     decoded = decode(raw)
     assert decoded is not None
-    return Record(raw, decoded.interaction)
+    return Record(raw, decoded.interaction, fingerprint(raw))
 
 
 def reading(given: Iterable[Mapping[str, Any]], **facts: Any) -> Reading:
@@ -148,7 +148,7 @@ class FakeUpstream:
         new = [one for one in records if one.interaction.interaction_id not in position.seen]
         asked_for = [one for one in new if mismatch(one.interaction, query) is None]
         admitted = [one for one in asked_for if admits is None or admits(one.interaction)]
-        matching = tuple((recall and recall(one.fingerprint)) or one for one in admitted)
+        matching = tuple((recall and recall(one.raw)) or one for one in admitted)
         return Reading(
             records=matching,
             offset=end,
@@ -178,7 +178,7 @@ class FakeUpstream:
         self.background.append(background)
         await self._answering()
         found = [row for row in self.rows if row["interactionId"] == interaction_id]
-        brought = tuple((recall and recall(one.fingerprint)) or one for one in map(record, found))
+        brought = tuple((recall and recall(one.raw)) or one for one in map(record, found))
         return replace(reading(()), records=brought, offset=1, total=1, upstream_seconds=0.5) if found else None
 
     async def tenancy(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.cache.reuse import Directives
 from app.errors import NotFound
 from app.interactions import records
 from app.interactions.masking import MASKED
@@ -193,6 +194,17 @@ async def test_a_single_interaction_is_seen_again_only_where_every_byte_is_the_s
     with pytest.raises(NotFound):
         await found()
     assert other.stored.purge_token.purged
+
+
+async def test_that_an_interaction_is_still_unknown_is_stored_again() -> None:
+    at = desk()
+    for _ in range(3):
+        with pytest.raises(NotFound):
+            await at.interaction(identity(1), directives=Directives(max_age=0.0))
+        at.clock.advance(10)
+    stored = at.queries.snapshots.current(at.queries.plan_of_one(identity(1)))
+    assert stored is not None
+    assert (stored.age(at.clock.monotonic), at.upstream.calls - at.upstream.tenancies) == (10, 3)
 
 
 async def test_a_single_interaction_that_became_final_keeps_what_upstream_sent() -> None:

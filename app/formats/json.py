@@ -56,9 +56,10 @@ def _records(table: Table, _envelope: Envelope) -> Iterator[bytes]:
 
 
 def _columns(table: Table, _envelope: Envelope) -> Iterator[bytes]:
+    parts = [*table.parts()]
     for number, name in enumerate(table.names):
         yield (b"," if number else b"{") + _ENCODER.encode(name) + b":["
-        yield from _listed(_written([row[number] for row in part.rows], table.types[number]) for part in table.parts())
+        yield from _listed(_written([row[number] for row in part.rows], table.types[number]) for part in parts)
         yield b"]"
     yield b"}"
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from app.interactions.columns import ListType
 
-PART_ROWS = 100  # about 1 ms of encoding
-PART_LISTS = 10  # rows that hold lists, of any length
+PART_ROWS = 100  # about 1 ms of encoding, the elements of lists among them
 NUMERIC_TYPES = frozenset({"int", "float", "bool"})
 
 
@@ -19,10 +19,23 @@ class Table:
     types: tuple[str | ListType, ...]  # "uuid", "string", "time", "date", "int", "float", "bool" or "enum"
 
     def parts(self) -> Iterator["Table"]:
-        """The same table in parts of at most PART_ROWS rows, fewer with lists; none where there are no rows."""
-        part = PART_LISTS if any(isinstance(kind, ListType) for kind in self.types) else PART_ROWS
-        for start in range(0, len(self.rows), part):
-            yield Table(self.names, self.rows[start : start + part], self.types)
+        """The same table in parts of PART_ROWS rows at most, elements of lists counted in; none without rows."""
+        start = 0
+        for end in self._ends():
+            yield Table(self.names, self.rows[start:end], self.types)
+            start = end
+
+    def _ends(self) -> Iterator[int]:
+        lists = [place for place, kind in enumerate(self.types) if isinstance(kind, ListType)]
+        if not lists:
+            yield from range(PART_ROWS, len(self.rows) + PART_ROWS, PART_ROWS)
+            return
+        held = 0
+        for end, row in enumerate(self.rows, 1):
+            held += 1 + sum(len(cast("Sequence[object]", row[place])) for place in lists)
+            if held >= PART_ROWS or end == len(self.rows):
+                yield end
+                held = 0
 
 
 @dataclass(frozen=True, slots=True)

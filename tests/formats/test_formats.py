@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from app.formats import FORMATS, FORMATS_BY_NAME, Envelope, Format, Table
 from app.formats.json import COLUMN_BYTES, TYPE_BYTES, RowTypes
+from app.formats.table import PART_ROWS
 from app.interactions.columns import ListType
 
 ENVELOPE = Envelope(next=None, next_cursor=None, meta={"count": 1, "masked": ("customer",)})
@@ -303,3 +304,25 @@ def test_a_format_is_available_where_what_it_requires_is_installed() -> None:
     assert all(known.is_available for known in FORMATS)
     assert replace(FORMATS[0], requires="msgspec").is_available
     assert not replace(FORMATS[0], requires="not_installed_here").is_available
+
+
+@pytest.mark.threat("T47")
+@pytest.mark.parametrize(
+    ("lengths", "sizes"),
+    [
+        ([], []),
+        ([0] * PART_ROWS, [PART_ROWS]),
+        ([0] * (PART_ROWS + 1), [PART_ROWS, 1]),
+        ([1] * PART_ROWS, [PART_ROWS // 2] * 2),
+        ([5_000, 5_000, 0, 1, 5_000], [1, 1, 3]),
+        ([1, 5_000], [2]),
+    ],
+)
+def test_the_elements_of_lists_count_in_a_part(lengths: list[int], sizes: list[int]) -> None:
+    """A part is encoded in one turn, and ten rows may hold fifty thousand of them."""
+    kind = ListType(("name",), ("string",))
+    table = Table(("a", "l"), [("x", [("n",)] * length) for length in lengths], ("string", kind))
+    assert [len(part.rows) for part in table.parts()] == sizes
+    assert [row for part in table.parts() for row in part.rows] == table.rows
+    plain = Table(("a",), [("x",)] * len(lengths), ("string",))
+    assert sum(len(part.rows) for part in plain.parts()) == len(lengths)

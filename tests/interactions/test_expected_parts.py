@@ -153,7 +153,11 @@ CASES: dict[str, Case] = {
                 {"agentId": "c", "startTimestamp": at("15:00:20"), "conversationStartTimestamp": at("15:00:25")},
                 LEG | {"queueId": "r", "agentWorkAccepted": False, "conversationStartTimestamp": at("15:00:16")},
             ],
-            queues=[stay("15:00:10", queueId="r"), stay("15:00:11", queueId="r", queueName="Returns")],
+            queues=[
+                stay("15:00:10", queueId="r"),
+                stay("15:00:11", queueId="r", queueName="Returns"),
+                stay("15:00:12", queueId="r", queueName="Renamed"),  # the first name counts
+            ],
         ),
         {
             "agent_legs": [
@@ -167,6 +171,7 @@ CASES: dict[str, Case] = {
             "queue_entries": [
                 stayed("15:00:10", queue_id="r"),
                 stayed("15:00:11", queue_id="r", queue_name="Returns") | REQUEUE,
+                stayed("15:00:12", queue_id="r", queue_name="Renamed") | REQUEUE,
             ],
         },
     ),

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import zstandard
-from msgspec import Raw
 
 from app import cooperative
 from app.cache.store import digest
@@ -19,7 +18,7 @@ from app.interactions.masking import keyed_code
 from app.interactions.parts import Interaction
 from app.interactions.records import as_sent, decoded, encoded
 from app.upstream.query import UpstreamQuery
-from app.upstream.rows import FINGERPRINT_BYTES, Held, Record, fingerprint
+from app.upstream.rows import FINGERPRINT_BYTES, Held, RawRecord, Record, fingerprint
 from app.upstream.walk import Position, Reading
 
 VERSION_DIGITS = 16
@@ -162,7 +161,7 @@ class Recalled:
         self._snapshot = snapshot
         self._first, self._records = 0, list[Interaction]()
 
-    def __call__(self, raw: bytes | Raw) -> Held | None:
+    def __call__(self, raw: RawRecord) -> Held | None:
         """The record of which these are the bytes."""
         found = fingerprint(raw)
         place = self._places.get(found)

@@ -45,10 +45,14 @@ logger = logging.getLogger("cxfacade.upstream")
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-class Record(NamedTuple):
-    """An interaction: upstream's bytes, a part of the response as received, their typed part, and their fingerprint."""
+RawRecord = bytes | msgspec.Raw
+"""Upstream's bytes of a record, perhaps a part of the response as received."""
 
-    raw: bytes | msgspec.Raw
+
+class Record(NamedTuple):
+    """An interaction: upstream's bytes and their typed part."""
+
+    raw: RawRecord
     interaction: Interaction
     fingerprint: bytes
 
@@ -73,11 +77,11 @@ class Held(NamedTuple):
         return self.at(self.place)
 
 
-Recall = Callable[[bytes | msgspec.Raw], Held | None]
+Recall = Callable[[RawRecord], Held | None]
 """The record that is held of these bytes, and matches what is asked."""
 
 
-def fingerprint(raw: bytes | msgspec.Raw) -> bytes:
+def fingerprint(raw: RawRecord) -> bytes:
     """A digest of the bytes of a record."""
     return sha256(raw).digest()[:FINGERPRINT_BYTES]
 

@@ -30,7 +30,7 @@ def _seconds(description: str) -> Meta:
 
 
 class MissCost(Struct):
-    """The least that these parameters cost where nothing is stored; more where filters are answered by the façade."""
+    """The least that these parameters cost where nothing is stored; more where the façade looks for rows itself."""
 
     upstream_calls: Annotated[int, Meta(description="Calls; 0 with a cursor, as nothing brings its snapshot back.")]
     rows_read: Annotated[int, Meta(description="Rows of upstream's list.")]

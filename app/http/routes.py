@@ -30,7 +30,8 @@ from app.queries.page import FetchResult, Lookup
 
 
 async def list_rows(grain: str, request: Request, services: Services, viewer: Viewer) -> Response:
-    """The rows of a grain, of interactions above all: the main job."""
+    """The rows of a grain, of interactions above all: the main job. Each needs `read`, whatever it needs besides."""
+    viewer.require("read")
     deadline = services.queries.deadline()
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
     url = services.forwarding.url(request.scope, path)

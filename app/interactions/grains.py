@@ -38,7 +38,7 @@ class Grain:
     """One table of rows: `parts` are those of a record that are its rows, `row` makes one of them readable by columns.
 
     `time_column` is that of a row's own time, `ordered_by` that of the order in which rows are listed, newest first,
-    `scope` what a viewer needs.
+    `scope` what a viewer needs, to read aside.
     """
 
     name: str

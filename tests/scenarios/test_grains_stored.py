@@ -1,5 +1,6 @@
 """What is stored and hidden of interactions is so of every grain: one snapshot, audiences, purges, replays, guesses."""
 
+import asyncio
 import csv
 import io
 import json
@@ -62,6 +63,13 @@ def with_parts(simulator: Simulator) -> list[str]:
     ids = populate(simulator)
     simulator.advance(3_600)
     return ids
+
+
+async def test_all_grains_asked_for_at_once_cost_one_call(facade: Facade, simulator: Simulator) -> None:
+    with_parts(simulator)
+    answers = await asyncio.gather(*(facade.get(grain.path, *KNOWN) for grain in GRAINS.values()))
+    assert [answer.json()["meta"]["total"] for answer in answers] == [len(answer.json()["items"]) for answer in answers]
+    assert len(simulator.calls()) == 1
 
 
 @every_grain

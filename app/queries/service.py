@@ -196,7 +196,8 @@ class Queries:
     ) -> Selection:
         """The rows of the page within `wanted`."""
         context = self.rules.context_of(found.snapshot, query.view.audience)
-        rows = min(wanted.limit, found.snapshot.rows_of(query.view.grain))
+        held = found.snapshot.rows_of(query.view.grain)
+        rows = min(wanted.limit, held) if query.order == NEWEST_FIRST else held  # to order them takes all
 
         async def selecting(owners: Owners, require_waiter: Callable[[], None]) -> Selection:
             async with self.admission.selecting(query.view, rows, owners):

@@ -119,7 +119,7 @@ async def test_the_collector_is_held_back_by_what_is_worked_on(monkeypatch: pyte
 
 
 async def test_the_rows_of_a_grain_are_what_an_answer_is_admitted_by(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One interaction may have more of them than there are interactions."""
+    """One interaction may have more of them than there are interactions, and to order rows takes all of them."""
     at = desk([interaction(0, agents=[{"agentId": "a"}, {"agentId": "b"}, {"agentId": "c"}])])
     taken: list[int] = []
 
@@ -129,9 +129,10 @@ async def test_the_rows_of_a_grain_are_what_an_answer_is_admitted_by(monkeypatch
 
     monkeypatch.setattr(admission, "_cells", cells)
     view = View((("agent_id", "agent_id"),), grain="agent_legs")
-    for limit in (2, 10):
-        await made(at, query(limit=limit, view=view))
-    assert taken == [2, 2, 3, 3]
+    for limit, order, worked_on in ((2, NEWEST_FIRST, 2), (10, NEWEST_FIRST, 3), (1, Order("agent_id"), 3)):
+        taken.clear()
+        await made(at, query(limit=limit, view=view, order=order))
+        assert taken == [worked_on, min(limit, 3)], "to select them, then to encode them"
 
 
 @pytest.mark.parametrize("chosen", FORMATS, ids=lambda one: str(one.name))

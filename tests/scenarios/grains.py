@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.interactions.grains import GRAINS, Grain
+from app.interactions.grains import Grain
 from tests.support.facade import Facade
 from tests.support.simulator import Simulator
 
@@ -67,5 +67,5 @@ async def rows_of(facade: Facade, grain: Grain, *query: tuple[str, str]) -> list
 
 
 def parts_of(records: list[Record]) -> dict[str, int]:
-    """How many rows each grain has of these records."""
-    return {name: sum(map(OF_RECORD[name], records)) for name in GRAINS}
+    """How many rows the grains of OF_RECORD have of these records."""
+    return {name: sum(map(count, records)) for name, count in OF_RECORD.items()}

@@ -137,15 +137,15 @@ def answer_list(state: SimulatorState, parameters: Parameters, struck: list[Stri
     """The answer of the list URL, with contract faults applied; 400 for a number or time that is none."""
     try:
         query = parse(parameters)
+        understood = _acted(struck, "query", query)
     except BadQueryError as bad:
         return error(400, "error-attribute", f"invalid {bad}")
-    understood = _acted(struck, "query", query)
     now = state.now()
     for hit in _at("world", struck):
         hit.act(state.world, query, now)
     text = state.now_text()
     matching = select(state.world.rows(now, query.values("attribute-value")), understood, text)
-    page = matching[query.skip : query.skip + query.size]
+    page = matching[understood.skip : understood.skip + understood.size]
     rows = [row.encoded(text, Form(nulls=query.nulls)) for row in page]
     turn = crc32(repr(parameters).encode())
     shown = _envelope(state, query, len(matching))

@@ -8,7 +8,16 @@ from typing import Any, Literal
 
 from app.simulator.clock import parse_time, stamp
 from app.simulator.interaction import details
-from app.simulator.query import Query, select
+from app.simulator.query import (
+    CASE_IGNORED,
+    DEFAULT_LIMIT,
+    NAMES_TRIMMED,
+    BadQueryError,
+    Query,
+    Tests,
+    range_tests,
+    select,
+)
 from app.simulator.scene import Record
 from app.simulator.wire import BROKEN, Answer, Broken, Framing, cut, error
 from app.simulator.world import World
@@ -117,9 +126,54 @@ def last_repeat_only(query: Query) -> Query:
     return replace(query, filters=tuple(dict(query.filters).items()))
 
 
+def first_repeat_only(query: Query) -> Query:
+    """Of a repeated filter only the first copy counts."""
+    return replace(query, filters=tuple(dict(reversed(query.filters)).items()))
+
+
 def hooks_per_entry(query: Query) -> Query:
     """Hook conditions must all be met by one and the same hook (S14)."""
     return replace(query, hooks_per_entry=True)
+
+
+def case_ignored(query: Query) -> Query:
+    """Attribute values are compared without regard to case."""
+    return _tested(query, CASE_IGNORED)
+
+
+def names_trimmed(query: Query) -> Query:
+    """Hook types are compared without the spaces at their ends."""
+    return _tested(query, NAMES_TRIMMED)
+
+
+def range_tested(query: Query, *, tests: str = "start", ends: str = "[)") -> Query:
+    """The range ``tests`` start, end, overlap or both; ``ends`` are included, [ ], or not, ( )."""
+    return _tested(query, range_tests(tests, ends))
+
+
+def _tested(query: Query, tests: Tests) -> Query:
+    return replace(query, tests={**query.tests, **tests})
+
+
+def open_hidden(query: Query) -> Query:
+    """Interactions are listed once they have ended."""
+    return replace(query, ended=True)
+
+
+def limit_zero(query: Query, *, rows: int | None = DEFAULT_LIMIT) -> Query:
+    """A limit of 0 brings so many ``rows``; with null it is a mistake."""
+    if query.limit:
+        return query
+    if rows is None:
+        raise BadQueryError("limit")
+    return replace(query, limit=rows)
+
+
+def offset_bounded(query: Query, *, most: int = 10_000) -> Query:
+    """An offset beyond ``most`` rows is a mistake."""
+    if query.offset > most:
+        raise BadQueryError("offset")
+    return query
 
 
 def insert_before_page(
@@ -180,11 +234,14 @@ _BY_STAGE: dict[Stage, tuple[Callable[..., Any], ...]] = {
     "timing": (hold,),
     "answer": (status, redirect, body, timeout),
     "wire": (slow, truncated, stall, reset, garbled, bad_json, content_type),
-    "query": (filter_ignored, last_repeat_only, hooks_per_entry),
+    "query": (
+        filter_ignored, last_repeat_only, first_repeat_only, hooks_per_entry, case_ignored, names_trimmed, range_tested,
+        open_hidden, limit_zero, offset_bounded,
+    ),
     "world": (insert_before_page, remove_between_pages),
     "envelope": (foreign_tenant, total_changes, bare_interaction, results_object),
     "row": (unknown_field, wrong_type, foreign_rows),
-}
+}  # fmt: skip
 
 FAULTS = {act.__name__.replace("_", "-"): Fault(stage, act) for stage, acts in _BY_STAGE.items() for act in acts}
 """Every fault by its name, which is its function's with hyphens."""

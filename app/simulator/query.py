@@ -1,7 +1,8 @@
 """Upstream's reading of a query string: every spelling, nothing refused but a bad number, unknown names ignored."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from app.simulator.clock import parse_time, stamp
 from app.simulator.interaction import Interaction
@@ -22,6 +23,7 @@ SPELLINGS: dict[str, str] = {
 
 DEFAULT_LIMIT = 10
 MOST_ROWS = 1000
+_AT_LAST = "9999"
 HOOK_CONDITIONS = ("hookType", "hookSubType", "hookId")
 
 
@@ -29,9 +31,16 @@ class BadQueryError(ValueError):
     """A query that upstream answers with 400; the message names the parameter."""
 
 
+Test = Callable[[Interaction, str], bool]
+Tests = Mapping[str, Callable[[str], Test]]
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query as upstream understands it. ``filters`` are (filter, value) in the order sent; all must hold (S14)."""
+    """A query as upstream understands it. ``filters`` are (filter, value) in the order sent; all must hold (S14).
+
+    ``tests`` take the place of the usual tests of these filters; ``ended`` leaves out what is still open.
+    """
 
     filters: tuple[tuple[str, str], ...] = ()
     limit: int = DEFAULT_LIMIT
@@ -39,6 +48,8 @@ class Query:
     page: int | None = None
     nulls: bool = False
     hooks_per_entry: bool = False
+    ended: bool = False
+    tests: Tests = field(default_factory=dict)
 
     def values(self, name: str) -> list[str]:
         return [value for filter_name, value in self.filters if filter_name == name]
@@ -76,8 +87,11 @@ def parse(parameters: Iterable[tuple[str, str]]) -> Query:
 
 def select(rows: Iterable[Interaction], query: Query, now: str) -> list[Interaction]:
     """The rows that meet every filter, in the order given; the range is half-open on ``startTimestamp``."""
-    tests = [_TESTS[name](value) for name, value in query.filters if name in _TESTS]
-    conditions = [(name, value) for name, value in query.filters if name in HOOK_CONDITIONS]
+    known = {**_TESTS, **query.tests}
+    tests = [known[name](value) for name, value in query.filters if name in known]
+    conditions = [(name, value) for name, value in query.filters if name in HOOK_CONDITIONS and name not in known]
+    if query.ended:
+        tests.append(lambda row, now: ended_at(row, now) is not None)
     if conditions:
         tests.append(_hook_test(conditions, query.hooks_per_entry))
     found = [row for row in rows if row.start <= now]
@@ -86,10 +100,7 @@ def select(rows: Iterable[Interaction], query: Query, now: str) -> list[Interact
     return found
 
 
-Test = Callable[[Interaction, str], bool]
-
-
-_TESTS: dict[str, Callable[[str], Test]] = {
+_TESTS: Tests = {
     "start": lambda value: lambda row, _: row.start >= value,
     "end": lambda value: lambda row, _: row.start < value,
     "contact": lambda value: lambda row, _: (row.record.get("contactId") or "").lower() == value.lower(),
@@ -100,6 +111,41 @@ _TESTS: dict[str, Callable[[str], Test]] = {
     ),
     "hook-name": lambda value: lambda row, now: any(hook.get("hookName") == value for hook in row.hooks(now)),
 }
+
+
+def ended_at(row: Interaction, now: str) -> str | None:
+    """When a row ended, None while it is open."""
+    end: str | None = row.at(now).get("endTimestamp")
+    return end
+
+
+CASE_IGNORED: Tests = {
+    "attribute-value": lambda value: (
+        lambda row, now: any(
+            hook["hookSubType"] == ATTRIBUTE and hook.get("hookName", "").lower() == value.lower()
+            for hook in row.hooks(now)
+        )
+    ),
+}
+NAMES_TRIMMED: Tests = {
+    "hookType": lambda value: (
+        lambda row, now: any(hook["hookType"].strip() == value.strip() for hook in row.hooks(now))
+    ),
+}
+FROM_ENDS: dict[str, Callable[[str, str], bool]] = {"[": operator.ge, "(": operator.gt}
+TO_ENDS: dict[str, Callable[[str, str], bool]] = {"]": operator.le, ")": operator.lt}
+RANGES = {"start": ("start", "start"), "end": ("end", "end"), "overlap": ("end", "start"), "both": ("start", "end")}
+"""By what the range tests: the times that its start and its end are compared with. What is open ends at last."""
+
+
+def range_tests(tests: str, ends: str) -> Tests:
+    """The tests of a range on the times that RANGES names, its ``ends`` included as brackets say: ``[)``."""
+    low, high = RANGES[tests]
+    return {"start": _time_test(low, FROM_ENDS[ends[:1]]), "end": _time_test(high, TO_ENDS[ends[1:]])}
+
+
+def _time_test(time: str, holds: Callable[[str, str], bool]) -> Callable[[str], Test]:
+    return lambda value: lambda row, now: holds(row.start if time == "start" else ended_at(row, now) or _AT_LAST, value)
 
 
 def _hook_test(conditions: list[tuple[str, str]], per_entry: bool) -> Test:

@@ -193,6 +193,75 @@ async def test_s19_only_the_last_repeat_can_be_honoured(upstream: Asking) -> Non
     assert ids(await upstream.rows(*both)) == [DOCUMENTED_ID]
 
 
+async def test_s19_only_the_first_repeat_can_be_honoured(upstream: Asking) -> None:
+    upstream.sim.faults("first-repeat-only", times=2)
+    assert ids(await upstream.rows(VALUE, ("attribute-value", "VIP"))) == [DOCUMENTED_ID]
+    assert DOCUMENTED_ID not in ids(await upstream.rows(("attribute-value", "VIP"), VALUE))
+
+
+async def test_s19_values_can_be_compared_without_case(upstream: Asking) -> None:
+    upstream.sim.faults("case-ignored", times=2)
+    assert ids(await upstream.rows(("attribute-value", "VALUEone"))) == [DOCUMENTED_ID]
+    assert not await upstream.rows(("attribute-value", "valueOne "))
+
+
+async def test_s19_names_can_be_compared_without_the_spaces_at_their_ends(upstream: Asking) -> None:
+    upstream.sim.faults("names-trimmed", times=2)
+    assert ids(await upstream.rows(("hookType", "customAttributeUsingIvrInput"))) == [DOCUMENTED_ID]
+    assert not await upstream.rows(("hookType", "customattributeusingivrinput"))
+
+
+START, END = "2018-10-30T14:33:45.954Z", "2018-10-30T14:34:33.166Z"  # of the documented interaction
+BEFORE, AFTER = "2018-10-30T14:00:00.000Z", "2018-10-30T15:00:00.000Z"
+WITHIN = "2018-10-30T14:34:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("tests", "ranges"),
+    [
+        ("start", [(BEFORE, WITHIN)]),
+        ("end", [(WITHIN, AFTER)]),
+        ("overlap", [(BEFORE, WITHIN), (WITHIN, WITHIN), (WITHIN, AFTER)]),
+        ("both", []),
+    ],
+)
+async def test_s19_the_range_can_test_another_time(upstream: Asking, tests: str, ranges: list[tuple[str, str]]) -> None:
+    upstream.sim.faults("range-tested", None, tests=tests)
+    for start, end in [(BEFORE, WITHIN), (WITHIN, WITHIN), (WITHIN, AFTER), (BEFORE, AFTER)]:
+        found = ids(await upstream.rows(("start", start), ("end", end)))
+        assert found == [DOCUMENTED_ID] * ((start, end) in [*ranges, (BEFORE, AFTER)])
+
+
+@pytest.mark.parametrize("ends", ["[)", "[]", "(]", "()"])
+@pytest.mark.parametrize(("tests", "low", "high"), [("start", START, START), ("end", END, END), ("both", START, END)])
+async def test_s19_the_ends_of_the_range_can_be_included_or_not(
+    upstream: Asking, tests: str, low: str, high: str, ends: str
+) -> None:
+    upstream.sim.faults("range-tested", None, tests=tests, ends=ends)
+    assert len(await upstream.rows(("start", low), ("end", AFTER))) == (ends[0] == "[")
+    assert len(await upstream.rows(("start", BEFORE), ("end", high))) == (ends[1] == "]")
+
+
+async def test_s19_open_interactions_can_be_hidden(upstream: Asking) -> None:
+    rows = await upstream.everything()
+    ended = [row for row in rows if "endTimestamp" in row]
+    upstream.sim.faults("open-hidden", None)
+    assert ids(await upstream.everything()) == ids(ended)
+    assert 0 < len(ended) < len(rows)
+
+
+async def test_s19_a_limit_of_zero_can_bring_rows_or_be_refused(upstream: Asking) -> None:
+    upstream.sim.faults("limit-zero", times=2)
+    assert [len(await upstream.rows(("limit", limit))) for limit in (0, 3)] == [10, 3]
+    upstream.sim.faults("limit-zero", times=2, rows=None)
+    assert [(await upstream.get(("limit", limit))).status_code for limit in (0, 3)] == [400, 200]
+
+
+async def test_s19_offsets_can_be_bounded(upstream: Asking) -> None:
+    upstream.sim.faults("offset-bounded", times=2, most=100)
+    assert [(await upstream.get(("offset", offset))).status_code for offset in (100, 101)] == [200, 400]
+
+
 async def test_s19_the_envelope_can_name_another_tenant(upstream: Asking) -> None:
     upstream.sim.faults("foreign-tenant")
     answer = await upstream.ask(VALUE)

@@ -137,6 +137,15 @@ class UpstreamClient:
             return None
         return _reading(context, (record,), total=1)
 
+    async def block(self, query: UpstreamQuery, wanted: RowRange) -> UpstreamBlock:
+        """The rows of one call as upstream sends them, not checked against `query`: they show how it reads a query."""
+        context = self._context(background=False)
+
+        async def read(page: UpstreamPage) -> UpstreamBlock:
+            return UpstreamBlock(wanted.offset, await self._rows.read(page.rows, EVERYTHING), page.total)
+
+        return await context.page(Call(INTERACTIONS, self._list(query, wanted), read))
+
     async def tenancy(
         self, query: UpstreamQuery = EVERYTHING, *, background: bool = False, owners: Owners | None = None
     ) -> Reading:

@@ -31,6 +31,10 @@ SimulatorPort = typer.Option(
     help="Port of the simulator; 0 lets the system choose. [default: 8090, or the next that is free]", min=0, max=65_535
 )
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Probe = Annotated[
+    bool,
+    typer.Option("--probe", help="Ask the tenant also how upstream reads queries, by fewer than 30 reading calls."),
+]
 Overrides = Mapping[str, object]
 Command = Callable[..., None]
 
@@ -144,11 +148,11 @@ def simulate(
 
 @program.command()
 @settings_flags(PUBLIC)
-def check(overrides: Overrides, json: AsJson = False) -> None:
+def check(overrides: Overrides, probe: Probe = False, json: AsJson = False) -> None:
     """Check the settings, log in upstream and fetch one row."""
     from app.commands.check import check
 
-    if not check(overrides, as_json=json):
+    if not check(overrides, probe=probe, as_json=json):
         raise typer.Exit(FAILED)
 
 

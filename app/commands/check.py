@@ -1,4 +1,7 @@
-"""`cxfacade check`: read the settings, log in upstream, fetch one row, and say what to do about each failure."""
+"""`cxfacade check`: read the settings, log in upstream, fetch one row, and say what to do about each failure.
+
+With a probe it goes on to ask upstream the open questions of UPSTREAM §12.
+"""
 
 import asyncio
 import contextlib
@@ -8,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 
 from app import errors
 from app.clock import SYSTEM_CLOCK
+from app.holdings.probe import QUESTIONS, Finding, findings
 from app.main import create_app, upstream_access
 from app.observe import logs
 from app.observe.metrics import Metrics
@@ -80,13 +84,23 @@ class Seen:
 
 @dataclass(slots=True)
 class Verdict:
-    """The result of a check: the settings in force, and either the facts seen or the faults with the failure's slug."""
+    """The result of a check: the settings in force, the facts seen, and the faults with the failure's slug.
+
+    `probe` holds the findings so far, None where none were wanted.
+    """
 
     settings: tuple[dict[str, str], ...] = ()
     upstream: Seen | None = None
+    probe: list[Finding] | None = None
     code: str | None = None
     faults: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()  # of settings that work but should be changed
+
+    def stopped(self) -> str:
+        """How far a fault let the probe come, where it had begun."""
+        if self.probe is None or self.upstream is None:
+            return ""
+        return f"The probe stopped after {len(self.probe)} of {len(QUESTIONS)} questions. "
 
     def as_text(self) -> str:
         """The verdict for people."""
@@ -96,47 +110,57 @@ class Verdict:
             seen = {name.replace("_", " "): value for name, value in asdict(self.upstream).items()}
             words = {"None": "unknown", "True": "yes", "False": "no"}
             lines += ["", *(f"{name:<{width}}{words.get(str(value), value)}" for name, value in seen.items())]
+        for row in self.probe or ():
+            answer = f"{row.finding}: {row.seen}" if row.seen else row.finding
+            lines += ["", f"{row.name:<{width}}{row.question}", f"{'':<{width}}{answer}", f"{'':<{width}}{row.service}"]
         return "".join(f"{line}\n" for line in lines)
 
 
-def check(overrides: Mapping[str, object], *, as_json: bool) -> bool:
+def check(overrides: Mapping[str, object], *, probe: bool, as_json: bool) -> bool:
     """Whether `serve` would work with these settings; writes the facts to stdout and the faults to stderr."""
     logs.silence()
-    verdict = examine(overrides)
+    verdict = examine(overrides, probe=probe)
     say(json.dumps({"ok": not verdict.faults, **asdict(verdict)}) + "\n" if as_json else verdict.as_text())
     complain([*verdict.warnings, *verdict.faults])
     return not verdict.faults
 
 
-def examine(overrides: Mapping[str, object]) -> Verdict:
-    """Read the settings as `serve` does, then make one call, or a login and one call. Raises nothing of ours."""
-    verdict = Verdict()
+def examine(overrides: Mapping[str, object], *, probe: bool) -> Verdict:
+    """Read the settings as `serve` does, log in and fetch one row, then ask the probe's. Raises nothing of ours."""
+    verdict = Verdict(probe=[] if probe else None)
     try:
         settings = load(overrides)
         verdict.warnings = settings.warnings
         verdict.settings = tuple(row._asdict() for row in settings.explain())
         create_app(settings)
         with working("asking the upstream …"):
-            verdict.upstream = asyncio.run(_look(settings))
+            asyncio.run(_look(settings, verdict))
     except errors.SettingsError as error:
         verdict.code, verdict.faults = "bad-settings", error.faults
     except errors.CxfacadeError as error:
-        verdict.code, verdict.faults = error.code, (remedy(error),)
+        verdict.code, verdict.faults = error.code, (f"{verdict.stopped()}{remedy(error)}",)
     return verdict
 
 
-async def _look(settings: Settings) -> Seen:
+async def _look(settings: Settings, verdict: Verdict) -> None:
     access = replace(upstream_access(settings), limits=Limits(foreground_attempts=1))  # a check covers nothing up
     client = UpstreamClient(access, clock=SYSTEM_CLOCK, metrics=Metrics())
     try:
-        reading = await client.interactions(UpstreamQuery(), Position(), rows=1, most=1)
+        verdict.upstream = await _seen(client, access.tenant_id)
+        if verdict.probe is not None:
+            async for finding in findings(client):
+                verdict.probe.append(finding)
     finally:
         with contextlib.suppress(TimeoutError):  # after Ctrl-C, nobody waits for the call's end
             async with asyncio.timeout(SECONDS_TO_CLOSE):
                 await client.aclose()
+
+
+async def _seen(client: UpstreamClient, tenant_id: str) -> Seen:
+    reading = await client.interactions(UpstreamQuery(), Position(), rows=1, most=1)
     started = reading.records[0].interaction.start_timestamp if reading.records else None
     return Seen(
-        tenant_id=access.tenant_id,
+        tenant_id=tenant_id,
         time_zone=reading.time_zone,
         interactions=reading.total,
         newest_started_at=timestamp(started) if started else None,

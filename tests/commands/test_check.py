@@ -5,13 +5,17 @@ import os
 import pty
 import re
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import errors
 from app.commands.check import REMEDIES, remedy
+from app.holdings.probe import QUESTIONS
 from app.settings import SETTINGS
 from app.simulator import DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME, create_simulator
 from tests.commands.forking import fork
@@ -140,6 +144,70 @@ def test_on_a_terminal_a_line_shows_that_it_works_and_is_taken_away(simulator: s
         os.close(ours)
     words, blank, rest = written.split("\r")
     assert (words, blank, rest) == ("asking the upstream …", " " * len(words), "")
+
+
+@pytest.mark.parametrize("auth", ["basic", "token"])
+def test_the_probe_tells_each_finding_and_what_the_service_does_about_it(
+    auth: str, simulator: str, tmp_path: Path
+) -> None:
+    journal = f"{simulator}/__sim/journal"
+    httpx.delete(journal, trust_env=False).raise_for_status()
+    done = ran(tmp_path, "check", "--probe", "--upstream-url", simulator, "--auth", auth, **TENANT)
+    asked = httpx.get(journal, trust_env=False).json()
+    assert (done.returncode, done.stderr, asked["violations"]) == (0, "", 0)
+    assert asked["arrived"] <= 30
+    said = [line.strip() for line in done.stdout.splitlines()]
+    for question in QUESTIONS:
+        (place,) = [place for place, line in enumerate(said) if line.endswith(question.words)]
+        assert said[place].startswith(question.name)
+        assert question.service[said[place + 1].partition(":")[0]] == said[place + 2]
+
+
+@pytest.mark.parametrize("flags", [(), ("--probe",)])
+def test_json_holds_the_findings_where_they_were_wanted(flags: tuple[str, ...], simulator: str, tmp_path: Path) -> None:
+    done = ran(tmp_path, "check", "--json", *flags, "--upstream-url", simulator, **TENANT)
+    verdict = json.loads(done.stdout)
+    assert (done.returncode, verdict["ok"]) == (0, True)
+    if not flags:
+        assert verdict["probe"] is None
+        return
+    assert [row["name"] for row in verdict["probe"]] == [question.name for question in QUESTIONS]
+    (tested,) = [row for row in verdict["probe"] if row["name"] == "range-time"]
+    assert (tested["finding"], tested["seen"]) == ("start", "")
+
+
+def failing_after(calls: int, status: int) -> ASGIApp:
+    """A simulator that answers so many calls, and then with a status alone."""
+    simulator, arrived = create_simulator(QUIET), count()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        is_over = scope["type"] == "http" and next(arrived) >= calls
+        await (Response(status_code=status) if is_over else simulator)(scope, receive, send)
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(503, errors.UpstreamUnavailable), (401, errors.UpstreamAuth), (429, errors.UpstreamThrottled)],
+)
+def test_a_fault_on_the_way_ends_the_probe_and_leaves_what_was_found(
+    status: int, kind: type[errors.UpstreamError], tmp_path: Path
+) -> None:
+    with serve_in_thread(failing_after(5, status)) as url:
+        done = ran(tmp_path, "check", "--probe", "--json", "--upstream-url", url, **TENANT)
+    verdict = json.loads(done.stdout)
+    assert (done.returncode, verdict["ok"], verdict["code"]) == (1, False, kind.code)
+    assert [row["name"] for row in verdict["probe"]] == [question.name for question in QUESTIONS[:3]]
+    stopped = f"The probe stopped after 3 of {len(QUESTIONS)} questions."
+    assert done.stderr == f"cxfacade: {stopped} {REMEDIES[kind]}\n"
+
+
+def test_a_probe_that_cannot_begin_is_a_check_that_failed(simulator: str, tmp_path: Path) -> None:
+    given = {**TENANT, "CXF_PASSWORD": CANARY}
+    done = ran(tmp_path, "check", "--probe", "--json", "--upstream-url", simulator, **given)
+    assert (done.returncode, json.loads(done.stdout)["probe"]) == (1, [])
+    assert done.stderr == f"cxfacade: {REMEDIES[errors.UpstreamAuth]}\n"
 
 
 def kinds(base: type[errors.CxfacadeError]) -> Iterator[type[errors.CxfacadeError]]:

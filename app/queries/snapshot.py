@@ -165,7 +165,7 @@ class Recalled:
         """The record of which these are the bytes."""
         found = fingerprint(raw)
         place = self._places.get(found)
-        return None if place is None else Held(self._snapshot.ids[place], found, place, len(memoryview(raw)), self._at)
+        return None if place is None else Held(self._snapshot.ids[place], found, raw, place, self._at)
 
     def _at(self, place: int) -> Interaction:
         """The record at a place; those beside it are decoded with it, as they are wanted next."""
@@ -342,7 +342,7 @@ def _batches(rows: Sequence[tuple[Facts, Record | Held]]) -> Iterator[list[Inter
     batch, size = list[Interaction](), 0
     for facts, record in rows:
         batch.append(facts.interaction)
-        size += record.size
+        size += memoryview(record.raw).nbytes
         if len(batch) == BLOCK_ROWS or size >= BLOCK_BYTES:
             yield batch
             batch, size = [], 0

@@ -56,19 +56,14 @@ class Record(NamedTuple):
     interaction: Interaction
     fingerprint: bytes
 
-    @property
-    def size(self) -> int:
-        """How many bytes upstream sent."""
-        return memoryview(self.raw).nbytes
-
 
 class Held(NamedTuple):
     """A record that is held already, at a place of a snapshot, and that upstream sent again byte for byte."""
 
     interaction_id: str
     fingerprint: bytes
+    raw: RawRecord
     place: int
-    size: int
     at: Callable[[int], Interaction]
 
     @property

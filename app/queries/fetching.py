@@ -82,7 +82,8 @@ class Fetching:
         received, purge_token = self.clock.monotonic(), self.snapshots.begun(plan)
         earlier = stored.value if stored else None
         terms = Terms(self.rules.most_calls, owners, background, Recalled(earlier) if earlier else None)
-        read = await self._read_on(plan, None, rows, terms, earlier)
+        with held_back(rows):
+            read = await self._read_on(plan, None, rows, terms, earlier)
         new, current = read.opened.snapshot, self.snapshots.current(plan)
         context = self.rules.context_at(new.checked_at, new.time_zone, MASKED)
         snapshot = renewed(plan.key, new, current.value if current else None, context)
@@ -99,7 +100,8 @@ class Fetching:
         if self.rules.is_enough(known.snapshot, rows):
             return known
         purge_token = self.snapshots.begun(plan, known.stored.purge_token)
-        read = await self._read_on(plan, known.opened, rows, terms)
+        with held_back(rows):
+            read = await self._read_on(plan, known.opened, rows, terms)
         stored = self.snapshots.snapshot(plan, known.snapshot.version)  # it may have been seen again meanwhile
         received = max(known.stored.stored_at, stored.stored_at if stored else 0.0)
         longer = self._keep(plan, read, received, purge_token)
@@ -147,7 +149,7 @@ class Fetching:
         A search denied is the whole tenant denied; one interaction alone, since any client may send any id.
         """
         try:
-            with span("fetch"), held_back(rows):
+            with span("fetch"):
                 reading = await plan.read(asked, place, rows, terms)
                 await asyncio.sleep(0)
             self.successes.note(plan.key, self.clock.wall())

@@ -1,5 +1,6 @@
 """A snapshot: the known parts of upstream's records for one search, in compressed blocks, with a small index."""
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -142,13 +143,22 @@ class DecodedSnapshot:
         return (Facts(record, context) for record in records)
 
 
+class _Sums(NamedTuple):
+    """For the index: the number of the records' parts, the last of their events, and what is not final."""
+
+    counts: tuple[int, ...]
+    last_event_at: datetime | None
+    all_final: bool
+    pending_since: datetime | None
+
+
 class _Packed(NamedTuple):
-    """Records in their order, in blocks, and for the index their facts, fingerprints and the numbers of their parts."""
+    """Records in their order, in blocks, with their facts and fingerprints, and what the index needs of them."""
 
     blocks: list[Block]
     facts: list[Facts]
     fingerprints: bytes
-    counts: tuple[int, ...]
+    sums: _Sums
 
 
 class Recalled:
@@ -264,18 +274,17 @@ def _told(known: Snapshot, reading: Reading) -> dict[str, Any]:
 
 
 async def _longer(opened: DecodedSnapshot, reading: Reading, packed: _Packed) -> DecodedSnapshot:
-    known, (blocks, facts, prints, counts) = opened.snapshot, packed
-    pending = (one.last_event_at for one in facts if one.is_closed and not one.is_final)
+    known, (blocks, facts, prints, sums) = opened.snapshot, packed
     snapshot = replace(
         known,
         **_told(known, reading),
         blocks=(*known.blocks, *blocks),
         ids=(*known.ids, *(one.interaction.interaction_id for one in facts)),
-        counts=tuple(held + more for held, more in zip(known.counts, counts, strict=True)),
-        last_event_at=max(filter(None, (known.last_event_at, *(one.last_event_at for one in facts))), default=None),
-        all_final=known.all_final and all(one.is_final for one in facts),
+        counts=tuple(held + more for held, more in zip(known.counts, sums.counts, strict=True)),
+        last_event_at=max(filter(None, (known.last_event_at, sums.last_event_at)), default=None),
+        all_final=known.all_final and sums.all_final,
         fingerprints=known.fingerprints + prints,
-        pending_since=min(filter(None, (known.pending_since, *pending)), default=None),
+        pending_since=min(filter(None, (known.pending_since, sums.pending_since)), default=None),
     )
     unparted = iter(facts)
     batches = [[*islice(unparted, block.count)] for block in blocks]
@@ -311,30 +320,35 @@ def _version(key: bytes, context: Context, blocks: Sequence[Block]) -> str:
 
 async def _packed(records: Sequence[Record | Held], context: Context) -> _Packed:
     """The records, in turns; they are compressed in a thread."""
-    rows, counts = await cooperative.run(_indexed(records, context))
-    batches = [*_batches(rows)]
-    texts = await cooperative.run(_encoded(batches))
+    rows, sums = await cooperative.run(_indexed(records, context))
+    texts, counts = await cooperative.run(_encoded(rows))
     compressed = await unlocked(partial(_compressed, texts), size=sum(map(len, texts)))
-    blocks = [Block(one, len(batch)) for one, batch in zip(compressed, batches, strict=True)]
-    return _Packed(blocks, [facts for facts, _ in rows], b"".join([one.fingerprint for _, one in rows]), counts)
+    blocks = [*map(Block, compressed, counts)]
+    packed = _Packed(blocks, [facts for facts, _ in rows], b"".join([one.fingerprint for _, one in rows]), sums)
+    await asyncio.sleep(0)
+    return packed
 
 
 def _indexed(
     records: Sequence[Record | Held], context: Context
-) -> Turns[tuple[list[tuple[Facts, Record | Held]], tuple[int, ...]]]:
-    """The records in their order with their facts, those that the index needs found, and the number of their parts."""
-    rows, counts = [], []
+) -> Turns[tuple[list[tuple[Facts, Record | Held]], _Sums]]:
+    """The records in their order with their facts, and what the index needs of them."""
+    rows, counts, events, pending = [], [], [], []
     for record in records:
         facts = Facts(record.interaction, context)
-        _ = facts.last_event_at, facts.is_final  # both kept
         counts.append([len(parts(facts)) for parts in _PARTS])
+        events.append(facts.last_event_at)
+        if not facts.is_final:
+            pending.append(facts.last_event_at if facts.is_closed else None)
         rows.append((facts, record))
         yield
     rows.sort(key=lambda row: row[0].interaction.interaction_id)
     yield
     rows.sort(key=lambda row: row[0].started_at, reverse=True)
     yield
-    return rows, tuple(map(sum, zip(*counts, strict=True))) or _NO_PARTS
+    counted = tuple(map(sum, zip(*counts, strict=True))) or _NO_PARTS
+    since = min(filter(None, pending), default=None)
+    return rows, _Sums(counted, max(events, default=None), not pending, since)
 
 
 def _batches(rows: Sequence[tuple[Facts, Record | Held]]) -> Iterator[list[Interaction]]:
@@ -350,12 +364,14 @@ def _batches(rows: Sequence[tuple[Facts, Record | Held]]) -> Iterator[list[Inter
         yield batch
 
 
-def _encoded(batches: Iterable[list[Interaction]]) -> Turns[list[bytes]]:
-    texts = []
-    for batch in batches:
+def _encoded(rows: Sequence[tuple[Facts, Record | Held]]) -> Turns[tuple[list[bytes], list[int]]]:
+    """The text of each block, and how many records it holds."""
+    texts, counts = [], []
+    for batch in _batches(rows):
         texts.append(encoded(batch))
+        counts.append(len(batch))
         yield
-    return texts
+    return texts, counts
 
 
 def _raw(record: Record | Held, earlier: Snapshot | None) -> bytes:

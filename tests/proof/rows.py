@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.http.routes import LISTS
+from app.interactions.grains import GRAINS
 from tests.proof.linting import Asked
 from tests.support.clock import HandClock
 from tests.support.facade import Facade
@@ -106,9 +106,9 @@ ROUTES = (
     Row("download", get("/interactions.csv?download=1")),
     Row("in clear", get("/interactions?pii=clear"), settings=SCOPES, shows={"cache-control": "private, no-store"}),
     *(
-        Row(one.path, get(f"{one.path}?limit=20"), settings=SCOPES)
-        for one in LISTS
-        if not one.path.startswith("/interactions")
+        Row(grain.path, get(f"{grain.path}?limit=20"), settings=SCOPES)
+        for grain in GRAINS.values()
+        if grain.is_of_parts
     ),
     Row("one interaction", get(f"/interactions/{ID}")),
     Row("a timeline", get(f"/interactions/{ID}/timeline")),

@@ -62,7 +62,8 @@ _OWN_HEADER = _header(
     example="curl",
 )
 _DESCRIPTION = """\
-The interactions of a contact centre as flat rows with stable columns, cached, without upstream's credentials.
+The interactions of a contact centre and their parts as flat rows with stable columns, cached, without upstream's \
+credentials.
 
 Every column is in every row, also when it is null; units stand in the names. Each GET may be a HEAD. Errors are \
 `application/problem+json` (RFC 9457), whose `type` leads to a page that explains it. A parameter that is not known \
@@ -163,6 +164,7 @@ def document(grains: Mapping[str, Grain], max_rows: int) -> dict[str, object]:
         "servers": [{"url": ".", "description": "Where this document is served, also behind a path prefix."}],
         "tags": [
             {"name": "interactions", "description": "Rows, single interactions and their timelines."},
+            {"name": "parts", "description": "Agent legs, queue entries and other parts of interactions as rows."},
             {"name": "service", "description": "The service itself: its cache, keys, errors and health."},
         ],
         "security": [*({name: []} for name in _SECURITY_SCHEMES), _ANONYMOUS],
@@ -193,7 +195,7 @@ def paths(grains: Mapping[str, Grain], max_rows: int) -> dict[str, Schema]:
     # fmt: off
     # A row reads as a row: path and summary, then the words, then the content.
     return dict([
-        *chain.from_iterable(_lists(grain, golden["rows"][grain.name], max_rows) for grain in grains.values()),
+        *_lists(interactions, golden["rows"][INTERACTIONS], max_rows),
         _stored("/interactions/{interaction_id}", "One interaction",
                 "One interaction as one row; `include` adds its nested lists.",
                 components.json_content("Interaction", rows), of_item),
@@ -201,6 +203,9 @@ def paths(grains: Mapping[str, Grain], max_rows: int) -> dict[str, Schema]:
                 "Ordered spans: ivr, queue, offer, conversation, hold, wrap-up, segment, with offset and duration in "
                 "seconds.",
                 components.json_content("Timeline", _documented(golden["timeline"]))),
+        *chain.from_iterable(
+            _lists(grain, golden["rows"][grain.name], max_rows) for grain in grains.values() if grain.is_of_parts
+        ),
         _service("/schema", "Columns",
                  "Every column and nested list: name, type, unit, nullability, description, source, class of personal "
                  "data.",
@@ -304,7 +309,7 @@ def _list(
         " ".join([_LIST_WORDS, *([_SHAPES_WORDS] if is_json else []), *more_words]).format(noun=grain.noun, row=row),
         responses if is_json else responses | components.range_responses(format_),
         parameters=[*list_parameters(grain, [format_], max_rows), _shared("If-None-Match"), *ranges],
-        tag="interactions",
+        tag="parts" if grain.is_of_parts else "interactions",
         name=grain.operation if path == grain.path else f"{grain.operation}{format_.name.capitalize()}",
     )
 

@@ -1,6 +1,7 @@
 """A snapshot: the known parts of upstream's records for one search, in compressed blocks, with a small index."""
 
 import asyncio
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,7 +20,7 @@ from app.interactions.masking import keyed_code
 from app.interactions.parts import Interaction
 from app.interactions.records import as_sent, decoded, encoded
 from app.upstream.query import UpstreamQuery
-from app.upstream.rows import FINGERPRINT_BYTES, Held, RawRecord, Record, fingerprint
+from app.upstream.rows import Held, RawRecord, Record, fingerprint
 from app.upstream.walk import Position, Reading
 
 VERSION_DIGITS = 16
@@ -165,9 +166,7 @@ class Recalled:
     """The records of a snapshot, found by the fingerprints of their bytes."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        prints = snapshot.fingerprints
-        starts = range(0, len(prints), FINGERPRINT_BYTES)
-        self._places = {prints[start : start + FINGERPRINT_BYTES]: place for place, start in enumerate(starts)}
+        self._places = {one: place for place, one in enumerate(memoryview(snapshot.fingerprints).cast("q"))}
         self._snapshot = snapshot
         self._first, self._records = 0, list[Interaction]()
 
@@ -324,7 +323,8 @@ async def _packed(records: Sequence[Record | Held], context: Context) -> _Packed
     texts, counts = await cooperative.run(_encoded(rows))
     compressed = await unlocked(partial(_compressed, texts), size=sum(map(len, texts)))
     blocks = [*map(Block, compressed, counts)]
-    packed = _Packed(blocks, [facts for facts, _ in rows], b"".join([one.fingerprint for _, one in rows]), sums)
+    fingerprints = array("q", [one.fingerprint for _, one in rows]).tobytes()
+    packed = _Packed(blocks, [facts for facts, _ in rows], fingerprints, sums)
     await asyncio.sleep(0)
     return packed
 

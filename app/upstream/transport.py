@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from dataclasses import dataclass
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from io import BytesIO
 from typing import Any, Literal, NamedTuple
 
 import httpx
@@ -123,7 +122,7 @@ async def read_body(
 
     Raises UpstreamTooLarge past the caps, UpstreamTimeout past `deadline`, UpstreamBadAnswer for a broken coding.
     """
-    body, wire, turn = BytesIO(), 0, YIELD_BYTES
+    pieces, size, wire, turn = list[bytes](), 0, 0, YIELD_BYTES
     async for chunk in chunks:
         wire += len(chunk)
         if wire > coding.wire_bytes:
@@ -131,14 +130,15 @@ async def read_body(
         if monotonic() > deadline:
             raise errors.UpstreamTimeout("The upstream did not finish its answer in time.")
         for piece in coding.feed(chunk):
-            body.write(piece)
-            if body.tell() > PLAIN_BYTES:
+            pieces.append(piece)
+            size += len(piece)
+            if size > PLAIN_BYTES:
                 raise errors.UpstreamTooLarge(TOO_LARGE)
-            if body.tell() >= turn:
-                turn = body.tell() + YIELD_BYTES
+            if size >= turn:
+                turn = size + YIELD_BYTES
                 await asyncio.sleep(0)
     coding.finish()
-    return body.getvalue()  # no copy
+    return b"".join(pieces)
 
 
 class Outgoing(NamedTuple):

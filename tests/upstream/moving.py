@@ -96,7 +96,7 @@ def fetching(moving: MovingList, turns: list[int] | None = None) -> Fetch:
         for _ in range(turns[call % len(turns)] if turns else 1):
             await asyncio.sleep(0)
         ids, total = moving.page(span.offset, span.limit)
-        rows = tuple(UpstreamRow(one, Record(b"{}", interaction(one), b"")) for one in ids)
+        rows = tuple(UpstreamRow(one, Record(b"{}", interaction(one), 0)) for one in ids)
         return UpstreamBlock(span.offset, rows, total, next(arrivals))
 
     return fetch

@@ -143,7 +143,7 @@ def offset(text: str, scene: ParseContext) -> int:
     """Rows to skip, as far as a snapshot reaches: past its end there would be nothing, in silence."""
     rows, most = _count(text, 0), SNAPSHOT_FACTOR * scene.max_rows
     if rows > most:
-        raise Refused(f"is past the {most} rows that one question gives; narrow it by from and to")
+        raise Refused(f"is past the {most} rows that can be skipped; follow next, or narrow the range by from and to")
     return rows
 
 

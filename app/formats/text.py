@@ -23,7 +23,7 @@ def texts(column: Sequence[Any], kind: str | ListType) -> Sequence[Any]:
 
 
 def _times(moments: Sequence[datetime | None]) -> Sequence[str | None]:
-    """Those on a whole second, or in another zone, one by one: they are few."""
+    """The times as text; the few on a whole second, or in another zone, are written one by one."""
     return [
         text[:_TO_MILLISECONDS] + "Z" if text is not None and len(text) == _MICROSECONDS else rfc3339(moment)
         for text, moment in zip(to_builtins(moments), moments, strict=True)

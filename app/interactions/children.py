@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from app.interactions.facts import Facts, SlaOutcome, is_answered, is_short_abandon, sla_outcome, sla_threshold
+from app.interactions.facts import Facts
 from app.interactions.parts import AgentLeg, TalkTime
+from app.interactions.service_level import SlaOutcome, is_answered
 from app.interactions.settling import ATTRIBUTE
 
 
@@ -35,36 +36,29 @@ class QueueEntryRow(Child):
     __slots__ = ()
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether the customer waits there still."""
-        is_open = self.facts.ended_at is None and self.part.end_timestamp is None
-        return is_open and not is_answered(self.part)
-
-    @property
     def is_abandoned(self) -> bool:
         """Whether the customer left there."""
-        return self.part is self.facts.last_queue and self.facts.abandon_stage == "queue"
+        return self.facts.is_abandoned_in(self.part)
 
     @property
     def sla_threshold_seconds(self) -> float:
         """The threshold of its queue."""
-        return sla_threshold(self.part, self.facts.context)
+        return self.facts.context.service_level.threshold(self.part)
 
     @property
     def sla_outcome(self) -> SlaOutcome:
         """Its outcome for the service level."""
-        is_waiting, is_abandoned = self.is_waiting, self.is_abandoned
-        return sla_outcome(self.part, self.facts.context, is_waiting=is_waiting, is_abandoned=is_abandoned)
+        return self.facts.sla_outcome_of(self.part)
 
     @property
     def is_short_abandon(self) -> bool:
         """Whether the customer left there within the abandon threshold."""
-        return is_short_abandon(self.part, self.facts.context, is_abandoned=self.is_abandoned)
+        return self.facts.is_short_abandon_in(self.part)
 
     @property
     def is_flow_out(self) -> bool:
         """Whether it was left, neither answered nor abandoned."""
-        return not (self.is_waiting or self.is_abandoned or is_answered(self.part))
+        return not (self.facts.is_waiting_in(self.part) or self.is_abandoned or is_answered(self.part))
 
     @property
     def is_requeue(self) -> bool:

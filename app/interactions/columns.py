@@ -9,7 +9,8 @@ from operator import attrgetter
 from typing import Any, Literal, get_args
 
 from app.errors import SettingsError
-from app.interactions.facts import Facts, SlaOutcome
+from app.interactions.facts import Facts
+from app.interactions.service_level import SlaOutcome
 
 ColumnType = Literal["uuid", "string", "enum", "time", "date", "int", "float", "bool"]
 PersonalData = Literal["customer", "agent", "attribute"]

@@ -1,19 +1,20 @@
 """Facts of a record: the values that its columns show, each worked out once; the dear ones when first asked for."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from hashlib import sha256
 from itertools import chain
 from math import isfinite
 from operator import attrgetter
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from app.interactions.cards import mask_cards
 from app.interactions.masking import MASKED, Audience, Policy, customer_key, mask_customer, shown
 from app.interactions.parts import AgentLeg, Details, Hook, Interaction, QueueEntry
+from app.interactions.service_level import ServiceLevel, SlaOutcome, is_answered
 from app.interactions.times import in_order, local, moments, seconds_between, started_at
 
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -32,24 +33,16 @@ _note = attrgetter("note_id", "agent_id", "created", "updated")
 _link = attrgetter("hook_type", "hook_sub_type", "hook_by", "hooked_by", "agent_id", "timestamp")
 _attribute = attrgetter("hook_type", "hook_name", "hook_by", "hooked_by", "agent_id", "timestamp")
 
-SlaOutcome = Literal["met", "missed", "excluded", "not_applicable"]
-
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The context of a row besides its record. `as_of` is when that was received: a row never changes by itself.
-
-    `abandon_seconds` None is the service-level threshold.
-    """
+    """The context of a row besides its record. `as_of` is when that was received: a row never changes by itself."""
 
     tenant_id: str
     as_of: datetime
     zone: tzinfo = UTC
     settle: timedelta = timedelta(hours=1)
-    sla_seconds: float = 20.0
-    sla_by_queue: Mapping[str, float] = field(default_factory=dict)
-    abandon_seconds: float | None = None
-    sla_abandons: Literal["ignore", "count"] = "ignore"
+    service_level: ServiceLevel = ServiceLevel()  # noqa: RUF009 - frozen
     pseudonym_secret: bytes = b""
     attribute_policy: Policy = field(default_factory=dict)
     audience: Audience = MASKED
@@ -189,19 +182,32 @@ class Facts:
             return "hold"
         return "queue" if self.queues and not is_answered(self.last_queue) else "other"
 
+    def is_waiting_in(self, entry: QueueEntry) -> bool:
+        """Whether the customer waits in this queue still."""
+        return not is_answered(entry) and self.ended_at is None and entry.end_timestamp is None
+
+    def is_abandoned_in(self, entry: QueueEntry) -> bool:
+        """Whether the customer left this queue for good."""
+        return entry is self.last_queue and self.abandon_stage == "queue"
+
+    def is_short_abandon_in(self, entry: QueueEntry) -> bool:
+        """Whether the customer left this queue for good, within the abandon threshold."""
+        return self.is_abandoned_in(entry) and self.context.service_level.is_short(entry)
+
+    def sla_outcome_of(self, entry: QueueEntry) -> SlaOutcome:
+        """The outcome of one queue entry."""
+        is_waiting, is_abandoned = self.is_waiting_in(entry), self.is_abandoned_in(entry)
+        return self.context.service_level.outcome(entry, is_waiting=is_waiting, is_abandoned=is_abandoned)
+
     @once
     def sla_outcome(self) -> SlaOutcome:
         """Of the first queue entry; not applicable without one."""
-        if not self.queues:
-            return "not_applicable"
-        first = self.first_queue
-        is_waiting = not is_answered(first) and self.ended_at is None and first.end_timestamp is None
-        return sla_outcome(first, self.context, is_waiting=is_waiting, is_abandoned=self._left_first_queue)
+        return self.sla_outcome_of(self.first_queue) if self.queues else "not_applicable"
 
     @property
     def is_short_abandon(self) -> bool:
         """Whether the customer left the first queue entry for good, within the abandon threshold."""
-        return is_short_abandon(self.first_queue, self.context, is_abandoned=self._left_first_queue)
+        return self.is_short_abandon_in(self.first_queue)
 
     @property
     def is_sla_met(self) -> bool:
@@ -212,10 +218,6 @@ class Facts:
     def is_sla_eligible(self) -> bool:
         """Whether it counts in the service level."""
         return self.sla_outcome in ("met", "missed")
-
-    @property
-    def _left_first_queue(self) -> bool:
-        return len(self.queues) == 1 and self.abandon_stage == "queue"
 
     @once
     def queue_names(self) -> dict[str, str]:
@@ -373,19 +375,6 @@ def is_accepted(leg: AgentLeg) -> bool:
     return leg.agent_work_accepted
 
 
-def is_answered(queue: QueueEntry) -> bool:
-    """Whether this stay in a queue ended with an agent."""
-    return queue.time_to_answer is not None or queue.queue_exit_type == "success"
-
-
-def wait(queue: QueueEntry) -> float | None:
-    """How long this stay in a queue was, in seconds."""
-    for seconds in (queue.time_to_answer, queue.queue_time):
-        if seconds is not None:
-            return seconds
-    return seconds_between(queue.start_timestamp, queue.end_timestamp)
-
-
 def total(seconds: Iterable[float | None]) -> float | None:
     """The sum of those that are known, to the millisecond; a single one stays as it is.
 
@@ -396,31 +385,3 @@ def total(seconds: Iterable[float | None]) -> float | None:
         return known[0] if known else None
     added = sum(known)
     return round(added, 3) if isfinite(added) else None
-
-
-def sla_threshold(entry: QueueEntry, context: Context) -> float:
-    """The service-level threshold of the entry's queue, in seconds."""
-    return context.sla_by_queue.get(entry.queue_name or "", context.sla_seconds)
-
-
-def is_short_abandon(entry: QueueEntry, context: Context, *, is_abandoned: bool) -> bool:
-    """Whether the customer left this entry within `CXF_ABANDON_SECONDS`, else its service-level threshold."""
-    if not is_abandoned:
-        return False
-    within = sla_threshold(entry, context) if context.abandon_seconds is None else context.abandon_seconds
-    waited = wait(entry)
-    return waited is not None and waited <= within
-
-
-def sla_outcome(entry: QueueEntry, context: Context, *, is_waiting: bool, is_abandoned: bool) -> SlaOutcome:
-    """Of one queue entry: answered within its threshold is met, not applicable while the customer waits, else missed.
-
-    A short abandon is excluded, unless `CXF_SLA_ABANDONS` counts it. An abandoned entry does not wait.
-    """
-    if is_waiting and not is_abandoned:
-        return "not_applicable"
-    if is_answered(entry):
-        waited = wait(entry)
-        return "met" if waited is not None and waited <= sla_threshold(entry, context) else "missed"
-    is_excluded = context.sla_abandons == "ignore" and is_short_abandon(entry, context, is_abandoned=is_abandoned)
-    return "excluded" if is_excluded else "missed"

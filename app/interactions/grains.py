@@ -22,9 +22,10 @@ from app.interactions.columns import (
     slug,
     with_attributes,
 )
-from app.interactions.facts import Facts, is_accepted, is_answered
+from app.interactions.facts import Facts, is_accepted
 from app.interactions.masking import Policy, treatment_of, treatments
 from app.interactions.parts import AgentLeg, TalkTime
+from app.interactions.service_level import is_answered
 from app.settings import Scope
 
 INTERACTIONS = "interactions"

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from app.cache.store import digest
 from app.interactions.facts import Context
 from app.interactions.masking import Audience, by_name
+from app.interactions.service_level import ServiceLevel
 from app.queries.snapshot import Snapshot
 from app.settings import Settings
 
@@ -71,10 +72,9 @@ def from_settings(settings: Settings, pseudonym_secret: bytes) -> Rules:
         tenant_id=settings.tenant_id or "",
         as_of=datetime.min.replace(tzinfo=UTC),
         settle=timedelta(seconds=settings.settle_seconds),
-        sla_seconds=settings.sla_seconds,
-        sla_by_queue=dict(settings.sla_by_queue),
-        abandon_seconds=settings.abandon_seconds,
-        sla_abandons=settings.sla_abandons,
+        service_level=ServiceLevel(
+            settings.sla_seconds, dict(settings.sla_by_queue), settings.abandon_seconds, settings.sla_abandons
+        ),
         pseudonym_secret=pseudonym_secret,
         attribute_policy=by_name(settings.attribute_policy),
     )

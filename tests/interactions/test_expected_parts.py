@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from app.interactions.facts import Context
 from app.interactions.grains import GRAINS
+from app.interactions.service_level import ServiceLevel
 from app.simulator.kinds import KINDS as ALL_KINDS
 from app.simulator.kinds import example
 from tests.interactions.expected import Row
@@ -307,7 +307,7 @@ OF_30: Row = {"sla_threshold_seconds": 30.0}
 def test_the_settings_of_the_service_level_bear_on_each_entry(
     kind: str, settings: dict[str, Any], position: int, differs: Row
 ) -> None:
-    context: Context = replace(CONTEXT, **settings)
+    context = replace(CONTEXT, service_level=ServiceLevel(**settings))
     assert found_in(example(kind), context)["queue_entries"][position] == (
         KINDS[kind]["queue_entries"][position] | differs
     )

@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 
 from app.interactions.columns import with_attributes
+from app.interactions.service_level import ServiceLevel
 from tests.interactions.records import CONTEXT, made, row
 
 START, END = "2026-03-02T15:00:00.000Z", "2026-03-02T15:10:00.000Z"
@@ -52,7 +53,9 @@ LEFT: dict[str, object] = {"endTimestamp": END, "customerAbandonTime": 5}
 def test_the_first_queue_entry_decides_the_service_level(
     outcome: str, queues: list[dict[str, object]], fields: dict[str, object]
 ) -> None:
-    found = row(made(queues=queues, **fields), replace(CONTEXT, sla_by_queue={"Sales": 30.0}))
+    found = row(
+        made(queues=queues, **fields), replace(CONTEXT, service_level=ServiceLevel(sla_by_queue={"Sales": 30.0}))
+    )
     assert found["sla_outcome"] == outcome
     assert found["is_sla_met"] == (outcome == "met")
     assert found["is_sla_eligible"] == (outcome in ("met", "missed"))
@@ -75,7 +78,7 @@ def test_the_first_queue_entry_decides_the_service_level(
 def test_a_short_abandon_is_left_out_of_the_service_level_or_counts_against_it(
     abandons: Literal["ignore", "count"], abandon_seconds: float | None, waited: float | None, is_short: bool
 ) -> None:
-    context = replace(CONTEXT, abandon_seconds=abandon_seconds, sla_abandons=abandons)
+    context = replace(CONTEXT, service_level=ServiceLevel(abandon_seconds=abandon_seconds, sla_abandons=abandons))
     found = row(made(queues=[stay(waited, startTimestamp=None)], **LEFT), context)
     is_eligible = abandons == "count" or not is_short
     assert found["is_short_abandon"] == is_short
@@ -84,7 +87,7 @@ def test_a_short_abandon_is_left_out_of_the_service_level_or_counts_against_it(
 
 
 def test_the_abandon_threshold_decides_nothing_for_those_who_were_answered_or_left_elsewhere() -> None:
-    context = replace(CONTEXT, abandon_seconds=60.0)
+    context = replace(CONTEXT, service_level=ServiceLevel(abandon_seconds=60.0))
     for queues, fields, outcome in (
         ([stay(30, answered=True)], {}, "missed"),
         ([stay(5), stay(5, start=9)], LEFT, "missed"),

@@ -17,6 +17,7 @@ from app.interactions.columns import ColumnType, ListType, Value, reader, with_a
 from app.interactions.facts import Context
 from app.interactions.grains import GRAINS, INCLUDES
 from app.interactions.records import decode, decoded, encoded
+from app.interactions.service_level import ServiceLevel
 from app.interactions.timeline import KINDS
 from tests.interactions.records import CLEAR, CONTEXT, as_json, elements, facts, made, parts, row, spans_of, typed_row
 from tests.interactions.strategies import (
@@ -43,8 +44,11 @@ views = st.sampled_from([CONTEXT, CLEAR, replace(CONTEXT, attribute_policy={"vip
 service_levels = st.builds(
     replace,
     st.just(CONTEXT),
-    abandon_seconds=st.none() | st.just(5.0),
-    sla_abandons=st.sampled_from(["ignore", "count"]),
+    service_level=st.builds(
+        ServiceLevel,
+        abandon_seconds=st.none() | st.just(5.0),
+        sla_abandons=st.sampled_from(["ignore", "count"]),
+    ),
 )
 
 

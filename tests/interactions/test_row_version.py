@@ -9,6 +9,7 @@ import pytest
 
 from app.interactions.facts import Context
 from app.interactions.masking import Audience, by_name
+from app.interactions.service_level import ServiceLevel
 from tests.interactions.records import CLEAR, CONTEXT, made, row, sample
 
 START, END, LATEST = "2026-03-02T15:00:00.000Z", "2026-03-02T15:10:00.000Z", "2026-03-02T17:00:00.000Z"
@@ -27,7 +28,7 @@ def version(context: Context = CONTEXT, /, **fields: Any) -> object:
 
 
 def test_it_changes_with_the_record_and_not_with_what_surrounds_it() -> None:
-    other = Context("", datetime(2027, 1, 1, tzinfo=UTC), sla_seconds=1, pseudonym_secret=b"another")
+    other = Context("", datetime(2027, 1, 1, tzinfo=UTC), service_level=ServiceLevel(1), pseudonym_secret=b"another")
     assert version() == version(other) == version(details={"agents": [], "csat": None})
     changed = [
         version(notes=[{"body": "late"}]),

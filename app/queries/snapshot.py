@@ -1,47 +1,28 @@
 """A snapshot: the known parts of upstream's records for one search, in compressed blocks, with a small index."""
 
-import asyncio
-from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import zstandard
 
-from app import cooperative
 from app.cache.store import digest
-from app.cooperative import Turns, let_go, unlocked
+from app.cooperative import let_go
 from app.interactions.facts import Context, Facts
 from app.interactions.grains import GRAINS
 from app.interactions.masking import keyed_code
 from app.interactions.parts import Interaction
-from app.interactions.records import as_sent, decoded, encoded
+from app.interactions.records import as_sent
+from app.queries.packing import Block, Packed, compressed, pack
 from app.upstream.query import UpstreamQuery
 from app.upstream.rows import Held, RawRecord, Record, fingerprint
 from app.upstream.walk import Position, Reading
 
 VERSION_DIGITS = 16
-BLOCK_ROWS = 64  # at most: so many are decoded for one that is wanted
-BLOCK_BYTES = 1024 * 1024  # above which a block ends: it is decoded at once, in 3 ms
 ROWS_AT_HAND = 1000
-_PARTS = [grain.parts for grain in GRAINS.values()]
-_NO_PARTS = (0,) * len(_PARTS)
 _BLOCK_BYTES, _ID_BYTES, _INDEX_BYTES = 100, 60, 500  # what the objects cost beside their content
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Some consecutive records: a JSON array of their known parts, compressed."""
-
-    compressed: bytes
-    count: int
-
-    def records(self) -> list[Interaction]:
-        """The records."""
-        return decoded(zstandard.decompress(self.compressed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,24 +125,6 @@ class DecodedSnapshot:
         return (Facts(record, context) for record in records)
 
 
-class _Sums(NamedTuple):
-    """For the index: the number of the records' parts, the last of their events, and what is not final."""
-
-    counts: tuple[int, ...]
-    last_event_at: datetime | None
-    all_final: bool
-    pending_since: datetime | None
-
-
-class _Packed(NamedTuple):
-    """Records in their order, in blocks, with their facts and fingerprints, and what the index needs of them."""
-
-    blocks: list[Block]
-    facts: list[Facts]
-    fingerprints: bytes
-    sums: _Sums
-
-
 class Recalled:
     """The records of a snapshot, found by the fingerprints of their bytes."""
 
@@ -206,7 +169,7 @@ async def begun(
     if earlier and _is_held(reading, earlier, context):
         told, seconds = _told(empty, reading), reading.upstream_seconds
         return DecodedSnapshot(replace(earlier, **told, seen_again_at=context.as_of, upstream_seconds=seconds))
-    packed = await _packed(reading.records, context)
+    packed = await pack(reading.records, context)
     first = replace(
         empty,
         version=_version(key, context, packed.blocks),
@@ -218,7 +181,7 @@ async def begun(
 
 async def extended(opened: DecodedSnapshot, reading: Reading, context: Context) -> DecodedSnapshot:
     """The snapshot with the rows that were read beyond it."""
-    return await _longer(opened, reading, await _packed(reading.records, context))
+    return await _longer(opened, reading, await pack(reading.records, context))
 
 
 def renewed(key: bytes, snapshot: Snapshot, current: Snapshot | None, context: Context) -> Snapshot:
@@ -272,7 +235,7 @@ def _told(known: Snapshot, reading: Reading) -> dict[str, Any]:
     }
 
 
-async def _longer(opened: DecodedSnapshot, reading: Reading, packed: _Packed) -> DecodedSnapshot:
+async def _longer(opened: DecodedSnapshot, reading: Reading, packed: Packed) -> DecodedSnapshot:
     known, (blocks, facts, prints, sums) = opened.snapshot, packed
     snapshot = replace(
         known,
@@ -317,71 +280,8 @@ def _version(key: bytes, context: Context, blocks: Sequence[Block]) -> str:
     return keyed_code(content, context.pseudonym_secret)[:VERSION_DIGITS]
 
 
-async def _packed(records: Sequence[Record | Held], context: Context) -> _Packed:
-    """The records, in turns; they are compressed in a thread."""
-    rows, sums = await cooperative.run(_indexed(records, context))
-    texts, counts = await cooperative.run(_encoded(rows))
-    compressed = await unlocked(partial(_compressed, texts), size=sum(map(len, texts)))
-    blocks = [*map(Block, compressed, counts)]
-    fingerprints = array("q", [one.fingerprint for _, one in rows]).tobytes()
-    packed = _Packed(blocks, [facts for facts, _ in rows], fingerprints, sums)
-    await asyncio.sleep(0)
-    return packed
-
-
-def _indexed(
-    records: Sequence[Record | Held], context: Context
-) -> Turns[tuple[list[tuple[Facts, Record | Held]], _Sums]]:
-    """The records in their order with their facts, and what the index needs of them."""
-    rows, counts, events, pending = [], [], [], []
-    for record in records:
-        facts = Facts(record.interaction, context)
-        counts.append([len(parts(facts)) for parts in _PARTS])
-        events.append(facts.last_event_at)
-        if not facts.is_final:
-            pending.append(facts.last_event_at if facts.is_closed else None)
-        rows.append((facts, record))
-        yield
-    rows.sort(key=lambda row: row[0].interaction.interaction_id)
-    yield
-    rows.sort(key=lambda row: row[0].started_at, reverse=True)
-    yield
-    counted = tuple(map(sum, zip(*counts, strict=True))) or _NO_PARTS
-    since = min(filter(None, pending), default=None)
-    return rows, _Sums(counted, max(events, default=None), not pending, since)
-
-
-def _batches(rows: Sequence[tuple[Facts, Record | Held]]) -> Iterator[list[Interaction]]:
-    """The records of each block: BLOCK_ROWS of them, fewer where they are large."""
-    batch, size = list[Interaction](), 0
-    for facts, record in rows:
-        batch.append(facts.interaction)
-        size += memoryview(record.raw).nbytes
-        if len(batch) == BLOCK_ROWS or size >= BLOCK_BYTES:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def _encoded(rows: Sequence[tuple[Facts, Record | Held]]) -> Turns[tuple[list[bytes], list[int]]]:
-    """The text of each block, and how many records it holds."""
-    texts, counts = [], []
-    for batch in _batches(rows):
-        texts.append(encoded(batch))
-        counts.append(len(batch))
-        yield
-    return texts, counts
-
-
 def _raw(record: Record | Held, earlier: Snapshot | None) -> bytes:
     """What upstream sent of a single interaction, compressed."""
     if isinstance(record, Record):
-        return _compressed([bytes(record.raw)])[0]
+        return compressed([bytes(record.raw)])[0]
     return earlier.compressed_raw if earlier else b""
-
-
-def _compressed(texts: Iterable[bytes]) -> list[bytes]:
-    """At the fastest level; the library's own bytes keep room for the worst case."""
-    compressor = zstandard.ZstdCompressor(1)
-    return [bytes(memoryview(compressor.compress(text))) for text in texts]

@@ -11,10 +11,11 @@ from app.cache.reuse import Directives
 from app.errors import NotFound
 from app.interactions import records
 from app.interactions.masking import MASKED
+from app.queries.packing import BLOCK_ROWS
 from app.queries.page import FetchResult
 from app.queries.purging import purge_customer, purge_interaction, purge_question
 from app.queries.query import InteractionQuery, Search
-from app.queries.snapshot import BLOCK_ROWS, DecodedSnapshot
+from app.queries.snapshot import DecodedSnapshot
 from app.upstream.rows import UpstreamRow
 from tests.queries.support import NOW, Desk, desk, identity, interaction, interactions, query, record
 

@@ -10,7 +10,8 @@ import zstandard
 
 from app.interactions.facts import Context
 from app.interactions.grains import GRAINS
-from app.queries.snapshot import BLOCK_ROWS, DecodedSnapshot, _indexed, begun, extended
+from app.queries.packing import BLOCK_ROWS, _indexed
+from app.queries.snapshot import DecodedSnapshot, begun, extended
 from app.upstream.query import UpstreamQuery
 from tests.queries.support import NOW, TENANT, identity, interaction, interactions, reading, record
 

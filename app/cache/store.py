@@ -7,10 +7,11 @@ recently used goes first.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from cachetools import Cache, LRUCache
 
@@ -25,6 +26,15 @@ SWEPT_AT_ONCE = 8  # keys looked at by each `put`: a round through the store tak
 
 T = TypeVar("T")
 U = TypeVar("U")
+
+
+class Shared(Protocol):
+    """A part that several values may hold; it is told from others by identity."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        ...
 
 
 def digest(*parts: Part) -> bytes:
@@ -73,7 +83,7 @@ class Stored(Generic[T]):
 
     `stored_at` is a monotonic time, the others are seconds: fresh while age ≤ `fresh_for`, then stale for `stale_for`
     more. For the first `revalidate_for` of these, none unless said, it is served at once and refreshed behind; from
-    then on it only covers failures (FAULTS 1.1, RFC 5861).
+    then on it only covers failures (FAULTS 1.1, RFC 5861). `size` is without the parts that are `shared`.
     """
 
     value: T
@@ -83,6 +93,7 @@ class Stored(Generic[T]):
     stale_for: float
     purge_token: PurgeToken = field(default_factory=PurgeToken, compare=False, repr=False)
     revalidate_for: float = 0.0
+    shared: tuple[Shared, ...] = field(default=(), compare=False, repr=False)
 
     def holding(self, value: U, size: int) -> "Stored[U]":
         """Another value with the lifetimes and the purge token of this one."""
@@ -112,7 +123,7 @@ class Stored(Generic[T]):
 
 
 class Held(NamedTuple):
-    """A stored value and its cost against the bound."""
+    """A stored value and its own cost against the bound, without what it shares."""
 
     cost: int
     stored: Stored[Any]
@@ -121,6 +132,8 @@ class Held(NamedTuple):
 class MemoryStore:
     """A store within a hard bound of bytes. For the event loop's thread only.
 
+    Parts that values share are counted once, for as long as one of these values is held.
+
     A scan of large values would drive out what is in use. So a large one that needs the room of others is kept only if
     it was offered before, or takes the place of what is held: the doorkeeper of TinyLFU.
     """
@@ -128,8 +141,8 @@ class MemoryStore:
     def __init__(self, bound_bytes: int, monotonic: Callable[[], float]) -> None:
         self._bound = bound_bytes
         self._monotonic = monotonic
-        self._primary = _shelf(bound_bytes - bound_bytes // MOST)
-        self._derived = _shelf(bound_bytes)
+        self._primary = _Shelf(bound_bytes - bound_bytes // MOST)
+        self._derived = _Shelf(bound_bytes)
         self._offered: LRUCache[bytes, None] = LRUCache(OFFERS_REMEMBERED)
         self._unswept: list[bytes] = []
         self._cleared_at = -math.inf
@@ -158,11 +171,11 @@ class MemoryStore:
         if stored.stored_at < (older.stored_at if older else self._cleared_at):
             return False
         shelf = self._derived if derived else self._primary
-        kept = self._admits(key, known_as or key, newcomer.cost, shelf)
+        kept = self._admits(key, known_as or key, newcomer, shelf)
         if older and (kept or older.stored_at < stored.stored_at):
             self.delete(key)
         if kept:
-            self._make_room(newcomer.cost, shelf)
+            self._make_room(newcomer, shelf)
             shelf[key] = newcomer
         return kept
 
@@ -217,9 +230,9 @@ class MemoryStore:
     @property
     def bytes_held(self) -> int:
         """The cost of all values, never above the bound."""
-        return int(self._primary.currsize + self._derived.currsize)
+        return self._primary.bytes_held + self._derived.bytes_held
 
-    def _shelf_of(self, key: bytes) -> LRUCache[bytes, Held]:
+    def _shelf_of(self, key: bytes) -> "_Shelf":
         return self._derived if key in self._derived else self._primary
 
     def _peek(self, key: bytes) -> Stored[Any] | None:
@@ -227,26 +240,69 @@ class MemoryStore:
         shelf = self._shelf_of(key)
         return Cache.__getitem__(shelf, key).stored if key in shelf else None
 
-    def _admits(self, key: bytes, known_as: bytes, newcomer: int, shelf: LRUCache[bytes, Held]) -> bool:
-        if newcomer * MOST > self._bound:
+    def _admits(self, key: bytes, known_as: bytes, newcomer: Held, shelf: "_Shelf") -> bool:
+        cost = shelf.cost_of(newcomer)
+        if cost * MOST > self._bound:
             return False
-        if newcomer * LARGE <= self._bound:
+        if cost * LARGE <= self._bound:
             return True
         is_known = any(each in self._shelf_of(each) for each in (key, known_as)) or known_as in self._offered
         self._offered[known_as] = None
         return is_known or self._is_room(newcomer, shelf)
 
-    def _is_room(self, newcomer: int, shelf: LRUCache[bytes, Held]) -> bool:
-        room = self._bound - self.bytes_held
-        return newcomer <= room and shelf.currsize + newcomer <= shelf.maxsize
+    def _is_room(self, newcomer: Held, shelf: "_Shelf") -> bool:
+        cost = shelf.cost_of(newcomer)
+        return cost <= self._bound - self.bytes_held and not shelf.is_crowded_by(cost)
 
-    def _make_room(self, newcomer: int, shelf: LRUCache[bytes, Held]) -> None:
+    def _make_room(self, newcomer: Held, shelf: "_Shelf") -> None:
         """Evict from the shelf where that is too full itself, else derived values before fetched values."""
         while not self._is_room(newcomer, shelf) and len(self):
-            crowded = shelf if shelf.currsize + newcomer > shelf.maxsize else self._derived or self._primary
+            crowded = shelf if shelf.is_crowded_by(shelf.cost_of(newcomer)) else self._derived or self._primary
             crowded.popitem()
             self.evictions += 1
 
 
-def _shelf(bound_bytes: int) -> LRUCache[bytes, Held]:
-    return LRUCache(bound_bytes, getsizeof=lambda held: held.cost)
+class _Shelf(LRUCache[bytes, Held]):
+    """Values of one kind, of at most so many bytes, the parts they share among them."""
+
+    def __init__(self, bound_bytes: int) -> None:
+        super().__init__(bound_bytes, getsizeof=lambda held: held.cost)
+        self._holders: Counter[int] = Counter()  # of each part, by its identity
+        self._shared_bytes = 0
+
+    @property
+    def bytes_held(self) -> int:
+        """The cost of all values and of what they share."""
+        return int(self.currsize) + self._shared_bytes
+
+    def cost_of(self, newcomer: Held) -> int:
+        """The bytes that it would add."""
+        new = {id(part): part.size for part in newcomer.stored.shared if id(part) not in self._holders}
+        return newcomer.cost + sum(new.values())
+
+    def is_crowded_by(self, cost: int) -> bool:
+        """Whether so many bytes more are too many."""
+        return self.bytes_held + cost > self.maxsize
+
+    def __setitem__(self, key: bytes, held: Held) -> None:
+        if key in self:
+            del self[key]
+        super().__setitem__(key, held)
+        for part in held.stored.shared:
+            if id(part) not in self._holders:
+                self._shared_bytes += part.size
+            self._holders[id(part)] += 1
+
+    def __delitem__(self, key: bytes) -> None:
+        held = Cache.__getitem__(self, key)
+        super().__delitem__(key)
+        for part in held.stored.shared:
+            self._holders[id(part)] -= 1
+            if not self._holders[id(part)]:
+                del self._holders[id(part)]
+                self._shared_bytes -= part.size
+
+    def clear(self) -> None:
+        super().clear()
+        self._holders.clear()
+        self._shared_bytes = 0

@@ -7,7 +7,7 @@ themselves may be shown but for card numbers: nobody sees those (INTERFACE §7).
 
 import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from io import BytesIO
@@ -101,13 +101,13 @@ def _decode_mended(raw: bytes) -> Decoded | None:
     return Decoded(interaction, len(repairs), OUT_OF_RANGE in repairs)
 
 
-def encoded(interactions: Sequence[Interaction]) -> bytes:
-    """The known parts of records as a JSON array, which shows each time in the zone it came in."""
-    return _encoder.encode(interactions)
+def encoded(interaction: Interaction) -> bytes:
+    """The known parts of a record as JSON, which shows each time in the zone it came in."""
+    return _encoder.encode(interaction)
 
 
 def decoded(array: bytes) -> list[Interaction]:
-    """The records of an array that `encoded` made; they are settled already."""
+    """The records of a JSON array of what `encoded` made; they are settled already."""
     return _interactions.decode(array)
 
 

@@ -81,7 +81,7 @@ class Fetching:
             return FetchResult(DecodedSnapshot(stored.value), stored)
         received, purge_token = self.clock.monotonic(), self.snapshots.begun(plan)
         earlier = stored.value if stored else None
-        terms = Terms(self.rules.most_calls, owners, background, Recalled(earlier) if earlier else None)
+        terms = Terms(self.rules.most_calls, owners, background, Recalled(earlier.runs) if earlier else None)
         with held_back(rows):
             read = await self._read_on(plan, None, rows, terms, earlier)
         new, current = read.opened.snapshot, self.snapshots.current(plan)

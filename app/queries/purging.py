@@ -3,7 +3,7 @@
 Each gives how many stored snapshots are gone. Clients who wait for a fetch get its answer; nobody else does.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import replace
 
 from app import cooperative
@@ -53,10 +53,14 @@ async def purge_interaction(queries: Queries, interaction_id: str) -> int:
     spellings = (interaction_id, interaction_id.upper())  # upstream's own is kept
 
     def concerns(key: bytes, snapshot: Snapshot | None) -> bool:
-        return snapshot is None or key == own_key or any(spelling in snapshot.ids for spelling in spellings)
+        return snapshot is None or key == own_key or _is_in(snapshot, spellings)
 
     queries.flights.detach()
     return await cooperative.run(queries.snapshots.purging(concerns))
+
+
+def _is_in(snapshot: Snapshot, spellings: Iterable[str]) -> bool:
+    return any(one in run.ids for run in snapshot.runs for one in spellings)
 
 
 async def purge_customer(queries: Queries, pseudonym: str) -> int:
@@ -91,8 +95,8 @@ def _content(snapshot: Snapshot) -> tuple[str, int]:
 
 
 def _holds(snapshot: Snapshot, pseudonym: str, secret: bytes) -> Turns[bool]:
-    for block in snapshot.blocks:
-        for record in block.records():
+    for run in snapshot.runs:
+        for record in run.block.records():
             yield
             if record.customer and customer_key(record.customer, secret) == pseudonym:
                 return True

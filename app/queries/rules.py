@@ -115,7 +115,12 @@ class Lifetime:
 
 def lifetime_of_search(snapshot: Snapshot, end: datetime | None, rules: Rules) -> Lifetime:
     """The freshness lifetime of the rows of a search whose range ends at `end`; what lacks some is open."""
-    if end is None or end > snapshot.checked_at - rules.context.settle or snapshot.lacks_rows or not snapshot.all_final:
+    if (
+        end is None
+        or end > snapshot.checked_at - rules.context.settle
+        or snapshot.lacks_rows
+        or not snapshot.sums.all_final
+    ):
         return (
             _open(rules) if snapshot.rows else Lifetime(min(EMPTY_MAXIMUM_SECONDS, _open(rules).seconds), "empty-open")
         )
@@ -124,9 +129,11 @@ def lifetime_of_search(snapshot: Snapshot, end: datetime | None, rules: Rules) -
 
 def lifetime_of_interaction(snapshot: Snapshot, rules: Rules) -> Lifetime:
     """The freshness lifetime of one interaction, or of the news that it does not exist."""
-    if snapshot.last_event_at is None:
+    if snapshot.sums.last_event_at is None:
         return Lifetime(min(UNKNOWN_INTERACTION_SECONDS, rules.fresh_max_seconds), "unknown-interaction")
-    return _settled(snapshot, snapshot.last_event_at, rules, "settled") if snapshot.all_final else _open(rules)
+    return (
+        _settled(snapshot, snapshot.sums.last_event_at, rules, "settled") if snapshot.sums.all_final else _open(rules)
+    )
 
 
 def _open(rules: Rules) -> Lifetime:
@@ -134,6 +141,6 @@ def _open(rules: Rules) -> Lifetime:
 
 
 def _settled(snapshot: Snapshot, end: datetime, rules: Rules, rule: Rule) -> Lifetime:
-    quiet_since = max(end, snapshot.last_event_at or end)
+    quiet_since = max(end, snapshot.sums.last_event_at or end)
     quiet = (snapshot.checked_at - quiet_since).total_seconds()
     return Lifetime(min(max(quiet * SETTLED_SHARE, SETTLED_MINIMUM_SECONDS), rules.fresh_max_seconds), rule)

@@ -75,7 +75,9 @@ class SnapshotStore:
         purge_token = purge_token or self.begun(plan)
         fresh_for, stale_for = self._lifetimes(plan.lifetime(snapshot))
         revalidate_for = min(self.revalidate_seconds, stale_for)
-        stored = Stored(snapshot, snapshot.size, received, fresh_for, stale_for, purge_token, revalidate_for)
+        stored = Stored(
+            snapshot, snapshot.size, received, fresh_for, stale_for, purge_token, revalidate_for, snapshot.runs
+        )
         kept = self._store.put(snapshot_key(plan, snapshot.version), stored, known_as=plan.key)
         if kept:
             self._store.put(plan.key, stored.holding(snapshot.version, len(snapshot.version)))

@@ -9,9 +9,9 @@ import pytest
 
 from app.cache.reuse import Directives
 from app.errors import NotFound
+from app.holdings.packing import BLOCK_ROWS
 from app.interactions import records
 from app.interactions.masking import MASKED
-from app.queries.packing import BLOCK_ROWS
 from app.queries.page import FetchResult
 from app.queries.purging import purge_customer, purge_interaction, purge_question
 from app.queries.query import InteractionQuery, Search
@@ -38,7 +38,7 @@ async def test_what_is_seen_again_is_as_it_was_first_seen_and_as_fresh_as_it_was
     assert (after.fetched, at.upstream.calls) == (True, 2)
     assert (after.snapshot.version, after.snapshot.as_of) == (before.snapshot.version, NOW)
     assert after.snapshot.checked_at == NOW + timedelta(seconds=PAST)
-    assert after.snapshot.blocks is before.snapshot.blocks
+    assert after.snapshot.runs is before.snapshot.runs
     assert after.stored.age(at.clock.monotonic) == 0
     assert after.stored.purge_token is before.stored.purge_token
 
@@ -97,9 +97,9 @@ async def test_a_record_that_only_became_final_makes_a_new_snapshot() -> None:
     at.clock.advance(PAST)
     after = (await at.page(query(limit=1000))).found
     versions = [one.snapshot.version for one in (before, still, after)]
-    assert before.snapshot.pending_since == NOW - timedelta(minutes=59)
+    assert before.snapshot.sums.pending_since == NOW - timedelta(minutes=59)
     assert versions[0] != versions[1] == versions[2], "an hour after its end it is, two minutes later nothing new is"
-    assert [one.snapshot.pending_since for one in (still, after)] == [None, None]
+    assert [one.snapshot.sums.pending_since for one in (still, after)] == [None, None]
     assert still.snapshot.as_of == NOW + timedelta(seconds=PAST)
 
 
@@ -111,7 +111,7 @@ async def test_other_bytes_that_say_the_same_are_the_same() -> None:
         at.clock.advance(PAST)
         after = (await at.page(query(limit=1000))).found
         assert (after.snapshot.version, after.snapshot.as_of) == (before.snapshot.version, NOW)
-    assert after.snapshot.blocks is before.snapshot.blocks
+    assert after.snapshot.runs == before.snapshot.runs
 
 
 async def test_what_is_told_of_rows_that_are_not_read_is_part_of_the_content() -> None:
@@ -120,7 +120,7 @@ async def test_what_is_told_of_rows_that_are_not_read_is_part_of_the_content() -
     del at.upstream.rows[250:]
     at.clock.advance(PAST)
     after = (await at.page(query(limit=10))).found
-    assert (before.snapshot.ids, before.snapshot.blocks) == (after.snapshot.ids, after.snapshot.blocks)
+    assert before.snapshot.runs == after.snapshot.runs
     assert (before.snapshot.total, after.snapshot.total) == (300, 250)
     assert before.snapshot.version != after.snapshot.version
 

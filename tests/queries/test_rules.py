@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
+from app.holdings.packing import Sums
 from app.queries.rules import Lifetime, from_settings, lifetime_of_interaction, lifetime_of_search, zone_of
 from app.queries.snapshot import Snapshot
 from app.upstream.query import UpstreamQuery
-from tests.queries.support import NOW, TENANT, identity, rules
+from tests.queries.support import NOW, TENANT, rules
 from tests.settings.reading import read
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
 EMPTY = Snapshot("v", NOW, UpstreamQuery(), None, simulated=False, complete=True)
-ROWS = replace(EMPTY, ids=(identity(0),), last_event_at=NOW - 30 * DAY)
+ROWS = replace(EMPTY, rows=1, sums=Sums(last_event_at=NOW - 30 * DAY))
 
 
 @pytest.mark.parametrize(
@@ -28,10 +29,10 @@ ROWS = replace(EMPTY, ids=(identity(0),), last_event_at=NOW - 30 * DAY)
         (NOW - HOUR + SECOND, {}, Lifetime(15, "open")),
         (NOW - HOUR, {}, Lifetime(360, "settled")),
         (NOW - 10 * HOUR, {}, Lifetime(3600, "settled")),
-        (NOW - 10 * HOUR, {"last_event_at": NOW - 5 * HOUR}, Lifetime(1800, "settled")),
-        (NOW - 10 * HOUR, {"last_event_at": NOW - SECOND}, Lifetime(60, "settled")),
+        (NOW - 10 * HOUR, {"sums": Sums(last_event_at=NOW - 5 * HOUR)}, Lifetime(1800, "settled")),
+        (NOW - 10 * HOUR, {"sums": Sums(last_event_at=NOW - SECOND)}, Lifetime(60, "settled")),
         (NOW - 300 * DAY, {}, Lifetime(86_400, "settled")),
-        (NOW - 300 * DAY, {"all_final": False}, Lifetime(15, "open")),
+        (NOW - 300 * DAY, {"sums": Sums(all_final=False)}, Lifetime(15, "open")),
         (NOW - 300 * DAY, {"shifted": True}, Lifetime(15, "open")),
         (NOW - 300 * DAY, {"lost": 1}, Lifetime(15, "open")),
     ],
@@ -60,10 +61,10 @@ def test_an_empty_answer_is_fresh_by_its_range_and_for_a_minute_at_most_while_op
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        ({"last_event_at": NOW - 10 * HOUR}, Lifetime(3600, "settled")),
-        ({"last_event_at": NOW - SECOND}, Lifetime(60, "settled")),
-        ({"last_event_at": NOW - 10 * HOUR, "all_final": False}, Lifetime(15, "open")),
-        ({"ids": (), "last_event_at": None}, Lifetime(60, "unknown-interaction")),
+        ({"sums": Sums(last_event_at=NOW - 10 * HOUR)}, Lifetime(3600, "settled")),
+        ({"sums": Sums(last_event_at=NOW - SECOND)}, Lifetime(60, "settled")),
+        ({"sums": Sums(last_event_at=NOW - 10 * HOUR, all_final=False)}, Lifetime(15, "open")),
+        ({"rows": 0, "sums": Sums()}, Lifetime(60, "unknown-interaction")),
     ],
 )
 def test_one_interaction_is_fresh_by_its_own_finality(facts: dict[str, Any], expected: Lifetime) -> None:
@@ -71,7 +72,9 @@ def test_one_interaction_is_fresh_by_its_own_finality(facts: dict[str, Any], exp
 
 
 @pytest.mark.parametrize("end", [None, NOW - HOUR, NOW - 300 * DAY])
-@pytest.mark.parametrize("snapshot", [EMPTY, ROWS, replace(ROWS, all_final=False)])
+@pytest.mark.parametrize(
+    "snapshot", [EMPTY, ROWS, replace(ROWS, sums=Sums(last_event_at=NOW - 30 * DAY, all_final=False))]
+)
 def test_nothing_is_fresh_for_longer_than_the_setting_allows(end: datetime | None, snapshot: Snapshot) -> None:
     short = rules(fresh_max_seconds=5.0)
     assert lifetime_of_search(snapshot, end, short).seconds == 5

@@ -496,11 +496,11 @@ async def test_whether_a_row_is_final_is_judged_as_of_the_first_reading_however_
     late = interaction(100, hours_ago=2, endTimestamp="2026-11-23T05:45:00.000Z")
     at = desk([interaction(number, hours_ago=1.9) for number in range(100)] + [late])
     settled = query(search=Search(end=NOW - timedelta(minutes=90)))
-    assert (await at.page(settled)).found.snapshot.all_final
+    assert (await at.page(settled)).found.snapshot.sums.all_final
     at.clock.advance(480)
     found = (await at.page(replace(settled, limit=101))).found
     assert found.snapshot.rows == 101
-    assert not found.snapshot.all_final
+    assert not found.snapshot.sums.all_final
 
 
 async def test_reading_on_into_open_rows_makes_the_whole_report_open() -> None:

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 import zstandard
 
+from app.holdings.packing import BLOCK_ROWS, Block, entries
 from app.interactions.facts import Context
 from app.interactions.grains import GRAINS
-from app.queries.packing import BLOCK_ROWS, _indexed
 from app.queries.snapshot import DecodedSnapshot, begun, extended
 from app.upstream.query import UpstreamQuery
 from tests.queries.support import NOW, TENANT, identity, interaction, interactions, reading, record
@@ -54,7 +54,7 @@ async def test_what_is_read_on_is_added_and_what_went_wrong_is_not_forgotten() -
     begin = await begun(b"key", ASKED, first, CONTEXT)
     longer = await extended(begin, more, CONTEXT)
     snapshot = longer.snapshot
-    assert snapshot.ids == (identity(0), identity(1), identity(7), identity(8))
+    assert (*snapshot.ids,) == (identity(0), identity(1), identity(7), identity(8))
     assert (snapshot.offset, snapshot.total, snapshot.complete, snapshot.shifted, snapshot.dropped) == (
         5,
         5,
@@ -68,8 +68,8 @@ async def test_what_is_read_on_is_added_and_what_went_wrong_is_not_forgotten() -
 
 async def test_a_report_without_rows_is_complete_and_has_no_last_event() -> None:
     opened = await begun(b"key", ASKED, reading([]), CONTEXT)
-    assert (opened.snapshot.rows, opened.snapshot.blocks, opened.snapshot.last_event_at) == (0, (), None)
-    assert opened.snapshot.all_final
+    assert (opened.snapshot.rows, opened.snapshot.runs, opened.snapshot.sums.last_event_at) == (0, (), None)
+    assert opened.snapshot.sums.all_final
     assert ids(opened) == []
 
 
@@ -85,13 +85,13 @@ async def test_records_come_back_from_their_blocks_from_any_position_on(readings
 
 async def test_no_block_is_larger_than_what_a_page_may_have_to_decode() -> None:
     opened = await report_of(10, 2 * BLOCK_ROWS + 1)
-    assert [block.count for block in opened.snapshot.blocks] == [10, BLOCK_ROWS, BLOCK_ROWS, 1]
+    assert [run.count for run in opened.snapshot.runs] == [10, BLOCK_ROWS, BLOCK_ROWS, 1]
 
 
 async def test_only_the_blocks_that_are_reached_are_unpacked() -> None:
     snapshot = (await report_of(BLOCK_ROWS, 900)).snapshot
-    unreadable = replace(snapshot.blocks[0], compressed=b"not zstd")
-    stored = DecodedSnapshot(replace(snapshot, blocks=(unreadable, snapshot.blocks[1])))
+    unreadable = replace(snapshot.runs[0], block=Block(b"not zstd", BLOCK_ROWS))
+    stored = DecodedSnapshot(replace(snapshot, runs=(unreadable, snapshot.runs[1])))
     assert next(stored.facts(BLOCK_ROWS, CONTEXT)).interaction.interaction_id == identity(BLOCK_ROWS)
     with pytest.raises(zstandard.ZstdError):
         next(stored.facts(BLOCK_ROWS - 1, CONTEXT))
@@ -137,19 +137,20 @@ async def test_a_row_that_was_lost_is_missed_for_as_long_as_the_report_is_read_o
 async def test_the_index_knows_the_last_event_and_whether_all_is_final() -> None:
     old, recent, running = interaction(0), interaction(1, hours_ago=10), interaction(2, hours_ago=9, is_open=True)
     opened = await begun(b"key", ASKED, reading([old, recent], complete=False, total=3), CONTEXT)
-    assert opened.snapshot.last_event_at == NOW - timedelta(hours=10) + timedelta(minutes=1)
-    assert opened.snapshot.all_final
+    assert opened.snapshot.sums.last_event_at == NOW - timedelta(hours=10) + timedelta(minutes=1)
+    assert opened.snapshot.sums.all_final
     longer = (await extended(opened, reading([running], offset=3), CONTEXT)).snapshot
-    assert longer.last_event_at == NOW - timedelta(hours=9)
-    assert not longer.all_final
-    assert not (await extended(DecodedSnapshot(longer), reading([interaction(4)]), CONTEXT)).snapshot.all_final
+    assert longer.sums.last_event_at == NOW - timedelta(hours=9)
+    assert not longer.sums.all_final
+    assert not (await extended(DecodedSnapshot(longer), reading([interaction(4)]), CONTEXT)).snapshot.sums.all_final
 
 
 async def test_the_size_of_a_report_grows_with_what_it_keeps() -> None:
     short, long = (await report_of(10)).snapshot, (await report_of(10, 500)).snapshot
-    kept = sum(len(block.compressed) for block in long.blocks) + sum(map(len, long.ids))
-    assert kept < long.size < 3 * kept
-    assert short.size < long.size
+    kept = sum(len(run.block.compressed) for run in long.runs) + sum(map(len, long.ids))
+    size, less = (one.size + sum(run.size for run in one.runs) for one in (long, short))
+    assert kept < size < kept + 200 * long.rows
+    assert less < size
 
 
 @pytest.mark.threat("T47")
@@ -160,4 +161,4 @@ async def test_the_rows_of_every_grain_are_counted_a_record_a_turn() -> None:
     longer = await extended(opened, reading(rows[3:], offset=5, total=5), CONTEXT)
     expected = {"interactions": 5, "agent_legs": 5, "queue_entries": 15, "notes": 5, "talk_times": 10}
     assert {grain: longer.snapshot.rows_of(grain) for grain in GRAINS} == dict.fromkeys(GRAINS, 0) | expected
-    assert len([*_indexed([*map(record, rows)], CONTEXT)]) > len(rows), "and one before each sort of them all"
+    assert len([*entries([*map(record, rows)], CONTEXT)]) == len(rows)

@@ -5,6 +5,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from app.cache.store import MemoryStore
+from app.holdings.packing import Sums
 from app.interactions.masking import MASKED
 from app.queries import fetch_plan as plans
 from app.queries.fetch_plan import FetchPlan
@@ -17,7 +18,8 @@ from tests.queries.support import NOW, FakeUpstream, identity, rules
 from tests.support.clock import HandClock
 
 STALE_SECONDS = 100.0
-REPORT = Snapshot("v1", NOW, UpstreamQuery(), None, simulated=False, ids=(identity(0),), last_event_at=NOW)
+MANY = frozenset(map(identity, range(100)))
+REPORT = Snapshot("v1", NOW, UpstreamQuery(), None, simulated=False, rows=1, sums=Sums(last_event_at=NOW))
 
 
 def shelf(clock: HandClock, cache_bytes: int = 100_000) -> tuple[SnapshotStore, MemoryStore]:
@@ -89,10 +91,12 @@ def test_a_snapshot_that_a_pinned_walk_found_to_be_open_is_no_longer_fresh_for_a
     settled = plans.of_search(
         Search(end=NOW.replace(year=2025)), MASKED, None, cast("UpstreamClient", FakeUpstream()), rules()
     )
-    stored, _ = snapshots.keep(settled, replace(REPORT, last_event_at=NOW.replace(year=2025)), clock.monotonic)
+    stored, _ = snapshots.keep(
+        settled, replace(REPORT, sums=Sums(last_event_at=NOW.replace(year=2025))), clock.monotonic
+    )
     assert stored.fresh_for == 86_400
     pinned = replace(settled, version="v1")
-    snapshots.keep(pinned, replace(REPORT, all_final=False), clock.monotonic)
+    snapshots.keep(pinned, replace(REPORT, sums=Sums(last_event_at=NOW, all_final=False)), clock.monotonic)
     current = snapshots.current(settled)
     assert current is not None
     assert current.fresh_for == 15
@@ -101,9 +105,9 @@ def test_a_snapshot_that_a_pinned_walk_found_to_be_open_is_no_longer_fresh_for_a
 def test_a_report_that_the_store_does_not_take_is_handed_back_all_the_same() -> None:
     clock = HandClock()
     snapshots, store = shelf(clock, cache_bytes=1000)
-    stored, kept = snapshots.keep(plan(), replace(REPORT, ids=(identity(0),) * 100), clock.monotonic)
+    stored, kept = snapshots.keep(plan(), replace(REPORT, mismatched=MANY), clock.monotonic)
     assert not kept
-    assert stored.value.rows == 100
+    assert stored.value.mismatched == MANY
     assert len(store) == 0
     assert snapshots.current(plan()) is None
 
@@ -122,7 +126,7 @@ def test_a_newer_report_that_the_store_does_not_take_leaves_no_older_one_current
     snapshots, _ = shelf(clock, cache_bytes=20_000)
     snapshots.keep(plan(), REPORT, clock.monotonic)
     clock.advance(1)
-    _, kept = snapshots.keep(plan(), replace(REPORT, version="v2", ids=(identity(0),) * 100), clock.monotonic)
+    _, kept = snapshots.keep(plan(), replace(REPORT, version="v2", mismatched=MANY), clock.monotonic)
     assert not kept
     assert snapshots.current(plan()) is None
     assert snapshots.current(plan("v1")) is not None
@@ -132,7 +136,7 @@ def test_a_report_that_grows_too_large_to_be_kept_leaves_the_shorter_one_current
     clock = HandClock()
     snapshots, _ = shelf(clock, cache_bytes=20_000)
     snapshots.keep(plan(), REPORT, clock.monotonic)
-    _, kept = snapshots.keep(plan(), replace(REPORT, ids=(identity(0),) * 100), clock.monotonic)
+    _, kept = snapshots.keep(plan(), replace(REPORT, mismatched=MANY), clock.monotonic)
     assert not kept
     current = snapshots.current(plan())
     assert current is not None
@@ -144,7 +148,7 @@ def test_the_token_of_older_facts_tells_that_newer_ones_answer_the_question() ->
     snapshots = SnapshotStore(MemoryStore(20_000, lambda: clock.monotonic), STALE_SECONDS)
     first, _ = snapshots.keep(plan(), REPORT, clock.monotonic)
     clock.advance(1)
-    too_large = replace(REPORT, version="v2", ids=(identity(0),) * 100)
+    too_large = replace(REPORT, version="v2", mismatched=MANY)
     second, kept = snapshots.keep(plan(), too_large, clock.monotonic)
     assert not kept
     late, _ = snapshots.keep(plan(), replace(REPORT, version="v3"), clock.monotonic)
@@ -172,7 +176,7 @@ def test_what_was_kept_of_an_interaction_goes_when_upstream_no_longer_knows_it()
     for known in (one, other):
         snapshots.keep(known, REPORT, clock.monotonic)
     clock.advance(1)
-    nothing = replace(REPORT, version="v2", ids=(), last_event_at=None)
+    nothing = replace(REPORT, version="v2", rows=0, sums=Sums())
     purge_token = snapshots.begun(one)
     stored, kept = snapshots.keep(one, nothing, clock.monotonic, purge_token)
     assert (kept, snapshots.current(one), snapshots.snapshot(one, "v1")) == (True, stored, None)

@@ -51,7 +51,7 @@ def traces(facade: Repeating) -> int:
     for value in facade.stored().values():
         texts: list[str] = []
         if isinstance(value, Snapshot):
-            texts = [repr(record) for block in value.blocks for record in block.records()]
+            texts = [repr(record) for run in value.runs for record in run.block.records()]
         elif isinstance(value, Answer):
             texts = [repr(seen(Received(200, [(b"content-encoding", value.coding.encode())], value.body)))]
         found += any(CUSTOMER in text or NOTE in text for text in texts)

@@ -1,0 +1,190 @@
+"""Records packed: their known parts in compressed blocks, with an index of what is asked of them most."""
+
+import asyncio
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial, reduce
+from typing import NamedTuple
+
+import zstandard
+
+from app import cooperative
+from app.cooperative import Turns, unlocked
+from app.interactions.facts import Context, Facts
+from app.interactions.grains import GRAINS
+from app.interactions.parts import Interaction
+from app.interactions.records import decoded, encoded
+from app.upstream.rows import Held, Record
+
+BLOCK_ROWS = 64  # at most: so many are decoded for one that is wanted
+BLOCK_BYTES = 1024 * 1024  # above which a block ends: it is decoded at once, in 3 ms
+_BLOCK_OVERHEAD, _ROW_OVERHEAD = 600, 90  # bytes of the objects around a block, and of a record in its index
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_PARTS = [grain.parts for grain in GRAINS.values()]
+_NO_PARTS = (0,) * len(_PARTS)
+
+
+class Entry(NamedTuple):
+    """A record with its facts and the fingerprint of its bytes."""
+
+    facts: Facts
+    fingerprint: int
+
+
+class Sums(NamedTuple):
+    """Of some records: the rows in each grain, the last event, whether all are final.
+
+    The last event of a closed record that is soonest final was at `pending_since`.
+    """
+
+    counts: tuple[int, ...] = _NO_PARTS
+    last_event_at: datetime | None = None
+    all_final: bool = True
+    pending_since: datetime | None = None
+
+    def plus(self, more: "Sums") -> "Sums":
+        """Of these records and others."""
+        return Sums(
+            tuple(held + also for held, also in zip(self.counts, more.counts, strict=True)),
+            max(filter(None, (self.last_event_at, more.last_event_at)), default=None),
+            self.all_final and more.all_final,
+            min(filter(None, (self.pending_since, more.pending_since)), default=None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some consecutive records: a JSON array of their known parts, compressed."""
+
+    compressed: bytes
+    count: int
+
+    def records(self) -> list[Interaction]:
+        """The records."""
+        return decoded(zstandard.decompress(self.compressed))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Consecutive records in one block, newest first, and the index of them.
+
+    `starts` are microseconds since 1970, `events` the seconds at which something last happened to each record;
+    `open_flags` has a 1 for each that has not ended.
+    """
+
+    block: Block
+    ids: tuple[str, ...]
+    starts: "array[int]"
+    fingerprints: "array[int]" = field(compare=False)
+    events: "array[float]"
+    open_flags: bytes
+    sums: Sums
+
+    @property
+    def count(self) -> int:
+        """The number of records."""
+        return self.block.count
+
+    @property
+    def size(self) -> int:
+        """Bytes held, the index included."""
+        return len(self.block.compressed) + sum(map(len, self.ids)) + _ROW_OVERHEAD * self.count + _BLOCK_OVERHEAD
+
+
+class Packed(NamedTuple):
+    """Records in their order: the runs, and the facts that each was made of."""
+
+    runs: list[Run]
+    facts: list[list[Facts]]
+
+
+def microseconds(moment: datetime) -> int:
+    """The moment as microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Newest first, those of one start by their id."""
+    ordered = sorted(entries, key=lambda one: one.facts.interaction.interaction_id)
+    ordered.sort(key=lambda one: one.facts.started_at, reverse=True)
+    return ordered
+
+
+def entries(records: Sequence[Record | Held], context: Context) -> Turns[list[Entry]]:
+    """The records in their order."""
+    unordered = []
+    for record in records:
+        unordered.append(Entry(Facts(record.interaction, context), record.fingerprint))
+        yield
+    return in_order(unordered)
+
+
+async def pack(ordered: Sequence[Entry]) -> Packed:
+    """Records in their order packed, in turns; blocks are compressed in a thread."""
+    texts, batches = await cooperative.run(_encoded(ordered))
+    shrunk = await unlocked(partial(compressed, texts), size=sum(map(len, texts)))
+    runs = await cooperative.run(_indexed(batches, shrunk))
+    await asyncio.sleep(0)
+    return Packed(runs, [[one.facts for one in batch] for batch in batches])
+
+
+def sums_of(facts: Iterable[Facts]) -> Sums:
+    """The sums of some records."""
+    return reduce(Sums.plus, map(_sums, facts), Sums())
+
+
+def _sums(facts: Facts) -> Sums:
+    pending = None if facts.is_final or not facts.is_closed else facts.last_event_at
+    return Sums(tuple(len(parts(facts)) for parts in _PARTS), facts.last_event_at, facts.is_final, pending)
+
+
+def _encoded(ordered: Iterable[Entry]) -> Turns[tuple[list[bytes], list[list[Entry]]]]:
+    """The text of each block, and its records: BLOCK_ROWS of them, fewer where they are large."""
+    texts, batches = list[bytes](), list[list[Entry]]()
+    batch, parts, size = list[Entry](), list[bytes](), 0
+
+    def end_block() -> None:
+        nonlocal batch, parts, size
+        texts.append(b"[%b]" % b",".join(parts))
+        batches.append(batch)
+        batch, parts, size = [], [], 0
+
+    for entry in ordered:
+        batch.append(entry)
+        parts.append(encoded(entry.facts.interaction))
+        size += len(parts[-1])
+        if len(batch) == BLOCK_ROWS or size >= BLOCK_BYTES:
+            end_block()
+        yield
+    if batch:
+        end_block()
+    return texts, batches
+
+
+def _indexed(batches: Iterable[list[Entry]], blocks: Iterable[bytes]) -> Turns[list[Run]]:
+    """The runs of these records and blocks."""
+    runs = []
+    for batch, block in zip(batches, blocks, strict=True):
+        facts = [one.facts for one in batch]
+        runs.append(
+            Run(
+                Block(block, len(batch)),
+                tuple(one.interaction.interaction_id for one in facts),
+                array("q", [microseconds(one.started_at) for one in facts]),
+                array("q", [one.fingerprint for one in batch]),
+                array("d", [one.last_event_at.timestamp() for one in facts]),
+                bytes(not one.is_closed for one in facts),
+                sums_of(facts),
+            )
+        )
+        yield
+    return runs
+
+
+def compressed(texts: Iterable[bytes]) -> list[bytes]:
+    """At the fastest level; the library's own bytes keep room for the worst case."""
+    compressor = zstandard.ZstdCompressor(1)
+    return [bytes(memoryview(compressor.compress(text))) for text in texts]

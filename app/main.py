@@ -35,6 +35,8 @@ from app.http.responses import Unread
 from app.http.routes import RESOURCES
 from app.http.routing import ResourceRoute, Services
 from app.http.telemetry import Requests
+from app.holdings.holdings import Holdings
+from app.holdings.schedule import Schedule
 from app.interactions.grains import grains, masked_columns
 from app.listener.replay import ReplayCache
 from app.observe.logs import (
@@ -120,7 +122,9 @@ def create_app(
             revalidate_seconds=settings.stale_while_revalidate_seconds,
         )
         known = rules.from_settings(settings, pseudonym_secret(settings))
-        queries = Queries(upstream, snapshots, flights, clock, known, tables, random)
+        schedule = Schedule(settings.recheck_open_seconds, settings.recheck_seconds)
+        holdings = Holdings(upstream, store, clock, schedule, known.digest)
+        queries = Queries(upstream, snapshots, holdings, flights, clock, known, tables, random)
         masked = masked_columns(settings.attributes, known.context.attribute_policy)
         app.state.services = Services(
             settings=settings,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial, reduce
+from hashlib import sha256
 from typing import NamedTuple
 
 import zstandard
@@ -20,9 +21,10 @@ from app.upstream.rows import Held, Record
 
 BLOCK_ROWS = 64  # at most: so many are decoded for one that is wanted
 BLOCK_BYTES = 1024 * 1024  # above which a block ends: it is decoded at once, in 3 ms
+DIGEST_BYTES = 16
 _BLOCK_OVERHEAD, _ROW_OVERHEAD = 600, 90  # bytes of the objects around a block, and of a record in its index
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 _PARTS = [grain.parts for grain in GRAINS.values()]
 _NO_PARTS = (0,) * len(_PARTS)
 
@@ -72,7 +74,7 @@ class Run:
     """Consecutive records in one block, newest first, and the index of them.
 
     `starts` are microseconds since 1970, `events` the seconds at which something last happened to each record;
-    `open_flags` has a 1 for each that has not ended.
+    `open_flags` has a 1 for each that has not ended. `digest` is of the block.
     """
 
     block: Block
@@ -82,6 +84,7 @@ class Run:
     events: "array[float]"
     open_flags: bytes
     sums: Sums
+    digest: bytes
 
     @property
     def count(self) -> int:
@@ -103,7 +106,7 @@ class Packed(NamedTuple):
 
 def microseconds(moment: datetime) -> int:
     """The moment as microseconds since 1970."""
-    return (moment - _EPOCH) // _MICROSECOND
+    return (moment - EPOCH) // MICROSECOND
 
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
@@ -178,6 +181,7 @@ def _indexed(batches: Iterable[list[Entry]], blocks: Iterable[bytes]) -> Turns[l
                 array("d", [one.last_event_at.timestamp() for one in facts]),
                 bytes(not one.is_closed for one in facts),
                 sums_of(facts),
+                sha256(block).digest()[:DIGEST_BYTES],
             )
         )
         yield

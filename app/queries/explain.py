@@ -20,6 +20,7 @@ WORDS: Mapping[Rule, str] = {
     "empty-open": "Nothing matched yet, and something still may.",
     "settled": "All has ended and settled: fresh for a tenth of the time since something last happened.",
     "empty-settled": "Nothing matched, and the range has ended and settled: fresh for a tenth of the time since.",
+    "recheck": "A record is to be read again by then: one that is open, or that something happened to lately.",
     "unknown-interaction": "Upstream knows no interaction of this id; it is asked again after a minute.",
 }
 """Each rule of lifetimes, in a sentence."""

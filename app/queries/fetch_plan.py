@@ -49,6 +49,11 @@ class FetchPlan:
     is_of_one: bool = False
     visibility: Visibility = ALL_VISIBLE
 
+    @property
+    def is_holdable(self) -> bool:
+        """Whether all rows that upstream has for it may be seen, so that they can be held for other questions too."""
+        return not (self.is_of_one or self.visibility.is_guarded or self.visibility.in_vain)
+
 
 def of_search(
     search: Search, audience: Audience, version: str | None, upstream: UpstreamClient, rules: Rules

@@ -1,8 +1,11 @@
 """Fetching: a new snapshot for a question, or more rows of the snapshot that is stored."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import inf
 from typing import NamedTuple
 
 from app import cooperative
@@ -10,13 +13,19 @@ from app.cache.store import PurgeToken
 from app.clock import Clock
 from app.cooperative import held_back, let_go
 from app.errors import UpstreamError, UpstreamForbidden
+from app.holdings.collection import Interval
+from app.holdings.holdings import Answered, Holdings, Wanted
+from app.holdings.partition import FOREVER, moment_of
+from app.holdings.reader import MILLISECOND, floored
+from app.holdings.recalled import Recalled
+from app.interactions.facts import Context
 from app.interactions.masking import MASKED
 from app.observe.tracing import span
 from app.owners import Owners
 from app.queries.fetch_plan import FetchPlan, Terms
 from app.queries.page import FetchResult
-from app.queries.rules import Rules
-from app.queries.snapshot import DecodedSnapshot, Recalled, Snapshot, begun, extended, renewed
+from app.queries.rules import Rules, compared_for
+from app.queries.snapshot import DecodedSnapshot, Snapshot, begun, below, composed, extended, last_ids, renewed
 from app.queries.snapshot_store import SnapshotStore
 from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading
@@ -59,6 +68,7 @@ class Fetching:
     """The work of one flight: it looks into the store once more, asks upstream, and stores."""
 
     snapshots: SnapshotStore
+    holdings: Holdings
     clock: Clock
     rules: Rules
     successes: Successes = field(default_factory=Successes, init=False)
@@ -70,11 +80,13 @@ class Fetching:
         replaced: float | None,
         owners: Owners | None = None,
         *,
+        most_age: float = inf,
         background: bool = False,
     ) -> FetchResult:
         """A new snapshot in place of the one stored at `replaced`, unless another flight has just landed with one.
 
-        Where upstream shows what it showed before, the snapshot stays as it is, and is fresh again.
+        Where upstream shows what it showed before, the snapshot stays as it is, and is fresh again. What was compared
+        with upstream more than `most_age` seconds ago is compared again.
         """
         stored = self.snapshots.current(plan)
         if stored and stored.stored_at != replaced and stored.is_fresh(self.clock.monotonic()):
@@ -83,7 +95,10 @@ class Fetching:
         earlier = stored.value if stored else None
         terms = Terms(self.rules.most_calls, owners, background, Recalled(earlier.runs) if earlier else None)
         with held_back(rows):
-            read = await self._read_on(plan, None, rows, terms, earlier)
+            found = await self._held(plan, plan.asked, rows, terms, self._is_fresh(replaced, most_age))
+            if isinstance(found, Answered):
+                return await self._keep_held(plan, found, purge_token)
+            read = await self._read_on(plan, None, rows, terms, earlier, found)
         new, current = read.opened.snapshot, self.snapshots.current(plan)
         context = self.rules.context_at(new.checked_at, new.time_zone, MASKED)
         snapshot = renewed(plan.key, new, current.value if current else None, context)
@@ -101,17 +116,77 @@ class Fetching:
             return known
         purge_token = self.snapshots.begun(plan, known.stored.purge_token)
         with held_back(rows):
-            read = await self._read_on(plan, known.opened, rows, terms)
+            if known.snapshot.is_held:
+                read = await self._hold_on(plan, known.snapshot, rows, terms)
+            else:
+                read = await self._read_on(plan, known.opened, rows, terms)
         stored = self.snapshots.snapshot(plan, known.snapshot.version)  # it may have been seen again meanwhile
         received = max(known.stored.stored_at, stored.stored_at if stored else 0.0)
         longer = self._keep(plan, read, received, purge_token)
         known.stored.purge_token.extended = True
         return longer
 
+    def _is_fresh(self, replaced: float | None, most_age: float) -> Callable[[Interval], bool]:
+        """Whether an interval need not be compared again: newer than what is replaced, and within its time."""
+
+        def is_fresh(interval: Interval) -> bool:
+            age = self.clock.monotonic() - interval.compared_at
+            end = None if interval.span.end == FOREVER else interval.span.end
+            compared_at = self.clock.wall() - timedelta(seconds=age)
+            is_newer = replaced is None or interval.compared_at > replaced
+            return is_newer and age <= min(most_age, compared_for(end, compared_at, self.rules))
+
+        return is_fresh
+
+    async def _held(
+        self, plan: FetchPlan, asked: UpstreamQuery, rows: int, terms: Terms, is_fresh: Callable[[Interval], bool]
+    ) -> Answered | Reading | None:
+        """What is held of the question; a reading, or none, where it cannot be held."""
+        if not (plan.is_holdable and self.holdings.is_trusted):
+            return None
+        as_of = self.clock.wall()
+        wanted = Wanted(rows, terms.most_calls, is_fresh, terms.owners, terms.background)
+
+        def new_context(time_zone: str | None) -> Context:
+            return self.rules.context_at(as_of, time_zone, MASKED)
+
+        async with self._asking(plan):
+            return await self.holdings.answer(asked, wanted, new_context)
+
+    async def _keep_held(self, plan: FetchPlan, answered: Answered, purge_token: PurgeToken) -> FetchResult:
+        """The snapshot of what is held, as it is stored in place of the current one."""
+        current, compared_at = self.snapshots.current(plan), answered.composition.compared_at
+        checked_at = self.clock.wall() - timedelta(seconds=self.clock.monotonic() - compared_at)
+        unchanged = current.value.as_of if current and not (current.value.rows or answered.composition.rows) else None
+        as_of = answered.composition.changed_at or unchanged or checked_at
+        context = self.rules.context_at(as_of, answered.collection.time_zone, MASKED)
+        opened = await composed(plan.key, plan.asked, answered, context, self.rules.most_rows)
+        snapshot = replace(opened.snapshot, seen_again_at=checked_at)
+        if current and snapshot.version == current.value.version and not purge_token.purged:
+            purge_token = current.purge_token
+            purge_token.superseded = False
+        answered.collection.dependents[purge_token] = answered.span
+        read = _Read(replace(opened, snapshot=snapshot), answered.calls, answered.seconds)
+        return self._keep(plan, read, compared_at, purge_token)
+
+    async def _hold_on(self, plan: FetchPlan, known: Snapshot, rows: int, terms: Terms) -> _Read:
+        """The snapshot with what is held, or fetched, below its last record."""
+        last = moment_of(known.runs[-1].starts[-1]) if known.runs else FOREVER
+        rest = replace(known.asked, end=floored(last) + MILLISECOND) if known.runs else known.asked
+        beside = sum(1 for _ in last_ids(known))
+        answered = await self._held(plan, rest, rows - known.rows + beside, terms, lambda _interval: True)
+        context = self.rules.context_of(known, MASKED)
+        if isinstance(answered, Answered):
+            opened = await composed(plan.key, known.asked, answered, context, self.rules.most_rows, known)
+            return _Read(opened, answered.calls, answered.seconds)
+        reading = answered or await self._read(plan, rest, Position(), rows - known.rows + beside, terms)
+        opened = await below(DecodedSnapshot(known), reading, context)
+        return _Read(opened, reading.calls, reading.upstream_seconds)
+
     def _keep(self, plan: FetchPlan, read: _Read, received: float, purge_token: PurgeToken) -> FetchResult:
         opened, calls, seconds = read
         stored, kept = self.snapshots.keep(plan, opened.snapshot, received, purge_token)
-        return FetchResult(opened, stored, fetched=True, kept=kept, upstream_seconds=seconds, upstream_calls=calls)
+        return FetchResult(opened, stored, fetched=calls > 0, kept=kept, upstream_seconds=seconds, upstream_calls=calls)
 
     async def _read_on(
         self,
@@ -120,8 +195,11 @@ class Fetching:
         rows: int,
         terms: Terms,
         earlier: Snapshot | None = None,
+        first: Reading | None = None,
     ) -> _Read:
         """The snapshot with at least `rows` rows, or as far as the calls of `terms` reach; `earlier` is what it renews.
+
+        The `first` reading has been made already.
 
         Each step is packed, and its decoded records are let go of, before the next is read.
         """
@@ -131,7 +209,8 @@ class Fetching:
             if opened:
                 asked, place, held = opened.snapshot.asked, opened.snapshot.place, opened.snapshot.rows
             goal = place.offset + min(rows - held, self.rules.step_rows)
-            reading = await self._read(plan, asked, place, goal, terms._replace(most_calls=terms.most_calls - calls))
+            left = terms._replace(most_calls=terms.most_calls - calls)
+            reading, first = first or await self._read(plan, asked, place, goal, left), None
             known = [one for facts in opened.at_hand.values() for one in facts] if opened else []
             if opened:
                 opened = await extended(opened, reading, self.rules.context_of(opened.snapshot, MASKED))
@@ -144,18 +223,25 @@ class Fetching:
         return _Read(opened, calls, seconds)
 
     async def _read(self, plan: FetchPlan, asked: UpstreamQuery, place: Position, rows: int, terms: Terms) -> Reading:
-        """The reading that upstream gives; what it denies us is forgotten, however old it is (FAULTS 1.3).
+        async with self._asking(plan):
+            reading = await plan.read(asked, place, rows, terms)
+            await asyncio.sleep(0)
+            return reading
+
+    @asynccontextmanager
+    async def _asking(self, plan: FetchPlan) -> AsyncIterator[None]:
+        """Where upstream may be asked; what it denies us is forgotten, however old it is (FAULTS 1.3).
 
         A search denied is the whole tenant denied; one interaction alone, since any client may send any id.
         """
         try:
             with span("fetch"):
-                reading = await plan.read(asked, place, rows, terms)
-                await asyncio.sleep(0)
+                yield
             self.successes.note(plan.key, self.clock.wall())
-            return reading
         except UpstreamError as error:
             is_all = isinstance(error, UpstreamForbidden) and not plan.is_of_one
             if not error.stale_may_cover:
+                if is_all:
+                    self.holdings.purge()
                 await cooperative.run(self.snapshots.purging(lambda of, _snapshot: is_all or of == plan.key))
             raise

@@ -21,7 +21,7 @@ SETTLED_MINIMUM_SECONDS = 60.0
 EMPTY_MAXIMUM_SECONDS = 60.0
 UNKNOWN_INTERACTION_SECONDS = 60.0
 
-Rule = Literal["open", "empty-open", "settled", "empty-settled", "unknown-interaction"]
+Rule = Literal["open", "empty-open", "settled", "empty-settled", "recheck", "unknown-interaction"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +114,33 @@ class Lifetime:
 
 
 def lifetime_of_search(snapshot: Snapshot, end: datetime | None, rules: Rules) -> Lifetime:
-    """The freshness lifetime of the rows of a search whose range ends at `end`; what lacks some is open."""
-    if (
-        end is None
-        or end > snapshot.checked_at - rules.context.settle
-        or snapshot.lacks_rows
-        or not snapshot.sums.all_final
-    ):
+    """The freshness lifetime of the rows of a search whose range ends at `end`; what lacks some is open.
+
+    Of records that are held, each has a schedule of its own: the first of them that is due ends it.
+    """
+    if snapshot.is_held:
+        seconds = compared_for(end, snapshot.checked_at, rules)
+        is_open = end is None or end > snapshot.checked_at - rules.context.settle
+        rule: Rule = (
+            ("open" if is_open else "settled") if snapshot.rows else ("empty-open" if is_open else "empty-settled")
+        )
+        if snapshot.due_seconds is not None and snapshot.due_seconds < seconds:
+            return Lifetime(max(0.0, snapshot.due_seconds), "recheck")
+        return Lifetime(seconds, rule)
+    is_settled = end is not None and end <= snapshot.checked_at - rules.context.settle
+    if end is None or not is_settled or snapshot.lacks_rows or not snapshot.sums.all_final:
         return (
             _open(rules) if snapshot.rows else Lifetime(min(EMPTY_MAXIMUM_SECONDS, _open(rules).seconds), "empty-open")
         )
     return _settled(snapshot, end, rules, "settled" if snapshot.rows else "empty-settled")
+
+
+def compared_for(end: datetime | None, compared_at: datetime, rules: Rules) -> float:
+    """For so many seconds after it was compared with upstream, a range that ends at `end` has no other rows."""
+    if end is None or end > compared_at - rules.context.settle:
+        return _open(rules).seconds
+    quiet = (compared_at - end).total_seconds()
+    return min(max(quiet * SETTLED_SHARE, SETTLED_MINIMUM_SECONDS), rules.fresh_max_seconds)
 
 
 def lifetime_of_interaction(snapshot: Snapshot, rules: Rules) -> Lifetime:

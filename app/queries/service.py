@@ -22,6 +22,7 @@ from app.errors import (
     StillFetching,
     UpstreamError,
 )
+from app.holdings.holdings import Holdings
 from app.interactions.facts import Facts
 from app.interactions.grains import Grain
 from app.interactions.masking import Audience
@@ -52,6 +53,7 @@ class Queries:
 
     upstream: UpstreamClient
     snapshots: SnapshotStore
+    holdings: Holdings
     flights: SingleFlight
     clock: Clock
     rules: Rules
@@ -62,7 +64,7 @@ class Queries:
     admission: Admission = field(init=False)
 
     def __post_init__(self) -> None:
-        self.fetching = Fetching(self.snapshots, self.clock, self.rules)
+        self.fetching = Fetching(self.snapshots, self.holdings, self.clock, self.rules)
         self.admission = Admission(self.clock, self.rules.wait_seconds)
 
     def plan(self, query: InteractionQuery) -> FetchPlan:
@@ -180,7 +182,7 @@ class Queries:
         if decision.action is Action.REFUSE:
             raise CursorExpired() if plan.version else NotStored()
         owners = Owners(lookup.owner)
-        begin = partial(self.fetching.begin, plan, rows, lookup.stored_at, owners)
+        begin = partial(self.fetching.begin, plan, rows, lookup.replaced, owners, most_age=lookup.most_age)
         try:
             left = self._left(lookup.deadline)
             joined = await self.flights.join(plan.key, begin, wait_seconds=left, owners=owners)

@@ -1,26 +1,27 @@
 """A snapshot: the known parts of upstream's records for one search, in compressed blocks, with a small index."""
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
-from itertools import accumulate, chain, islice
+from itertools import chain, islice
 from typing import Any
 
 import zstandard
 
 from app import cooperative
 from app.cache.store import digest
-from app.cooperative import let_go
-from app.holdings.packing import Packed, Run, Sums, compressed, entries, pack
+from app.cooperative import Turns, let_go
+from app.holdings.holdings import Answered
+from app.holdings.packing import Entry, Packed, Run, Sums, compressed, entries, pack
+from app.holdings.partition import FOREVER, moment_of
+from app.holdings.reader import MILLISECOND, floored
 from app.interactions.facts import Context, Facts
 from app.interactions.grains import GRAINS
 from app.interactions.masking import keyed_code
-from app.interactions.parts import Interaction
 from app.interactions.records import as_sent
 from app.upstream.query import UpstreamQuery
-from app.upstream.rows import Held, RawRecord, Record, fingerprint
+from app.upstream.rows import Held, Record
 from app.upstream.walk import Position, Reading
 
 VERSION_DIGITS = 16
@@ -35,11 +36,11 @@ class Snapshot:
     Rows of one reading stand in the order (start descending, id ascending). `version` names the snapshot they belong
     to, `as_of` is when the reading began that first showed them so, `seen_again_at` when the last one did that found
     nothing changed. `runs` hold the records, `rows` of them, and `sums` are theirs. `offset` counts upstream's rows
-    read, `total` those it promised last and `least_total` the fewest it ever promised. `shifted`: rows may be missing. Of the `dropped` rows
-    the `lost` ones could not be read, and those of the ids `mismatched` were sent though not asked for.
-    `upstream_seconds` is what the first reading took. `compressed_raw` is the record as upstream sent it, of a single
-    interaction alone. `fingerprints` are those of the records' bytes, in their order. The last event of a closed record
-    that is soonest final was at `pending_since`.
+    read, `total` those it promised last and `least_total` the fewest it ever promised. `shifted`: rows may be missing.
+    Of the `dropped` rows the `lost` ones could not be read, and those of the ids `mismatched` were sent though not
+    asked for. `upstream_seconds` is what the first reading took. `compressed_raw` is the record as upstream sent it, of
+    a single interaction alone. Of one that was composed of holdings, `due_seconds` after it was compared with upstream
+    the first record is to be read again.
     """
 
     version: str
@@ -62,6 +63,7 @@ class Snapshot:
     upstream_seconds: float = 0.0
     compressed_raw: bytes = b""
     seen_again_at: datetime | None = None
+    due_seconds: float | None = field(default=None, compare=False)
 
     @property
     def checked_at(self) -> datetime:
@@ -72,6 +74,11 @@ class Snapshot:
     def ids(self) -> Iterator[str]:
         """The ids of the records, in their order."""
         return chain.from_iterable(run.ids for run in self.runs)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it was composed of holdings, rather than read whole."""
+        return self.due_seconds is not None
 
     def rows_of(self, grain: str) -> int:
         """How many rows of that grain the records held have."""
@@ -123,33 +130,6 @@ class DecodedSnapshot:
         return (Facts(record, context) for record in records)
 
 
-class Recalled:
-    """The records of some runs, found by the fingerprints of their bytes."""
-
-    def __init__(self, runs: Iterable[Run]) -> None:
-        self._runs = [*runs]
-        self._firsts = [*accumulate((run.count for run in self._runs), initial=0)]
-        prints = chain.from_iterable(run.fingerprints for run in self._runs)
-        self._places = {one: place for place, one in enumerate(prints)}
-        self._number, self._records = -1, list[Interaction]()
-
-    def __call__(self, raw: RawRecord) -> Held | None:
-        """The record of which these are the bytes."""
-        found = fingerprint(raw)
-        place = self._places.get(found)
-        if place is None:
-            return None
-        number = bisect_right(self._firsts, place) - 1
-        return Held(self._runs[number].ids[place - self._firsts[number]], found, raw, place, self._at)
-
-    def _at(self, place: int) -> Interaction:
-        """The record at a place; those beside it are decoded with it, as they are wanted next."""
-        number = bisect_right(self._firsts, place) - 1
-        if number != self._number:
-            self._number, self._records = number, self._runs[number].block.records()
-        return self._records[place - self._firsts[number]]
-
-
 async def begun(
     key: bytes,
     asked: UpstreamQuery,
@@ -181,6 +161,83 @@ async def begun(
 async def extended(opened: DecodedSnapshot, reading: Reading, context: Context) -> DecodedSnapshot:
     """The snapshot with the rows that were read beyond it."""
     return await _longer(opened, reading, await _packed(reading, context))
+
+
+async def composed(
+    key: bytes, asked: UpstreamQuery, answered: Answered, context: Context, most: int, earlier: Snapshot | None = None
+) -> DecodedSnapshot:
+    """The snapshot of what is held, of at most `most` records; of an `earlier` one, what follows that is added to it."""
+    held, runs, at_hand = answered.composition, list[Run](), dict[int, Sequence[Facts]]()
+    seen, room = set[str](), most
+    if earlier:
+        runs, seen, room = [*earlier.runs], {*last_ids(earlier)}, most - earlier.rows
+    for piece in held.pieces:
+        run = piece.held.run
+        places = [place for place in piece.places if run.ids[place] not in seen][: max(0, room)]
+        room -= len(places)
+        facts = answered.facts.get(id(run))
+        if len(places) < run.count:
+            part = await cooperative.run(_part(run, places, facts, context))
+            packed = await pack(part)
+            runs += packed.runs
+            at_hand |= dict(enumerate(packed.facts, len(runs) - len(packed.runs)))
+        else:
+            runs.append(run)
+            if facts and facts[0].context == context:
+                at_hand[len(runs) - 1] = facts
+    rows = sum(run.count for run in runs)
+    complete = held.complete and room >= 0
+    due_seconds = held.due_at - held.compared_at
+    told = earlier.total if earlier else answered.total
+    total = rows if complete else max(told, rows)
+    snapshot = Snapshot(
+        version=earlier.version if earlier else _version(key, context, runs, total),
+        as_of=context.as_of,
+        asked=asked,
+        time_zone=answered.collection.time_zone,
+        simulated=answered.collection.simulated,
+        runs=tuple(runs),
+        rows=rows,
+        sums=reduce(Sums.plus, (run.sums for run in runs), Sums()),
+        offset=rows,
+        total=total,
+        least_total=total,
+        complete=complete,
+        upstream_seconds=answered.seconds,
+        due_seconds=min(due_seconds, earlier.due_seconds or 0.0) if earlier else due_seconds,
+    )
+    return DecodedSnapshot(snapshot, _newest(at_hand))
+
+
+async def below(opened: DecodedSnapshot, reading: Reading, context: Context) -> DecodedSnapshot:
+    """The snapshot with the rows of a reading that begins with the millisecond of its last record."""
+    known = opened.snapshot
+    seen = {*last_ids(known)}
+    new = tuple(one for one in reading.records if one.interaction.interaction_id not in seen)
+    rows = known.rows + len(new)
+    total = rows if reading.complete else max(rows, known.rows - len(seen) + reading.total)
+    told = replace(reading, records=new, offset=rows, total=total)
+    return await extended(opened, told, context)
+
+
+def last_ids(snapshot: Snapshot) -> Iterator[str]:
+    """The ids of the records that start within the millisecond of the last one."""
+    low = floored(moment_of(snapshot.runs[-1].starts[-1])) if snapshot.runs else FOREVER
+    for run in reversed(snapshot.runs):
+        if moment_of(run.starts[-1]) >= low + MILLISECOND:
+            break
+        starts = zip(run.ids, run.starts, strict=True)
+        yield from (name for name, start in starts if moment_of(start) < low + MILLISECOND)
+
+
+def _part(run: Run, places: Iterable[int], facts: Sequence[Facts] | None, context: Context) -> Turns[list[Entry]]:
+    """Some records of a run."""
+    records = [one.interaction for one in facts] if facts else run.block.records()
+    entries = []
+    for place in places:
+        entries.append(Entry(Facts(records[place], context), run.fingerprints[place]))
+        yield
+    return entries
 
 
 def renewed(key: bytes, snapshot: Snapshot, current: Snapshot | None, context: Context) -> Snapshot:
@@ -262,13 +319,12 @@ def _newest(at_hand: Mapping[int, Sequence[Facts]]) -> Mapping[int, Sequence[Fac
     return kept
 
 
-def _version(key: bytes, context: Context, runs: Iterable[Run]) -> str:
+def _version(key: bytes, context: Context, runs: Iterable[Run], total: int | None = None) -> str:
     """Of the compressed records: a hash of those as they came takes longer than compressing them.
 
     Cursors show it, and the records hold what few may see: without the secret nobody can try what they might hold.
     """
-    parts = (part for run in runs for part in (run.count, run.block.compressed))
-    content = digest(key, context.as_of.isoformat(), *parts)
+    content = digest(key, context.as_of.isoformat(), total, *(run.digest for run in runs))
     return keyed_code(content, context.pseudonym_secret)[:VERSION_DIGITS]
 
 

@@ -147,6 +147,12 @@ def _equals(example: str, what: str) -> BeforeValidator:
     return BeforeValidator(split)
 
 
+def _ascending(value: tuple[float, ...]) -> tuple[float, ...]:
+    if not value or sorted({*value}) != [*value]:
+        raise ValueError("must be one number of seconds or more, each larger than the one before, as 300,3600,86400")
+    return value
+
+
 def shown(name: str, value: object) -> str:
     """A value as the environment would spell it, secrets masked."""
     match value:
@@ -160,7 +166,7 @@ def shown(name: str, value: object) -> str:
             return f"{value:.15g}"
         case tuple():
             return ",".join(
-                "=".join(shown(name, of) for of in part) if isinstance(part, tuple) else part for part in value
+                "=".join(shown(name, of) for of in part) if isinstance(part, tuple) else shown(name, part) for part in value
             )
     return str(value)
 
@@ -177,6 +183,7 @@ UpstreamOrigin = Annotated[str, AfterValidator(_upstream_origin)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 Thresholds = Annotated[tuple[tuple[str, Seconds], ...], _equals("Support=30,Sales=15", "queue")]
+ASCENDING = AfterValidator(_ascending)
 WORD = BeforeValidator(_lower)
 ATTRIBUTES = _equals("accountNumber=mask,ssn=drop", "attribute")
 COMMAS = BeforeValidator(_split_commas)

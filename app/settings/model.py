@@ -49,6 +49,13 @@ class Settings(BaseModel):
     settle_seconds: forms.SecondsOrZero = Field(
         3_600, description="How long after its last event an interaction counts as settled."
     )
+    recheck_open_seconds: forms.Seconds = Field(
+        60, description="How old what is held of an interaction that has not ended may be, at least."
+    )
+    recheck_seconds: Annotated[tuple[forms.Seconds, ...], forms.ASCENDING, forms.COMMAS] = Field(
+        (300, 3_600, 86_400, 604_800),
+        description="Comma list: so long after its last event an ended interaction is read again, each time once.",
+    )
     stale_while_revalidate_seconds: forms.SecondsOrZero = Field(
         30,
         description="How long past freshness an answer is served at once and refreshed behind; past it the client "

@@ -137,6 +137,36 @@ class UpstreamClient:
             return None
         return _reading(context, (record,), total=1)
 
+    async def newest(
+        self,
+        query: UpstreamQuery,
+        limit: int,
+        *,
+        background: bool = False,
+        owners: Owners | None = None,
+        recall: Recall | None = None,
+    ) -> Reading:
+        """The newest `limit` rows by one call; what `recall` knows is not decoded."""
+        context = self._context(background=background, owners=owners)
+        wanted = RowRange(0, limit)
+
+        async def read(page: UpstreamPage) -> UpstreamBlock:
+            return UpstreamBlock(0, await self._rows.read(page.rows, query, None, recall), page.total)
+
+        block = await context.page(Call(INTERACTIONS, self._list(query, wanted), read))
+        merged = merge([block], frozenset())
+        lost = sum(row.interaction_id is None for row in block.rows)
+        return replace(
+            _reading(context, merged.records, block.total),
+            offset=block.end,
+            complete=block.end >= block.total,
+            dropped=len(merged.mismatched) + lost,
+            mismatched=merged.mismatched,
+            lost=lost,
+            least_total=block.total,
+            last_start=block.rows[-1].start if block.rows else None,
+        )
+
     async def block(self, query: UpstreamQuery, wanted: RowRange) -> UpstreamBlock:
         """The rows of one call as upstream sends them, not checked against `query`: they show how it reads a query."""
         context = self._context(background=False)

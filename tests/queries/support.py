@@ -10,6 +10,8 @@ from typing import Any, cast
 from app.cache.reuse import UNDIRECTED, Directives
 from app.cache.single_flight import SingleFlight
 from app.cache.store import MemoryStore
+from app.holdings.holdings import Holdings
+from app.holdings.schedule import Schedule
 from app.interactions.facts import Context, Facts
 from app.interactions.grains import GRAINS
 from app.interactions.masking import MASKED, Audience
@@ -246,8 +248,13 @@ class Desk:
             await asyncio.wait(flights)
 
 
-def desk(rows: Iterable[dict[str, Any]] = (), *, cache_bytes: int = 10_000_000, **changes: Any) -> Desk:
-    """A service in front of an upstream with these rows; by its dice nothing is refreshed early."""
+def desk(
+    rows: Iterable[dict[str, Any]] = (), *, cache_bytes: int = 10_000_000, holds: bool = False, **changes: Any
+) -> Desk:
+    """A service in front of an upstream with these rows; by its dice nothing is refreshed early.
+
+    Unless it `holds` records, every question is asked whole, as where upstream's ranges cannot be trusted.
+    """
     clock = HandClock(wall=NOW)
     upstream, store, flights = (
         FakeUpstream(list(rows)),
@@ -256,7 +263,10 @@ def desk(rows: Iterable[dict[str, Any]] = (), *, cache_bytes: int = 10_000_000, 
     )
     snapshots = SnapshotStore(store, stale_seconds=STALE_SECONDS, revalidate_seconds=REVALIDATE_SECONDS)
     client = cast("UpstreamClient", upstream)
-    queries = Queries(client, snapshots, flights, clock.clock, rules(**changes), GRAINS, random=lambda: 1.0)
+    holdings = Holdings(client, store, clock.clock, Schedule(60.0, (300.0, 3600.0, 86_400.0, 604_800.0)), b"rules")
+    holdings.is_trusted = holds
+    known = rules(**changes)
+    queries = Queries(client, snapshots, holdings, flights, clock.clock, known, GRAINS, random=lambda: 1.0)
     return Desk(upstream, clock, store, flights, queries)
 
 

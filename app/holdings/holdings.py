@@ -1,0 +1,145 @@
+"""Holdings: a question is answered from its collection; upstream is asked for what is not held, or not held anew."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from app.cache.store import MemoryStore, Stored, digest
+from app.clock import Clock
+from app.errors import CxfacadeError
+from app.holdings.collection import EVER, Interval, Span, conditions_of
+from app.holdings.fill import NewContext, fill
+from app.holdings.partition import FOREVER
+from app.holdings.reader import Reader, floored
+from app.holdings.recheck import recheck
+from app.holdings.schedule import Schedule
+from app.holdings.store import COLLECTION_BYTES, KEPT_SECONDS, Collection, Composition
+from app.holdings.sync import sync
+from app.interactions.facts import Facts
+from app.owners import Owners
+from app.upstream.client import UpstreamClient
+from app.upstream.query import UpstreamQuery
+from app.upstream.walk import Reading
+
+SYNC_CALLS = 12
+RECHECK_CALLS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What is held of a question's span, upstream's number of rows in it, and what it took to know that.
+
+    `facts` are of the runs that were packed for it, by the identity of the run.
+    """
+
+    collection: Collection
+    span: Span
+    composition: Composition
+    total: int
+    facts: Mapping[int, list[Facts]]
+    calls: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a caller wants: so many rows, by so many calls, for whom; and how fresh an interval has to be."""
+
+    rows: int
+    most_calls: int
+    is_fresh: Callable[[Interval], bool]
+    owners: Owners | None = None
+    background: bool = False
+
+
+@dataclass(eq=False)
+class Holdings:
+    """The collections of one tenant, kept in the store.
+
+    `is_trusted`: upstream's ranges are as partitions need them; else nothing is held, and every question asked whole.
+    """
+
+    client: UpstreamClient
+    store: MemoryStore
+    clock: Clock
+    schedule: Schedule
+    rules: bytes
+    is_trusted: bool = True
+
+    async def answer(self, asked: UpstreamQuery, wanted: Wanted, new_context: NewContext) -> Answered | Reading | None:
+        """What is held of the question, after upstream was asked for what it takes.
+
+        None where what upstream sends cannot be trusted to be all it has, or the reading where there is one of the whole
+        question; nothing of that is held. One caller at a time reads a collection. Raises UpstreamError; whoever waited meanwhile has the same error.
+        """
+        collection, began = self.collection(asked), self.clock.monotonic()
+        async with collection.lock:
+            failed_at, failure = collection.failed
+            if failure and failed_at > began:
+                raise failure.again()
+            try:
+                return await self._answer(collection, span_of(asked), wanted, new_context)
+            except CxfacadeError as error:
+                collection.failed = self.clock.monotonic(), error.again()
+                raise
+
+    def collection(self, asked: UpstreamQuery) -> Collection:
+        """The collection of the question, a new one where none is held."""
+        conditions = conditions_of(asked)
+        key = digest("collection", self.rules, *_parts(conditions))
+        stored: Stored[Collection] | None = self.store.get(key)
+        found = stored.value if stored else Collection(conditions, self.store, self.clock, self.schedule)
+        kept = Stored(found, COLLECTION_BYTES, self.clock.monotonic(), KEPT_SECONDS, 0.0, found.token)
+        self.store.put(key, kept)
+        return found
+
+    def purge(self, concerns: Callable[[Collection], bool] = lambda _collection: True) -> None:
+        """Let go of collections, also of what is on its way into them."""
+        for one in [*self.collections()]:
+            if concerns(one):
+                one.token.purged = True
+
+    def collections(self) -> Iterator[Collection]:
+        """Every collection that is held."""
+        return (one.value for one in self.store.primary() if isinstance(one.value, Collection))
+
+    async def _answer(
+        self, collection: Collection, span: Span, wanted: Wanted, new_context: NewContext
+    ) -> Answered | Reading | None:
+        def reader(calls: int) -> Reader:
+            return Reader(self.client, collection.conditions, calls, wanted.owners, wanted.background)
+
+        comparing, rechecking, filling = reader(SYNC_CALLS), reader(RECHECK_CALLS), reader(wanted.most_calls)
+        collection.partitions(span)  # what was evicted is covered no more
+        for interval in collection.coverage.merged().intervals:
+            part = Span(max(interval.span.start, span.start), min(interval.span.end, span.end))
+            compared_at = collection.coverage.compared_at(part) if part.start < part.end else None
+            if compared_at is not None and not wanted.is_fresh(Interval(part, compared_at, None)):
+                await sync(collection, interval, comparing, new_context)
+        await collection.settle(span, new_context(collection.time_zone))
+        await recheck(collection, span, rechecking, new_context)
+        filled = await fill(collection, span, wanted.rows, filling, new_context)
+        if filled.is_refused:
+            return filled.refused
+        held = collection.compose(span)
+        total = held.rows if held.complete else filled.total
+        if total is None:
+            rest = Span(span.start if span.start == EVER else floored(span.start), held.low)
+            total = collection.rows(Span(held.low, span.end)) + await filling.count(rest)
+        readers = (comparing, rechecking, filling)
+        calls, seconds = sum(one.calls for one in readers), sum(one.seconds for one in readers)
+        return Answered(collection, span, held, total, filled.facts, calls, seconds)
+
+
+def span_of(asked: UpstreamQuery) -> Span:
+    """The range of a question."""
+    return Span(asked.start or EVER, asked.end or FOREVER)
+
+
+def _parts(conditions: UpstreamQuery) -> tuple[str | tuple[str, ...] | None, ...]:
+    return (
+        conditions.attribute_values,
+        conditions.hook_type,
+        conditions.hook_sub_type,
+        conditions.hook_id,
+        conditions.contact_id,
+    )

@@ -1,0 +1,120 @@
+"""Partitions: the records of a fixed UTC span of a collection, in runs, each with when it is to be read again."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from math import inf
+
+from app.holdings.collection import EVER, Span
+from app.holdings.packing import EPOCH, MICROSECOND, Run, microseconds
+
+DECEMBER = 12
+MOST_ROWS = 1_000  # more are parted, as long as they are of more than an hour
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
+
+def _year(moment: datetime) -> Span:
+    start = datetime(moment.year, 1, 1, tzinfo=UTC)
+    return Span(start, start.replace(year=start.year + 1) if start.year < FOREVER.year else FOREVER)
+
+
+def _month(moment: datetime) -> Span:
+    start = datetime(moment.year, moment.month, 1, tzinfo=UTC)
+    if start.month < DECEMBER:
+        return Span(start, start.replace(month=start.month + 1))
+    return Span(start, _year(moment).end)
+
+
+def _hours(hours: int) -> Callable[[datetime], Span]:
+    def span(moment: datetime) -> Span:
+        start = moment.replace(hour=moment.hour // hours * hours, minute=0, second=0, microsecond=0)
+        return Span(start, min(start, FOREVER - timedelta(hours=hours)) + timedelta(hours=hours))
+
+    return span
+
+
+LEVELS: tuple[Callable[[datetime], Span], ...] = (
+    lambda _moment: Span(EVER, FOREVER),
+    _year,
+    _month,
+    _hours(24),
+    _hours(1),
+)
+"""The span of each width that a moment lies in, the widest first."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeldRun:
+    """A run, when upstream last showed each of its records, and when each is to be read again (monotonic seconds)."""
+
+    run: Run
+    checked: "array[float]"
+    due: "array[float]"
+
+    @property
+    def newest(self) -> int:
+        """The start of its first record, in microseconds since 1970."""
+        return self.run.starts[0]
+
+    @property
+    def oldest(self) -> int:
+        """The start of its last record."""
+        return self.run.starts[-1]
+
+    @cached_property
+    def due_at(self) -> float:
+        """When the first of its records is due."""
+        return min(self.due)
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """The records of a span, newest first. `changed_at` is when this content was first seen."""
+
+    span: Span
+    changed_at: datetime
+    runs: tuple[HeldRun, ...] = ()
+    level: int = 0
+
+    @cached_property
+    def rows(self) -> int:
+        """The number of records."""
+        return sum(one.run.count for one in self.runs)
+
+    @cached_property
+    def due_at(self) -> float:
+        """When the first of its records is due (monotonic seconds)."""
+        return min((one.due_at for one in self.runs), default=inf)
+
+    @cached_property
+    def pending_since(self) -> datetime | None:
+        """The last event of the closed record that is soonest final."""
+        return min(filter(None, (one.run.sums.pending_since for one in self.runs)), default=None)
+
+    @property
+    def size(self) -> int:
+        """Bytes held beside the runs."""
+        return 300 + 200 * len(self.runs) + 16 * self.rows
+
+    def within(self, span: Span) -> Iterator[tuple[HeldRun, int, int]]:
+        """The runs that have records in the span, each with the places of the first of these and of the one behind."""
+        newest, oldest = microseconds(span.end), microseconds(span.start)
+        for one in self.runs:
+            if one.oldest < newest and one.newest >= oldest:
+                first, last = places(one.run.starts, oldest, newest)
+                if first < last:
+                    yield one, first, last
+
+
+def moment_of(microseconds_since: int) -> datetime:
+    """The moment so many microseconds after the beginning of 1970."""
+    return EPOCH + microseconds_since * MICROSECOND
+
+
+def places(starts: Sequence[int], oldest: int, newest: int) -> tuple[int, int]:
+    """Where descending `starts` are in `[oldest, newest)`: the first place, and the one behind the last."""
+    first = bisect_left(starts, -newest + 1, key=lambda start: -start)
+    return first, bisect_left(starts, -oldest + 1, key=lambda start: -start)

@@ -1,0 +1,60 @@
+"""Rechecking: records whose allowance has run out are read again, neighbours by one call."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from app.holdings.collection import Span
+from app.holdings.fill import NewContext
+from app.holdings.partition import moment_of
+from app.holdings.reader import MILLISECOND, Reader, floored, is_trusted
+from app.holdings.store import Collection
+from app.upstream.query import MOST_ROWS_PER_CALL
+
+GAP = 15  # rows between two due ones that are read with them
+MOST_ROWS = 900  # of one cluster: what has arrived meanwhile has room in the call
+
+
+class Cluster(NamedTuple):
+    """Due records that are read together: microseconds of the newest and the oldest start, and the first due time."""
+
+    newest: int
+    oldest: int
+    due_at: float
+
+
+async def recheck(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> None:
+    """Read due records of the span again, those first that are longest overdue, as far as the calls of `reader` reach.
+
+    The reading replaces what is held of its range, so that what was erased goes.
+    """
+    for cluster in sorted(_clusters(collection, span), key=lambda one: one.due_at):
+        if reader.left <= 0:
+            break
+        part = Span(floored(moment_of(cluster.oldest)), floored(moment_of(cluster.newest)) + MILLISECOND)
+        reading = await reader.newest(part, MOST_ROWS_PER_CALL, collection.runs(part))
+        if is_trusted(reading) and reading.complete:
+            await collection.take(part, reading.records, new_context(reading.time_zone))
+        else:
+            collection.coverage = collection.coverage.without(part)
+
+
+def _clusters(collection: Collection, span: Span) -> Iterator[Cluster]:
+    """The due records of the span, those with at most GAP others between them together."""
+    now, place, cluster, first, last = collection.clock.monotonic(), 0, None, 0, 0
+    for piece in collection.pieces(span):
+        if piece.due_at > now:
+            place += piece.last - piece.first
+            continue
+        for start, due in zip(piece.starts, piece.due, strict=True):
+            place += 1
+            if due > now:
+                continue
+            if cluster and place - last <= GAP and place - first < MOST_ROWS:
+                cluster = Cluster(cluster.newest, start, min(cluster.due_at, due))
+            else:
+                if cluster:
+                    yield cluster
+                cluster, first = Cluster(start, start, due), place
+            last = place
+    if cluster:
+        yield cluster

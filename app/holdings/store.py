@@ -1,0 +1,422 @@
+"""Collections as they are held: coverage, and partitions within the bound of all that is cached."""
+
+import asyncio
+from array import array
+from bisect import insort
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
+from math import inf
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+from app import cooperative
+from app.cache.store import MemoryStore, PurgeToken, Stored
+from app.clock import Clock
+from app.cooperative import Turns
+from app.errors import CxfacadeError
+from app.holdings.collection import Coverage, Interval, Span
+from app.holdings.packing import BLOCK_ROWS, Entry, Run, entries, in_order, microseconds, pack, sums_of
+from app.holdings.partition import LEVELS, MOST_ROWS, HeldRun, Partition
+from app.holdings.reader import MILLISECOND
+from app.holdings.schedule import Schedule
+from app.interactions.facts import Context, Facts
+from app.interactions.parts import Interaction
+from app.upstream.query import UpstreamQuery
+from app.upstream.rows import Held, Record
+
+COLLECTION_BYTES = 2_000
+LAST_WAIT_SECONDS = 30 * 86_400.0  # past its last rung a record is read again after so long
+KEPT_SECONDS = 2 * 86_400.0  # longer nothing is kept that was not compared with upstream
+
+_serial = count()
+
+
+class Check(NamedTuple):
+    """When upstream last showed a record, and when it is to be read again (monotonic seconds)."""
+
+    checked: float
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The records of a run from one place to another."""
+
+    held: HeldRun
+    first: int
+    last: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of the run."""
+        return self.count == self.held.run.count
+
+    @property
+    def count(self) -> int:
+        """The number of records."""
+        return self.last - self.first
+
+    @property
+    def places(self) -> range:
+        """The places of the records in the run."""
+        return range(self.first, self.last)
+
+    @property
+    def newest(self) -> int:
+        """The start of the first record, in microseconds since 1970."""
+        return self.held.run.starts[self.first]
+
+    @property
+    def starts(self) -> "array[int]":
+        """The start of each record."""
+        return self.held.run.starts[self.first : self.last]
+
+    @property
+    def due(self) -> "array[float]":
+        """When each is to be read again (monotonic seconds)."""
+        return self.held.due[self.first : self.last]
+
+    @property
+    def due_at(self) -> float:
+        """When the first of the records is due."""
+        return self.held.due_at if self.is_whole else min(self.due)
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """The records held of a span without a gap, from its end down.
+
+    `compared_at` is when the part that was compared longest ago was, `due_at` when the first record is to be read again
+    (monotonic seconds). `changed_at` is when this content was first seen, None without any. `low` is where it begins;
+    `complete`: that is where the span does.
+    """
+
+    pieces: tuple[Piece, ...]
+    rows: int
+    low: datetime
+    complete: bool
+    compared_at: float
+    due_at: float
+    changed_at: datetime | None
+
+
+@dataclass(eq=False)
+class Collection:
+    """What is held of the interactions that upstream lists for some conditions.
+
+    `tails` are starts of covered intervals below which rows of one more millisecond were read, though perhaps not all.
+    `dependents` are told when something within their span changes. `failed` is how its last reading failed, and when;
+    `failures`: so many comparisons in a row did not
+    come out even; the newest row was looked at and the newest hour read again at the times given (monotonic seconds).
+    Who reads the collection holds the `lock`.
+    """
+
+    conditions: UpstreamQuery
+    store: MemoryStore
+    clock: Clock
+    schedule: Schedule
+    key: bytes = field(default_factory=lambda: b"collection %d" % next(_serial))
+    token: PurgeToken = field(default_factory=PurgeToken)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    coverage: Coverage = field(default_factory=Coverage, init=False)
+    tails: set[datetime] = field(default_factory=set, init=False)
+    time_zone: str | None = field(default=None, init=False)
+    simulated: bool = field(default=False, init=False)
+    dependents: "WeakKeyDictionary[PurgeToken, Span]" = field(default_factory=WeakKeyDictionary, init=False)
+    failed: tuple[float, CxfacadeError | None] = field(default=(-inf, None), init=False)
+    failures: int = field(default=0, init=False)
+    peeked_at: float = field(default=-inf, init=False)
+    reread_at: float = field(default=-inf, init=False)
+    _spans: list[Span] = field(default_factory=list, init=False)
+    _refused: list[Span] = field(default_factory=list, init=False)  # by the store, since something was covered last
+    _parted: set[Span] = field(default_factory=set, init=False)
+
+    def partitions(self, span: Span) -> list[Partition]:
+        """The partitions that have a part in the span, newest first; what was evicted is covered no more."""
+        found = []
+        for one in reversed(self._spans):
+            if one.start < span.end and span.start < one.end:
+                stored: Stored[Partition] | None = self.store.get(self._key_of(one))
+                if stored:
+                    found.append(stored.value)
+                else:
+                    self._forget(one)
+        return found
+
+    def pieces(self, span: Span) -> Iterator[Piece]:
+        """The records held within the span, newest first, covered or not."""
+        for partition in self.partitions(span):
+            yield from (Piece(*one) for one in partition.within(span))
+
+    def runs(self, span: Span) -> list[Run]:
+        """The runs that have records in the span, newest first."""
+        return [piece.held.run for piece in self.pieces(span)]
+
+    def rows(self, span: Span) -> int:
+        """How many records are held within the span."""
+        return sum(piece.count for piece in self.pieces(span))
+
+    def held_beside(self, span: Span, others: Iterable[Record | Held]) -> list[Held]:
+        """The records held within the span that are not among the others."""
+        known = {*map(_id_of, others)}
+        return [
+            Held(run.ids[place], run.fingerprints[place], b"", place, partial(_record, run))
+            for run, place in ((piece.held.run, at) for piece in self.pieces(span) for at in piece.places)
+            if run.ids[place] not in known
+        ]
+
+    def compose(self, span: Span) -> Composition:
+        """What is held of the span without a gap, from its end down."""
+        partitions = self.partitions(span)
+        low, compared_at = span.end, inf
+        for interval in reversed(self.coverage.within(span)):
+            if interval.span.end != low:
+                break
+            low, compared_at = interval.span.start, min(compared_at, interval.compared_at)
+        complete = low <= span.start
+        reached = Span(max(span.start, low - MILLISECOND) if low in self.tails else low, span.end)
+        pieces = tuple(Piece(*one) for partition in partitions for one in partition.within(reached))
+        changed = [one.changed_at for one in partitions if one.span.end > reached.start]
+        return Composition(
+            pieces,
+            sum(piece.count for piece in pieces),
+            low,
+            complete,
+            compared_at,
+            min((piece.due_at for piece in pieces), default=inf),
+            max(changed, default=None),
+        )
+
+    def cover(self, span: Span, total: int | None, *, has_tail: bool = False) -> None:
+        """Say that all of the span is held, as upstream has just shown, but for what the store did not take."""
+        self.coverage = self.coverage.added(Interval(span, self.clock.monotonic(), total))
+        while self._refused:
+            self.coverage = self.coverage.without(self._refused.pop())
+        self.tails -= {one for one in self.tails if span.start < one <= span.end}
+        if has_tail:
+            self.tails.add(span.start)
+
+    async def take(self, span: Span, records: Sequence[Record | Held], context: Context) -> dict[int, list[Facts]]:
+        """Hold these records, which upstream has just shown, in place of all that was held of the span.
+
+        Gives the facts of the runs that were packed, by the identity of the run.
+        """
+        brought = {_id_of(one): one.fingerprint for one in records}
+        if brought == self._prints(span):
+            self._touch(span)
+            return {}
+        new = await cooperative.run(entries(records, context))
+        if self._says_the_same(span, new):
+            self._touch(span)
+            return {}
+        return await self._replace(span, new, context)
+
+    async def settle(self, span: Span, context: Context) -> None:
+        """Note which records have become final by now: what is shown of them has changed."""
+        for partition in self.partitions(span):
+            since = partition.pending_since
+            if since is not None and context.as_of - since >= context.settle:
+                runs = [await cooperative.run(_settled(one, context)) for one in partition.runs]
+                self._put(replace(partition, runs=tuple(runs), changed_at=context.as_of))
+                self._tell(span)
+
+    def _prints(self, span: Span) -> dict[str, int]:
+        return {
+            piece.held.run.ids[place]: piece.held.run.fingerprints[place]
+            for piece in self.pieces(span)
+            for place in piece.places
+        }
+
+    def _touch(self, span: Span) -> None:
+        """The records of the span were read again just now, and are as they were."""
+        now, wall = self.clock.monotonic(), self.clock.wall().timestamp()
+        for partition in self.partitions(span):
+            runs = {id(held): held for held in partition.runs}
+            for held, first, last in partition.within(span):
+                checked, due = held.checked[:], held.due[:]
+                for place in range(first, last):
+                    check = self._check(held.run.events[place], now, wall, is_open=bool(held.run.open_flags[place]))
+                    checked[place], due[place] = check
+                runs[id(held)] = HeldRun(held.run, checked, due)
+            self._put(replace(partition, runs=tuple(runs.values())))
+
+    def _check(self, event: float, now: float, wall: float, *, is_open: bool) -> Check:
+        due = self.schedule.due_at(event, wall, is_open=is_open)
+        return Check(now, now + (LAST_WAIT_SECONDS if due is None else due - wall))
+
+    def _says_the_same(self, span: Span, new: Iterable[Entry]) -> bool:
+        """Whether only the bytes differ, such as the order of keys; those that came last are remembered."""
+        fresh = {one.facts.interaction.interaction_id: one for one in new}
+        prints = self._prints(span)
+        if prints.keys() != fresh.keys():
+            return False
+        places = []
+        for piece in self.pieces(span):
+            run = piece.held.run
+            differing = [at for at in piece.places if run.fingerprints[at] != fresh[run.ids[at]][1]]
+            if differing:
+                known = run.block.records()
+                if any(known[place] != fresh[run.ids[place]].facts.interaction for place in differing):
+                    return False
+            places += [(run, place) for place in differing]
+        for run, place in places:
+            run.fingerprints[place] = fresh[run.ids[place]].fingerprint
+        return True
+
+    async def _replace(self, span: Span, new: Sequence[Entry], context: Context) -> dict[int, list[Facts]]:
+        now, wall = self.clock.monotonic(), self.clock.wall().timestamp()
+        checks = {
+            one.facts.interaction.interaction_id: self._check(
+                one.facts.last_event_at.timestamp(), now, wall, is_open=not one.facts.is_closed
+            )
+            for one in new
+        }
+        homes = await self._homes(span, new, checks, context)
+        facts: dict[int, list[Facts]] = {}
+        for partition, arrived in homes:
+            facts |= await self._rebuild(partition, span, arrived, checks, context)
+        self._tell(span)
+        return facts
+
+    async def _homes(
+        self, span: Span, new: Sequence[Entry], checks: dict[str, Check], context: Context
+    ) -> list[tuple[Partition, list[Entry]]]:
+        """The partitions that records leave or enter, each with those it gets; a too large one is parted."""
+        arriving: dict[Span, list[Entry]] = {one.span: [] for one in self.partitions(span)}
+        waiting = list(new)
+        while waiting:
+            for one in waiting:
+                arriving.setdefault(self._home(one.facts.started_at), []).append(one)
+            waiting = []
+            for home, arrived in [*arriving.items()]:
+                held = self._partition(home, context)
+                staying = held.rows - sum(last - first for _, first, last in held.within(span))
+                if staying + len(arrived) > MOST_ROWS and held.level < len(LEVELS) - 1:
+                    self._parted.add(home)
+                    del arriving[home]
+                    waiting += arrived
+                    for run in held.runs:
+                        waiting += await cooperative.run(_outside(run, span, checks, context))
+                    self._drop(home)
+        return [(self._partition(home, context), arrived) for home, arrived in arriving.items()]
+
+    def _home(self, moment: datetime) -> Span:
+        """The widest span that a record of this start may be held in."""
+        return self._level(moment)[1]
+
+    def _level(self, moment: datetime) -> tuple[int, Span]:
+        spans = ((level, span_at(moment.astimezone(UTC))) for level, span_at in enumerate(LEVELS))
+        return next(one for one in spans if one[1] not in self._parted)
+
+    def _partition(self, span: Span, context: Context) -> Partition:
+        stored: Stored[Partition] | None = self.store.get(self._key_of(span))
+        if stored:
+            return stored.value
+        return Partition(span, context.as_of, level=self._level(span.start)[0])
+
+    async def _rebuild(
+        self,
+        partition: Partition,
+        span: Span,
+        arrived: Sequence[Entry],
+        checks: dict[str, Check],
+        context: Context,
+    ) -> dict[int, list[Facts]]:
+        """The partition with what arrived in place of what it held of the span; its other runs stay as they are."""
+        starts = [microseconds(one.facts.started_at) for one in arrived]
+        touched = {id(held) for held, _, _ in partition.within(span)}
+        touched |= {
+            id(one) for one in partition.runs if starts and one.oldest <= max(starts) and one.newest >= min(starts)
+        }
+        if starts and not touched:
+            touched = _neighbour(partition.runs, max(starts))
+        kept = [one for one in partition.runs if id(one) not in touched]
+        pool = list(arrived)
+        for one in partition.runs:
+            if id(one) in touched:
+                pool += await cooperative.run(_outside(one, span, checks, context))
+        packed = await pack(in_order(pool))
+        made = [HeldRun(run, *_checked(run, checks)) for run in packed.runs]
+        runs = sorted([*kept, *made], key=lambda one: (-one.newest, one.run.ids[0]))
+        self._put(replace(partition, runs=tuple(runs), changed_at=context.as_of))
+        return {id(run): facts for run, facts in zip(packed.runs, packed.facts, strict=True)}
+
+    def _put(self, partition: Partition) -> None:
+        shared = tuple(one.run for one in partition.runs)
+        size = partition.size
+        stored = Stored(partition, size, self.clock.monotonic(), KEPT_SECONDS, 0.0, self.token, shared=shared)
+        if not self.store.put(self._key_of(partition.span), stored):
+            self._forget(partition.span)
+            self._refused.append(partition.span)
+        elif partition.span not in self._spans:
+            insort(self._spans, partition.span)
+
+    def _drop(self, span: Span) -> None:
+        """Let go of a partition whose records are held in narrower ones from now on."""
+        self.store.delete(self._key_of(span))
+        if span in self._spans:
+            self._spans.remove(span)
+
+    def _forget(self, span: Span) -> None:
+        """A partition is not held any more, so that its span is not covered."""
+        self._drop(span)
+        self.coverage = self.coverage.without(span)
+
+    def _tell(self, span: Span) -> None:
+        for token, within in [*self.dependents.items()]:
+            if within.start < span.end and span.start < within.end:
+                token.superseded = True
+
+    def _key_of(self, span: Span) -> bytes:
+        return b"%b %d %d" % (self.key, microseconds(span.start), microseconds(span.end))
+
+
+def _id_of(record: Record | Held) -> str:
+    return record.interaction_id if isinstance(record, Held) else record.interaction.interaction_id
+
+
+def _record(run: Run, place: int) -> Interaction:
+    return run.block.records()[place]
+
+
+def _checked(run: Run, checks: dict[str, Check]) -> tuple["array[float]", "array[float]"]:
+    known = [checks[one] for one in run.ids]
+    return array("d", [one.checked for one in known]), array("d", [one.due for one in known])
+
+
+def _outside(held: HeldRun, span: Span, checks: dict[str, Check], context: Context) -> Turns[list[Entry]]:
+    """The records of a run that are not in the span; when each was checked is added to `checks`."""
+    found = []
+    oldest, newest = microseconds(span.start), microseconds(span.end)
+    run = held.run
+    if oldest <= held.oldest and held.newest < newest:
+        return []
+    for place, record in enumerate(run.block.records()):
+        if not oldest <= run.starts[place] < newest and run.ids[place] not in checks:
+            checks[run.ids[place]] = Check(held.checked[place], held.due[place])
+            found.append(Entry(Facts(record, context), run.fingerprints[place]))
+        yield
+    return found
+
+
+def _neighbour(runs: Sequence[HeldRun], newest: int) -> set[int]:
+    """The run beside the place of new records that has room for them, if there is one."""
+    older = [one for one in runs if one.newest < newest]
+    newer = [one for one in runs if one.newest >= newest]
+    beside = [*older[:1], *newer[-1:]]
+    return {id(one) for one in beside if one.run.count < BLOCK_ROWS}
+
+
+def _settled(held: HeldRun, context: Context) -> Turns[HeldRun]:
+    """The run as its records are at `context.as_of`."""
+    since = held.run.sums.pending_since
+    if since is None or context.as_of - since < context.settle:
+        return held
+    facts = []
+    for record in held.run.block.records():
+        facts.append(Facts(record, context))
+        yield
+    return replace(held, run=replace(held.run, sums=sums_of(facts)))

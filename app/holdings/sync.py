@@ -1,0 +1,109 @@
+"""Synchronising: what is held of a span is compared with upstream by counting, and what it lacks is fetched."""
+
+from datetime import timedelta
+
+from app.holdings.collection import Interval, Span
+from app.holdings.fill import NewContext, fill
+from app.holdings.partition import moment_of
+from app.holdings.reader import MILLISECOND, Reader, floored, is_trusted
+from app.holdings.store import Collection
+from app.upstream.query import MOST_ROWS_PER_CALL
+
+FEW_ROWS = 8  # are read where an imbalance was found among them
+MOST_ROWS = 900  # are, where no calls are left to find it
+MORE_ROWS = 10  # are read beside those that lack, as they may stand further down
+FIRST_STEP, WIDER = 32, 8  # rows from the newest down that are counted first, and how many times as many then
+PEEK_SECONDS = 60.0  # so often the newest row is looked at: an arrival and an erasure cancel in a total
+MOST_FAILURES = 3  # in a row; from then on totals are not trusted
+REREAD = timedelta(hours=1)
+ALL_ROWS = 10_000
+
+
+async def sync(collection: Collection, interval: Interval, reader: Reader, new_context: NewContext) -> None:
+    """Have all that upstream has in the interval held, and nothing else.
+
+    Where the numbers cannot be made equal, the newest hour is read again.
+    """
+    if collection.failures < MOST_FAILURES and await _is_equal(collection, interval.span, reader, new_context):
+        collection.failures = 0
+    else:
+        collection.failures += 1
+        await _reread(collection, interval.span, reader, new_context)
+    collection.cover(interval.span, None)
+
+
+async def _is_equal(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> bool:
+    """Whether as many rows are held as upstream counts, after those that lack were taken."""
+    total = await _total(collection, span, reader, new_context)
+    for more in (0, MORE_ROWS):
+        lack = total - collection.rows(span)
+        if lack <= 0 or reader.left <= 0:
+            break
+        total = await _take_newest(collection, span, lack + more, reader, new_context)
+    if total == collection.rows(span):
+        return True
+    newest = next(collection.pieces(span), None)
+    known = Span(span.start, moment_of(newest.newest) + MILLISECOND) if newest else span
+    while reader.left > 0:
+        total = await reader.count(known)
+        is_mended = total != collection.rows(known) and await _mend(collection, known, reader, new_context)
+        if total == collection.rows(known):
+            return True
+        if not is_mended:
+            break
+    return False
+
+
+async def _total(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> int:
+    """Upstream's number of rows in the span; once in a while the newest one comes with it, and is held."""
+    now = collection.clock.monotonic()
+    if now - collection.peeked_at < PEEK_SECONDS:
+        return await reader.count(span)
+    collection.peeked_at = now
+    return await _take_newest(collection, span, 1, reader, new_context)
+
+
+async def _take_newest(collection: Collection, span: Span, rows: int, reader: Reader, new_context: NewContext) -> int:
+    """Hold the newest rows as upstream shows them; how many it has in all."""
+    reading = await reader.newest(span, rows, collection.runs(span)[: 2 + rows // FEW_ROWS])
+    if is_trusted(reading) and reading.last_start:
+        records = [*reading.records]
+        low = floored(reading.last_start)
+        if not reading.complete:  # not all of that millisecond may have come
+            records += collection.held_beside(Span(low, low + MILLISECOND), records)
+        taken = Span(span.start if reading.complete else low, span.end)
+        await collection.take(taken, records, new_context(reading.time_zone))
+    return reading.total
+
+
+async def _mend(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> bool:
+    """Find where the numbers differ, by counting halves, and read these few rows; whether they came."""
+    starts = [start for piece in collection.pieces(span) for start in piece.starts]
+    equal, differing, step = -1, len(starts), FIRST_STEP  # places: of rows down to which the numbers are equal, or not
+    while differing - equal > FEW_ROWS and reader.left > 1:
+        place = min(equal + step, differing - 1) if step else (equal + differing) // 2
+        part = Span(floored(moment_of(starts[place])), span.end)
+        if await reader.count(part) == collection.rows(part):
+            equal, step = place, step * WIDER
+        else:
+            differing, step = place, 0
+    low = floored(moment_of(starts[differing])) if differing < len(starts) else span.start
+    high = floored(moment_of(starts[equal])) if equal >= 0 else span.end
+    if reader.left <= 0 or collection.rows(Span(low, high)) > MOST_ROWS:
+        return False
+    reading = await reader.newest(Span(low, high), MOST_ROWS_PER_CALL, collection.runs(Span(low, high)))
+    if not (is_trusted(reading) and reading.complete):
+        return False
+    await collection.take(Span(low, high), reading.records, new_context(reading.time_zone))
+    return True
+
+
+async def _reread(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> None:
+    """Read the newest hour again, at most once a minute."""
+    now = collection.clock.monotonic()
+    if now - collection.reread_at >= PEEK_SECONDS:
+        collection.reread_at = now
+        part = Span(max(span.start, floored(collection.clock.wall() - REREAD)), span.end)
+        if part.start < part.end:
+            collection.coverage = collection.coverage.without(part)
+            await fill(collection, part, ALL_ROWS, reader.again(), new_context)

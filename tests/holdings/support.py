@@ -1,0 +1,187 @@
+"""An upstream in memory that keeps a journal, and holdings in front of it."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from app.cache.store import MemoryStore
+from app.holdings.collection import Interval
+from app.holdings.holdings import Answered, Holdings, Wanted
+from app.holdings.schedule import Schedule
+from app.interactions.facts import Context
+from app.interactions.parts import Interaction
+from app.interactions.records import decode
+from app.owners import Owners
+from app.upstream.client import UpstreamClient
+from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, UpstreamQuery, blocks, mismatch
+from app.upstream.rows import Held, Recall, Record, fingerprint
+from app.upstream.walk import Position, Reading
+from tests.support.clock import HandClock
+
+TENANT = "11111111-2222-4333-8444-555555555555"
+NOW = datetime(2026, 11, 23, 6, 40, tzinfo=UTC)
+FRESH_SECONDS = 15.0
+SCHEDULE = Schedule(60.0, (300.0, 3_600.0, 86_400.0, 604_800.0))
+
+
+def identity(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012d}"
+
+
+def text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def row(number: int, started: datetime, *, minutes: float | None = 1.0, **more: Any) -> dict[str, Any]:
+    """An interaction; without `minutes` it has not ended."""
+    ended = {} if minutes is None else {"endTimestamp": text(started + timedelta(minutes=minutes))}
+    start = {"interactionId": identity(number), "tenantId": TENANT, "startTimestamp": text(started)}
+    return {**start, "channelType": "voice", **ended, **more}
+
+
+def record(given: dict[str, Any]) -> Record:
+    raw = json.dumps(given).encode()
+    decoded = decode(raw)
+    assert decoded is not None
+    return Record(raw, decoded.interaction, fingerprint(raw))
+
+
+@dataclass
+class ListUpstream:
+    """Upstream's list in memory: newest first, ties by id, ranges tested on the start, totals as they are.
+
+    `flicker` is added to the total of each call in turn. `sent` are the ids of all rows ever sent.
+    """
+
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    flicker: list[int] = field(default_factory=list)
+    failure: Exception | None = None
+    calls: list[tuple[UpstreamQuery, int, int]] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    ignores_filters: bool = False
+
+    def put(self, *given: dict[str, Any]) -> None:
+        self.rows |= {one["interactionId"]: one for one in given}
+
+    def matching(self, query: UpstreamQuery) -> list[Record]:
+        found = [record(one) for one in self.rows.values()]
+        found = [one for one in found if self.ignores_filters or mismatch(one.interaction, query) is None]
+        found.sort(key=lambda one: one.interaction.interaction_id)
+        found.sort(key=lambda one: _start(one.interaction), reverse=True)
+        return found
+
+    def _reading(
+        self, query: UpstreamQuery, offset: int, limit: int, recall: Recall | None = None, calls: int = 1
+    ) -> Reading:
+        if self.failure:
+            raise self.failure
+        self.calls.append((query, offset, limit))
+        found = self.matching(query)
+        total = max(0, len(found) + (self.flicker.pop(0) if self.flicker else 0))
+        part = found[offset : offset + limit]
+        self.sent += [one.interaction.interaction_id for one in part]
+        matching = [one for one in part if mismatch(one.interaction, query) is None]
+        brought: tuple[Record | Held, ...] = tuple((recall and recall(one.raw)) or one for one in matching)
+        end = offset + len(part)
+        return Reading(
+            records=brought,
+            offset=end,
+            total=total,
+            complete=end >= total,
+            shifted=end < total and end < offset + limit,
+            time_zone="UTC",
+            dropped=len(part) - len(matching),
+            last_start=_start(part[-1].interaction) if part else None,
+            calls=calls,
+            upstream_seconds=0.1,
+        )
+
+    async def tenancy(
+        self, query: UpstreamQuery = EVERYTHING, *, background: bool = False, owners: Owners | None = None
+    ) -> Reading:
+        return self._reading(query, 0, 0)
+
+    async def newest(
+        self,
+        query: UpstreamQuery,
+        limit: int,
+        *,
+        background: bool = False,
+        owners: Owners | None = None,
+        recall: Recall | None = None,
+    ) -> Reading:
+        return self._reading(query, 0, limit, recall)
+
+    async def interactions(
+        self, query: UpstreamQuery, position: Position, *, rows: int, most: int, most_calls: int = 10, **_: Any
+    ) -> Reading:
+        assert position == Position()
+        wanted = blocks(0, rows, min(most, max(rows, len(self.matching(query)) or 1)))[:most_calls]
+        return self._reading(query, 0, min(wanted[-1].end, MOST_ROWS_PER_CALL * most_calls), calls=len(wanted))
+
+
+def _start(interaction: Interaction) -> datetime:
+    assert interaction.start_timestamp is not None
+    return interaction.start_timestamp
+
+
+@dataclass
+class Place:
+    """Holdings in front of an upstream, on a clock turned by hand."""
+
+    upstream: ListUpstream
+    clock: HandClock
+    store: MemoryStore
+    holdings: Holdings
+
+    async def answer(self, rows: int = 100_000, *, fresh_seconds: float = FRESH_SECONDS, **asked: Any) -> Answered:
+        """The answer to a question; it must not be a reading."""
+        answered = await self.reading(rows, fresh_seconds=fresh_seconds, **asked)
+        assert isinstance(answered, Answered)
+        return answered
+
+    async def reading(
+        self, rows: int = 100_000, *, fresh_seconds: float = FRESH_SECONDS, **asked: Any
+    ) -> Answered | Reading:
+        def is_fresh(interval: Interval) -> bool:
+            return self.clock.monotonic - interval.compared_at < fresh_seconds
+
+        wanted = Wanted(rows, 10, is_fresh)
+        return await self.holdings.answer(UpstreamQuery(**asked), wanted, self.context)
+
+    def context(self, _zone: str | None) -> Context:
+        return Context(tenant_id=TENANT, as_of=self.clock.wall)
+
+    async def ids(self, rows: int = 100_000, **asked: Any) -> list[str]:
+        """The ids of the rows that answer a question."""
+        return ids_of(await self.answer(rows, **asked))
+
+    def expected(self, **asked: Any) -> list[str]:
+        """The ids that upstream lists now."""
+        return [one.interaction.interaction_id for one in self.upstream.matching(UpstreamQuery(**asked))]
+
+
+def ids_of(answered: Answered) -> list[str]:
+    return [piece.held.run.ids[at] for piece in answered.composition.pieces for at in piece.places]
+
+
+def records_of(answered: Answered) -> list[Interaction]:
+    found = []
+    for piece in answered.composition.pieces:
+        found += piece.held.run.block.records()[piece.first : piece.last]
+    return found
+
+
+def place(rows: Iterable[dict[str, Any]] = (), *, cache_bytes: int = 50_000_000) -> Place:
+    clock = HandClock(wall=NOW)
+    store, upstream = MemoryStore(cache_bytes, lambda: clock.monotonic), ListUpstream()
+    upstream.put(*rows)
+    client = cast("UpstreamClient", upstream)
+    return Place(upstream, clock, store, Holdings(client, store, clock.clock, SCHEDULE, b"rules"))
+
+
+def day(count: int, *, ends: datetime = NOW, step: timedelta = timedelta(seconds=20)) -> Sequence[dict[str, Any]]:
+    """So many ended interactions, the newest an hour before `ends`."""
+    return [row(number, ends - timedelta(hours=1) - number * step) for number in range(count)]

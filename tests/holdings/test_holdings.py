@@ -1,0 +1,162 @@
+"""Holdings in front of an upstream in memory: each row is asked for once, and again only when it may have changed."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.errors import UpstreamError, UpstreamUnreachable
+from app.holdings.holdings import Answered
+from tests.holdings.support import NOW, day, identity, ids_of, place, records_of, row
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+async def test_a_span_is_read_once_and_every_narrower_one_is_answered_from_it() -> None:
+    at = place(day(2_500))
+    assert await at.ids() == at.expected()
+    calls = len(at.upstream.calls)
+    for hours in (2, 5, 9):
+        asked = {"start": NOW - hours * HOUR, "end": NOW - HOUR}
+        assert await at.ids(**asked) == at.expected(**asked)
+    assert len(at.upstream.calls) == calls
+    assert len(at.upstream.sent) == 2_500
+
+
+async def test_no_more_is_read_than_is_wanted_and_reading_goes_on_below() -> None:
+    at = place(day(2_500))
+    answered = await at.answer(50)
+    assert (answered.composition.rows, answered.total, answered.composition.complete) == (100, 2_500, False)
+    assert ids_of(answered) == at.expected()[:100]
+    longer = await at.answer(1_200)
+    assert ids_of(longer)[:1_200] == at.expected()[:1_200]
+    assert longer.total == 2_500
+    assert len(at.upstream.sent) <= 100 + 1_200 + 900
+
+
+async def test_an_arrival_costs_a_count_and_one_row() -> None:
+    at = place(day(500))
+    await at.answer()
+    at.clock.advance(61)
+    await at.answer()  # looks at the newest row
+    at.upstream.put(row(9_000, NOW - MINUTE))
+    at.upstream.calls.clear()
+    at.upstream.sent.clear()
+    at.clock.advance(16)
+    assert await at.ids() == at.expected()
+    assert [limit for _, _, limit in at.upstream.calls] == [0, 1]
+    assert at.upstream.sent == [identity(9_000)]
+
+
+async def test_nothing_new_costs_a_count() -> None:
+    at = place(day(500))
+    await at.answer()
+    at.clock.advance(61)
+    await at.answer()
+    at.upstream.calls.clear()
+    for _ in range(3):
+        at.clock.advance(16)
+        await at.answer()
+    assert [limit for _, _, limit in at.upstream.calls] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("hours", [1.2, 2.5, 3.0, 6.9])
+async def test_a_late_joiner_is_found_by_counting(hours: float) -> None:
+    at = place(day(1_000))
+    await at.answer()
+    at.upstream.put(row(9_000, NOW - hours * HOUR))
+    at.upstream.calls.clear()
+    at.upstream.sent.clear()
+    at.clock.advance(16)
+    assert await at.ids() == at.expected()
+    assert len(at.upstream.calls) <= 14
+    assert len(at.upstream.sent) <= 80
+
+
+@pytest.mark.parametrize("gone", [0, 7, 400, 999])
+async def test_an_erased_row_is_found_by_counting(gone: int) -> None:
+    at = place(day(1_000))
+    await at.answer()
+    del at.upstream.rows[identity(gone)]
+    at.clock.advance(16)
+    assert await at.ids() == at.expected()
+
+
+async def test_an_open_record_is_read_again_after_a_minute_and_an_ended_one_is_not() -> None:
+    at = place([*day(300), row(9_000, NOW - HOUR / 2, minutes=None)])
+    await at.answer()
+    for seconds in (16, 16, 16):
+        at.clock.advance(seconds)
+        await at.answer()
+    at.upstream.put(row(9_000, NOW - HOUR / 2, minutes=30.5, flowName="ended"))
+    at.upstream.sent.clear()
+    at.clock.advance(15 * 60)
+    answered = await at.answer()
+    assert records_of(answered)[0].flow_name == "ended"
+    assert identity(9_000) in at.upstream.sent
+
+
+async def test_what_was_changed_and_read_again_is_told_as_new() -> None:
+    at = place(day(100))
+    before = (await at.answer()).composition
+    at.clock.advance(16)
+    same = (await at.answer()).composition
+    assert same.changed_at == before.changed_at == NOW
+    assert [piece.held.run for piece in same.pieces] == [piece.held.run for piece in before.pieces]
+    at.upstream.put(row(9_000, NOW - MINUTE))
+    at.clock.advance(16)
+    assert (await at.answer()).composition.changed_at == at.clock.wall
+
+
+async def test_rows_of_one_millisecond_are_neither_missed_nor_repeated() -> None:
+    at = place([row(number, NOW - HOUR - number // 150 * MILLISECOND) for number in range(600)])
+    for rows in (10, 120, 260, 600):
+        answered = await at.answer(rows)
+        assert ids_of(answered)[:rows] == at.expected()[:rows]
+
+
+async def test_a_reading_with_rows_that_do_not_match_is_not_held() -> None:
+    at = place(day(10))
+    at.upstream.ignores_filters = True
+    assert not isinstance(await at.reading(contact_id="someone"), Answered)
+    calls = len(at.upstream.calls)
+    assert not isinstance(await at.reading(contact_id="someone"), Answered)
+    assert len(at.upstream.calls) == calls + 1
+
+
+async def test_totals_that_flicker_leave_the_rows_right() -> None:
+    at = place(day(400))
+    await at.answer()
+    for turn in range(12):
+        at.upstream.flicker = [1, 0, -1, 2, 0, 1] * 4
+        at.upstream.put(row(9_000 + turn, NOW - MINUTE + turn * timedelta(seconds=1)))
+        at.upstream.calls.clear()
+        at.clock.advance(61)
+        answered = await at.reading()
+        assert len(at.upstream.calls) <= 30
+        if isinstance(answered, Answered):
+            assert len({*ids_of(answered)}) == len(ids_of(answered))
+    at.upstream.flicker = []
+    at.clock.advance(3 * 61)
+    await at.answer()
+    at.clock.advance(61)
+    assert await at.ids() == at.expected()
+
+
+async def test_a_failure_covers_nothing_and_is_shared() -> None:
+    at = place(day(10))
+    at.upstream.failure = UpstreamUnreachable("gone")
+    with pytest.raises(UpstreamError):
+        await at.answer()
+    at.upstream.failure = None
+    assert await at.ids() == at.expected()
+
+
+async def test_what_is_evicted_is_read_again() -> None:
+    at = place(day(3_000), cache_bytes=400_000)
+    for _ in range(3):
+        answered = await at.reading(200)
+        if isinstance(answered, Answered):
+            assert ids_of(answered)[:200] == at.expected()[:200]
+        assert at.store.bytes_held <= 400_000

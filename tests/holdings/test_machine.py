@@ -1,0 +1,136 @@
+"""Holdings under arrivals, late joiners, edits, erasures, evictions, failures: the invariants after every step."""
+
+import asyncio
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from app.errors import UpstreamError, UpstreamUnreachable
+from app.holdings.holdings import Answered
+from app.upstream.query import UpstreamQuery
+from tests.holdings.support import NOW, Place, ids_of, place, records_of, row, text
+
+HOURS = 48
+minutes_ago = st.integers(0, HOURS * 60)
+SETTLES = timedelta(hours=1)
+
+
+class Machine(RuleBasedStateMachine):
+    """One collection among others; between two comparisons rows are either added or erased, as the two may cancel."""
+
+    at: Place
+
+    @initialize(rows=st.integers(0, 400), cache_bytes=st.sampled_from([150_000, 50_000_000]))
+    def begin(self, rows: int, cache_bytes: int) -> None:
+        self.number, self.adds, self.erases = rows, False, False
+        self.at = place([self._row(number, number * HOURS * 60 // max(rows, 1)) for number in range(rows)])
+        self.at.store._bound = cache_bytes
+
+    def _row(self, number: int, minutes: int, **more: Any) -> dict[str, Any]:
+        hooks = [{"hookType": "tier", "hookName": "gold", "hookSubType": "interaction-attribute"}] * (number % 3 == 0)
+        return row(number, NOW - timedelta(minutes=minutes), interactionAttributes=hooks, **more)
+
+    @rule(minutes=minutes_ago, count=st.integers(1, 5))
+    def arrive(self, minutes: int, count: int) -> None:
+        if not self.erases:
+            self.adds = True
+            for _ in range(count):
+                self.at.upstream.put(self._row(self.number, minutes))
+                self.number += 1
+
+    @rule(data=st.data())
+    def erase(self, data: st.DataObject) -> None:
+        if not self.adds and self.at.upstream.rows:
+            self.erases = True
+            del self.at.upstream.rows[data.draw(st.sampled_from(sorted(self.at.upstream.rows)))]
+
+    @rule(data=st.data())
+    def edit(self, data: st.DataObject) -> None:
+        if self.at.upstream.rows:
+            self.at.clock.advance(1)
+            one = self.at.upstream.rows[data.draw(st.sampled_from(sorted(self.at.upstream.rows)))]
+            self.at.upstream.put({**one, "flowName": f"at {text(self.at.clock.wall)}"})
+
+    @rule(seconds=st.sampled_from([1, 16, 61, 400, 4_000]))
+    def advance(self, seconds: int) -> None:
+        self.at.clock.advance(seconds)
+
+    @rule()
+    def fail(self) -> None:
+        self.at.upstream.failure = UpstreamUnreachable("gone")
+        try:
+            asyncio.run(self._ask(10, {}))
+        except UpstreamError:
+            pass
+        self.at.upstream.failure = None
+
+    @rule(
+        ends=st.tuples(minutes_ago, minutes_ago),
+        is_open=st.booleans(),
+        is_ever=st.booleans(),
+        has_attribute=st.booleans(),
+        rows=st.sampled_from([1, 10, 150, 100_000]),
+    )
+    def ask(self, ends: tuple[int, int], *, is_open: bool, is_ever: bool, has_attribute: bool, rows: int) -> None:
+        asked: dict[str, Any] = {"attribute_values": ("gold",)} if has_attribute else {}
+        if not is_ever:
+            asked["start"] = NOW - timedelta(minutes=max(ends))
+        if not is_open:
+            asked["end"] = NOW - timedelta(minutes=min(ends)) + timedelta(minutes=1)
+        answered = asyncio.run(self._ask(rows, asked))
+        if not isinstance(answered, Answered):
+            return
+        expected = self.at.expected(**asked)
+        found = ids_of(answered)
+        if answered.composition.complete:
+            assert found == expected
+        else:
+            assert found[:rows] == expected[:rows]
+            assert len(found) >= min(rows, len(expected))
+        assert answered.total == len(expected)
+        now = self.at.clock.monotonic
+        for piece in answered.composition.pieces:
+            for place_in_run in piece.places:
+                checked = piece.held.checked[place_in_run]
+                assert checked <= now
+                assert piece.held.due[place_in_run] > now or answered.calls >= 8, "or the calls ran out"
+        shown = {one.interaction_id: one for one in records_of(answered)}
+        fresh = {one.interaction.interaction_id: one.interaction for one in self.at.upstream.matching(UpstreamQuery())}
+        for piece in answered.composition.pieces:
+            for place_in_run in piece.places:
+                name = piece.held.run.ids[place_in_run]
+                if piece.held.checked[place_in_run] == now:
+                    assert shown[name].flow_name == fresh[name].flow_name
+
+    async def _ask(self, rows: int, asked: dict[str, Any]) -> object:
+        for collection in self.at.holdings.collections():
+            collection.lock = asyncio.Lock()  # each step has an event loop of its own
+            collection.failed = (0.0, None)
+        answered = await self.at.reading(rows, fresh_seconds=0.0, **asked)
+        if not asked.get("start") and not asked.get("end") and not asked.get("attribute_values") and rows > self.number:
+            self.adds = self.erases = False
+        return answered
+
+    @rule()
+    def compare_all(self) -> None:
+        """Both collections as a whole, so that what comes next may be of the other kind."""
+        whole = [asyncio.run(self._ask(1_000_000, asked)) for asked in ({}, {"attribute_values": ("gold",)})]
+        if all(isinstance(one, Answered) and one.composition.complete for one in whole):
+            self.adds = self.erases = False
+
+    @invariant()
+    def intervals_are_disjoint_and_what_is_covered_is_held(self) -> None:
+        if not hasattr(self, "at"):
+            return
+        for collection in self.at.holdings.collections():
+            spans = [one.span for one in collection.coverage.intervals]
+            assert all(one.end <= following.start for one, following in pairwise(spans))
+        assert self.at.store.bytes_held <= self.at.store._bound
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)

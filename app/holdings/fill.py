@@ -8,9 +8,11 @@ from app.holdings.collection import Span
 from app.holdings.reader import MILLISECOND, Reader, floored, is_trusted, raised
 from app.holdings.store import Collection
 from app.interactions.facts import Context, Facts
-from app.upstream.walk import Reading
+from app.upstream.query import FIRST_BOUNDARY
+from app.upstream.rows import Held, Record
+from app.upstream.walk import Position, Reading
 
-WIDER = 10
+STEP_ROWS = 4000  # are read, packed and let go of before more is read
 NewContext = Callable[[str | None], Context]
 """The context of records that are packed now, in the time zone that upstream names."""
 
@@ -19,8 +21,8 @@ NewContext = Callable[[str | None], Context]
 class Filled:
     """What a filling learned: the rows upstream has in the span, None where it was not asked; facts of new runs.
 
-    `is_refused`: a reading cannot be trusted to show all rows of its span, or could not be stored, so that nothing of it
-    is held; it is `refused` where it is of the whole span.
+    `is_refused`: a reading cannot be trusted to show all rows of its span, or could not be stored, so that nothing of
+    it is held; it is `refused` where it is of the whole span.
     """
 
     total: int | None = None
@@ -36,32 +38,61 @@ class Filled:
 async def fill(collection: Collection, span: Span, rows: int, reader: Reader, new_context: NewContext) -> Filled:
     """Have at least `rows` records of the span held without a gap from its end down, all, or what the calls allow.
 
-    Coverage grows by what is known to be all that upstream has.
+    A gap is one list, read in steps: first a short block, below what is held already long ones. Coverage grows by what is known to be all that upstream has.
     """
-    filled, wider = Filled(), 1
+    filled, walk = Filled(), None
     while reader.left > 0:
         held = collection.compose(span)
         if held.complete or held.rows >= rows:
             break
-        asked = _asked(collection, span, held.low)
-        reading = await reader.walk(asked, wider * (rows - held.rows))
-        covered = _covered(reading, asked)
-        if covered is None:
-            filled.refuse(reading if asked.start <= span.start and asked.end >= span.end else None)
+        if walk is None or walk.low != held.low:
+            walk = _Walk(_asked(collection, span, held.low), held.low, collection.clock.monotonic())
+        least = FIRST_BOUNDARY + 1 if walk.low in {one.span.start for one in collection.coverage.intervals} else 1
+        goal = min(max(rows - held.rows, least), STEP_ROWS)
+        reading = await reader.walk(walk.asked, walk.position, goal)
+        is_whole = walk.asked.start <= span.start and walk.asked.end >= span.end and walk.position == Position()
+        low = _low(reading, walk.asked)
+        if low is None:
+            filled.refuse(reading if is_whole else None)
             break
-        if covered.start >= covered.end:  # all rows are of one millisecond, and more of it may follow
-            wider *= WIDER
-            continue
-        collection.time_zone, collection.simulated = reading.time_zone, reading.simulated
-        taken = Span(covered.start - MILLISECOND, covered.end) if not reading.complete else covered
-        filled.facts |= await collection.take(taken, reading.records, new_context(reading.time_zone))
-        collection.cover(covered, reading.total if reading.complete else None, has_tail=not reading.complete)
-        around = Span(asked.end, span.end), Span(span.start, asked.start)
-        filled.total = reading.total + sum(collection.rows(one) for one in around if one.start < one.end)
-        if collection.compose(span).low >= held.low:  # nothing of it could be kept
-            filled.refuse(reading if asked.start <= span.start and asked.end >= span.end else None)
-            break
+        walk.go_on(reading)
+        if low < walk.low:
+            collection.time_zone, collection.simulated = reading.time_zone, reading.simulated
+            taken = Span(low if reading.complete else low - MILLISECOND, walk.low)
+            beside = collection.held_beside(Span(walk.low - MILLISECOND, walk.low), walk.read) if walk.has_tail else []
+            filled.facts |= await collection.take(taken, [*walk.read, *beside], new_context(reading.time_zone))
+            collection.cover(Span(low, walk.low), walk.began, has_tail=not reading.complete)
+            around = Span(walk.asked.end, span.end), Span(span.start, walk.asked.start)
+            filled.total = reading.total + sum(collection.rows(one) for one in around if one.start < one.end)
+            walk.end_step(low, has_tail=not reading.complete)
+            if collection.compose(span).low > max(low, span.start):  # the store did not take it
+                filled.refuse(reading if is_whole else None)
+                break
     return filled
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A list as far as it was read: down to `low` its rows are held, `read` are not yet; it began at a monotonic time."""
+
+    asked: Span
+    low: datetime
+    began: float
+    position: Position = Position()  # noqa: RUF009 - frozen
+    read: list[Record | Held] = field(default_factory=list)
+    has_tail: bool = False
+
+    def go_on(self, reading: Reading) -> None:
+        """Add the rows of a reading."""
+        self.read += reading.records
+        seen = self.position.seen.union(one.interaction.interaction_id for one in reading.records)
+        self.position = Position(
+            reading.offset, reading.total, seen, 0, reading.least_total, len(seen), reading.last_start
+        )
+
+    def end_step(self, low: datetime, *, has_tail: bool) -> None:
+        """What was read is held down to `low`."""
+        self.low, self.read, self.has_tail = low, [], has_tail
 
 
 def _asked(collection: Collection, span: Span, low: datetime) -> Span:
@@ -71,12 +102,10 @@ def _asked(collection: Collection, span: Span, low: datetime) -> Span:
     return Span(floored(start), raised(gaps[-1].end))
 
 
-def _covered(reading: Reading, asked: Span) -> Span | None:
-    """The part of what was asked that the reading shows whole; None where it cannot be trusted."""
+def _low(reading: Reading, asked: Span) -> datetime | None:
+    """The start of the part of what was asked that the reading shows whole; None where it cannot be trusted."""
     if not is_trusted(reading):
         return None
     if reading.complete:
-        return asked
-    if reading.last_start is None:
-        return None
-    return Span(floored(reading.last_start) + MILLISECOND, asked.end)
+        return asked.start
+    return None if reading.last_start is None else floored(reading.last_start) + MILLISECOND

@@ -62,12 +62,12 @@ class Reader:
             )
         )
 
-    async def walk(self, span: Span, rows: int) -> Reading:
-        """The newest rows of the span in whole blocks, until there are `rows`."""
+    async def walk(self, span: Span, position: Position, rows: int) -> Reading:
+        """The next rows of the span from a position on, in whole blocks, until there are `rows` more."""
         reading = await self.client.interactions(
             self._asked(span),
-            Position(),
-            rows=rows,
+            position,
+            rows=position.offset + rows,
             most=MOST_OFFSET,
             most_calls=max(1, self.left),
             background=self.background,

@@ -190,9 +190,9 @@ class Collection:
             max(changed, default=None),
         )
 
-    def cover(self, span: Span, total: int | None, *, has_tail: bool = False) -> None:
-        """Say that all of the span is held, as upstream has just shown, but for what the store did not take."""
-        self.coverage = self.coverage.added(Interval(span, self.clock.monotonic(), total))
+    def cover(self, span: Span, compared_at: float, *, has_tail: bool = False) -> None:
+        """Say that all of the span is held, as upstream showed at that time, but for what the store did not take."""
+        self.coverage = self.coverage.added(Interval(span, compared_at, None))
         while self._refused:
             self.coverage = self.coverage.without(self._refused.pop())
         self.tails -= {one for one in self.tails if span.start < one <= span.end}

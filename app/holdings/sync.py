@@ -24,12 +24,13 @@ async def sync(collection: Collection, interval: Interval, reader: Reader, new_c
 
     Where the numbers cannot be made equal, the newest hour is read again.
     """
+    began = collection.clock.monotonic()
     if collection.failures < MOST_FAILURES and await _is_equal(collection, interval.span, reader, new_context):
         collection.failures = 0
     else:
         collection.failures += 1
         await _reread(collection, interval.span, reader, new_context)
-    collection.cover(interval.span, None)
+    collection.cover(interval.span, began)
 
 
 async def _is_equal(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ from app.interactions.parts import Interaction
 from app.interactions.records import decode
 from app.owners import Owners
 from app.upstream.client import UpstreamClient
-from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, UpstreamQuery, blocks, mismatch
+from app.upstream.query import EVERYTHING, UpstreamQuery, blocks, mismatch
 from app.upstream.rows import Held, Recall, Record, fingerprint
 from app.upstream.walk import Position, Reading
 from tests.support.clock import HandClock
@@ -117,9 +117,10 @@ class ListUpstream:
     async def interactions(
         self, query: UpstreamQuery, position: Position, *, rows: int, most: int, most_calls: int = 10, **_: Any
     ) -> Reading:
-        assert position == Position()
-        wanted = blocks(0, rows, min(most, max(rows, len(self.matching(query)) or 1)))[:most_calls]
-        return self._reading(query, 0, min(wanted[-1].end, MOST_ROWS_PER_CALL * most_calls), calls=len(wanted))
+        wanted = blocks(position.offset, rows, most)[:most_calls]
+        reading = self._reading(query, position.offset, wanted[-1].end - position.offset, calls=len(wanted))
+        new = tuple(one for one in reading.records if one.interaction.interaction_id not in position.seen)
+        return replace(reading, records=new)
 
 
 def _start(interaction: Interaction) -> datetime:

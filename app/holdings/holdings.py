@@ -96,7 +96,7 @@ class Holdings:
         """Let go of collections, also of what is on its way into them."""
         for one in [*self.collections()]:
             if concerns(one):
-                one.token.purged = True
+                one.purge()
 
     def collections(self) -> Iterator[Collection]:
         """Every collection that is held."""

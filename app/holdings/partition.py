@@ -14,6 +14,7 @@ from app.holdings.packing import EPOCH, MICROSECOND, Run, microseconds
 DECEMBER = 12
 MOST_ROWS = 1_000  # more are parted, as long as they are of more than an hour
 FOREVER = datetime.max.replace(tzinfo=UTC)
+EVERYTHING = Span(EVER, FOREVER)
 
 
 def _year(moment: datetime) -> Span:
@@ -37,7 +38,7 @@ def _hours(hours: int) -> Callable[[datetime], Span]:
 
 
 LEVELS: tuple[Callable[[datetime], Span], ...] = (
-    lambda _moment: Span(EVER, FOREVER),
+    lambda _moment: EVERYTHING,
     _year,
     _month,
     _hours(24),

@@ -134,6 +134,15 @@ class Collection:
     _refused: list[Span] = field(default_factory=list, init=False)  # by the store, since something was covered last
     _parted: set[Span] = field(default_factory=set, init=False)
 
+    @property
+    def is_being_read(self) -> bool:
+        """Whether records are on their way into it."""
+        return self.lock.locked()
+
+    def purge(self) -> None:
+        """Let go of all that is held, also of what is on its way here."""
+        self.token.purged = True
+
     def partitions(self, span: Span) -> list[Partition]:
         """The partitions that have a part in the span, newest first; what was evicted is covered no more."""
         found = []

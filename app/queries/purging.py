@@ -8,6 +8,8 @@ from dataclasses import replace
 
 from app import cooperative
 from app.cooperative import Turns
+from app.holdings.packing import Run
+from app.holdings.partition import EVERYTHING
 from app.interactions.masking import customer_key
 from app.queries.fetch_plan import FetchPlan
 from app.queries.query import InteractionQuery
@@ -19,6 +21,7 @@ async def purge_all(queries: Queries) -> int:
     """Forget everything upstream has told, the tenant's time zone among it."""
     queries.flights.detach()
     queries.tenant_zone = None
+    queries.holdings.purge()
     return await cooperative.run(queries.snapshots.purging(lambda _key, _snapshot: True))
 
 
@@ -34,13 +37,16 @@ def every_view(queries: Queries, query: InteractionQuery) -> list[FetchPlan]:
 
 
 async def purge_question(queries: Queries, plan: FetchPlan, *others: FetchPlan) -> int:
-    """Forget every snapshot of the question's snapshot, and with them its answers, however they show the rows.
+    """Forget every snapshot of the question, its answers, however they show the rows, and the collection it is of.
 
     The `others` are forgotten too, and not counted: that would tell what people who see more have asked for.
     """
     for one in others:
         await purge_question(queries, one)
     queries.flights.detach(plan.key)
+    if plan.is_holdable:
+        collection = queries.holdings.collection(plan.asked)
+        queries.holdings.purge(lambda one: one is collection)
     return await cooperative.run(queries.snapshots.purging(lambda key, _snapshot: key == plan.key))
 
 
@@ -53,14 +59,15 @@ async def purge_interaction(queries: Queries, interaction_id: str) -> int:
     spellings = (interaction_id, interaction_id.upper())  # upstream's own is kept
 
     def concerns(key: bytes, snapshot: Snapshot | None) -> bool:
-        return snapshot is None or key == own_key or _is_in(snapshot, spellings)
+        return snapshot is None or key == own_key or _is_in(snapshot.runs, spellings)
 
     queries.flights.detach()
+    queries.holdings.purge(lambda one: one.is_being_read or _is_in(one.runs(EVERYTHING), spellings))
     return await cooperative.run(queries.snapshots.purging(concerns))
 
 
-def _is_in(snapshot: Snapshot, spellings: Iterable[str]) -> bool:
-    return any(one in run.ids for run in snapshot.runs for one in spellings)
+def _is_in(runs: Iterable[Run], spellings: Iterable[str]) -> bool:
+    return any(one in run.ids for run in runs for one in spellings)
 
 
 async def purge_customer(queries: Queries, pseudonym: str) -> int:
@@ -70,10 +77,13 @@ async def purge_customer(queries: Queries, pseudonym: str) -> int:
     the end may hold the customer, and is not stored.
     """
     secret = queries.rules.context.pseudonym_secret
+    for collection in [*queries.holdings.collections()]:
+        if collection.is_being_read or await cooperative.run(_holds(collection.runs(EVERYTHING), pseudonym, secret)):
+            collection.purge()
     holds: dict[tuple[str, int], bool] = {}
     while unseen := await cooperative.run(_unseen(queries, holds)):
         for one in unseen:
-            holds[_content(one)] = await cooperative.run(_holds(one, pseudonym, secret))
+            holds[_content(one)] = await cooperative.run(_holds(one.runs, pseudonym, secret))
     queries.flights.detach()
     return await cooperative.run(
         queries.snapshots.purging(lambda _key, snapshot: snapshot is None or holds[_content(snapshot)])
@@ -94,8 +104,8 @@ def _content(snapshot: Snapshot) -> tuple[str, int]:
     return snapshot.version, snapshot.rows
 
 
-def _holds(snapshot: Snapshot, pseudonym: str, secret: bytes) -> Turns[bool]:
-    for run in snapshot.runs:
+def _holds(runs: Iterable[Run], pseudonym: str, secret: bytes) -> Turns[bool]:
+    for run in runs:
         for record in run.block.records():
             yield
             if record.customer and customer_key(record.customer, secret) == pseudonym:

@@ -216,7 +216,15 @@ async def below(opened: DecodedSnapshot, reading: Reading, context: Context) -> 
     new = tuple(one for one in reading.records if one.interaction.interaction_id not in seen)
     rows = known.rows + len(new)
     total = rows if reading.complete else max(rows, known.rows - len(seen) + reading.total)
-    told = replace(reading, records=new, offset=rows, total=total)
+    is_stuck = not (new or reading.complete)  # else it would be read on for ever
+    told = replace(
+        reading,
+        records=new,
+        offset=rows,
+        total=total,
+        shifted=reading.shifted or is_stuck,
+        complete=reading.complete or is_stuck,
+    )
     return await extended(opened, told, context)
 
 

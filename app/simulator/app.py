@@ -15,7 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from app.simulator.control import routes
 from app.simulator.faults import Stage, Strike
 from app.simulator.interaction import Form, to_json, turned
-from app.simulator.query import SPELLINGS, BadQueryError, Query, parse, select
+from app.simulator.query import SPELLINGS, BadQueryError, Query, parse
 from app.simulator.scene import Record
 from app.simulator.state import Call, SimulatorState
 from app.simulator.tenant import SimulatorOptions, scheme_of
@@ -64,7 +64,8 @@ class UpstreamApi:
         query, kind = parse_qsl(request.url.query, keep_blank_values=True), _kind(path)
         auth = scheme_of(request.headers.get("authorization", ""))
         allowed = method == "GET" or (method == "POST" and kind == "login")
-        call = Call(journal.arrived + 1, method, path, query, kind, auth, violation=not allowed)
+        number, now = journal.arrived + 1, self._state.now_text()
+        call = Call(number, method, path, query, kind, auth, violation=not allowed, at=now)
         journal.record(call)
         answer = await self._answer(request, call)
         if answer is not None:
@@ -119,7 +120,8 @@ class UpstreamApi:
         if tenant_id.lower() != self._state.options.tenant_id.lower():
             return error(403, "error", "Forbidden")
         if interaction_id is None:
-            return answer_list(self._state, call.query, struck)
+            told = call if self._state.options.journal_rows else None
+            return answer_list(self._state, call.query, struck, told)
         return answer_one(self._state, interaction_id, call.query, struck)
 
 
@@ -133,8 +135,13 @@ def _kind(path: str) -> str:
     return "one" if found[2] else "list"
 
 
-def answer_list(state: SimulatorState, parameters: Parameters, struck: list[Strike]) -> Answer:
-    """The answer of the list URL, with contract faults applied; 400 for a number or time that is none."""
+def answer_list(
+    state: SimulatorState, parameters: Parameters, struck: list[Strike], call: Call | None = None
+) -> Answer:
+    """The answer of the list URL, with contract faults applied; 400 for a number or time that is none.
+
+    The rows sent are written into the ``call``.
+    """
     try:
         query = parse(parameters)
         understood = _acted(struck, "query", query)
@@ -144,8 +151,10 @@ def answer_list(state: SimulatorState, parameters: Parameters, struck: list[Stri
     for hit in _at("world", struck):
         hit.act(state.world, query, now)
     text = state.now_text()
-    matching = select(state.world.rows(now, query.values("attribute-value")), understood, text)
+    matching = state.world.matching(query, understood, now)
     page = matching[understood.skip : understood.skip + understood.size]
+    if call is not None:
+        call.rows = tuple(row.sent(text) for row in page)
     rows = [row.encoded(text, Form(nulls=query.nulls)) for row in page]
     turn = crc32(repr(parameters).encode())
     shown = _envelope(state, query, len(matching))

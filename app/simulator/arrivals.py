@@ -15,10 +15,10 @@ from app.simulator.tenant import SimulatorOptions
 
 RETENTION_DAYS = 60
 
-_WEEKDAY = (2, 1, 1, 1, 1, 2, 6, 18, 55, 90, 100, 95, 70, 80, 92, 88, 75, 52, 30, 20, 14, 9, 5, 3)
-_SATURDAY = tuple(round(share * 0.35) for share in _WEEKDAY)
-_SUNDAY = tuple(round(share * 0.12) for share in _WEEKDAY)
-CURVE = (*(_WEEKDAY * 5), *_SATURDAY, *_SUNDAY)
+WEEKDAY = (2, 1, 1, 1, 1, 2, 6, 18, 55, 90, 100, 95, 70, 80, 92, 88, 75, 52, 30, 20, 14, 9, 5, 3)
+_SATURDAY = tuple(round(share * 0.35) for share in WEEKDAY)
+_SUNDAY = tuple(round(share * 0.12) for share in WEEKDAY)
+CURVE = (*(WEEKDAY * 5), *_SATURDAY, *_SUNDAY)
 """Arrivals over the 168 hours of a local week from Monday, in no unit (S12)."""
 
 STRANGE_VALUES = (
@@ -28,9 +28,9 @@ STRANGE_VALUES = (
 )  # fmt: skip
 """Each day's first interactions carry one of these each, as the attribute ``reference`` (S8)."""
 
-_REASONS = ("billing question", "new order", "return", "technical fault", "change of address", "complaint")
-_DISPOSITIONS = ("Resolved", "Follow-up needed", "Wrong number", "Sale", "No sale", "Escalated")
-_NOTES = (
+REASONS = ("billing question", "new order", "return", "technical fault", "change of address", "complaint")
+DISPOSITIONS = ("Resolved", "Follow-up needed", "Wrong number", "Sale", "No sale", "Escalated")
+NOTES = (
     ("Call back", "Customer asked for a call back on Tuesday."),
     ("Complaint", "Parcel arrived <b>damaged</b> & late; photo requested."),
     ("Order", "Ordered two, \"the blue ones\".\nPays by invoice."),
@@ -96,21 +96,22 @@ def _plan(rng: random.Random, day: int, per_hour: float, zone: ZoneInfo) -> list
         return []
     names = [name for name, kind in KINDS.items() if kind.weight]
     weights = [KINDS[name].weight for name in names]
-    expected = [_expected(day * DAY + hour * HOUR, per_hour, zone) for hour in range(24)]
+    expected = [expected_at(day * DAY + hour * HOUR, per_hour, zone) for hour in range(24)]
     hours = rng.choices(range(24), expected, k=len(names))
     plan = [(day * DAY + hour * HOUR + rng.randrange(HOUR), name) for hour, name in zip(hours, names, strict=True)]
     for hour, mean in enumerate(expected):
-        for name in rng.choices(names, weights, k=_poisson(rng, mean)):
+        for name in rng.choices(names, weights, k=poisson(rng, mean)):
             plan.append((day * DAY + hour * HOUR + rng.randrange(HOUR), name))  # noqa: PERF401  (two draws in their order)
     return plan
 
 
-def _expected(ms: int, per_hour: float, zone: ZoneInfo) -> float:
+def expected_at(ms: int, per_hour: float, zone: ZoneInfo) -> float:
+    """How many arrive on average in the hour that begins then (milliseconds)."""
     local = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)).astimezone(zone)
     return per_hour * CURVE[local.weekday() * 24 + local.hour] * len(CURVE) / sum(CURVE)
 
 
-def _poisson(rng: random.Random, mean: float) -> int:
+def poisson(rng: random.Random, mean: float) -> int:
     """Knuth's product of uniforms, in steps small enough for ``exp``."""
     count = 0
     while mean > 0:
@@ -132,7 +133,7 @@ def _vary(scene: Scene) -> None:
     _outcome(scene)
     if scene.dice.chance(0.35):
         late = 90 * scene.dice.number(0, 20)
-        scene.note(*scene.dice.sample(_NOTES, 1)[0], at=scene.ended_at + late * 1000)
+        scene.note(*scene.dice.sample(NOTES, 1)[0], at=scene.ended_at + late * 1000)
 
 
 def _attributes(scene: Scene) -> None:
@@ -144,7 +145,7 @@ def _attributes(scene: Scene) -> None:
     if scene.answered_at is None:
         return
     if scene.dice.chance(0.4):
-        first, second = scene.dice.sample(_REASONS, 2)
+        first, second = scene.dice.sample(REASONS, 2)
         scene.attribute("callReason", first, by_agent=True, at=scene.answered_at)
         if scene.dice.chance(0.2):
             scene.attribute("callReason", second, by_agent=True, at=scene.now)
@@ -154,7 +155,7 @@ def _attributes(scene: Scene) -> None:
 
 def _outcome(scene: Scene) -> None:
     if scene.dice.chance(0.6):
-        scene.edit(scene.dice.number(20, 400), dispositionName=scene.dice.sample(_DISPOSITIONS, 1)[0])
+        scene.edit(scene.dice.number(20, 400), dispositionName=scene.dice.sample(DISPOSITIONS, 1)[0])
     if scene.dice.chance(0.12):
         scene.edit(scene.dice.number(60, 3600), customerSatisfactionScore=scene.dice.number(1, 10))
     if scene.dice.chance(0.5):

@@ -202,6 +202,11 @@ def total_changes(envelope: Record, strike: int, *, step: int = 1) -> Record:
     return envelope | {"total": envelope["total"] + step * strike}
 
 
+def total_flickers(envelope: Record, strike: int, *, by: int = 1) -> Record:
+    """``total`` is off by so many in every other answer."""
+    return envelope | {"total": max(0, envelope["total"] + by * (strike % 2))}
+
+
 def bare_interaction(envelope: Record, strike: int) -> Record:
     """The first row alone, as a single answer."""
     rows = envelope["results"]
@@ -239,7 +244,7 @@ _BY_STAGE: dict[Stage, tuple[Callable[..., Any], ...]] = {
         open_hidden, limit_zero, offset_bounded,
     ),
     "world": (insert_before_page, remove_between_pages),
-    "envelope": (foreign_tenant, total_changes, bare_interaction, results_object),
+    "envelope": (foreign_tenant, total_changes, total_flickers, bare_interaction, results_object),
     "row": (unknown_field, wrong_type, foreign_rows),
 }  # fmt: skip
 

@@ -16,6 +16,15 @@ class Form(NamedTuple):
     nulls: bool = False
 
 
+class Sent(NamedTuple):
+    """A row as it was sent: its ``version``, a number that grows with every change; ``since`` when it shows this."""
+
+    id: str
+    version: int
+    since: str
+    is_open: bool
+
+
 # Every field of UPSTREAM §6, by the object it belongs to: the null switch fills in the absent ones (§6.8).
 
 _IDS = ("tenantId", "interactionId")
@@ -162,6 +171,7 @@ WITHHELD: dict[str, frozenset[str]] = {
 }  # fmt: skip
 """Fields that stay hidden until a moment has come, by the field that holds the moment."""
 
+_NEVER = "9999"
 _BEGINNINGS = ("startTimestamp", "timestamp", "created")
 
 
@@ -205,6 +215,11 @@ class Interaction:
                 self._bytes.clear()
             self._bytes[state] = encode(self.at(now), form)
         return self._bytes[state]
+
+    def sent(self, now: str) -> Sent:
+        """The version that is shown at that moment."""
+        version = self._state(now)
+        return Sent(self.id, version, self.moments()[version - 1], (self.record.get("endTimestamp") or _NEVER) > now)
 
     def moments(self) -> list[str]:
         """Every instant at which the record changes, in order; the first is its start."""

@@ -184,6 +184,10 @@ KINDS: dict[str, Kind] = {
     "work-item-open": Kind(
         0.1, "A task nobody has taken yet: open for days.", lambda s: _task(s).enter_queue(by="flow")
     ),
+    "email-backlog": Kind(
+        0, "An e-mail answered after hours.",
+        lambda s: _serve(_write_in(s, "email", s.contact.email, "support@example.com"), wait=10_200, work=600),
+    ),
 }  # fmt: skip
 """The order of the rows decides what a seed draws."""
 

@@ -55,6 +55,11 @@ class Query:
         return [value for filter_name, value in self.filters if filter_name == name]
 
     @property
+    def is_plain(self) -> bool:
+        """Whether all its tests are the usual ones."""
+        return not (self.tests or self.ended or self.hooks_per_entry)
+
+    @property
     def size(self) -> int:
         """Rows on a page after the silent cap."""
         return min(self.limit, MOST_ROWS)

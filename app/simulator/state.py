@@ -12,6 +12,7 @@ from typing import Any
 
 from app.simulator.clock import SimulatedClock, milliseconds, stamp
 from app.simulator.faults import ArmedFaults, Strike
+from app.simulator.interaction import Sent
 from app.simulator.tenant import LATENCY, Credentials, SimulatorOptions
 from app.simulator.world import MAGIC, World
 
@@ -31,6 +32,10 @@ class Call:
     violation: bool = False
     status: int | None = None
     """None until answered."""
+    at: str = ""
+    """Simulated time as upstream's text."""
+    rows: tuple[Sent, ...] = ()
+    """The rows a list call sent, where the journal tells them."""
 
 
 class Journal:

@@ -14,6 +14,8 @@ from app.simulator.clock import HOUR, parse_time, stamp
 from app.simulator.dice import Dice, SeriesDice
 from app.simulator.interaction import Form, Interaction, encode, newest_first, to_json
 from app.simulator.kinds import play
+from app.simulator.query import Query, select
+from app.simulator.roll import WorkingDays
 from app.simulator.scene import Record
 from app.simulator.tenant import SimulatorOptions
 
@@ -137,7 +139,8 @@ class World:
     def __init__(self, options: SimulatorOptions, anchor: int) -> None:
         self._options = options
         self._series = partial(series, seed=options.seed, anchor=anchor, tenant_id=options.tenant_id)
-        self._population = Population(options, anchor)
+        self._days = WorkingDays(options, anchor) if options.per_weekday else None
+        self._population = self._days or Population(options, anchor)
         self._inserted: list[Interaction] = []
         self._removed: set[str] = set()
 
@@ -148,6 +151,15 @@ class World:
         if called or self._inserted:
             rows = newest_first([*self._inserted, *called, *rows])
         return [row for row in rows if row.id not in self._removed] if self._removed else rows
+
+    def matching(self, asked: Query, query: Query, now: int) -> list[Interaction]:
+        """The rows listed at ``now`` that meet a ``query``, newest first; ``asked`` tells the magic values."""
+        text, values = stamp(now), asked.values("attribute-value")
+        if self._days is None or self._inserted or not query.is_plain or not MAGIC.keys().isdisjoint(values):
+            return select(self.rows(now, values), query, text)
+        rows, rest = self._days.narrowed(query, now)
+        found = [*(select(rows, rest, text) if rest.filters else rows), *select(documented(), query, text)]
+        return [row for row in found if row.id not in self._removed] if self._removed else found
 
     def find(self, interaction_id: str, now: int) -> Interaction | None:
         """The interaction with this id, if it has begun."""

@@ -307,3 +307,9 @@ async def test_s19_total_can_change_between_pages(upstream: Asking) -> None:
     upstream.sim.faults("total-changes", times=None, step=-1)
     totals = [(await upstream.ask(("attribute-value", "SIM-2500"), ("offset", offset)))["total"] for offset in (0, 10)]
     assert totals == [2499, 2498]
+
+
+async def test_s19_totals_flicker(upstream: Asking) -> None:
+    upstream.sim.faults("total-flickers", times=None, by=-2)
+    totals = [(await upstream.ask(("attribute-value", "SIM-2500"), ("limit", 0)))["total"] for _ in range(3)]
+    assert totals == [2498, 2500, 2498]

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from time import perf_counter
 
 from tests.benchmarks import nginx
-from tests.benchmarks.budget import QUICK, WHOLE
+from tests.benchmarks.budget import FULL, QUICK, WHOLE
 from tests.benchmarks.client import Unanswered
 from tests.benchmarks.machine import Cores, described, many_files, pinned
 from tests.benchmarks.row import Measured, Row
@@ -21,6 +21,7 @@ def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
     options.add_argument("--quick", action="store_true", help="fewer rounds and smaller sizes, within a minute")
+    options.add_argument("--full", action="store_true", help="the day of dashboards whole, with 20,000 interactions")
     options.add_argument("--only", action="append", choices=NAMES, metavar="NAME", help=f"one of {', '.join(NAMES)}")
     chosen = options.parse_args()
     cores, began = Cores.here(), perf_counter()
@@ -28,7 +29,7 @@ def main() -> None:
     print(described(cores), end="\n\n")
     print(HEAD, flush=True)
     with pinned(cores.load), ExitStack() as stack:
-        scene = Scene(QUICK if chosen.quick else WHOLE, cores, stack)
+        scene = Scene(QUICK if chosen.quick else FULL if chosen.full else WHOLE, cores, stack)
         for row in ROWS:
             if not chosen.only or row.name in chosen.only:
                 print(line(row, _measured(row, scene)), flush=True)

@@ -1,6 +1,8 @@
 """How much of everything is measured: the whole, or a quick look."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from tests.benchmarks.stretch import Stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class Budget:
     cache_bytes: int
     report_rows: int
     records: int  # made before anything is measured
+    day: Stretch  # of the day of dashboards
 
 
 WHOLE = Budget(
@@ -34,7 +37,9 @@ WHOLE = Budget(
     cache_bytes=64 * 1024 * 1024,
     report_rows=10_000,
     records=10_000,
+    day=Stretch(seconds=900),
 )
+FULL = replace(WHOLE, day=Stretch(per_weekday=20_000, from_hour=0, seconds=86_400))
 QUICK = Budget(
     rounds=2,
     seconds=1,
@@ -48,4 +53,5 @@ QUICK = Budget(
     cache_bytes=16 * 1024 * 1024,
     report_rows=2_500,
     records=6_000,
+    day=Stretch(per_weekday=400, seconds=120),
 )

@@ -28,11 +28,11 @@ Seconds = dict[str, float]
 
 
 @contextmanager
-def tree() -> Iterator[Path]:
-    """A folder with the application of COMMIT. Raises Unanswered where git does not know it."""
-    archive = subprocess.run(["git", "archive", COMMIT, "app"], cwd=ROOT, capture_output=True, check=False)
+def tree(commit: str = COMMIT) -> Iterator[Path]:
+    """A folder with the application of a commit. Raises Unanswered where git does not know it."""
+    archive = subprocess.run(["git", "archive", commit, "app"], cwd=ROOT, capture_output=True, check=False)
     if archive.returncode:
-        raise Unanswered(f"git does not know {COMMIT}.")
+        raise Unanswered(f"git does not know {commit}.")
     with TemporaryDirectory() as folder:
         with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
             files.extractall(folder, filter="data")

@@ -1,6 +1,6 @@
-"""The table: DESIGN section 6, line by line, and how cost grows."""
+"""The table: DESIGN section 6, line by line, a day of dashboards, and how cost grows."""
 
-from tests.benchmarks import answers, earlier, growth, hits, memory, misses, stall
+from tests.benchmarks import answers, day, earlier, growth, hits, memory, misses, stall
 from tests.benchmarks.row import Row, Target
 
 ORDINARY = Target("≥", 0.25)  # of a bare application sending the same bytes, for what no replay may answer
@@ -37,6 +37,9 @@ ROWS = (
         Target("≤", 50, "ms"),
         answers.stalls,
     ),
+    Row("day", "a day of dashboards: rows upstream sends for each distinct row", Target("≤", 4), day.rows_per_row),
+    Row("day-calls", "likewise: calls to upstream, against the commit before", Target("≤", 0.6), day.calls),
+    Row("day-304", "likewise: polls that bring nothing new answered with 304", Target("≥", 0.95), day.not_modified),
     Row("growth-stored", "hits as stored answers grow, worst against first", FLAT, growth.stored_answers),
     Row("growth-rows", "hits as rows per answer grow, worst against first", FLAT, growth.rows_per_answer),
     Row("growth-clients", "hits as clients grow, worst against first", FLAT, growth.clients),

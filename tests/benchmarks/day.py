@@ -1,0 +1,130 @@
+"""A day of dashboards, of this tree and of one before: `python -m tests.benchmarks.day` prints all its figures."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from shutil import copytree, rmtree
+
+from tests.benchmarks.client import Unanswered
+from tests.benchmarks.earlier import COMMIT, tree
+from tests.benchmarks.machine import pinned
+from tests.benchmarks.processes import ROOT
+from tests.benchmarks.row import Measured
+from tests.benchmarks.scene import Scene
+from tests.benchmarks.stretch import Outcome, Stretch, Tally, Verdict
+
+PROGRAM = "tests.benchmarks.driven"
+
+
+def rows_per_row(scene: Scene) -> Measured:
+    """Rows that upstream sends for each distinct row."""
+    verdict = _now(scene).verdict
+    made_of = f"{verdict.calls:,} calls, {verdict.rows:,} rows, {verdict.first:,} distinct"
+    return Measured(verdict.rows_per_row, f"{made_of}; settled and sent again early {verdict.settled_early:,}")
+
+
+def calls(scene: Scene) -> Measured:
+    """Calls to upstream, against the commit before."""
+    now, before = _now(scene).verdict.calls, _before(scene).verdict.calls
+    return Measured(now / before, f"{now:,} against {before:,}; {_told(scene.budget.day)}")
+
+
+def not_modified(scene: Scene) -> Measured:
+    """The share of polls without news that are answered with 304."""
+    tally = _now(scene).tally
+    return Measured(
+        tally.unchanged_share, f"{tally.not_modified:,} of {tally.answers:,} answers, {tally.same:,} as before"
+    )
+
+
+@cache
+def _now(scene: Scene) -> Outcome:
+    with pinned(scene.cores.server):
+        return run(ROOT, scene.budget.day)
+
+
+@cache
+def _before(scene: Scene) -> Outcome:
+    with pinned(scene.cores.server), tree_before() as folder:
+        return run(folder, scene.budget.day)
+
+
+@contextmanager
+def tree_before(commit: str = COMMIT) -> Iterator[Path]:
+    """The application of a commit, with the simulator of this tree. Raises Unanswered where git does not know it."""
+    with tree(commit) as folder:
+        rmtree(folder / "app/simulator")
+        copytree(ROOT / "app/simulator", folder / "app/simulator")
+        yield folder
+
+
+def run(folder: Path, stretch: Stretch) -> Outcome:
+    """The outcome of a stretch, run by the application in a folder. Raises Unanswered where it fails."""
+    command = [sys.executable, "-P", "-m", PROGRAM, json.dumps(asdict(stretch))]
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (folder, ROOT)))}
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise Unanswered(ended.stderr.strip().splitlines()[-1])
+    told = json.loads(ended.stdout)
+    return Outcome(Verdict(**told.pop("verdict")), Tally(**told.pop("tally")), **told)
+
+
+def figures(outcome: Outcome) -> dict[str, str]:
+    """All figures by their names, as they are shown."""
+    verdict, tally = outcome.verdict, outcome.tally
+    return {
+        "calls": f"{verdict.calls:,}",
+        "of these counts without rows": f"{verdict.counting:,}",
+        "rows": f"{verdict.rows:,}",
+        "distinct rows": f"{verdict.first:,}",
+        "distinct rows and versions": f"{verdict.versions:,}",
+        "rows per distinct row": f"{verdict.rows_per_row:.2f}",
+        "rows per distinct row and version": f"{verdict.rows_per_version:.2f}",
+        "first readings per distinct row": f"{verdict.readings_per_row:.2f}",
+        "sent again, allowance run out": f"{verdict.due:,}",
+        "sent again early": f"{verdict.early:,}",
+        "settled rows sent again": f"{verdict.settled_again:,}",
+        "settled rows sent again early": f"{verdict.settled_early:,}",
+        "polls": f"{tally.polls:,}",
+        "answers": f"{tally.answers:,}",
+        "304 of all answers": f"{tally.not_modified_share:.1%}",
+        "304 of answers without news": f"{tally.unchanged_share:.1%}",
+        "same ids as a whole reading": f"{outcome.same_ids} of {outcome.compared}",
+        "same rows as a whole reading": f"{outcome.same_rows} of {outcome.compared}",
+        "processor seconds": f"{outcome.cpu_seconds:.0f}",
+    }
+
+
+def _told(stretch: Stretch) -> str:
+    return f"{stretch.seconds / 60:g} min from {stretch.from_hour}:00 of a day of {stretch.per_weekday:,}"
+
+
+def main() -> None:
+    """Run it in this tree, and in another with `--before`; print a table."""
+    options, usual = argparse.ArgumentParser(prog="python -m tests.benchmarks.day", description=__doc__), Stretch()
+    options.add_argument("--per-weekday", type=int, default=usual.per_weekday, help="interactions a weekday")
+    options.add_argument("--from-hour", type=int, default=usual.from_hour, help="of the day")
+    options.add_argument("--seconds", type=int, default=usual.seconds, help="how long the boards poll")
+    options.add_argument("--samples", type=int, default=usual.samples, help="polls compared with whole readings")
+    options.add_argument("--before", metavar="COMMIT", help=f"a commit to compare with, such as {COMMIT}")
+    chosen = vars(options.parse_args())
+    commit = chosen.pop("before")
+    stretch = Stretch(**chosen)
+    outcomes = {"this tree": figures(run(ROOT, stretch))}
+    if commit:
+        with tree_before(commit) as folder:
+            outcomes[commit] = figures(run(folder, stretch))
+    print(f"{_told(stretch)}\n\n| | {' | '.join(outcomes)} |\n|---|{'---|' * len(outcomes)}")
+    for name in next(iter(outcomes.values())):
+        print(f"| {name} | {' | '.join(told[name] for told in outcomes.values())} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""A stretch of a day of dashboards in one process: the façade as a black box, the simulator behind it, one clock.
+
+A program that either of two trees can run: the interpreter finds `app` by PYTHONPATH. Its argument is a Stretch in
+JSON; it prints an Outcome.
+"""
+
+import asyncio
+import heapq
+import json
+import sys
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from random import Random
+from time import process_time
+from typing import Any
+
+import httpx
+import orjson
+from starlette.types import ASGIApp
+
+from app.main import create_app
+from app.settings import load
+from app.simulator import DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME, SimulatorOptions, create_simulator
+from app.simulator.state import SimulatorState
+from tests.benchmarks.boards import BOARDS, POLL_SECONDS, SEED, Board
+from tests.benchmarks.idle import IdleLoop, run_idle
+from tests.benchmarks.judge import Judge
+from tests.benchmarks.polls import Screen, asked
+from tests.benchmarks.stretch import Outcome, Stretch
+from tests.support.clock import HandClock
+
+MIDNIGHT = datetime(2026, 11, 18, 5, tzinfo=UTC)
+"""Of a Wednesday in US/Eastern."""
+STEP_SECONDS = 0.1
+
+
+class Driven:
+    """The clock of façade and simulator, and the wire between the two."""
+
+    def __init__(self, stretch: Stretch, loop: IdleLoop) -> None:
+        began = MIDNIGHT + timedelta(hours=stretch.from_hour)
+        options = SimulatorOptions(
+            seed=SEED, anchor=began, frozen=True, per_weekday=stretch.per_weekday, journal_rows=True
+        )
+        simulator = create_simulator(options)
+        self.upstream: SimulatorState = simulator.state.simulator
+        self._transport = httpx.ASGITransport(simulator)
+        self._clock = HandClock(wall=began)
+        self.passed = 0.0
+        self._loop = loop
+
+    @asynccontextmanager
+    async def facade(self) -> AsyncIterator[ASGIApp]:
+        """A façade that holds nothing yet, between its startup and its shutdown."""
+        known = {"tenant_id": DEMO_TENANT_ID, "username": DEMO_USERNAME, "password": DEMO_PASSWORD}
+        settings = load({**known, "pseudonym_secret": "bench-pseudonym-not-a-secret"}, environ={}, env_file=None)
+        app = create_app(settings, transport=self._transport, clock=self._clock.clock, random=lambda: 0.5)
+        async with app.router.lifespan_context(app):
+            yield app
+
+    async def finish(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work, and turn the clock only where nobody can go on otherwise. Raises what it raises."""
+        task = asyncio.create_task(work)
+        await self._loop.idle()
+        while not task.done():
+            await self.turn(self.passed + STEP_SECONDS)
+        await task
+
+    async def turn(self, to: float) -> None:
+        """Turn the clock to so many seconds from the start, and let all that follows from it come to its end."""
+        seconds = max(0.0, to - self.passed)
+        self.passed += seconds
+        self._clock.advance(seconds)
+        self.upstream.clock.advance(seconds)
+        await self._loop.idle()
+
+    async def same_as_whole(self, app: ASGIApp, target: str) -> tuple[bool, bool]:
+        """Whether a page holds the ids, and the rows, that a new façade reads at the same instant."""
+        held = orjson.loads((await asked(app, target)).body)["items"]
+        async with self.facade() as fresh:
+            whole = orjson.loads((await asked(fresh, target)).body)["items"]
+        ids, wanted = ([row["interaction_id"] for row in rows] for rows in (held, whole))
+        return ids == wanted, held == whole
+
+
+def times(boards: tuple[Board, ...], seconds: int) -> Iterator[tuple[float, int]]:
+    """When each poll falls due, in order, and the board's place: each begins within the first POLL_SECONDS."""
+    due = [(place * POLL_SECONDS / len(boards), place) for place in range(len(boards))]
+    while due[0][0] < seconds:
+        at, place = due[0]
+        yield at, place
+        heapq.heapreplace(due, (at + boards[place].seconds, place))
+
+
+async def outcome(stretch: Stretch, loop: IdleLoop, boards: tuple[Board, ...] = BOARDS) -> Outcome:
+    """Let the boards poll for a stretch. Raises Unanswered."""
+    driven, judge, rng = Driven(stretch, loop), Judge(), Random(SEED)
+    result, began = Outcome(judge.verdict), process_time()
+    polls = list(times(boards, stretch.seconds))
+    sampled = set(rng.sample(range(len(polls)), min(stretch.samples, len(polls))))
+    async with driven.facade() as app:
+        screens = [Screen(app, board) for board in boards]
+        for number, (at, place) in enumerate(polls):
+            await driven.turn(at)
+            await driven.finish(screens[place].poll(result.tally))
+            take(driven.upstream, judge)
+            if number in sampled:
+                same_ids, same_rows = await driven.same_as_whole(app, boards[place].target)
+                result.compared += 1
+                result.same_ids += same_ids
+                result.same_rows += same_rows
+                driven.upstream.journal.clear()
+    result.cpu_seconds = process_time() - began
+    return result
+
+
+def take(upstream: SimulatorState, judge: Judge) -> None:
+    """Let the judge read the journal so far, and clear it."""
+    judge.read(upstream.journal.calls)
+    upstream.journal.clear()
+
+
+if __name__ == "__main__":
+    chosen = Stretch(**json.loads(sys.argv[1]))
+    print(json.dumps(asdict(run_idle(lambda loop: outcome(chosen, loop)))))

@@ -1,0 +1,69 @@
+"""The judge of a day of dashboards: how often upstream sent what, from the simulator's journal alone. Pure.
+
+Each row of a list call is one of four: the `first` of its interaction; `changed` since it was sent last; sent again as
+it was because its allowance had run out (`due`); or again before that (`early`), which nobody needed.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import inf
+
+from app.simulator.clock import parse_time
+from app.simulator.interaction import Sent
+from app.simulator.state import Call
+from tests.benchmarks.stretch import Verdict
+
+SETTLED_SECONDS = 3600  # after the last change of an interaction that has ended
+
+
+@dataclass(frozen=True, slots=True)
+class Allowances:
+    """How old a reading may become, in seconds: CXF_RECHECK_OPEN_SECONDS and CXF_RECHECK_SECONDS by default."""
+
+    open_seconds: float = 60
+    rungs: tuple[float, ...] = (300, 3600, 86_400, 604_800)
+
+    def due(self, row: Sent, at: int) -> float:
+        """When a row that was read at `at` is to be read again (milliseconds); infinity past the last rung."""
+        since = parse_time(row.since)
+        if row.is_open:
+            return at + max(1000 * self.open_seconds, (at - since) / 2)
+        return min((due for rung in self.rungs if (due := since + 1000 * rung) > at), default=inf)
+
+
+@dataclass(slots=True)
+class Judge:
+    """Reads the calls of a journal in their order."""
+
+    allowances: Allowances = field(default_factory=Allowances)
+    verdict: Verdict = field(default_factory=Verdict)
+    _known: dict[str, tuple[Sent, float, bool]] = field(default_factory=dict)
+
+    def read(self, calls: Iterable[Call]) -> None:
+        """Take in calls; all but lists are passed over."""
+        for call in calls:
+            if call.kind == "list":
+                self._read(call)
+
+    def _read(self, call: Call) -> None:
+        verdict, known, at = self.verdict, self._known, parse_time(call.at)
+        verdict.calls += 1
+        verdict.counting += ("limit", "0") in call.query
+        for row in call.rows:
+            last, due, was_settled = known.get(row.id, _NEVER)
+            if last is None:
+                verdict.first += 1
+            elif last.version != row.version:
+                verdict.changed += 1
+            else:
+                verdict.settled_again += was_settled
+                if at < due:
+                    verdict.early += 1
+                    verdict.settled_early += was_settled
+                    continue
+                verdict.due += 1
+            is_settled = not row.is_open and at - parse_time(row.since) >= 1000 * SETTLED_SECONDS
+            known[row.id] = (row, self.allowances.due(row, at), is_settled)
+
+
+_NEVER: tuple[None, float, bool] = (None, inf, False)

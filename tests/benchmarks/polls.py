@@ -1,0 +1,95 @@
+"""A board's polls of an ASGI application: pages followed, ETags kept, and what came of it counted."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from zlib import crc32
+
+from starlette.types import ASGIApp, Message
+
+from tests.benchmarks.boards import Board
+from tests.benchmarks.client import Unanswered
+from tests.benchmarks.stretch import Tally
+
+NEXT = re.compile(r'<https?://[^/]+([^>]+)>; rel="next"')
+AFTER_ITEMS = b'],"next":'
+HOST = b"127.0.0.1"
+
+
+class Got(NamedTuple):
+    """An answer; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def items(self) -> bytes:
+        """The rows, as they were written."""
+        return self.body[: self.body.rfind(AFTER_ITEMS)]
+
+
+async def asked(app: ASGIApp, target: str, etag: str = "") -> Got:
+    """The answer to a GET. Raises Unanswered for any status but 200 and 304."""
+    path, _, query = target.partition("?")
+    conditions = [(b"if-none-match", etag.encode())] if etag else []
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": query.encode(),
+        "headers": [(b"host", HOST), *conditions],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+        "state": {},
+    }
+    status, headers, body = 0, dict[str, str](), bytearray()
+    request: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> Message:
+        return request.pop() if request else await asyncio.Future[Message]()
+
+    async def send(message: Message) -> None:
+        nonlocal status
+        status = message.get("status", status)
+        headers.update((name.decode().lower(), value.decode()) for name, value in message.get("headers", ()))
+        body.extend(message.get("body", b""))
+
+    await app(scope, receive, send)
+    if status not in (200, 304):
+        raise Unanswered(f"{target} was answered with {status}: {bytes(body[:300])!r}")
+    return Got(status, headers, bytes(body))
+
+
+@dataclass(slots=True)
+class Screen:
+    """A board with the pages it shows: the ETag of the first, and a checksum of each one's rows."""
+
+    app: ASGIApp
+    board: Board
+    etag: str = ""
+    shown: list[int] = field(default_factory=list)
+
+    async def poll(self, tally: Tally) -> None:
+        """Ask for the first page, and for the next ones where it has changed. Raises Unanswered."""
+        tally.polls += 1
+        tally.answers += 1
+        got = await asked(self.app, self.board.target, self.etag)
+        if got.status == 304:
+            tally.not_modified += 1
+            return
+        self.etag = got.headers["etag"]
+        shown = [crc32(got.items)]
+        while self.board.follows and (following := NEXT.search(got.headers.get("link", ""))):
+            tally.answers += 1
+            got = await asked(self.app, following[1])
+            shown.append(crc32(got.items))
+        tally.same += sum(new == old for new, old in zip(shown, self.shown, strict=False))
+        self.shown = shown

@@ -1,0 +1,49 @@
+"""A minute of a day of dashboards, with the façade of this tree."""
+
+from dataclasses import asdict
+
+import pytest
+
+from tests.benchmarks import day
+from tests.benchmarks.client import Unanswered
+from tests.benchmarks.driven import Driven, outcome
+from tests.benchmarks.idle import IdleLoop, run_idle
+from tests.benchmarks.processes import ROOT
+from tests.benchmarks.stretch import Outcome, Stretch
+
+MINUTE = Stretch(per_weekday=120, seconds=60, samples=4)
+
+
+def a_minute() -> Outcome:
+    return run_idle(lambda loop: outcome(MINUTE, loop))
+
+
+def test_a_minute_is_played_and_judged_the_same_each_time() -> None:
+    first, second = a_minute(), a_minute()
+    assert asdict(first) | {"cpu_seconds": 0} == asdict(second) | {"cpu_seconds": 0}
+    assert first.tally.polls == first.tally.answers == 145
+    assert 0 < first.verdict.calls < 145
+    assert first.verdict.first > 400  # a week's rows
+    assert first.compared == 4
+    assert 0 < first.same_ids <= 4
+
+
+def test_work_that_waits_for_the_clock_has_it_turned() -> None:
+    async def work(loop: IdleLoop) -> float:
+        driven = Driven(MINUTE, loop)
+        async with driven.facade() as app:
+            await driven.finish(driven._clock.sleep(0.35))
+            assert await driven.same_as_whole(app, "/interactions?from=now-1h") == (True, True)
+        return driven.passed
+
+    assert run_idle(work) == pytest.approx(0.4)
+
+
+def test_every_figure_is_shown_and_a_run_that_fails_says_why() -> None:
+    shown = day.figures(day.run(ROOT, Stretch(per_weekday=50, seconds=15)))
+    assert shown["polls"] == "40"
+    assert shown["same ids as a whole reading"] == "0 of 0"
+    with pytest.raises(Unanswered, match="OverflowError"):
+        day.run(ROOT, Stretch(from_hour=10**9))
+    with pytest.raises(Unanswered, match="git does not know"), day.tree_before("nonsense"):
+        pass

@@ -1,0 +1,87 @@
+"""The judge's arithmetic, on journals made by hand."""
+
+from math import inf
+
+import pytest
+
+from app.simulator.clock import parse_time, stamp
+from app.simulator.interaction import Sent
+from app.simulator.state import Call
+from tests.benchmarks.judge import Allowances, Judge
+from tests.benchmarks.stretch import Verdict
+
+NOON = parse_time("2026-11-18T12:00:00.000Z")
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+
+
+def row(name: str, *, version: int = 1, since: int = NOON - 2 * HOUR, is_open: bool = False) -> Sent:
+    return Sent(name, version, stamp(since), is_open)
+
+
+def call(minutes: float, *rows: Sent, kind: str = "list", limit: str = "100") -> Call:
+    """A call that many minutes after noon."""
+    at = stamp(NOON + round(minutes * MINUTE))
+    return Call(1, "GET", "/", [("limit", limit)], kind, "basic", status=200, at=at, rows=rows)
+
+
+def judged(*calls: Call) -> Verdict:
+    judge = Judge()
+    judge.read(calls)
+    return judge.verdict
+
+
+def test_calls_and_rows_are_counted_and_rows_are_first_once() -> None:
+    verdict = judged(
+        call(0, row("a"), row("b")), call(1, row("b"), row("c")), call(2, limit="0"), call(3, kind="login")
+    )
+    assert (verdict.calls, verdict.counting) == (3, 1)
+    assert (verdict.rows, verdict.first, verdict.versions) == (4, 3, 3)
+    assert verdict.rows_per_row == pytest.approx(4 / 3)
+
+
+def test_a_changed_row_is_another_version() -> None:
+    first, second = row("a"), row("a", version=2, since=NOON + 1)
+    verdict = judged(call(0, first), call(1, second), call(2, second))
+    assert (verdict.first, verdict.changed, verdict.early, verdict.versions) == (1, 1, 1, 2)
+    assert (verdict.rows_per_row, verdict.rows_per_version) == (3, 1.5)
+
+
+def test_a_reading_past_its_allowance_is_due_and_one_before_it_is_early() -> None:
+    ended = row("a", since=NOON - MINUTE)  # the first rung is due four minutes past noon
+    verdict = judged(call(0, ended), call(3, ended), call(4, ended), call(5, ended))
+    assert (verdict.first, verdict.early, verdict.due) == (1, 2, 1)
+    assert verdict.readings_per_row == 3
+
+
+def test_an_early_reading_does_not_put_off_the_next_that_is_due() -> None:
+    opened = row("a", since=NOON, is_open=True)
+    verdict = judged(*(call(minutes, opened) for minutes in (0, 0.5, 1, 1.5)))
+    assert (verdict.early, verdict.due) == (2, 1)
+
+
+def test_settled_rows_sent_again_are_counted_apart() -> None:
+    settled, fresh = row("a"), row("b", since=NOON - MINUTE)
+    verdict = judged(call(0, settled, fresh), call(1, settled, fresh), call(23 * 60, settled))
+    assert (verdict.settled_again, verdict.settled_early) == (2, 1)
+    assert (verdict.early, verdict.due) == (2, 1)
+
+
+def test_an_empty_journal_has_figures_too() -> None:
+    verdict = judged()
+    assert (verdict.rows_per_row, verdict.rows_per_version, verdict.readings_per_row) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("since", "is_open", "due"),
+    [
+        (NOON, True, NOON + MINUTE),
+        (NOON - 4 * MINUTE, True, NOON + 2 * MINUTE),
+        (NOON, False, NOON + 5 * MINUTE),
+        (NOON - 5 * MINUTE, False, NOON + 55 * MINUTE),
+        (NOON - 2 * HOUR, False, NOON + 22 * HOUR),
+        (NOON - 8 * 24 * HOUR, False, inf),
+    ],
+)
+def test_allowances_are_those_of_the_schedule(since: int, is_open: bool, due: float) -> None:
+    assert Allowances().due(row("a", since=since, is_open=is_open), NOON) == due

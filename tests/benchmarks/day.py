@@ -39,9 +39,8 @@ def calls(scene: Scene) -> Measured:
 def not_modified(scene: Scene) -> Measured:
     """The share of polls without news that are answered with 304."""
     tally = _now(scene).tally
-    return Measured(
-        tally.unchanged_share, f"{tally.not_modified:,} of {tally.answers:,} answers, {tally.same:,} as before"
-    )
+    sent = f"{tally.answers:,} answers, {tally.not_modified:,} of them 304; {tally.same:,} with a 200 and without news"
+    return Measured(tally.unchanged_share, sent)
 
 
 @cache

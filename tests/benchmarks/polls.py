@@ -26,9 +26,10 @@ class Got(NamedTuple):
     body: bytes
 
     @property
-    def items(self) -> bytes:
-        """The rows, as they were written."""
-        return self.body[: self.body.rfind(AFTER_ITEMS)]
+    def shown(self) -> int:
+        """A checksum of the rows, as they were written, and of the total."""
+        total = self.headers.get("x-total-count", "")
+        return crc32(self.body[: self.body.rfind(AFTER_ITEMS)], crc32(total.encode()))
 
 
 async def asked(app: ASGIApp, target: str, etag: str = "") -> Got:
@@ -70,7 +71,7 @@ async def asked(app: ASGIApp, target: str, etag: str = "") -> Got:
 
 @dataclass(slots=True)
 class Screen:
-    """A board with the pages it shows: the ETag of the first, and a checksum of each one's rows."""
+    """A board with the pages it shows: the ETag of the first, and a checksum of each one."""
 
     app: ASGIApp
     board: Board
@@ -86,10 +87,10 @@ class Screen:
             tally.not_modified += 1
             return
         self.etag = got.headers["etag"]
-        shown = [crc32(got.items)]
+        shown = [got.shown]
         while self.board.follows and (following := NEXT.search(got.headers.get("link", ""))):
             tally.answers += 1
             got = await asked(self.app, following[1])
-            shown.append(crc32(got.items))
+            shown.append(got.shown)
         tally.same += sum(new == old for new, old in zip(shown, self.shown, strict=False))
         self.shown = shown

@@ -54,7 +54,7 @@ class Verdict:
 
 @dataclass(slots=True)
 class Tally:
-    """What the boards were answered: `same` are answers of 200 with the rows that the board had already."""
+    """What the boards were answered: `same` are answers of 200 with the rows and total that it had already."""
 
     polls: int = 0
     answers: int = 0

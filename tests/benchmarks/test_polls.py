@@ -24,6 +24,7 @@ class Listed:
     def __init__(self) -> None:
         self.etag = '"1"'
         self.rows = "[1"
+        self.total = "2"
         self.asked: list[str] = []
         self.app = Starlette(routes=[Route("/interactions", self.page)])
 
@@ -34,7 +35,7 @@ class Listed:
         is_first = "cursor" not in request.query_params
         link = {"link": '<http://127.0.0.1/interactions?cursor=2>; rel="next"'} if is_first else {}
         body = f'{{"items":{self.rows if is_first else "[2"}],"next":null,"etag":{len(self.asked)}}}'
-        return Response(body, headers={"etag": self.etag, **link})
+        return Response(body, headers={"etag": self.etag, "x-total-count": self.total, **link})
 
 
 async def test_pages_are_followed_where_all_rows_are_wanted() -> None:
@@ -55,6 +56,15 @@ async def test_an_unchanged_poll_is_a_304_or_the_same_rows_again() -> None:
     await screen.poll(tally)
     assert (tally.not_modified, tally.same) == (1, 1)  # the second page
     assert (tally.not_modified_share, tally.unchanged_share) == (1 / 5, 1 / 2)
+
+
+async def test_another_total_is_news() -> None:
+    listed, tally = Listed(), Tally()
+    screen = Screen(listed.app, FIRST_ONLY)
+    await screen.poll(tally)
+    listed.etag, listed.total = '"2"', "3"
+    await screen.poll(tally)
+    assert (tally.answers, tally.not_modified, tally.same) == (2, 0, 0)
 
 
 async def test_a_refusal_ends_the_run() -> None:

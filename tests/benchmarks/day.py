@@ -97,6 +97,7 @@ def figures(outcome: Outcome) -> dict[str, str]:
         "304 of answers without news": f"{tally.unchanged_share:.1%}",
         "same ids as a whole reading": f"{outcome.same_ids} of {outcome.compared}",
         "same rows as a whole reading": f"{outcome.same_rows} of {outcome.compared}",
+        "same rows as a whole reading at `as_of`": f"{outcome.same_as_of} of {outcome.compared}",
         "processor seconds": f"{outcome.cpu_seconds:.0f}",
     }
 

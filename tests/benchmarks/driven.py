@@ -14,7 +14,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from random import Random
 from time import process_time
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import orjson
@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 from app.main import create_app
 from app.settings import load
 from app.simulator import DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME, SimulatorOptions, create_simulator
+from app.simulator.clock import parse_time
 from app.simulator.state import SimulatorState
 from tests.benchmarks.boards import BOARDS, POLL_SECONDS, SEED, Board
 from tests.benchmarks.idle import IdleLoop, run_idle
@@ -30,6 +31,8 @@ from tests.benchmarks.judge import Judge
 from tests.benchmarks.polls import Screen, asked
 from tests.benchmarks.stretch import Outcome, Stretch
 from tests.support.clock import HandClock
+
+T = TypeVar("T")
 
 MIDNIGHT = datetime(2026, 11, 18, 5, tzinfo=UTC)
 """Of a Wednesday in US/Eastern."""
@@ -60,13 +63,13 @@ class Driven:
         async with app.router.lifespan_context(app):
             yield app
 
-    async def finish(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do the work, and turn the clock only where nobody can go on otherwise. Raises what it raises."""
+    async def finish(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of the work; the clock is turned only where nobody can go on otherwise. Raises what it raises."""
         task = asyncio.create_task(work)
         await self._loop.idle()
         while not task.done():
             await self.turn(self.passed + STEP_SECONDS)
-        await task
+        return await task
 
     async def turn(self, to: float) -> None:
         """Turn the clock to so many seconds from the start, and let all that follows from it come to its end."""
@@ -76,13 +79,23 @@ class Driven:
         self.upstream.clock.advance(seconds)
         await self._loop.idle()
 
-    async def same_as_whole(self, app: ASGIApp, target: str) -> tuple[bool, bool]:
-        """Whether a page holds the ids, and the rows, that a new façade reads at the same instant."""
-        held = orjson.loads((await asked(app, target)).body)["items"]
-        async with self.facade() as fresh:
-            whole = orjson.loads((await asked(fresh, target)).body)["items"]
-        ids, wanted = ([row["interaction_id"] for row in rows] for rows in (held, whole))
-        return ids == wanted, held == whole
+    async def compare(self, app: ASGIApp, target: str, result: Outcome) -> None:
+        """Compare a page with what a new façade reads at this instant, and of upstream as it was at its `as_of`."""
+        shown = orjson.loads((await self.finish(asked(app, target))).body)
+        now, whole = self.upstream.now(), await self._read_anew(target)
+        self.upstream.clock.set(parse_time(shown["meta"]["as_of"]))
+        then = await self._read_anew(target)
+        self.upstream.clock.set(now)
+        ids, wanted = ([row["interaction_id"] for row in rows] for rows in (shown["items"], whole))
+        result.compared += 1
+        result.same_ids += ids == wanted
+        result.same_rows += shown["items"] == whole
+        result.same_as_of += shown["items"] == then
+
+    async def _read_anew(self, target: str) -> list[dict[str, Any]]:
+        async with self.facade() as app:
+            items: list[dict[str, Any]] = orjson.loads((await self.finish(asked(app, target))).body)["items"]
+            return items
 
 
 def times(boards: tuple[Board, ...], seconds: int) -> Iterator[tuple[float, int]]:
@@ -107,10 +120,7 @@ async def outcome(stretch: Stretch, loop: IdleLoop, boards: tuple[Board, ...] = 
             await driven.finish(screens[place].poll(result.tally))
             take(driven.upstream, judge)
             if number in sampled:
-                same_ids, same_rows = await driven.same_as_whole(app, boards[place].target)
-                result.compared += 1
-                result.same_ids += same_ids
-                result.same_rows += same_rows
+                await driven.compare(app, boards[place].target, result)
                 driven.upstream.journal.clear()
     result.cpu_seconds = process_time() - began
     return result

@@ -74,11 +74,16 @@ class Tally:
 
 @dataclass(slots=True)
 class Outcome:
-    """All figures of a run; of the samples compared, those that held the same ids and the same rows."""
+    """All figures of a run.
+
+    Of the answers compared with whole readings: those that held the same ids, and the same rows, at the same instant,
+    and those that held the rows upstream had at their `as_of`.
+    """
 
     verdict: Verdict
     tally: Tally = field(default_factory=Tally)
     compared: int = 0
     same_ids: int = 0
     same_rows: int = 0
+    same_as_of: int = 0
     cpu_seconds: float = 0.0

@@ -9,7 +9,7 @@ from tests.benchmarks.client import Unanswered
 from tests.benchmarks.driven import Driven, outcome
 from tests.benchmarks.idle import IdleLoop, run_idle
 from tests.benchmarks.processes import ROOT
-from tests.benchmarks.stretch import Outcome, Stretch
+from tests.benchmarks.stretch import Outcome, Stretch, Verdict
 
 MINUTE = Stretch(per_weekday=120, seconds=60, samples=4)
 
@@ -25,7 +25,8 @@ def test_a_minute_is_played_and_judged_the_same_each_time() -> None:
     assert 0 < first.verdict.calls < 145
     assert first.verdict.first > 400  # a week's rows
     assert first.compared == 4
-    assert 0 < first.same_ids <= 4
+    assert first.same_rows <= first.same_ids <= 4
+    assert first.same_as_of > 0
 
 
 def test_work_that_waits_for_the_clock_has_it_turned() -> None:
@@ -33,7 +34,8 @@ def test_work_that_waits_for_the_clock_has_it_turned() -> None:
         driven = Driven(MINUTE, loop)
         async with driven.facade() as app:
             await driven.finish(driven._clock.sleep(0.35))
-            assert await driven.same_as_whole(app, "/interactions?from=now-1h") == (True, True)
+            await driven.compare(app, "/interactions?from=now-1h", result := Outcome(Verdict()))
+        assert (result.compared, result.same_ids, result.same_rows, result.same_as_of) == (1, 1, 1, 1)
         return driven.passed
 
     assert run_idle(work) == pytest.approx(0.4)

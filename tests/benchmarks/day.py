@@ -21,6 +21,7 @@ from tests.benchmarks.scene import Scene
 from tests.benchmarks.stretch import Outcome, Stretch, Tally, Verdict
 
 PROGRAM = "tests.benchmarks.driven"
+MOST_TOLD = 10  # of the answers unlike a whole reading
 
 
 def rows_per_row(scene: Scene) -> Measured:
@@ -117,13 +118,17 @@ def main() -> None:
     chosen = vars(options.parse_args())
     commit = chosen.pop("before")
     stretch = Stretch(**chosen)
-    outcomes = {"this tree": figures(run(ROOT, stretch))}
+    outcomes = {"this tree": run(ROOT, stretch)}
     if commit:
         with tree_before(commit) as folder:
-            outcomes[commit] = figures(run(folder, stretch))
+            outcomes[commit] = run(folder, stretch)
+    columns = [figures(one) for one in outcomes.values()]
     print(f"{_told(stretch)}\n\n| | {' | '.join(outcomes)} |\n|---|{'---|' * len(outcomes)}")
-    for name in next(iter(outcomes.values())):
-        print(f"| {name} | {' | '.join(told[name] for told in outcomes.values())} |")
+    for name in columns[0]:
+        print(f"| {name} | {' | '.join(told[name] for told in columns)} |")
+    for tree_name, one in outcomes.items():
+        for words in one.unlike[:MOST_TOLD]:
+            print(f"\n{tree_name}: {words}")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from app.simulator import DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME, Simulato
 from app.simulator.clock import parse_time
 from app.simulator.state import SimulatorState
 from tests.benchmarks.boards import BOARDS, POLL_SECONDS, SEED, Board
+from tests.benchmarks.difference import difference
 from tests.benchmarks.idle import IdleLoop, run_idle
 from tests.benchmarks.judge import Judge
 from tests.benchmarks.polls import Screen, asked
@@ -79,18 +80,21 @@ class Driven:
         self.upstream.clock.advance(seconds)
         await self._loop.idle()
 
-    async def compare(self, app: ASGIApp, target: str, result: Outcome) -> None:
+    async def compare(self, app: ASGIApp, board: Board, result: Outcome) -> None:
         """Compare a page with what a new façade reads at this instant, and of upstream as it was at its `as_of`."""
-        shown = orjson.loads((await self.finish(asked(app, target))).body)
-        now, whole = self.upstream.now(), await self._read_anew(target)
-        self.upstream.clock.set(parse_time(shown["meta"]["as_of"]))
-        then = await self._read_anew(target)
+        shown = orjson.loads((await self.finish(asked(app, board.target))).body)
+        as_of, now = shown["meta"]["as_of"], self.upstream.now()
+        whole = await self._read_anew(board.target)
+        self.upstream.clock.set(parse_time(as_of))
+        then = await self._read_anew(board.target)
         self.upstream.clock.set(now)
         ids, wanted = ([row["interaction_id"] for row in rows] for rows in (shown["items"], whole))
         result.compared += 1
         result.same_ids += ids == wanted
         result.same_rows += shown["items"] == whole
-        result.same_as_of += shown["items"] == then
+        if told := difference(shown["items"], then):
+            result.unlike.append(f"{board.kind} as of {as_of}: {told}")
+        result.same_as_of += not told
 
     async def _read_anew(self, target: str) -> list[dict[str, Any]]:
         async with self.facade() as app:
@@ -120,7 +124,7 @@ async def outcome(stretch: Stretch, loop: IdleLoop, boards: tuple[Board, ...] = 
             await driven.finish(screens[place].poll(result.tally))
             take(driven.upstream, judge)
             if number in sampled:
-                await driven.compare(app, boards[place].target, result)
+                await driven.compare(app, boards[place], result)
                 driven.upstream.journal.clear()
     result.cpu_seconds = process_time() - began
     return result

@@ -77,7 +77,7 @@ class Outcome:
     """All figures of a run.
 
     Of the answers compared with whole readings: those that held the same ids, and the same rows, at the same instant,
-    and those that held the rows upstream had at their `as_of`.
+    and those that held the rows upstream had at their `as_of`. `unlike` tells of others how they differed from these.
     """
 
     verdict: Verdict
@@ -86,4 +86,5 @@ class Outcome:
     same_ids: int = 0
     same_rows: int = 0
     same_as_of: int = 0
+    unlike: list[str] = field(default_factory=list)
     cpu_seconds: float = 0.0

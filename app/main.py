@@ -24,6 +24,8 @@ from app.clients.file import ClientKeys
 from app.clients.quota import MinInterval
 from app.clock import SYSTEM_CLOCK, Clock
 from app.errors import CxfacadeError, SettingsError
+from app.holdings.holdings import Holdings
+from app.holdings.schedule import Schedule
 from app.http import openapi, problems
 from app.http.auth import Authenticator
 from app.http.cors import Cors
@@ -35,8 +37,6 @@ from app.http.responses import Unread
 from app.http.routes import RESOURCES
 from app.http.routing import ResourceRoute, Services
 from app.http.telemetry import Requests
-from app.holdings.holdings import Holdings
-from app.holdings.schedule import Schedule
 from app.interactions.grains import grains, masked_columns
 from app.listener.replay import ReplayCache
 from app.observe.logs import (

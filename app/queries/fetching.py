@@ -134,7 +134,7 @@ class Fetching:
             end = None if interval.span.end == FOREVER else interval.span.end
             compared_at = self.clock.wall() - timedelta(seconds=age)
             is_newer = replaced is None or interval.compared_at > replaced
-            return is_newer and age <= min(most_age, compared_for(end, compared_at, self.rules))
+            return is_newer and age <= most_age and age < compared_for(end, compared_at, self.rules)
 
         return is_fresh
 

@@ -118,21 +118,21 @@ def lifetime_of_search(snapshot: Snapshot, end: datetime | None, rules: Rules) -
 
     Of records that are held, each has a schedule of its own: the first of them that is due ends it.
     """
-    if snapshot.is_held:
-        seconds = compared_for(end, snapshot.checked_at, rules)
-        is_open = end is None or end > snapshot.checked_at - rules.context.settle
-        rule: Rule = (
-            ("open" if is_open else "settled") if snapshot.rows else ("empty-open" if is_open else "empty-settled")
-        )
-        if snapshot.due_seconds is not None and snapshot.due_seconds < seconds:
-            return Lifetime(max(0.0, snapshot.due_seconds), "recheck")
-        return Lifetime(seconds, rule)
     is_settled = end is not None and end <= snapshot.checked_at - rules.context.settle
+    if snapshot.due_seconds is not None:
+        rule: Rule = ("settled" if snapshot.rows else "empty-settled") if is_settled else _open_rule(snapshot)
+        seconds = compared_for(end, snapshot.checked_at, rules)
+        seconds = min(seconds, EMPTY_MAXIMUM_SECONDS) if rule == "empty-open" else seconds
+        due = max(0.0, snapshot.due_seconds)
+        return Lifetime(seconds, rule) if seconds <= due else Lifetime(due, "recheck")
     if end is None or not is_settled or snapshot.lacks_rows or not snapshot.sums.all_final:
-        return (
-            _open(rules) if snapshot.rows else Lifetime(min(EMPTY_MAXIMUM_SECONDS, _open(rules).seconds), "empty-open")
-        )
+        seconds = _open(rules).seconds
+        return Lifetime(seconds if snapshot.rows else min(EMPTY_MAXIMUM_SECONDS, seconds), _open_rule(snapshot))
     return _settled(snapshot, end, rules, "settled" if snapshot.rows else "empty-settled")
+
+
+def _open_rule(snapshot: Snapshot) -> Rule:
+    return "open" if snapshot.rows else "empty-open"
 
 
 def compared_for(end: datetime | None, compared_at: datetime, rules: Rules) -> float:

@@ -166,7 +166,8 @@ def shown(name: str, value: object) -> str:
             return f"{value:.15g}"
         case tuple():
             return ",".join(
-                "=".join(shown(name, of) for of in part) if isinstance(part, tuple) else shown(name, part) for part in value
+                "=".join(shown(name, of) for of in part) if isinstance(part, tuple) else shown(name, part)
+                for part in value
             )
     return str(value)
 

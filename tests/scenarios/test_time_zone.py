@@ -49,7 +49,7 @@ async def test_dates_are_midnights_of_the_tenants_zone(
 
 async def test_the_zone_is_learned_by_one_cheap_call_however_many_ask(facade: Facade, simulator: Simulator) -> None:
     for day in range(10, 15):
-        await facade.ask(("from", f"2026-11-{day}"))
+        await facade.ask(("attr", f"day {day}"), ("from", f"2026-11-{day}"))
     await facade.get("/interactions/c506eb9b-f523-4616-8839-fbce3fd89c17")
     assert cheap_calls(simulator) == 1
     assert simulator.calls("list")[0].query == [("offset", "0"), ("limit", "0")]

@@ -24,7 +24,8 @@ def turning(size: int) -> MovingList:
 
 
 def in_front_of(server: RawServer, clock: HandClock, **settings: Any) -> Any:
-    return running_facade(server.url, clock=clock.clock, tenant_id=TENANT, **settings)
+    """A façade that asks every question whole: the list knows no ranges."""
+    return running_facade(server.url, clock=clock.clock, tenant_id=TENANT, holds=False, **settings)
 
 
 @pytest.mark.parametrize(("size", "limit"), [(150, 100), (1200, 100), (1200, 500), (1200, 1000)])

@@ -86,18 +86,21 @@ async def running_facade(
     clock: Clock = SYSTEM_CLOCK,
     limits: Limits | None = None,
     random: Callable[[], float] = lambda: 0.5,
+    holds: bool = True,
     **settings: Any,
 ) -> AsyncIterator[Facade]:
     """A façade on loopback in this event loop, in front of a simulator or of whatever answers at a URL.
 
     While its clock stands still no pause would end: unless there are `limits`, it asks upstream once then. By its dice
-    no lifetime is longer or shorter than it says.
+    no lifetime is longer or shorter than it says. Unless it `holds` records, every question is asked whole, as where
+    ranges cannot be trusted.
     """
     url = upstream if isinstance(upstream, str) else upstream.url
     limits = limits or (Limits() if clock is SYSTEM_CLOCK else ONE_ATTEMPT)
     app = create_app(facade_settings(url, **settings), clock=clock, limits=limits, random=random)
     with WATCH.hearing():
         async with serve(Watched(app), app.replays) as address, new_client(address) as client:
+            app.state.services.queries.holdings.is_trusted = holds
             yield Facade(address, client, app.state.services)
 
 

@@ -131,6 +131,7 @@ async def begun(stack: AsyncExitStack) -> World:
     stack.enter_context(WATCH.hearing())
     await stack.enter_async_context(app.router.lifespan_context(app))
     stack.callback(upstream.release)
+    app.state.services.queries.holdings.is_trusted = False  # what is held has a machine of its own
     return World(app, Watched(app), upstream, clock)
 
 

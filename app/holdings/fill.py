@@ -38,7 +38,8 @@ class Filled:
 async def fill(collection: Collection, span: Span, rows: int, reader: Reader, new_context: NewContext) -> Filled:
     """Have at least `rows` records of the span held without a gap from its end down, all, or what the calls allow.
 
-    A gap is one list, read in steps: first a short block, below what is held already long ones. Coverage grows by what is known to be all that upstream has.
+    A gap is one list, read in steps; below what is held already the first block is a long one. Coverage grows by what
+    is known to be all that upstream has.
     """
     filled, walk = Filled(), None
     while reader.left > 0:
@@ -73,7 +74,10 @@ async def fill(collection: Collection, span: Span, rows: int, reader: Reader, ne
 
 @dataclass(slots=True)
 class _Walk:
-    """A list as far as it was read: down to `low` its rows are held, `read` are not yet; it began at a monotonic time."""
+    """A list as far as it was read, from the monotonic time `began` on.
+
+    Down to `low` its rows are held, those `read` since are not yet; `has_tail`: below it stand more that were read.
+    """
 
     asked: Span
     low: datetime

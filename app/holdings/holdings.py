@@ -68,8 +68,9 @@ class Holdings:
     async def answer(self, asked: UpstreamQuery, wanted: Wanted, new_context: NewContext) -> Answered | Reading | None:
         """What is held of the question, after upstream was asked for what it takes.
 
-        None where what upstream sends cannot be trusted to be all it has, or the reading where there is one of the whole
-        question; nothing of that is held. One caller at a time reads a collection. Raises UpstreamError; whoever waited meanwhile has the same error.
+        Where what upstream sends cannot be trusted to be all it has, nothing of it is held: then it is the reading, if
+        there is one of the whole question, else None. One caller at a time reads a collection; where that fails, those
+        who waited fail likewise. Raises UpstreamError.
         """
         collection, began = self.collection(asked), self.clock.monotonic()
         async with collection.lock:

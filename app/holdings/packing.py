@@ -16,7 +16,7 @@ from app.cooperative import Turns, unlocked
 from app.interactions.facts import Context, Facts
 from app.interactions.grains import GRAINS
 from app.interactions.parts import Interaction
-from app.interactions.records import decoded, encoded
+from app.interactions.records import decoded, encoded, joined
 from app.upstream.rows import Held, Record
 
 BLOCK_ROWS = 64  # at most: so many are decoded for one that is wanted
@@ -151,7 +151,7 @@ def _encoded(ordered: Iterable[Entry]) -> Turns[tuple[list[bytes], list[list[Ent
 
     def end_block() -> None:
         nonlocal batch, parts, size
-        texts.append(b"[%b]" % b",".join(parts))
+        texts.append(joined(parts))
         batches.append(batch)
         batch, parts, size = [], [], 0
 

@@ -7,7 +7,7 @@ themselves may be shown but for card numbers: nobody sees those (INTERFACE §7).
 
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from io import BytesIO
@@ -106,8 +106,18 @@ def encoded(interaction: Interaction) -> bytes:
     return _encoder.encode(interaction)
 
 
+def array_of(interactions: Iterable[Interaction]) -> bytes:
+    """The known parts of records as a JSON array."""
+    return joined(map(encoded, interactions))
+
+
+def joined(texts: Iterable[bytes]) -> bytes:
+    """The JSON array of what `encoded` made of records."""
+    return b"[%b]" % b",".join(texts)
+
+
 def decoded(array: bytes) -> list[Interaction]:
-    """The records of a JSON array of what `encoded` made; they are settled already."""
+    """The records of such an array; they are settled already."""
     return _interactions.decode(array)
 
 

@@ -98,7 +98,7 @@ class Fetching:
             found = await self._held(plan, plan.asked, rows, terms, self._is_fresh(replaced, most_age))
             if isinstance(found, Answered):
                 return await self._keep_held(plan, found, purge_token)
-            read = await self._read_on(plan, None, rows, terms, earlier, found)
+            read = await self._read_on(plan, None, rows, terms._replace(first=found), earlier)
         new, current = read.opened.snapshot, self.snapshots.current(plan)
         context = self.rules.context_at(new.checked_at, new.time_zone, MASKED)
         snapshot = renewed(plan.key, new, current.value if current else None, context)
@@ -160,7 +160,7 @@ class Fetching:
         unchanged = current.value.as_of if current and not (current.value.rows or answered.composition.rows) else None
         as_of = answered.composition.changed_at or unchanged or checked_at
         context = self.rules.context_at(as_of, answered.collection.time_zone, MASKED)
-        opened = await composed(plan.key, plan.asked, answered, context, self.rules.most_rows)
+        opened = await composed((plan.key, plan.asked), answered, context, self.rules.most_rows)
         snapshot = replace(opened.snapshot, seen_again_at=checked_at)
         if current and snapshot.version == current.value.version and not purge_token.purged:
             purge_token = current.purge_token
@@ -177,7 +177,7 @@ class Fetching:
         answered = await self._held(plan, rest, rows - known.rows + beside, terms, lambda _interval: True)
         context = self.rules.context_of(known, MASKED)
         if isinstance(answered, Answered):
-            opened = await composed(plan.key, known.asked, answered, context, self.rules.most_rows, known)
+            opened = await composed((plan.key, known.asked), answered, context, self.rules.most_rows, known)
             return _Read(opened, answered.calls, answered.seconds)
         reading = answered or await self._read(plan, rest, Position(), rows - known.rows + beside, terms)
         opened = await below(DecodedSnapshot(known), reading, context)
@@ -195,11 +195,8 @@ class Fetching:
         rows: int,
         terms: Terms,
         earlier: Snapshot | None = None,
-        first: Reading | None = None,
     ) -> _Read:
         """The snapshot with at least `rows` rows, or as far as the calls of `terms` reach; `earlier` is what it renews.
-
-        The `first` reading has been made already.
 
         Each step is packed, and its decoded records are let go of, before the next is read.
         """
@@ -210,7 +207,7 @@ class Fetching:
                 asked, place, held = opened.snapshot.asked, opened.snapshot.place, opened.snapshot.rows
             goal = place.offset + min(rows - held, self.rules.step_rows)
             left = terms._replace(most_calls=terms.most_calls - calls)
-            reading, first = first or await self._read(plan, asked, place, goal, left), None
+            reading = (None if opened else terms.first) or await self._read(plan, asked, place, goal, left)
             known = [one for facts in opened.at_hand.values() for one in facts] if opened else []
             if opened:
                 opened = await extended(opened, reading, self.rules.context_of(opened.snapshot, MASKED))

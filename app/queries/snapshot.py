@@ -164,9 +164,17 @@ async def extended(opened: DecodedSnapshot, reading: Reading, context: Context) 
 
 
 async def composed(
-    key: bytes, asked: UpstreamQuery, answered: Answered, context: Context, most: int, earlier: Snapshot | None = None
+    question: tuple[bytes, UpstreamQuery],
+    answered: Answered,
+    context: Context,
+    most: int,
+    earlier: Snapshot | None = None,
 ) -> DecodedSnapshot:
-    """The snapshot of what is held, of at most `most` records; of an `earlier` one, what follows that is added to it."""
+    """The snapshot of what is held, of at most `most` records, for a question: its key, and what upstream is asked.
+
+    What follows an `earlier` one is added to that.
+    """
+    key, asked = question
     held, runs, at_hand = answered.composition, list[Run](), dict[int, Sequence[Facts]]()
     seen, room = set[str](), most
     if earlier:

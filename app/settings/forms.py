@@ -153,6 +153,10 @@ def _ascending(value: tuple[float, ...]) -> tuple[float, ...]:
     return value
 
 
+def _joined(name: str, part: object) -> str:
+    return "=".join(shown(name, of) for of in part) if isinstance(part, tuple) else shown(name, part)
+
+
 def shown(name: str, value: object) -> str:
     """A value as the environment would spell it, secrets masked."""
     match value:
@@ -165,10 +169,7 @@ def shown(name: str, value: object) -> str:
         case float():
             return f"{value:.15g}"
         case tuple():
-            return ",".join(
-                "=".join(shown(name, of) for of in part) if isinstance(part, tuple) else shown(name, part)
-                for part in value
-            )
+            return ",".join(_joined(name, part) for part in value)
     return str(value)
 
 

@@ -145,7 +145,7 @@ class Place:
 
     async def reading(
         self, rows: int = 100_000, *, fresh_seconds: float = FRESH_SECONDS, **asked: Any
-    ) -> Answered | Reading:
+    ) -> Answered | Reading | None:
         def is_fresh(interval: Interval) -> bool:
             return self.clock.monotonic - interval.compared_at < fresh_seconds
 

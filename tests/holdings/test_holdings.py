@@ -1,6 +1,7 @@
 """Holdings in front of an upstream in memory: each row is asked for once, and again only when it may have changed."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ async def test_a_span_is_read_once_and_every_narrower_one_is_answered_from_it() 
     assert await at.ids() == at.expected()
     calls = len(at.upstream.calls)
     for hours in (2, 5, 9):
-        asked = {"start": NOW - hours * HOUR, "end": NOW - HOUR}
+        asked: dict[str, Any] = {"start": NOW - hours * HOUR, "end": NOW - HOUR}
         assert await at.ids(**asked) == at.expected(**asked)
     assert len(at.upstream.calls) == calls
     assert len(at.upstream.sent) == 2_500

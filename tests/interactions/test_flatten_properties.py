@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from app.interactions.columns import ColumnType, ListType, Value, reader, with_attributes
 from app.interactions.facts import Context
 from app.interactions.grains import GRAINS, INCLUDES
-from app.interactions.records import decode, decoded, encoded
+from app.interactions.records import array_of, decode, decoded
 from app.interactions.service_level import ServiceLevel
 from app.interactions.timeline import KINDS
 from tests.interactions.records import CLEAR, CONTEXT, as_json, elements, facts, made, parts, row, spans_of, typed_row
@@ -240,9 +240,9 @@ def test_a_value_of_the_wrong_type_is_counted_and_nothing_else_is_lost(case: tup
 @given(st.lists(odd_records, max_size=4))
 def test_what_is_stored_of_records_comes_back_as_it_was(many: list[Record]) -> None:
     interactions = [one.interaction for record in many if (one := decode(json.dumps(record).encode()))]
-    stored = decoded(encoded(interactions))
+    stored = decoded(array_of(interactions))
     assert stored == interactions
-    assert encoded(stored) == encoded(interactions), "also in the zones of its times"
+    assert array_of(stored) == array_of(interactions), "also in the zones of its times"
 
 
 @settings(max_examples=25)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from app.errors import UpstreamShape
-from app.interactions.records import MOST_PARTS, MOST_REPAIRS, decode, decoded, encoded
+from app.interactions.records import MOST_PARTS, MOST_REPAIRS, array_of, decode, decoded
 from app.interactions.settling import ATTRIBUTE
 from tests.interactions.records import facts, made, row, sample
 
@@ -129,12 +129,12 @@ def test_what_is_stored_of_records_comes_back_as_it_was() -> None:
         b'{ "interactionId":"b", "endTimestamp": "9999-12-31T23:59:59.999999-05:00", "flowName": "\\ud800"}',
     ]
     interactions = [known.interaction for known in map(decode, raws) if known]
-    assert decoded(encoded(interactions)) == interactions
-    assert [str(one.start_timestamp or one.end_timestamp) for one in decoded(encoded(interactions))] == [
+    assert decoded(array_of(interactions)) == interactions
+    assert [str(one.start_timestamp or one.end_timestamp) for one in decoded(array_of(interactions))] == [
         "0001-01-01 00:00:00+05:00",
         "9999-12-31 23:59:59.999999-05:00",
     ]
-    assert decoded(encoded([])) == []
+    assert decoded(array_of([])) == []
 
 
 def hook(name: str, value: str, **fields: str) -> dict[str, str]:

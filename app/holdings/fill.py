@@ -19,7 +19,7 @@ NewContext = Callable[[str | None], Context]
 
 @dataclass(slots=True)
 class Filled:
-    """What a filling learned: the rows upstream has in the span, None where it was not asked; facts of new runs.
+    """The result of a filling: the rows upstream has in the span, None where it was not asked; facts of new runs.
 
     `is_refused`: a reading cannot be trusted to show all rows of its span, or could not be stored, so that nothing of
     it is held; it is `refused` where it is of the whole span.
@@ -95,7 +95,7 @@ class _Walk:
         )
 
     def end_step(self, low: datetime, *, has_tail: bool) -> None:
-        """What was read is held down to `low`."""
+        """All that was read is held, down to `low`."""
         self.low, self.read, self.has_tail = low, [], has_tail
 
 

@@ -1,7 +1,8 @@
 """Holdings: a question is answered from its collection; upstream is asked for what is not held, or not held anew."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from app.cache.store import MemoryStore, Stored, digest
 from app.clock import Clock
@@ -26,7 +27,7 @@ RECHECK_CALLS = 8
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What is held of a question's span, upstream's number of rows in it, and what it took to know that.
+    """The records held of a question's span, upstream's number of rows in it, and what it took to know that.
 
     `facts` are of the runs that were packed for it, by the identity of the run.
     """
@@ -42,7 +43,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a caller wants: so many rows, by so many calls, for whom; and how fresh an interval has to be."""
+    """The wish of a caller: so many rows, by so many calls, for whom; and how fresh an interval has to be."""
 
     rows: int
     most_calls: int
@@ -64,9 +65,10 @@ class Holdings:
     schedule: Schedule
     rules: bytes
     is_trusted: bool = True
+    _begun: "WeakValueDictionary[bytes, Collection]" = field(default_factory=WeakValueDictionary, init=False)
 
     async def answer(self, asked: UpstreamQuery, wanted: Wanted, new_context: NewContext) -> Answered | Reading | None:
-        """What is held of the question, after upstream was asked for what it takes.
+        """The records held of the question, after upstream was asked for what it takes.
 
         Where what upstream sends cannot be trusted to be all it has, nothing of it is held: then it is the reading, if
         there is one of the whole question, else None. One caller at a time reads a collection; where that fails, those
@@ -78,19 +80,23 @@ class Holdings:
             if failure and failed_at > began:
                 raise failure.again()
             try:
-                return await self._answer(collection, span_of(asked), wanted, new_context)
+                answered = await self._answer(collection, span_of(asked), wanted, new_context)
             except CxfacadeError as error:
                 collection.failed = self.clock.monotonic(), error.again()
                 raise
+            self._keep(collection)
+            return answered
 
     def collection(self, asked: UpstreamQuery) -> Collection:
         """The collection of the question, a new one where none is held."""
         conditions = conditions_of(asked)
-        key = digest("collection", self.rules, *_parts(conditions))
+        key = self._key_of(conditions)
         stored: Stored[Collection] | None = self.store.get(key)
-        found = stored.value if stored else Collection(conditions, self.store, self.clock, self.schedule)
-        kept = Stored(found, COLLECTION_BYTES, self.clock.monotonic(), KEPT_SECONDS, 0.0, found.token)
-        self.store.put(key, kept)
+        if stored:
+            return stored.value
+        found = self._begun.get(key)
+        if found is None or found.token.purged:
+            found = self._begun[key] = Collection(conditions, self.store, self.clock, self.schedule)
         return found
 
     def purge(self, concerns: Callable[[Collection], bool] = lambda _collection: True) -> None:
@@ -100,8 +106,16 @@ class Holdings:
                 one.purge()
 
     def collections(self) -> Iterator[Collection]:
-        """Every collection that is held."""
-        return (one.value for one in self.store.primary() if isinstance(one.value, Collection))
+        """Every collection that is held, or being read."""
+        held = (one.value for one in self.store.primary() if isinstance(one.value, Collection))
+        return iter({id(one): one for one in (*held, *self._begun.values())}.values())
+
+    def _keep(self, collection: Collection) -> None:
+        kept = Stored(collection, COLLECTION_BYTES, self.clock.monotonic(), KEPT_SECONDS, 0.0, collection.token)
+        self.store.put(self._key_of(collection.conditions), kept)
+
+    def _key_of(self, conditions: UpstreamQuery) -> bytes:
+        return digest("collection", self.rules, *_parts(conditions))
 
     async def _answer(
         self, collection: Collection, span: Span, wanted: Wanted, new_context: NewContext

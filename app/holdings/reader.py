@@ -46,7 +46,7 @@ class Reader:
         return self._counted(reading).total
 
     def again(self) -> "Reader":
-        """One that may make as many calls as this one at first."""
+        """Another that may make as many calls as this one at first."""
         return Reader(self.client, self.conditions, self.most_calls, self.owners, self.background)
 
     async def newest(self, span: Span, limit: int, known: Sequence[Run] = ()) -> Reading:

@@ -105,7 +105,7 @@ class Composition:
 
 @dataclass(eq=False)
 class Collection:
-    """What is held of the interactions that upstream lists for some conditions.
+    """The part that is held of the interactions that upstream lists for some conditions.
 
     `tails` are starts of covered intervals below which rows of one more millisecond were read, though perhaps not all.
     `dependents` are told when something within their span changes. `failed` is how its last reading failed, and when;
@@ -178,7 +178,7 @@ class Collection:
         ]
 
     def compose(self, span: Span) -> Composition:
-        """What is held of the span without a gap, from its end down."""
+        """The records held of the span without a gap, from its end down."""
         partitions = self.partitions(span)
         low, compared_at = span.end, inf
         for interval in reversed(self.coverage.within(span)):

@@ -8,7 +8,7 @@ from app.holdings.collection import Span
 from app.holdings.reader import MILLISECOND, Reader, floored, is_trusted, raised
 from app.holdings.store import Collection
 from app.interactions.facts import Context, Facts
-from app.upstream.query import FIRST_BOUNDARY
+from app.upstream.query import FIRST_BOUNDARY, MOST_ROWS_PER_CALL
 from app.upstream.rows import Held, Record
 from app.upstream.walk import Position, Reading
 
@@ -69,6 +69,9 @@ async def fill(collection: Collection, span: Span, rows: int, reader: Reader, ne
             if collection.compose(span).low > max(low, span.start):  # the store did not take it
                 filled.refuse(reading if is_whole else None)
                 break
+        elif len(walk.read) >= max(MOST_ROWS_PER_CALL, rows - held.rows):  # too many of one millisecond
+            filled.refuse(reading if is_whole else None)
+            break
     return filled
 
 

@@ -13,7 +13,7 @@ from app.holdings.partition import FOREVER
 from app.holdings.reader import Reader, floored
 from app.holdings.recheck import recheck
 from app.holdings.schedule import Schedule
-from app.holdings.store import COLLECTION_BYTES, KEPT_SECONDS, Collection, Composition
+from app.holdings.store import COLLECTION_BYTES, Collection, Composition
 from app.holdings.sync import sync
 from app.interactions.facts import Facts
 from app.owners import Owners
@@ -64,6 +64,7 @@ class Holdings:
     clock: Clock
     schedule: Schedule
     rules: bytes
+    kept_seconds: float = 172_800.0
     is_trusted: bool = True
     _begun: "WeakValueDictionary[bytes, Collection]" = field(default_factory=WeakValueDictionary, init=False)
 
@@ -96,7 +97,7 @@ class Holdings:
             return stored.value
         found = self._begun.get(key)
         if found is None or found.token.purged:
-            found = self._begun[key] = Collection(conditions, self.store, self.clock, self.schedule)
+            found = self._begun[key] = Collection(conditions, self.store, self.clock, self.schedule, self.kept_seconds)
         return found
 
     def purge(self, concerns: Callable[[Collection], bool] = lambda _collection: True) -> None:
@@ -111,7 +112,7 @@ class Holdings:
         return iter({id(one): one for one in (*held, *self._begun.values())}.values())
 
     def _keep(self, collection: Collection) -> None:
-        kept = Stored(collection, COLLECTION_BYTES, self.clock.monotonic(), KEPT_SECONDS, 0.0, collection.token)
+        kept = Stored(collection, COLLECTION_BYTES, self.clock.monotonic(), self.kept_seconds, 0.0, collection.token)
         self.store.put(self._key_of(collection.conditions), kept)
 
     def _key_of(self, conditions: UpstreamQuery) -> bytes:
@@ -131,7 +132,8 @@ class Holdings:
             if compared_at is not None and not wanted.is_fresh(Interval(part, compared_at, None)):
                 await sync(collection, interval, comparing, new_context)
         await collection.settle(span, new_context(collection.time_zone))
-        await recheck(collection, span, rechecking, new_context)
+        for interval in collection.coverage.within(span):
+            await recheck(collection, interval.span, rechecking, new_context)
         filled = await fill(collection, span, wanted.rows, filling, new_context)
         if filled.is_refused:
             return filled.refused

@@ -29,7 +29,6 @@ from app.upstream.rows import Held, Record
 
 COLLECTION_BYTES = 2_000
 LAST_WAIT_SECONDS = 30 * 86_400.0  # past its last rung a record is read again after so long
-KEPT_SECONDS = 2 * 86_400.0  # longer nothing is kept that was not compared with upstream
 
 _serial = count()
 
@@ -107,10 +106,10 @@ class Composition:
 class Collection:
     """The part that is held of the interactions that upstream lists for some conditions.
 
-    `tails` are starts of covered intervals below which rows of one more millisecond were read, though perhaps not all.
-    `dependents` are told when something within their span changes. `failed` is how its last reading failed, and when;
-    `failures`: so many comparisons in a row did not
-    come out even; the newest row was looked at and the newest hour read again at the times given (monotonic seconds).
+    What was neither read nor compared for `kept_seconds` is let go of. `tails` are starts of covered intervals below
+    which rows of one more millisecond were read, though perhaps not all. `dependents` are told when something within
+    their span changes. `failed` is how its last reading failed, and when; `failures`: so many comparisons in a row did
+    not come out even; the newest row was looked at and the newest hour read again at the times given (monotonic).
     Who reads the collection holds the `lock`.
     """
 
@@ -118,6 +117,7 @@ class Collection:
     store: MemoryStore
     clock: Clock
     schedule: Schedule
+    kept_seconds: float
     key: bytes = field(default_factory=lambda: b"collection %d" % next(_serial))
     token: PurgeToken = field(default_factory=PurgeToken)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
@@ -147,7 +147,7 @@ class Collection:
         """The partitions that have a part in the span, newest first; what was evicted is covered no more."""
         found = []
         for one in reversed(self._spans):
-            if one.start < span.end and span.start < one.end:
+            if _meet(one, span):
                 stored: Stored[Partition] | None = self.store.get(self._key_of(one))
                 if stored:
                     found.append(stored.value)
@@ -204,6 +204,7 @@ class Collection:
         self.coverage = self.coverage.added(Interval(span, compared_at, None))
         while self._refused:
             self.coverage = self.coverage.without(self._refused.pop())
+        self._renew(span)
         self.tails -= {one for one in self.tails if span.start < one <= span.end}
         if has_tail:
             self.tails.add(span.start)
@@ -231,6 +232,13 @@ class Collection:
                 runs = [await cooperative.run(_settled(one, context)) for one in partition.runs]
                 self._put(replace(partition, runs=tuple(runs), changed_at=context.as_of))
                 self._tell(span)
+
+    def _renew(self, span: Span) -> None:
+        """What was compared just now is kept for as long again as what was read."""
+        for one in self._spans:
+            stored: Stored[Partition] | None = self.store.get(self._key_of(one)) if _meet(one, span) else None
+            if stored and 2 * stored.age(self.clock.monotonic()) > self.kept_seconds:
+                self._put(stored.value)
 
     def _prints(self, span: Span) -> dict[str, int]:
         return {
@@ -356,7 +364,7 @@ class Collection:
     def _put(self, partition: Partition) -> None:
         shared = tuple(one.run for one in partition.runs)
         size = partition.size
-        stored = Stored(partition, size, self.clock.monotonic(), KEPT_SECONDS, 0.0, self.token, shared=shared)
+        stored = Stored(partition, size, self.clock.monotonic(), self.kept_seconds, 0.0, self.token, shared=shared)
         if not self.store.put(self._key_of(partition.span), stored):
             self._forget(partition.span)
             self._refused.append(partition.span)
@@ -376,11 +384,15 @@ class Collection:
 
     def _tell(self, span: Span) -> None:
         for token, within in [*self.dependents.items()]:
-            if within.start < span.end and span.start < within.end:
+            if _meet(within, span):
                 token.superseded = True
 
     def _key_of(self, span: Span) -> bytes:
         return b"%b %d %d" % (self.key, microseconds(span.start), microseconds(span.end))
+
+
+def _meet(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end
 
 
 def _id_of(record: Record | Held) -> str:

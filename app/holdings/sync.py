@@ -19,18 +19,25 @@ REREAD = timedelta(hours=1)
 ALL_ROWS = 10_000
 
 
+class Distrusted(Exception):
+    """Rows came that do not show what upstream has."""
+
+
 async def sync(collection: Collection, interval: Interval, reader: Reader, new_context: NewContext) -> None:
     """Have all that upstream has in the interval held, and nothing else.
 
-    Where the numbers cannot be made equal, the newest hour is read again.
+    Where the numbers cannot be made equal, the newest hour is read again; where rows cannot be trusted, none is held.
     """
     began = collection.clock.monotonic()
-    if collection.failures < MOST_FAILURES and await _is_equal(collection, interval.span, reader, new_context):
-        collection.failures = 0
-    else:
-        collection.failures += 1
-        await _reread(collection, interval.span, reader, new_context)
-    collection.cover(interval.span, began)
+    try:
+        if collection.failures < MOST_FAILURES and await _is_equal(collection, interval.span, reader, new_context):
+            collection.failures = 0
+        else:
+            collection.failures += 1
+            await _reread(collection, interval.span, reader, new_context)
+        collection.cover(interval.span, began)
+    except Distrusted:
+        collection.coverage = collection.coverage.without(interval.span)
 
 
 async def _is_equal(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> bool:
@@ -47,10 +54,9 @@ async def _is_equal(collection: Collection, span: Span, reader: Reader, new_cont
     known = Span(span.start, moment_of(newest.newest) + MILLISECOND) if newest else span
     while reader.left > 0:
         total = await reader.count(known)
-        is_mended = total != collection.rows(known) and await _mend(collection, known, reader, new_context)
         if total == collection.rows(known):
             return True
-        if not is_mended:
+        if not await _mend(collection, known, reader, new_context):
             break
     return False
 
@@ -65,15 +71,15 @@ async def _total(collection: Collection, span: Span, reader: Reader, new_context
 
 
 async def _take_newest(collection: Collection, span: Span, rows: int, reader: Reader, new_context: NewContext) -> int:
-    """Hold the newest rows as upstream shows them; how many it has in all."""
+    """Hold the newest rows as upstream shows them; how many it has in all. Raises Distrusted."""
     reading = await reader.newest(span, rows, collection.runs(span)[: 2 + rows // FEW_ROWS])
-    if is_trusted(reading) and reading.last_start:
-        records = [*reading.records]
+    if not is_trusted(reading) or len(reading.records) < min(rows, reading.total):
+        raise Distrusted
+    records, low = [*reading.records], span.start
+    if reading.last_start and not reading.complete:
         low = floored(reading.last_start)
-        if not reading.complete:  # not all of that millisecond may have come
-            records += collection.held_beside(Span(low, low + MILLISECOND), records)
-        taken = Span(span.start if reading.complete else low, span.end)
-        await collection.take(taken, records, new_context(reading.time_zone))
+        records += collection.held_beside(Span(low, low + MILLISECOND), records)  # perhaps not all of it has come
+    await collection.take(Span(low, span.end), records, new_context(reading.time_zone))
     return reading.total
 
 

@@ -41,7 +41,7 @@ async def stale_(scene: Scene, row: Row) -> None:
     await scene.break_upstream()
     stale(await scene.ask(plays=False), scene, name, "while-revalidate")
     await scene.completed()
-    counted = (row.attempts_behind, row.logins)
+    counted = (row.attempts_behind + row.compared, row.logins)
     assert (scene.calls, scene.logins) == counted
     _alarmed(scene, row)
     second = await scene.ask(plays=False)
@@ -71,7 +71,7 @@ async def waiting(scene: Scene, row: Row) -> None:
 
     check(await scene.ask())
     await scene.completed()
-    counted = (row.attempts, row.logins)
+    counted = (row.attempts + row.compared, row.logins)
     assert (scene.calls, scene.logins) == counted
     _alarmed(scene, row)
     if isinstance(row.answer, Problem) and row.memo:
@@ -85,7 +85,7 @@ async def old(scene: Scene, row: Row) -> None:
     scene.outlive(0)
     await _swept(scene)
     await scene.break_upstream()
-    await _failing(scene, row, scene.answered_wall)
+    await _failing(scene, row, scene.answered_wall, compared=row.compared)
 
 
 async def recovered(scene: Scene, row: Row) -> None:
@@ -111,10 +111,10 @@ async def _filled(scene: Scene) -> str:
     return f"answer {len(scene.upstream.requests)}"
 
 
-async def _failing(scene: Scene, row: Row, last_success: datetime | None) -> None:
+async def _failing(scene: Scene, row: Row, last_success: datetime | None, compared: int = 0) -> None:
     answer = await _told(scene, row, last_success)
     row.answer.check(answer, scene, last_success=last_success)
-    counted = (row.attempts, row.logins)
+    counted = (row.attempts + compared, row.logins)
     assert (scene.calls, scene.logins) == counted
     _alarmed(scene, row)
     if isinstance(row.answer, Problem) and row.memo:

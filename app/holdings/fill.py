@@ -64,6 +64,7 @@ async def fill(collection: Collection, span: Span, rows: int, reader: Reader, ne
             filled.facts |= await collection.take(taken, [*walk.read, *beside], new_context(reading.time_zone))
             collection.cover(Span(low, walk.low), walk.began, has_tail=not reading.complete)
             around = Span(walk.asked.end, span.end), Span(span.start, walk.asked.start)
+            collection.rest_rows = reading.total - walk.position.offset
             filled.total = reading.total + sum(collection.rows(one) for one in around if one.start < one.end)
             walk.end_step(low, has_tail=not reading.complete)
             if collection.compose(span).low > max(low, span.start):  # the store did not take it

@@ -18,7 +18,7 @@ from app.holdings.sync import sync
 from app.interactions.facts import Facts
 from app.owners import Owners
 from app.upstream.client import UpstreamClient
-from app.upstream.query import UpstreamQuery
+from app.upstream.query import MOST_ROWS_PER_CALL, UpstreamQuery
 from app.upstream.walk import Reading
 
 SYNC_CALLS = 12
@@ -43,11 +43,15 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The wish of a caller: so many rows, by so many calls, for whom; and how fresh an interval has to be."""
+    """The wish of a caller: so many rows, by so many calls, for whom; and how fresh an interval has to be.
+
+    A record that is due may wait for the next comparison, for as many seconds of `patience`.
+    """
 
     rows: int
     most_calls: int
     is_fresh: Callable[[Interval], bool]
+    patience: float
     owners: Owners | None = None
     background: bool = False
 
@@ -111,6 +115,19 @@ class Holdings:
         held = (one.value for one in self.store.primary() if isinstance(one.value, Collection))
         return iter({id(one): one for one in (*held, *self._begun.values())}.values())
 
+    def _is_due(self, collection: Collection, interval: Interval, span: Span, wanted: Wanted) -> bool:
+        """Whether the interval is to be compared again, or some of its records read: then it is compared, too.
+
+        Else an answer would be as new as a record, and not know of one that has arrived since.
+        """
+        part = Span(max(interval.span.start, span.start), min(interval.span.end, span.end))
+        compared_at = collection.coverage.compared_at(part) if part.start < part.end else None
+        if compared_at is None:
+            return False
+        now = self.clock.monotonic()
+        is_overdue = now - compared_at >= wanted.patience and collection.due_at(part) <= now
+        return is_overdue or not wanted.is_fresh(Interval(part, compared_at, None))
+
     def _keep(self, collection: Collection) -> None:
         kept = Stored(collection, COLLECTION_BYTES, self.clock.monotonic(), self.kept_seconds, 0.0, collection.token)
         self.store.put(self._key_of(collection.conditions), kept)
@@ -127,13 +144,12 @@ class Holdings:
         comparing, rechecking, filling = reader(SYNC_CALLS), reader(RECHECK_CALLS), reader(wanted.most_calls)
         collection.partitions(span)  # what was evicted is covered no more
         for interval in collection.coverage.merged().intervals:
-            part = Span(max(interval.span.start, span.start), min(interval.span.end, span.end))
-            compared_at = collection.coverage.compared_at(part) if part.start < part.end else None
-            if compared_at is not None and not wanted.is_fresh(Interval(part, compared_at, None)):
+            if self._is_due(collection, interval, span, wanted):
                 await sync(collection, interval, comparing, new_context)
+                for part in collection.coverage.within(span):
+                    if interval.span.start <= part.span.start and part.span.end <= interval.span.end:
+                        await recheck(collection, part.span, rechecking, new_context)
         await collection.settle(span, new_context(collection.time_zone))
-        for interval in collection.coverage.within(span):
-            await recheck(collection, interval.span, rechecking, new_context)
         filled = await fill(collection, span, wanted.rows, filling, new_context)
         if filled.is_refused:
             return filled.refused
@@ -141,7 +157,13 @@ class Holdings:
         total = held.rows if held.complete else filled.total
         if total is None:
             rest = Span(span.start if span.start == EVER else floored(span.start), held.low)
-            total = collection.rows(Span(held.low, span.end)) + await filling.count(rest)
+            above = collection.rows(Span(held.low, span.end))
+            if 0 < collection.rest_rows <= MOST_ROWS_PER_CALL:  # asked for again: to hold the rest costs one such call
+                filled = await fill(collection, span, above + collection.rest_rows, filling, new_context)
+                held, total = collection.compose(span), filled.total
+            if not held.complete or total is None:
+                collection.rest_rows = await filling.count(rest)
+                total = above + collection.rest_rows
         readers = (comparing, rechecking, filling)
         calls, seconds = sum(one.calls for one in readers), sum(one.seconds for one in readers)
         return Answered(collection, span, held, total, filled.facts, calls, seconds)

@@ -109,7 +109,7 @@ class Collection:
     What was neither read nor compared for `kept_seconds` is let go of. `tails` are starts of covered intervals below
     which rows of one more millisecond were read, though perhaps not all. `dependents` are told when something within
     their span changes. `failed` is how its last reading failed, and when; `failures`: so many comparisons in a row did
-    not come out even; the newest row was looked at and the newest hour read again at the times given (monotonic).
+    not come out even. Below what is held upstream had `rest_rows` when last asked. The newest row was looked at and the newest hour read again at the times given (monotonic).
     Who reads the collection holds the `lock`.
     """
 
@@ -128,6 +128,7 @@ class Collection:
     dependents: "WeakKeyDictionary[PurgeToken, Span]" = field(default_factory=WeakKeyDictionary, init=False)
     failed: tuple[float, CxfacadeError | None] = field(default=(-inf, None), init=False)
     failures: int = field(default=0, init=False)
+    rest_rows: int = field(default=0, init=False)
     peeked_at: float = field(default=-inf, init=False)
     reread_at: float = field(default=-inf, init=False)
     _spans: list[Span] = field(default_factory=list, init=False)
@@ -198,6 +199,10 @@ class Collection:
             min((piece.due_at for piece in pieces), default=inf),
             max(changed, default=None),
         )
+
+    def due_at(self, span: Span) -> float:
+        """When the first record of the span is due (monotonic seconds)."""
+        return min((piece.due_at for piece in self.pieces(span)), default=inf)
 
     def cover(self, span: Span, compared_at: float, *, has_tail: bool = False) -> None:
         """Say that all of the span is held, as upstream showed at that time, but for what the store did not take."""

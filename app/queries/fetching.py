@@ -145,7 +145,14 @@ class Fetching:
         if not (plan.is_holdable and self.holdings.is_trusted):
             return None
         as_of = self.clock.wall()
-        wanted = Wanted(min(rows, self.rules.most_rows), terms.most_calls, is_fresh, terms.owners, terms.background)
+        wanted = Wanted(
+            min(rows, self.rules.most_rows),
+            terms.most_calls,
+            is_fresh,
+            self.rules.fresh_open_seconds,
+            terms.owners,
+            terms.background,
+        )
 
         def new_context(time_zone: str | None) -> Context:
             return self.rules.context_at(as_of, time_zone, MASKED)

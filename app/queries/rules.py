@@ -123,7 +123,7 @@ def lifetime_of_search(snapshot: Snapshot, end: datetime | None, rules: Rules) -
         rule: Rule = ("settled" if snapshot.rows else "empty-settled") if is_settled else _open_rule(snapshot)
         seconds = compared_for(end, snapshot.checked_at, rules)
         seconds = min(seconds, EMPTY_MAXIMUM_SECONDS) if rule == "empty-open" else seconds
-        due = max(0.0, snapshot.due_seconds)
+        due = max(_open(rules).seconds, snapshot.due_seconds)  # it waits for the next comparison
         return Lifetime(seconds, rule) if seconds <= due else Lifetime(due, "recheck")
     if end is None or not is_settled or snapshot.lacks_rows or not snapshot.sums.all_final:
         seconds = _open(rules).seconds

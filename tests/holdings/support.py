@@ -149,7 +149,7 @@ class Place:
         def is_fresh(interval: Interval) -> bool:
             return self.clock.monotonic - interval.compared_at < fresh_seconds
 
-        wanted = Wanted(rows, 10, is_fresh)
+        wanted = Wanted(rows, 10, is_fresh, FRESH_SECONDS)
         return await self.holdings.answer(UpstreamQuery(**asked), wanted, self.context)
 
     def context(self, _zone: str | None) -> Context:

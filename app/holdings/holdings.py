@@ -1,7 +1,9 @@
 """Holdings: a question is answered from its collection; upstream is asked for what is not held, or not held anew."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from weakref import WeakValueDictionary
 
 from app.cache.store import MemoryStore, Stored, digest
@@ -9,20 +11,26 @@ from app.clock import Clock
 from app.errors import CxfacadeError
 from app.holdings.collection import EVER, Interval, Span, conditions_of
 from app.holdings.fill import NewContext, fill
+from app.holdings.packing import microseconds
 from app.holdings.partition import FOREVER
 from app.holdings.reader import Reader, floored
 from app.holdings.recheck import recheck
 from app.holdings.schedule import Schedule
 from app.holdings.store import COLLECTION_BYTES, Collection, Composition
+from app.holdings.supersets import Supersets, kinds_of, narrowed
 from app.holdings.sync import sync
 from app.interactions.facts import Facts
+from app.observe.logs import CONDITION_DISTRUSTED
 from app.owners import Owners
 from app.upstream.client import UpstreamClient
-from app.upstream.query import MOST_ROWS_PER_CALL, UpstreamQuery
+from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, UpstreamQuery
 from app.upstream.walk import Reading
+
+logger = logging.getLogger("cxfacade.holdings")
 
 SYNC_CALLS = 12
 RECHECK_CALLS = 8
+SETTLED = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,7 @@ class Holdings:
     rules: bytes
     kept_seconds: float = 172_800.0
     is_trusted: bool = True
+    supersets: Supersets = field(default_factory=Supersets)
     _begun: "WeakValueDictionary[bytes, Collection]" = field(default_factory=WeakValueDictionary, init=False)
 
     async def answer(self, asked: UpstreamQuery, wanted: Wanted, new_context: NewContext) -> Answered | Reading | None:
@@ -79,13 +88,24 @@ class Holdings:
         there is one of the whole question, else None. One caller at a time reads a collection; where that fails, those
         who waited fail likewise. Raises UpstreamError.
         """
-        collection, began = self.collection(asked), self.clock.monotonic()
+        span = span_of(asked)
+        if wider := self._wider(asked, span, wanted):
+            answered = await self._alone(wider, span, replace(wanted, most_calls=0), new_context)
+            if isinstance(answered, Answered) and answered.composition.complete:
+                return await self._narrowed(answered, asked, wanted, new_context)
+        return await self._alone(self.collection(asked), span, wanted, new_context)
+
+    async def _alone(
+        self, collection: Collection, span: Span, wanted: Wanted, new_context: NewContext
+    ) -> Answered | Reading | None:
+        """As `answer`, of this collection, in the caller's turn."""
+        began = self.clock.monotonic()
         async with collection.lock:
             failed_at, failure = collection.failed
             if failure and failed_at > began:
                 raise failure.again()
             try:
-                answered = await self._answer(collection, span_of(asked), wanted, new_context)
+                answered = await self._answer(collection, span, wanted, new_context)
             except CxfacadeError as error:
                 collection.failed = self.clock.monotonic(), error.again()
                 raise
@@ -114,6 +134,37 @@ class Holdings:
         """Every collection that is held, or being read."""
         held = (one.value for one in self.store.primary() if isinstance(one.value, Collection))
         return iter({id(one): one for one in (*held, *self._begun.values())}.values())
+
+    def _wider(self, asked: UpstreamQuery, span: Span, wanted: Wanted) -> Collection | None:
+        """The collection of the whole tenant, where it answers the question without a call of its own."""
+        everything = self.collection(EVERYTHING)
+        is_own = conditions_of(asked) == EVERYTHING
+        if is_own or not self.supersets.may_answer(asked, everything, span, wanted.patience):
+            return None
+        return everything
+
+    async def _narrowed(
+        self, answered: Answered, asked: UpstreamQuery, wanted: Wanted, new_context: NewContext
+    ) -> Answered:
+        """The records that meet the conditions; now and then upstream is asked whether they are as many as it has."""
+        conditions, context = conditions_of(asked), new_context(answered.collection.time_zone)
+        held = await narrowed(answered.composition, conditions, context)
+        calls = answered.calls
+        if self.supersets.is_to_be_checked():
+            calls += await self._check(held, answered.span, conditions, wanted)
+        return replace(answered, composition=held, total=held.rows, facts={}, calls=calls)
+
+    async def _check(self, held: Composition, span: Span, conditions: UpstreamQuery, wanted: Wanted) -> int:
+        """Compare the settled rows with upstream's count; how many calls that took."""
+        settled = Span(floored(span.start), min(floored(self.clock.wall() - SETTLED), span.end))
+        if settled.start >= settled.end:
+            return 0
+        counted = await Reader(self.client, conditions, 1, wanted.owners, wanted.background).count(settled)
+        oldest, newest = microseconds(settled.start), microseconds(settled.end)
+        rows = sum(oldest <= start < newest for piece in held.pieces for start in piece.starts)
+        if self.supersets.doubt(conditions, is_equal=counted == rows):
+            logger.error(CONDITION_DISTRUSTED, ", ".join(sorted(kinds_of(conditions))))
+        return 1
 
     def _is_due(self, collection: Collection, interval: Interval, span: Span, wanted: Wanted) -> bool:
         """Whether the interval is to be compared again, or some of its records read: then it is compared, too.
@@ -155,7 +206,7 @@ class Holdings:
             return filled.refused
         held = collection.compose(span)
         total = held.rows if held.complete else filled.total
-        if total is None:
+        if total is None and wanted.most_calls:
             rest = Span(span.start if span.start == EVER else floored(span.start), held.low)
             above = collection.rows(Span(held.low, span.end))
             if 0 < collection.rest_rows <= MOST_ROWS_PER_CALL:  # asked for again: to hold the rest costs one such call
@@ -166,7 +217,7 @@ class Holdings:
                 total = above + collection.rest_rows
         readers = (comparing, rechecking, filling)
         calls, seconds = sum(one.calls for one in readers), sum(one.seconds for one in readers)
-        return Answered(collection, span, held, total, filled.facts, calls, seconds)
+        return Answered(collection, span, held, total or 0, filled.facts, calls, seconds)
 
 
 def span_of(asked: UpstreamQuery) -> Span:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial, reduce
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import zstandard
 
@@ -22,7 +22,7 @@ from app.upstream.rows import Held, Record
 BLOCK_ROWS = 64  # at most: so many are decoded for one that is wanted
 BLOCK_BYTES = 1024 * 1024  # above which a block ends: it is decoded at once, in 3 ms
 DIGEST_BYTES = 16
-_BLOCK_OVERHEAD, _ROW_OVERHEAD = 600, 90  # bytes of the objects around a block, and of a record in its index
+_BLOCK_OVERHEAD, _ROW_OVERHEAD = 1_200, 90  # bytes of the objects around a block, and of a record in its index
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 _PARTS = [grain.parts for grain in GRAINS.values()]
@@ -74,7 +74,8 @@ class Run:
     """Consecutive records in one block, newest first, and the index of them.
 
     `starts` are microseconds since 1970, `events` the seconds at which something last happened to each record;
-    `open_flags` has a 1 for each that has not ended. `digest` is of the block.
+    `open_flags` has a 1 for each that has not ended. `digest` is of the block. The
+    `selections` are those of its records that met conditions asked for lately.
     """
 
     block: Block
@@ -85,6 +86,7 @@ class Run:
     open_flags: bytes
     sums: Sums
     digest: bytes
+    selections: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def count(self) -> int:

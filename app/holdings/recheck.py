@@ -43,7 +43,7 @@ def _clusters(collection: Collection, span: Span) -> Iterator[Cluster]:
     now, place, cluster, first, last = collection.clock.monotonic(), 0, None, 0, 0
     for piece in collection.pieces(span):
         if piece.due_at > now:
-            place += piece.last - piece.first
+            place += piece.count
             continue
         for start, due in zip(piece.starts, piece.due, strict=True):
             place += 1

@@ -42,41 +42,40 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The records of a run from one place to another."""
+    """The records at some places of a run, in their order."""
 
     held: HeldRun
-    first: int
-    last: int
+    places: Sequence[int]
 
     @property
-    def is_whole(self) -> bool:
-        """Whether it is all of the run."""
-        return self.count == self.held.run.count
+    def run(self) -> Run:
+        """The run itself."""
+        return self.held.run
 
     @property
     def count(self) -> int:
         """The number of records."""
-        return self.last - self.first
+        return len(self.places)
 
     @property
-    def places(self) -> range:
-        """The places of the records in the run."""
-        return range(self.first, self.last)
+    def is_whole(self) -> bool:
+        """Whether it is all of the run."""
+        return self.count == self.run.count
 
     @property
     def newest(self) -> int:
         """The start of the first record, in microseconds since 1970."""
-        return self.held.run.starts[self.first]
+        return self.run.starts[self.places[0]]
 
     @property
-    def starts(self) -> "array[int]":
+    def starts(self) -> Iterator[int]:
         """The start of each record."""
-        return self.held.run.starts[self.first : self.last]
+        return (self.run.starts[place] for place in self.places)
 
     @property
-    def due(self) -> "array[float]":
+    def due(self) -> Iterator[float]:
         """When each is to be read again (monotonic seconds)."""
-        return self.held.due[self.first : self.last]
+        return (self.held.due[place] for place in self.places)
 
     @property
     def due_at(self) -> float:
@@ -109,7 +108,8 @@ class Collection:
     What was neither read nor compared for `kept_seconds` is let go of. `tails` are starts of covered intervals below
     which rows of one more millisecond were read, though perhaps not all. `dependents` are told when something within
     their span changes. `failed` is how its last reading failed, and when; `failures`: so many comparisons in a row did
-    not come out even. Below what is held upstream had `rest_rows` when last asked. The newest row was looked at and the newest hour read again at the times given (monotonic).
+    not come out even. Below what is held upstream had `rest_rows` when last asked. The newest row was looked at and the
+    newest hour read again at the times given (monotonic).
     Who reads the collection holds the `lock`.
     """
 
@@ -159,11 +159,11 @@ class Collection:
     def pieces(self, span: Span) -> Iterator[Piece]:
         """The records held within the span, newest first, covered or not."""
         for partition in self.partitions(span):
-            yield from (Piece(*one) for one in partition.within(span))
+            yield from (Piece(held, range(first, last)) for held, first, last in partition.within(span))
 
     def runs(self, span: Span) -> list[Run]:
         """The runs that have records in the span, newest first."""
-        return [piece.held.run for piece in self.pieces(span)]
+        return [piece.run for piece in self.pieces(span)]
 
     def rows(self, span: Span) -> int:
         """How many records are held within the span."""
@@ -174,7 +174,7 @@ class Collection:
         known = {*map(_id_of, others)}
         return [
             Held(run.ids[place], run.fingerprints[place], b"", place, partial(_record, run))
-            for run, place in ((piece.held.run, at) for piece in self.pieces(span) for at in piece.places)
+            for run, place in ((piece.run, at) for piece in self.pieces(span) for at in piece.places)
             if run.ids[place] not in known
         ]
 
@@ -188,7 +188,8 @@ class Collection:
             low, compared_at = interval.span.start, min(compared_at, interval.compared_at)
         complete = low <= span.start
         reached = Span(max(span.start, low - MILLISECOND) if low in self.tails else low, span.end)
-        pieces = tuple(Piece(*one) for partition in partitions for one in partition.within(reached))
+        parts = (one for partition in partitions for one in partition.within(reached))
+        pieces = tuple(Piece(held, range(first, last)) for held, first, last in parts)
         changed = [one.changed_at for one in partitions if one.span.end > reached.start]
         return Composition(
             pieces,
@@ -247,9 +248,7 @@ class Collection:
 
     def _prints(self, span: Span) -> dict[str, int]:
         return {
-            piece.held.run.ids[place]: piece.held.run.fingerprints[place]
-            for piece in self.pieces(span)
-            for place in piece.places
+            piece.run.ids[place]: piece.run.fingerprints[place] for piece in self.pieces(span) for place in piece.places
         }
 
     def _touch(self, span: Span) -> None:
@@ -277,7 +276,7 @@ class Collection:
             return False
         places = []
         for piece in self.pieces(span):
-            run = piece.held.run
+            run = piece.run
             differing = [at for at in piece.places if run.fingerprints[at] != fresh[run.ids[at]][1]]
             if differing:
                 known = run.block.records()

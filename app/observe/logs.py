@@ -78,6 +78,11 @@ ROWS_DROPPED = Line(
     "upstream sent rows that were dropped: %d (%s)",
     "Rows that were not asked for, or have no id, were left out of an answer.",
 )
+CONDITION_DISTRUSTED = Line(
+    "condition-distrusted",
+    "upstream counts other rows for %s than are found here; such questions are asked of upstream again",
+    "What is held of the whole tenant did not answer a condition as upstream does. Report it.",
+)
 POOL_REPLACED = Line(
     "upstream-pool-replaced",
     "upstream: places in the pool of connections were lost; a new pool is used",

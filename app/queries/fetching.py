@@ -169,6 +169,8 @@ class Fetching:
         context = self.rules.context_at(as_of, answered.collection.time_zone, MASKED)
         opened = await composed((plan.key, plan.asked), answered, context, self.rules.most_rows)
         snapshot = replace(opened.snapshot, seen_again_at=checked_at)
+        if current and _shows_the_same(current.value, snapshot):  # what has changed is not of this question
+            snapshot = replace(snapshot, version=current.value.version, as_of=current.value.as_of)
         if current and snapshot.version == current.value.version and not purge_token.purged:
             purge_token = current.purge_token
             purge_token.superseded = False
@@ -249,3 +251,9 @@ class Fetching:
                     self.holdings.purge()
                 await cooperative.run(self.snapshots.purging(lambda of, _snapshot: is_all or of == plan.key))
             raise
+
+
+def _shows_the_same(current: Snapshot, new: Snapshot) -> bool:
+    told = [(one.is_held, one.complete, one.total, one.rows, one.time_zone) for one in (current, new)]
+    contents = [[(run.digest, run.sums) for run in one.runs] for one in (current, new)]
+    return told[0] == told[1] and contents[0] == contents[1]

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from app import cooperative
 from app.cooperative import Turns
+from app.holdings.collection import implies
 from app.holdings.packing import Run
 from app.holdings.partition import EVERYTHING
 from app.interactions.masking import customer_key
@@ -37,7 +38,7 @@ def every_view(queries: Queries, query: InteractionQuery) -> list[FetchPlan]:
 
 
 async def purge_question(queries: Queries, plan: FetchPlan, *others: FetchPlan) -> int:
-    """Forget every snapshot of the question, its answers, however they show the rows, and the collection it is of.
+    """Forget every snapshot of the question, its answers, however they show the rows, and all that holds its rows.
 
     The `others` are forgotten too, and not counted: that would tell what people who see more have asked for.
     """
@@ -45,8 +46,7 @@ async def purge_question(queries: Queries, plan: FetchPlan, *others: FetchPlan) 
         await purge_question(queries, one)
     queries.flights.detach(plan.key)
     if plan.is_holdable:
-        collection = queries.holdings.collection(plan.asked)
-        queries.holdings.purge(lambda one: one is collection)
+        queries.holdings.purge(lambda one: implies(plan.asked, one.conditions))
     return await cooperative.run(queries.snapshots.purging(lambda key, _snapshot: key == plan.key))
 
 

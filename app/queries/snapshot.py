@@ -180,7 +180,7 @@ async def composed(
     if earlier:
         runs, seen, room = [*earlier.runs], {*last_ids(earlier)}, most - earlier.rows
     for piece in held.pieces:
-        run = piece.held.run
+        run = piece.run
         places = [place for place in piece.places if run.ids[place] not in seen][: max(0, room)]
         room -= len(places)
         facts = answered.facts.get(id(run))

@@ -52,7 +52,8 @@ def record(given: dict[str, Any]) -> Record:
 class ListUpstream:
     """Upstream's list in memory: newest first, ties by id, ranges tested on the start, totals as they are.
 
-    `flicker` is added to the total of each call in turn. `sent` are the ids of all rows ever sent.
+    `flicker` is added to the total of each call in turn. `sent` are the ids of all rows ever sent, `hidden` those in lists by
+    attribute alone.
     """
 
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -61,6 +62,7 @@ class ListUpstream:
     calls: list[tuple[UpstreamQuery, int, int]] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     ignores_filters: bool = False
+    hidden: set[str] = field(default_factory=set)
 
     def put(self, *given: dict[str, Any]) -> None:
         self.rows |= {one["interactionId"]: one for one in given}
@@ -68,6 +70,8 @@ class ListUpstream:
     def matching(self, query: UpstreamQuery) -> list[Record]:
         found = [record(one) for one in self.rows.values()]
         found = [one for one in found if self.ignores_filters or mismatch(one.interaction, query) is None]
+        if not query.attribute_values:
+            found = [one for one in found if one.interaction.interaction_id not in self.hidden]
         found.sort(key=lambda one: one.interaction.interaction_id)
         found.sort(key=lambda one: _start(one.interaction), reverse=True)
         return found
@@ -165,13 +169,14 @@ class Place:
 
 
 def ids_of(answered: Answered) -> list[str]:
-    return [piece.held.run.ids[at] for piece in answered.composition.pieces for at in piece.places]
+    return [piece.run.ids[at] for piece in answered.composition.pieces for at in piece.places]
 
 
 def records_of(answered: Answered) -> list[Interaction]:
     found = []
     for piece in answered.composition.pieces:
-        found += piece.held.run.block.records()[piece.first : piece.last]
+        records = piece.run.block.records()
+        found += [records[at] for at in piece.places]
     return found
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from app.errors import UpstreamError, UpstreamUnreachable
 from app.holdings.holdings import Answered
-from tests.holdings.support import NOW, day, identity, ids_of, place, records_of, row
+from app.holdings.supersets import CHECKED_ONE_IN
+from tests.holdings.support import NOW, Place, day, identity, ids_of, place, records_of, row
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -104,7 +105,7 @@ async def test_what_was_changed_and_read_again_is_told_as_new() -> None:
     at.clock.advance(16)
     same = (await at.answer()).composition
     assert same.changed_at == before.changed_at == NOW
-    assert [piece.held.run for piece in same.pieces] == [piece.held.run for piece in before.pieces]
+    assert [piece.run for piece in same.pieces] == [piece.run for piece in before.pieces]
     at.upstream.put(row(9_000, NOW - MINUTE))
     at.clock.advance(16)
     assert (await at.answer()).composition.changed_at == at.clock.wall
@@ -161,3 +162,50 @@ async def test_what_is_evicted_is_read_again() -> None:
         if isinstance(answered, Answered):
             assert ids_of(answered)[:200] == at.expected()[:200]
         assert at.store.bytes_held <= 400_000
+
+
+def gold(number: int) -> dict[str, Any]:
+    hook = {"hookType": "tier", "hookName": "gold", "hookSubType": "interaction-attribute"}
+    return {"interactionAttributes": [{**hook, "interactionHookId": str(number)}]}
+
+
+async def of_many_with_gold() -> Place:
+    at = place(day(800))
+    at.upstream.put(*[row(number, NOW - number * MINUTE, **gold(number)) for number in range(2_000, 2_060)])
+    await at.answer()
+    return at
+
+
+async def test_a_condition_is_answered_from_the_whole_tenant_where_that_is_held() -> None:
+    at = await of_many_with_gold()
+    at.upstream.calls.clear()
+    for asked in ({}, {"start": NOW - 34 * HOUR}, {"end": NOW - 34 * HOUR}):
+        gilded: dict[str, Any] = {"attribute_values": ("gold",), **asked}
+        assert await at.ids(**gilded) == at.expected(**gilded)
+        assert at.expected(**gilded)
+    assert at.upstream.calls == []
+    at.upstream.put(row(9_000, NOW - MINUTE, **gold(1)), row(9_001, NOW - 2 * MINUTE))
+    at.clock.advance(16)
+    assert await at.ids(attribute_values=("gold",)) == at.expected(attribute_values=("gold",))
+    assert {query.attribute_values for query, _, _ in at.upstream.calls} == {()}
+
+
+async def test_a_whole_tenant_that_nobody_keeps_up_answers_no_condition() -> None:
+    at = await of_many_with_gold()
+    at.clock.advance(100)
+    at.upstream.calls.clear()
+    assert await at.ids(attribute_values=("gold",)) == at.expected(attribute_values=("gold",))
+    assert {query.attribute_values for query, _, _ in at.upstream.calls} == {("gold",)}
+
+
+async def test_a_kind_of_condition_that_upstream_counts_otherwise_is_asked_of_it_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    at = await of_many_with_gold()
+    at.upstream.put(*[row(number, NOW - number * MINUTE, **gold(number)) for number in range(3_000, 3_005)])
+    at.upstream.hidden = {identity(number) for number in range(3_000, 3_005)}  # from lists of everything
+    for _ in range(2 * CHECKED_ONE_IN):
+        await at.answer(attribute_values=("gold",))
+    assert at.holdings.supersets.distrusted == {"attribute_values"}
+    assert "attribute_values" in caplog.text
+    assert await at.ids(attribute_values=("gold",)) == at.expected(attribute_values=("gold",))

@@ -101,7 +101,7 @@ class Machine(RuleBasedStateMachine):
         fresh = {one.interaction.interaction_id: one.interaction for one in self.at.upstream.matching(UpstreamQuery())}
         for piece in answered.composition.pieces:
             for place_in_run in piece.places:
-                name = piece.held.run.ids[place_in_run]
+                name = piece.run.ids[place_in_run]
                 if piece.held.checked[place_in_run] == now:
                     assert shown[name].flow_name == fresh[name].flow_name
 

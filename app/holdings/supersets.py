@@ -1,0 +1,99 @@
+"""Supersets: a question is answered from a wider collection, whose records are checked here against its conditions."""
+
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from math import inf
+
+from app import cooperative
+from app.cooperative import Turns
+from app.holdings.collection import Span
+from app.holdings.packing import Entry, Run, pack
+from app.holdings.partition import HeldRun
+from app.holdings.store import Collection, Composition, Piece
+from app.interactions.facts import Context, Facts
+from app.upstream.query import Check, UpstreamQuery, checker
+
+MOST_SELECTIONS = 8  # kept with a run: of so many sets of conditions
+CHECKED_ONE_IN = 200  # answers, with a count by upstream
+MOST_DOUBTS = 2  # in a row: a row may have joined late, or been erased
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The records of a run that meet some conditions: their places, and a run of their own, None without any."""
+
+    places: tuple[int, ...]
+    run: Run | None
+
+
+@dataclass(eq=False)
+class Supersets:
+    """Answers from wider collections; of some kinds of condition none are given any more: `distrusted`."""
+
+    distrusted: set[str] = field(default_factory=set)
+    _answers: int = 0
+    _doubts: Counter[str] = field(default_factory=Counter)
+
+    def may_answer(self, asked: UpstreamQuery, wider: Collection, span: Span, patience: float) -> bool:
+        """Whether the wider collection holds all of the span, is kept up to date, and its rows can be checked here."""
+        compared_at = wider.coverage.compared_at(span)
+        is_kept_up = compared_at is not None and wider.clock.monotonic() - compared_at < 2 * patience
+        return is_kept_up and self.distrusted.isdisjoint(kinds_of(asked))
+
+    def is_to_be_checked(self) -> bool:
+        """Whether this answer is to be compared with upstream's count."""
+        self._answers += 1
+        return self._answers % CHECKED_ONE_IN == 0
+
+    def doubt(self, asked: UpstreamQuery, *, is_equal: bool) -> bool:
+        """Note whether upstream counted as many rows; whether the kinds of condition are distrusted from now on."""
+        kinds = kinds_of(asked)
+        if is_equal:
+            self._doubts -= Counter(dict.fromkeys(kinds, MOST_DOUBTS))
+            return False
+        self._doubts.update(kinds)
+        self.distrusted |= {kind for kind in kinds if self._doubts[kind] >= MOST_DOUBTS}
+        return not self.distrusted.isdisjoint(kinds)
+
+
+def kinds_of(asked: UpstreamQuery) -> set[str]:
+    """The names of the conditions that are asked for, ranges aside."""
+    given = {name for name in UpstreamQuery.__dataclass_fields__ if getattr(asked, name)}
+    return given - {"start", "end"}
+
+
+async def narrowed(held: Composition, conditions: UpstreamQuery, context: Context) -> Composition:
+    """The records of a composition that meet the conditions; what was found in a run is kept with it."""
+    check, pieces = checker(conditions), list[Piece]()
+    for piece in held.pieces:
+        selection = piece.run.selections.get(conditions)
+        if selection is None:
+            selection = await _selected(piece.run, check, context)
+            if len(piece.run.selections) >= MOST_SELECTIONS:
+                del piece.run.selections[next(iter(piece.run.selections))]
+            piece.run.selections[conditions] = selection
+        if selection.run:
+            known = {place: number for number, place in enumerate(selection.places)}
+            wanted = [place for place in piece.places if place in known]
+            if wanted:
+                checks = (piece.held.checked, piece.held.due)
+                times = (array("d", [of[place] for place in selection.places]) for of in checks)
+                pieces.append(Piece(HeldRun(selection.run, *times), [known[place] for place in wanted]))
+    due_at = min((piece.due_at for piece in pieces), default=inf)
+    return replace(held, pieces=tuple(pieces), rows=sum(piece.count for piece in pieces), due_at=due_at)
+
+
+async def _selected(run: Run, check: Check, context: Context) -> Selection:
+    found = await cooperative.run(_matching(run, check, context))
+    packed = await pack([entry for _, entry in found])
+    return Selection(tuple(place for place, _ in found), next(iter(packed.runs), None))
+
+
+def _matching(run: Run, check: Check, context: Context) -> Turns[list[tuple[int, Entry]]]:
+    found = []
+    for place, record in enumerate(run.block.records()):
+        if check(record) is None:
+            found.append((place, Entry(Facts(record, context), run.fingerprints[place])))
+        yield
+    return found

@@ -169,5 +169,5 @@ async def _nothing() -> int:
 def _scene(services: Services, pairs: Pairs, grain: str = INTERACTIONS) -> tuple[ParseContext, bool]:
     """The context to parse values in; False where it needs the tenant's time zone, which is not known yet."""
     zone = services.queries.rules.time_zone or services.queries.tenant_zone
-    is_certain = zone is not None or not needs_time_zone(pairs)
+    is_certain = zone is not None or not needs_time_zone(pairs, services.grains[grain])
     return services.context(zone or UTC, grain), is_certain

@@ -3,7 +3,7 @@
 A type with a title is a schema of its own under that name; a field that may be UNSET is left out of the body.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Annotated, Any, Literal, get_args
 
@@ -17,6 +17,7 @@ from app.interactions.grains import INCLUDES, Grain
 from app.interactions.timeline import Span
 from app.interactions.times import Time
 from app.queries.explain import MissCost, StoredSnapshot, UpstreamParameter
+from app.queries.operators import OPERATORS, SEPARATOR, TYPES, Operator
 from app.settings import Scope as ScopeName
 
 
@@ -92,6 +93,10 @@ class ColumnDescription(Struct):
     source: Annotated[str, about("Upstream's fields, or the rule that derives it from them.")]
     personal_data: PersonalData | None
     allowed: tuple[str, ...] | None
+    operators: Annotated[
+        tuple[str, ...],
+        about("Endings of its conditions, as `.gte` in `duration_seconds.gte=60`; without one it is equality."),
+    ]
 
 
 class ListDescription(Struct):
@@ -252,11 +257,17 @@ def answer(message: Struct, lifetime: str = "no-store") -> Response:
 def row_schema(grain: Grain, max_rows: int) -> RowSchema:
     """The message of `/schema` for this grain."""
     lists = () if grain.is_of_parts else INCLUDES
-    include = [ListDescription(one.name, one.description, _described(one.columns)) for one in lists]
+    include = [ListDescription(one.name, one.description, _described(one.columns, ())) for one in lists]
     formats = [FormatDescription(*_FORMAT_FACTS(one)) for one in FORMATS]
-    columns = _described(grain.columns.values())
+    columns = _described(grain.columns.values(), [*OPERATORS.values()])
     return RowSchema(grain.name, table.SCHEMA_VERSION, max_rows, grain.time_column, columns, include, formats)
 
 
-def _described(columns: Iterable[table.Column]) -> list[ColumnDescription]:
-    return [ColumnDescription(*_COLUMN_FACTS(column), *[column.allowed or None]) for column in columns]
+def _described(columns: Iterable[table.Column], operators: Sequence[Operator]) -> list[ColumnDescription]:
+    endings = {
+        type_: tuple(SEPARATOR + one.suffix for one in operators if one.suffix and type_ in one.types)
+        for type_ in TYPES
+    }
+    return [
+        ColumnDescription(*_COLUMN_FACTS(column), *[column.allowed or None, endings[column.type]]) for column in columns
+    ]

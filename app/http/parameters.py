@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 from app.formats import FORMATS
 from app.http import values as read
-from app.http.values import INCLUDE_NAMES, Reader
+from app.http.operands import FLAGS, flag, reader_of
+from app.http.values import INCLUDE_NAMES, Reader, nearest
+from app.interactions.columns import ColumnType
 from app.interactions.grains import BY_PATH, INTERACTIONS, RAW, Grain
+from app.queries.operators import OPERATORS, SEPARATOR, operators_of, parted, type_of
 
 Schema = Mapping[str, object]
 
@@ -47,8 +50,7 @@ def _filter(name: str, words: str, *examples: str) -> Parameter:
 
 
 def _flag(name: str, words: str) -> Parameter:
-    schema, reader = _each(_enum("true", "false")), read.one_of("true", "false")
-    return Parameter(name, reader, schema, f"{words} Repeats mean OR.", repeatable=True, pins=True)
+    return Parameter(name, flag, _each(_enum(*FLAGS)), f"{words} Repeats mean OR.", repeatable=True, pins=True)
 
 
 def _choice(name: str, words: str, *allowed: str, default: str | None = None) -> Parameter:
@@ -124,9 +126,44 @@ PARAMETERS: tuple[Parameter, ...] = (
 # fmt: on
 GRAIN = _choice("grain", "Path of the list that is meant, without the slash.", *BY_PATH, default=INTERACTIONS)
 BY_NAME = {parameter.name: parameter for parameter in PARAMETERS}
-ITEM_PARAMETERS = ("fields", "include", "pii")
+ITEM_PARAMETERS = {name: BY_NAME[name] for name in ("fields", "include", "pii")}
 
 
 def parameters_of(grain: Grain) -> Mapping[str, Parameter]:
     """The parameters of a grain's list by name: nested lists are of interactions alone."""
     return {name: row for name, row in BY_NAME.items() if name != "include" or not grain.is_of_parts}
+
+
+_OTHER_ENDINGS = {"ge": "gte", "le": "lte", "not": "ne", "neq": "ne", "startswith": "prefix", "isnull": "null"}
+
+
+def condition(name: str, grain: Grain) -> Parameter | None:
+    """The parameter of a condition on a column, as `queue_name` or `duration_seconds.gte`; None where there is none."""
+    column, suffix = parted(name)
+    type_, operator = type_of(column, grain), OPERATORS.get(suffix)
+    if type_ is None or operator is None or type_ not in operator.types or name.endswith(SEPARATOR):
+        return None
+    known = grain.columns.get(column)
+    reader = reader_of(type_, suffix, known.allowed if known else ())
+    return Parameter(name, reader, _STRING, operator.words, repeatable=operator.repeatable, pins=True)
+
+
+def is_moment(name: str, grain: Grain) -> bool:
+    """Whether the values of a parameter are moments, which may be relative to now."""
+    if name in ("from", "to"):
+        return True
+    column, suffix = parted(name)
+    return type_of(column, grain) == "time" and suffix != "null"
+
+
+def nearest_condition(name: str, grain: Grain) -> str | None:
+    """The condition that a name like `queue_nam.prefix` or `duration_seconds.ge` may mean."""
+    column, suffix = parted(name)
+    if not suffix:
+        return None
+    meant = column if type_of(column, grain) else nearest(column, tuple(grain.columns))
+    type_: ColumnType | None = type_of(meant, grain) if meant else None
+    suffixes = tuple(one.suffix for one in operators_of(type_) if one.suffix) if type_ else ()
+    suffix = _OTHER_ENDINGS.get(suffix, suffix)
+    near = suffix if suffix in suffixes else nearest(suffix, suffixes)
+    return f"{meant}{SEPARATOR}{near}" if near else None

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -12,21 +12,24 @@ from app.http.auth import ARRAY_SUFFIX, Viewer, refuse_key_names
 from app.http.negotiation import choose_format
 from app.http.parameters import (
     ATTRIBUTE_PREFIX,
-    BY_NAME,
     DEFAULT_LIMIT,
     GRAIN,
     ITEM_PARAMETERS,
     MOST_VALUES,
     Parameter,
+    condition,
+    is_moment,
+    nearest_condition,
     parameters_of,
 )
-from app.http.times import TimeFrame, needs_zone, seconds_to_next_step
+from app.http.times import needs_zone, seconds_to_next_step
 from app.http.values import INCLUDE_NAMES, ParseContext, Refused, meant
-from app.interactions.grains import BY_PATH, INTERACTIONS, RAW
+from app.interactions.grains import BY_PATH, INTERACTIONS, RAW, Grain
+from app.queries.operators import FILTERS, parted
 from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Search, View, distinct
-from app.queries.select import FILTERS
 
 Pairs = Sequence[tuple[str, str]]
+Known = Mapping[str, Parameter]
 Values = Mapping[str, Sequence[Any]]  # canonical values by parameter; what type they have is its reader's to say
 
 IGNORED_PREFIX = "_"
@@ -55,25 +58,31 @@ def pairs_of(query_string: bytes) -> Pairs:
     return [(name, value) for name, value in pairs if not name.startswith(IGNORED_PREFIX)]
 
 
-def needs_time_zone(pairs: Pairs) -> bool:
-    """Whether `from` or `to` means another moment in another time zone."""
-    return any(name in ("from", "to") and needs_zone(value) for name, value in pairs)
+def needs_time_zone(pairs: Pairs, grain: Grain) -> bool:
+    """Whether some moment that the parameters name is another in another time zone."""
+    return any(map(needs_zone, _moments(pairs, grain)))
 
 
-def changes_in(pairs: Pairs, frame: TimeFrame) -> float | None:
+def changes_in(pairs: Pairs, scene: ParseContext) -> float | None:
     """Seconds until the same parameters ask another question, as relative times do; None where they never will."""
-    is_relative = any(name in ("from", "to") and value.startswith("now") for name, value in pairs)
-    return seconds_to_next_step(frame) if is_relative else None
+    is_relative = any(text.startswith("now") for text in _moments(pairs, scene.grain))
+    return seconds_to_next_step(scene.frame) if is_relative else None
+
+
+def _moments(pairs: Pairs, grain: Grain) -> Iterator[str]:
+    return (text for name, text in pairs if is_moment(name.removesuffix(ARRAY_SUFFIX), grain))
 
 
 def parse(
     pairs: Pairs, scene: ParseContext, viewer: Viewer, *, extension: str | None = None, accept: str | None = None
 ) -> InteractionQuery:
     """The canonical query. Raises InvalidParameters with all faults, Forbidden where the viewer may not see this."""
-    pairs = [(_without_suffix(name), text) for name, text in pairs]
-    values, faults = _read(pairs, scene, parameters_of(scene.grain))
+    known = parameters_of(scene.grain)
+    pairs = [(_without_suffix(name, known, scene.grain), text) for name, text in pairs]
+    values, faults = _read(pairs, scene, known, scene.grain)
     chosen = choose_format(extension, _one(values, "format"), accept)
-    faults += _conflicts(values)
+    filters = _filters(values, known)
+    faults += [*_conflicts(values), *_hidden(filters, values, scene.grain)]
     if _is_raw(values):
         words = f"include={RAW} is for one interaction: /interactions/{{interaction_id}}?include={RAW}&pii=clear."
         faults.append(ParameterFault("include", words, allowed=INCLUDE_NAMES))
@@ -83,12 +92,12 @@ def parse(
     return InteractionQuery(
         search=_search(values),
         view=_view(values, scene, viewer, chosen),
-        filters=tuple(Filter(name, distinct(values[name])) for name in sorted(FILTERS) if name in values),
+        filters=filters,
         order=_one(values, "sort", NEWEST_FIRST),
         offset=_one(values, "offset", 0),
         limit=_one(values, "limit", min(DEFAULT_LIMIT, scene.max_rows)),
         cursor=_one(values, "cursor"),
-        asked=tuple(sorted({(name, text) for name, text in pairs if (row := _row(name)) and row.pins})),
+        asked=tuple(sorted({pair for pair in pairs if (row := _row(pair[0], known, scene.grain)) and row.pins})),
         given=tuple(sorted({(name, text) for name, text in pairs if name not in _NOT_LINKED})),
     )
 
@@ -130,14 +139,17 @@ def _refuse(faults: Sequence[ParameterFault]) -> None:
         raise InvalidParameters(tuple(dict.fromkeys(faults)))
 
 
-def _read(pairs: Pairs, scene: ParseContext, known: Collection[str]) -> tuple[Values, list[ParameterFault]]:
+def _read(
+    pairs: Pairs, scene: ParseContext, known: Known, grain: Grain | None = None
+) -> tuple[Values, list[ParameterFault]]:
+    """Canonical values, and faults; with a grain, conditions on its columns are known beside the `known` parameters."""
     values: dict[str, list[Any]] = {}
     faults: list[ParameterFault] = []
     seen: Counter[str] = Counter()
     for name, text in pairs:
-        row = _row(name)
-        if row is None or row.name not in known:
-            faults.append(unknown_parameter(name, known))
+        row = _row(name, known, grain)
+        if row is None:
+            faults.append(unknown_parameter(name, known, grain))
             continue
         seen[row.name] += 1
         if not row.repeatable and seen[row.name] > 1:
@@ -155,17 +167,31 @@ def _read(pairs: Pairs, scene: ParseContext, known: Collection[str]) -> tuple[Va
     return {name: given for name, given in values.items() if given}, faults
 
 
-def _row(name: str) -> Parameter | None:
-    if name.startswith(ATTRIBUTE_PREFIX) and name.removeprefix(ATTRIBUTE_PREFIX).strip():
-        return BY_NAME[ATTRIBUTE_PREFIX]
-    return BY_NAME.get(name) if name != ATTRIBUTE_PREFIX else None
+def _row(name: str, known: Known, grain: Grain | None) -> Parameter | None:
+    if name.startswith(ATTRIBUTE_PREFIX):
+        return known.get(ATTRIBUTE_PREFIX) if name.removeprefix(ATTRIBUTE_PREFIX).strip() else None
+    return known.get(name) or (condition(name, grain) if grain else None)
 
 
-def _without_suffix(name: str) -> str:
+def _without_suffix(name: str, known: Known, grain: Grain) -> str:
     """The name of a parameter that may be repeated, as it is without brackets; any other as it stands."""
     stem = name.removesuffix(ARRAY_SUFFIX)
-    row = _row(stem)
+    row = _row(stem, known, grain) if stem != name else None
     return stem if row is not None and row.repeatable else name
+
+
+def _filters(values: Values, known: Known) -> tuple[Filter, ...]:
+    """The conditions on columns: those among the `known` parameters, and all that are not among them."""
+    named = ((parted(name), values[name]) for name in sorted(values) if name in FILTERS or name not in known)
+    return tuple(Filter(column, distinct(given), suffix) for (column, suffix), given in named)
+
+
+def _hidden(filters: Iterable[Filter], values: Values, grain: Grain) -> Iterator[ParameterFault]:
+    """Conditions on what the view does not show: searching by it would tell what it is."""
+    for one in filters:
+        if one.name in grain.clear_only and _one(values, "pii") != "clear":
+            words = f"{one.name} is shown with pii=clear alone: send that with a condition on it."
+            yield ParameterFault(one.name, words)
 
 
 def _one(values: Values, name: str, default: Any = None) -> Any:
@@ -205,10 +231,14 @@ def _refused(name: str, refused: Refused) -> ParameterFault:
     return ParameterFault(name[:LONGEST_NAME], words, allowed=refused.allowed, did_you_mean=refused.did_you_mean)
 
 
-def unknown_parameter(name: str, known: Collection[str]) -> ParameterFault:
-    """The fault of a name that is not among the `known` parameters, with the one that may be meant."""
+def unknown_parameter(name: str, known: Collection[str], grain: Grain | None = None) -> ParameterFault:
+    """The fault of a name that is not among the `known` parameters, with the one that may be meant.
+
+    Where a grain is named, that may be a condition on one of its columns.
+    """
     allowed = tuple(one if one != ATTRIBUTE_PREFIX else "attr.<name>" for one in known)
-    near = meant(name, allowed)
+    near = nearest_condition(name, grain) if grain else None
+    near = near or meant(name, (*allowed, *grain.columns) if grain else allowed)
     words = f"{_shown(name)} is not a parameter of this resource.{_question(near)}"
     return ParameterFault(name[:LONGEST_NAME], words, "unknown-parameter", allowed=allowed, did_you_mean=near)
 

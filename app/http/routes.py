@@ -133,12 +133,12 @@ async def _parsed(
     if known is not None:
         return known
     pairs = pairs_of(query_string)
-    zone = await queries.time_zone(deadline) if needs_time_zone(pairs) else UTC
+    zone = await queries.time_zone(deadline) if needs_time_zone(pairs, services.grains[grain]) else UTC
     scene = services.context(zone, grain)
     _, dot, extension = request.scope["path"].rpartition(".")
     query = parse(pairs, scene, viewer, extension=extension if dot else None, accept=accept)
     shape = services.response_cache.shape("rows", url, query.key_parts())
-    left = changes_in(pairs, scene.frame)
+    left = changes_in(pairs, scene)
     changes_at = None if left is None else services.clock.monotonic() + left
     return services.parsed.keep((*key, queries.tenant_zone), ParsedList(query, queries.plan(query), shape, changes_at))
 

@@ -67,6 +67,12 @@ class Grain:
         """Whether a record may have none of its rows, or several."""
         return self.name != INTERACTIONS
 
+    @property
+    def clear_only(self) -> tuple[str, ...]:
+        """The columns that only clear views show, so that no other may be searched or grouped by them."""
+        hidden = (column.name for column in self.columns.values() if column.personal == "customer")
+        return tuple(hidden) if self.scope == "read" else ()
+
     def rows(self, facts: Facts) -> list[Any]:
         """The rows of one record, in its order."""
         row = self.row

@@ -6,10 +6,10 @@ A cursor is a place in the answer to one, as text opaque to clients and checked 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
 
@@ -21,6 +21,8 @@ from app.interactions.masking import MASKED, Audience
 _IDENTITY_BYTES = 8
 _CHECK_BYTES = 4
 
+Operand = str | int | float | bool | date  # a datetime is a date
+T = TypeVar("T", bound=Operand)
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)] | None
 _Position = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
 _encoder = msgspec.msgpack.Encoder()
@@ -78,10 +80,15 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A condition on a column, answered here: any of `values` matches."""
+    """A condition on a column, answered here; `operator` is the suffix of its row in OPERATORS."""
 
     name: str
-    values: tuple[str, ...]
+    values: tuple[Operand, ...]
+    operator: str = ""
+
+    def key_parts(self) -> tuple[Part, ...]:
+        """All of it; the column says of which type the values are."""
+        return self.name, self.operator, tuple(map(str, self.values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +205,7 @@ class InteractionQuery:
             self.search.attr_pairs,
             self.search.attr_names,
             self.search.hook_type,
-            tuple((one.name, one.values) for one in self.filters),
+            tuple(one.key_parts() for one in self.filters),
             self.order.column,
             self.order.descending,
             self.offset,
@@ -213,8 +220,8 @@ class InteractionQuery:
         return digest("identity", self.view.grain, self.asked)[:_IDENTITY_BYTES]
 
 
-def distinct(values: Iterable[str]) -> tuple[str, ...]:
-    """Each once, sorted."""
+def distinct(values: Iterable[T]) -> tuple[T, ...]:
+    """Each once, sorted; all are of one type."""
     return tuple(sorted(set(values)))
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from heapq import merge
 from itertools import islice
 from typing import Any, TypeVar
@@ -11,28 +10,16 @@ from app.cooperative import Turns, look_at_the_young
 from app.interactions.columns import Column, ListType, reader
 from app.interactions.facts import Context, Facts
 from app.interactions.grains import INCLUDES, Grain
-from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Order, PageRange, Search, View
+from app.queries.operators import Condition, conditions, passes
+from app.queries.query import NEWEST_FIRST, InteractionQuery, Order, PageRange, Search, View
 from app.queries.snapshot import DecodedSnapshot
 from app.queries.visible import meets, visibility_of
 
-# Where a grain has no such column, the texts that an interaction shows for a condition: one must be among those asked.
-OF_INTERACTION: Mapping[str, Callable[[Facts], Iterable[str | None]]] = {
-    "queue_id": lambda facts: (queue.queue_id for queue in facts.queues),
-    "queue_name": lambda facts: (queue.queue_name for queue in facts.queues),
-    "agent_id": lambda facts: (leg.agent_id for leg in facts.accepted),
-    "flow_id": lambda facts: (facts.interaction.flow_id,),
-    "is_abandoned": lambda facts: (_text(facts.abandoned),),
-    "is_final": lambda facts: (_text(facts.is_final),),
-}
-FILTERS = ("channel_type", "direction", *OF_INTERACTION)  # the first two are columns of every grain
 _INCLUDES = {include.name: include for include in INCLUDES}
 
 T = TypeVar("T")
 Row = tuple[Facts, Any]
 """A record, and one of its rows in some grain."""
-
-Condition = tuple[Callable[[Any], Iterable[object]], tuple[str, ...]]
-"""The values that a row shows, and those of which one must be among them."""
 
 Place = tuple[int, int]
 """A place in a snapshot: of a record and of the row among its rows; in another order, of the row and 0."""
@@ -78,7 +65,7 @@ def select(
         in_order = yield from _sorted(opened, grain, query.order, context)
         yield from _let_go(in_order, position)
         candidates = ((facts, [row]) for facts, row in _popped(in_order))
-    matching = _matching(candidates, position, part, _conditions(query.filters, grain), visibility.left)
+    matching = _matching(candidates, position, part, conditions(query.filters, grain), visibility.left)
     values, rows = _row(query.view, grain.columns), list[tuple[object, ...]]()
     following = None
     for found in matching:
@@ -102,18 +89,18 @@ def _matching(
     candidates: Iterable[tuple[Facts, list[Any]]],
     position: int,
     part: int,
-    conditions: tuple[list[Condition], list[Condition]],
+    required: tuple[list[Condition], list[Condition]],
     left: Search,
 ) -> Iterator[tuple[Place, Any] | None]:
     """The rows that match with their places, from the given one on; None after each that was looked at."""
-    own, others = conditions
+    own, others = required
     for place, (facts, rows) in enumerate(candidates, position):
         yield None
-        if meets(facts, left) and _passes(facts, others):
+        if meets(facts, left) and passes(facts, others):
             for number, row in islice(enumerate(rows), part, None):
                 if number:
                     yield None
-                if _passes(row, own):
+                if passes(row, own):
                     yield (place, number), row
         part = 0
 
@@ -173,27 +160,6 @@ def _ordered(given: list[T], key: Callable[[T], Any], *, descending: bool = Fals
     return merged
 
 
-def _conditions(filters: Iterable[Filter], grain: Grain) -> tuple[list[Condition], list[Condition]]:
-    """The conditions on the grain's own columns, and those on the interaction, of which any part may meet them."""
-    own: list[Condition] = []
-    others: list[Condition] = []
-    for one in filters:
-        if column := grain.columns.get(one.name):
-            own.append((partial(_shown, column.value), one.values))
-        else:
-            others.append((OF_INTERACTION[one.name], one.values))
-    return own, others
-
-
-def _shown(value_of: Callable[[Any], object], row: Any) -> tuple[object]:
-    value = value_of(row)
-    return (_text(value) if isinstance(value, bool) else value,)
-
-
-def _passes(row: Any, conditions: Iterable[Condition]) -> bool:
-    return all(any(shown in values for shown in texts_of(row)) for texts_of, values in conditions)
-
-
 def _row(view: View, columns: Mapping[str, Column]) -> Callable[[Any], tuple[object, ...]]:
     """A function from a row of a grain to its values: the columns, then the nested lists."""
     values = reader([columns[name] for _, name in view.columns])
@@ -201,7 +167,3 @@ def _row(view: View, columns: Mapping[str, Column]) -> Callable[[Any], tuple[obj
     if not lists:
         return values
     return lambda facts: (*values(facts), *[elements(facts) for elements in lists])
-
-
-def _text(value: bool) -> str:
-    return "true" if value else "false"

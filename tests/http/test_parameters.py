@@ -7,8 +7,8 @@ import pytest
 
 from app.cache.store import digest
 from app.http.parameters import ATTRIBUTE_PREFIX, BY_NAME, ITEM_PARAMETERS, PARAMETERS
+from app.queries.operators import FILTERS
 from app.queries.query import Cursor, InteractionQuery, cursor_text
-from app.queries.select import FILTERS
 from tests.http.scene import TRUSTED, asked
 
 TENANT = "11111111-2222-4333-8444-555555555555"

@@ -79,7 +79,7 @@ def test_conditions_for_upstream_are_taken_literally_and_in_one_order(text: str,
     [
         ("direction=outbound&direction=inbound&direction=inbound", (Filter("direction", ("inbound", "outbound")),)),
         ("queue_name=a,b", (Filter("queue_name", ("a,b",)),)),
-        ("is_final=true&channel_type=sms", (Filter("channel_type", ("sms",)), Filter("is_final", ("true",)))),
+        ("is_final=true&channel_type=sms", (Filter("channel_type", ("sms",)), Filter("is_final", (True,)))),
     ],
 )
 def test_conditions_answered_here_are_alternatives_in_one_order(text: str, expected: tuple[Filter, ...]) -> None:
@@ -428,7 +428,7 @@ def test_a_link_keeps_everything_but_the_place() -> None:
     ],
 )
 def test_the_time_zone_is_needed_for_dates_and_local_steps_alone(text: str, needs: bool) -> None:
-    assert needs_time_zone(pairs_of(text.encode())) is needs
+    assert needs_time_zone(pairs_of(text.encode()), SCENE.grain) is needs
 
 
 def test_one_interaction_takes_few_parameters() -> None:
@@ -444,7 +444,7 @@ def test_one_interaction_refuses_the_parameters_of_lists(name: str) -> None:
     with pytest.raises(InvalidParameters) as caught:
         viewed(f"{name}n=1" if name.endswith(".") else f"{name}=1")
     (only,) = caught.value.faults
-    assert (only.code, only.allowed) == ("unknown-parameter", ITEM_PARAMETERS)
+    assert (only.code, only.allowed) == ("unknown-parameter", tuple(ITEM_PARAMETERS))
 
 
 def test_one_interaction_tells_its_faults_and_refusals_alike() -> None:

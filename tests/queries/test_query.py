@@ -138,7 +138,7 @@ def test_one_name_is_sent_where_no_value_says_more_and_the_hook_conditions_are_f
 def test_what_upstream_is_not_told_is_checked_here(search: Search, is_checked: bool) -> None:
     assert search.is_checked_here() is is_checked
     assert query(search=search).is_filtered_here() is is_checked
-    assert query(search=search, filters=(Filter("is_final", ("true",)),)).is_filtered_here()
+    assert query(search=search, filters=(Filter("is_final", (True,)),)).is_filtered_here()
 
 
 def test_a_cursor_is_bound_to_what_is_asked_and_not_to_how_it_is_shown() -> None:

@@ -15,8 +15,9 @@ from app.interactions.facts import Context, Facts
 from app.interactions.grains import GRAINS
 from app.interactions.masking import Audience
 from app.queries import select as select_module
+from app.queries.operators import FILTERS
 from app.queries.query import Cursor, Filter, Order, Search, View
-from app.queries.select import FILTERS, Selection, row_of, select, shape
+from app.queries.select import Selection, row_of, select, shape
 from app.queries.snapshot import DecodedSnapshot, begun
 from app.upstream.query import UpstreamQuery
 from tests.queries.support import (
@@ -97,15 +98,15 @@ SERVED: dict[str, Any] = {
 LEFT = {"ivrAbandoned": True}
 
 # One row that a filter keeps and one that it drops, for each filter.
-KEPT: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+KEPT: dict[str, tuple[str | bool, dict[str, Any], dict[str, Any]]] = {
     "channel_type": ("sms", {"channelType": "sms"}, {"channelType": "SMS"}),
     "direction": ("inbound", {"direction": "inbound"}, {}),
     "queue_id": ("q2", QUEUED, {}),
     "queue_name": ("Sales", QUEUED, {"queues": [{"queueName": "sales"}]}),
     "agent_id": ("a1", SERVED, {"agents": [{"agentId": "a1", "agentWorkAccepted": False}]}),
     "flow_id": ("f", {"flowId": "f"}, {"flowId": "g"}),
-    "is_abandoned": ("true", LEFT, {}),
-    "is_final": ("false", {"is_open": True}, {}),
+    "is_abandoned": (True, LEFT, {}),
+    "is_final": (False, {"is_open": True}, {}),
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.interactions.grains import GRAINS, Grain
-from app.queries.select import FILTERS
+from app.queries.operators import FILTERS
 from tests.scenarios.grains import KINDS, key_of, keys, parts_of, populate, rows_of
 from tests.scenarios.walking import by_links
 from tests.support.clock import HandClock

@@ -23,6 +23,8 @@ BY_VALUE = (
     "attr=GUESS&attr=gold",
     "attr=GUESS&attr.tier=gold",
     "attr=GUESS&attr_name=tier",
+    "attr_pin=GUESS",
+    "attr_pin.prefix=GUESS",
     "attr=GUESS&sort=attr_pin&queue_name=Support",
     "attr=GUESS&from=2026-11-01T00:00:00Z&to=2026-11-18T00:00:00Z&offset=1&limit=1",
 )

@@ -83,8 +83,9 @@ _ROUTES = {resource.path: resource for resource in RESOURCES}
 _PAGE: Schema = {"text/html": {"schema": STRING}}
 _UPSTREAM = (502, 503, 504)
 _LIST_WORDS = (
-    "One row per {noun}, newest interaction first. Filters are ANDed. Follow `next` or pass `next_cursor` as `cursor` "
-    "for the pages after this one: a walk sees one snapshot, no row twice."
+    "One row per {noun}, newest interaction first. Filters are ANDed. Every column is a parameter, too: `<column>=`, "
+    "and with the endings that `/schema{path}` lists: `.ne`, `.gte`, `.prefix`, `.null=true`. Follow `next` or pass "
+    "`next_cursor` as `cursor` for the pages after this one: a walk sees one snapshot, no row twice."
 )
 _SHAPES_WORDS = "With `shape=records` a bare array of `{row}`, with `shape=columns` an object of arrays by column."
 _HEALTH_WORDS = "Open to all, and without detail."
@@ -306,7 +307,9 @@ def _list(
     return _operation(
         path,
         f"{title} as {format_.name.upper()}",
-        " ".join([_LIST_WORDS, *([_SHAPES_WORDS] if is_json else []), *more_words]).format(noun=grain.noun, row=row),
+        " ".join([_LIST_WORDS, *([_SHAPES_WORDS] if is_json else []), *more_words]).format(
+            noun=grain.noun, row=row, path=grain.path
+        ),
         responses if is_json else responses | components.range_responses(format_),
         parameters=[*list_parameters(grain, [format_], max_rows), _shared("If-None-Match"), *ranges],
         tag="parts" if grain.is_of_parts else "interactions",

@@ -7,6 +7,7 @@ CxfacadeError
 │   ├── KeyInQuery · BadRequest · BodyTooLarge · UnsupportedMediaType
 │   ├── Unauthorized · Forbidden · NotFound · RateLimited
 │   ├── SortNeedsCompleteResult · CursorMismatch · CursorExpired
+│   ├── TooManyGroups · SummaryNeedsCompleteResult
 │   └── NotStored                  only-if-cached, and nothing is stored
 ├── StillFetching                  this caller's wait is over, the fetch goes on
 ├── Overloaded                     the façade sheds load
@@ -139,6 +140,14 @@ class RateLimited(RequestError, code="rate-limited"):
 
 class SortNeedsCompleteResult(RequestError, code="sort-needs-complete-result"):
     """This order needs the whole result at hand, and the result is larger than one answer may be."""
+
+
+class TooManyGroups(RequestError, code="too-many-groups"):
+    """A summary would have more groups than one answer may have rows."""
+
+
+class SummaryNeedsCompleteResult(RequestError, code="summary-needs-complete-result"):
+    """A summary needs all rows of its range, and these are more than may be read for it."""
 
 
 class CursorMismatch(RequestError, code="cursor-mismatch"):

@@ -9,7 +9,17 @@ import pytest
 PROJECT = Path(__file__).parents[1]
 
 GROUND = {"errors", "settings", "clock", "observe", "owners", "cooperative"}
-BELOW_HTTP = GROUND | {"clients", "interactions", "upstream", "cache", "queries", "holdings", "formats", "explorer"}
+BELOW_HTTP = GROUND | {
+    "clients",
+    "interactions",
+    "summaries",
+    "upstream",
+    "cache",
+    "queries",
+    "holdings",
+    "formats",
+    "explorer",
+}
 
 # What each part of the app may import of the app. Itself is always allowed; a part without a row is a fault.
 LAYERS: dict[str, set[str]] = {
@@ -20,13 +30,14 @@ LAYERS: dict[str, set[str]] = {
     "main": BELOW_HTTP | {"__init__", "listener", "http", "simulator"},
     "listener": {"http", "cache", "observe", "owners"},
     "http": BELOW_HTTP,
-    "queries": GROUND | {"interactions", "upstream", "cache", "holdings"},
+    "queries": GROUND | {"interactions", "summaries", "upstream", "cache", "holdings"},
     "holdings": GROUND | {"interactions", "upstream", "cache"},
     "formats": {"errors", "interactions"},
     "upstream": GROUND | {"interactions"},
     "cache": {"errors", "clock", "observe", "owners"},
     "clients": GROUND,
     "interactions": GROUND,
+    "summaries": {"interactions", "cooperative", "errors"},
     "observe": set(),
     "settings": {"errors"},
     "errors": set(),
@@ -177,6 +188,7 @@ PLANTED = [
     ("app/queries/service.py", "from ..http import answers", "app.queries may not import app.http"),
     ("app/queries/service.py", "from app.formats import FORMATS", "app.queries may not import app.formats"),
     ("app/formats/csv.py", "from app.queries.query import Page", "app.formats may not import app.queries"),
+    ("app/summaries/atoms.py", "from app.queries.query import Search", "app.summaries may not import app.queries"),
     ("app/holdings/probe.py", "from app.queries.query import Page", "app.holdings may not import app.queries"),
     ("app/holdings/probe.py", "from app.http.problems import PROBLEMS", "app.holdings may not import app.http"),
     ("app/upstream/client.py", "import app.holdings.probe", "app.upstream may not import app.holdings"),

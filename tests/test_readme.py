@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.http.parameters import PARAMETERS
+from app.http.summary_parameters import SUMMARY_PARAMETERS
 from app.interactions.columns import COLUMNS
 from app.interactions.grains import GRAINS
 from app.settings import SETTINGS
@@ -180,6 +181,11 @@ def test_every_parameter_is_named() -> None:
     table = README.partition("## What can be asked")[2].partition("##")[0]
     for parameter in PARAMETERS:
         assert f"`{parameter.name}" in table, parameter.name
+
+
+def test_every_parameter_of_summaries_is_named() -> None:
+    table = README.partition("## What can be asked")[2].partition("##")[0]
+    assert [name for name in SUMMARY_PARAMETERS if f"`{name}" not in table] == []
 
 
 def test_the_number_of_columns_is_right() -> None:

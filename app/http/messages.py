@@ -14,11 +14,14 @@ from starlette.responses import Response
 from app.formats import FORMATS
 from app.interactions import columns as table
 from app.interactions.grains import INCLUDES, Grain
+from app.interactions.service_level import ServiceLevel
 from app.interactions.timeline import Span
 from app.interactions.times import Time
 from app.queries.explain import MissCost, StoredSnapshot, UpstreamParameter
 from app.queries.operators import OPERATORS, SEPARATOR, TYPES, Operator
 from app.settings import Scope as ScopeName
+from app.summaries.named import named_measures
+from app.summaries.terms import FUNCTIONS
 
 
 def about(description: str, title: str | None = None, **schema: object) -> msgspec.Meta:
@@ -72,6 +75,17 @@ class Meta(Struct):
     masked: list[Annotated[str, about("A column that is hidden, or shown masked or hashed.")]]
 
 
+class SummaryMeta(Meta):
+    """Facts about a summary: `count`, `limit` and `total` are of its groups."""
+
+    totals: Annotated[
+        dict[str, Any],
+        about(
+            "Each measure of all rows together.", "SummaryTotals", properties={}, required=[], additionalProperties=True
+        ),
+    ]
+
+
 class Timeline(Struct):
     """The course of one interaction."""
 
@@ -116,8 +130,26 @@ class FormatDescription(Struct):
     is_available: Annotated[bool, about("Whether what it needs is installed; else asking for it is an error.")]
 
 
+class MeasureDescription(Struct):
+    """One measure of summaries."""
+
+    name: Annotated[str, about("As in `measures`; of a function `<column>` stands for any column it takes.")]
+    type: ColumnType | None
+    unit: str | None
+    formula: str
+
+
+class SettingsInForce(Struct):
+    """The settings that measures depend on."""
+
+    sla_seconds: Annotated[float, about("Threshold of the service level.")]
+    sla_by_queue: Annotated[dict[str, float], about("Thresholds of single queues.")]
+    abandon_seconds: Annotated[float | None, about("An abandon within it is short; null: within the threshold.")]
+    sla_abandons: Annotated[Literal["ignore", "count"], about("Whether short abandons count as missed.", "SlaAbandons")]
+
+
 class RowSchema(Struct):
-    """Every column of a grain, every format and, of interactions, every nested list."""
+    """Every column of a grain, every measure and format and, of interactions, every nested list."""
 
     grain: str
     schema_version: int
@@ -126,6 +158,8 @@ class RowSchema(Struct):
     columns: list[ColumnDescription]
     include: list[ListDescription]
     formats: list[FormatDescription]
+    measures: list[MeasureDescription]
+    settings: SettingsInForce
 
 
 class WhoAmI(Struct):
@@ -231,6 +265,7 @@ class Purged(Struct):
 
 MESSAGES: tuple[type[Struct], ...] = (
     Meta,
+    SummaryMeta,
     Timeline,
     RowSchema,
     WhoAmI,
@@ -246,6 +281,8 @@ MESSAGES: tuple[type[Struct], ...] = (
 _COLUMN_FACTS = attrgetter(
     "name", "type", "unit", "nullable", "null_when", "description", "source", "personal"
 )  # in the order of the messages' fields
+_MEASURE_FACTS = attrgetter("name", "type", "unit", "formula")
+_SETTINGS_FACTS = attrgetter("sla_seconds", "sla_by_queue", "abandon_seconds", "sla_abandons")
 _FORMAT_FACTS = attrgetter("name", "media_type", "extension", "is_available")
 
 
@@ -254,13 +291,17 @@ def answer(message: Struct, lifetime: str = "no-store") -> Response:
     return Response(msgspec.json.encode(message), media_type="application/json", headers={"Cache-Control": lifetime})
 
 
-def row_schema(grain: Grain, max_rows: int) -> RowSchema:
-    """The message of `/schema` for this grain."""
+def row_schema(grain: Grain, max_rows: int, service_level: ServiceLevel) -> RowSchema:
+    """The message of `/schema` for this grain, with the settings in force."""
     lists = () if grain.is_of_parts else INCLUDES
     include = [ListDescription(one.name, one.description, _described(one.columns, ())) for one in lists]
     formats = [FormatDescription(*_FORMAT_FACTS(one)) for one in FORMATS]
     columns = _described(grain.columns.values(), [*OPERATORS.values()])
-    return RowSchema(grain.name, table.SCHEMA_VERSION, max_rows, grain.time_column, columns, include, formats)
+    measures = [MeasureDescription(*_MEASURE_FACTS(one)) for one in named_measures(grain)]
+    measures += [MeasureDescription(f"{one.name}:<column>", None, None, one.words) for one in FUNCTIONS.values()]
+    settings = SettingsInForce(*_SETTINGS_FACTS(service_level))
+    version, time_column = table.SCHEMA_VERSION, grain.time_column
+    return RowSchema(grain.name, version, max_rows, time_column, columns, include, formats, measures, settings)
 
 
 def _described(columns: Iterable[table.Column], operators: Sequence[Operator]) -> list[ColumnDescription]:

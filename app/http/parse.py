@@ -3,8 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
 
 from app.errors import Forbidden, InvalidParameters, ParameterFault
 from app.formats import FORMATS, Format
@@ -12,6 +14,7 @@ from app.http.auth import ARRAY_SUFFIX, Viewer, refuse_key_names
 from app.http.negotiation import choose_format
 from app.http.parameters import (
     ATTRIBUTE_PREFIX,
+    BY_NAME,
     DEFAULT_LIMIT,
     GRAIN,
     ITEM_PARAMETERS,
@@ -22,6 +25,7 @@ from app.http.parameters import (
     nearest_condition,
     parameters_of,
 )
+from app.http.summary_parameters import SUMMARY_PARAMETERS, summary_of, time_zone
 from app.http.times import needs_zone, seconds_to_next_step
 from app.http.values import INCLUDE_NAMES, ParseContext, Refused, meant
 from app.interactions.grains import BY_PATH, INTERACTIONS, RAW, Grain
@@ -63,6 +67,15 @@ def needs_time_zone(pairs: Pairs, grain: Grain) -> bool:
     return any(map(needs_zone, _moments(pairs, grain)))
 
 
+def named_zone(pairs: Pairs, scene: ParseContext) -> ZoneInfo | None:
+    """The zone that a summary's parameters name, for its days and for local times among them."""
+    for name, text in pairs:
+        if name == "time_zone":
+            with suppress(Refused):
+                return ZoneInfo(time_zone(text, scene))
+    return None
+
+
 def changes_in(pairs: Pairs, scene: ParseContext) -> float | None:
     """Seconds until the same parameters ask another question, as relative times do; None where they never will."""
     is_relative = any(text.startswith("now") for text in _moments(pairs, scene.grain))
@@ -74,14 +87,24 @@ def _moments(pairs: Pairs, grain: Grain) -> Iterator[str]:
 
 
 def parse(
-    pairs: Pairs, scene: ParseContext, viewer: Viewer, *, extension: str | None = None, accept: str | None = None
+    pairs: Pairs,
+    scene: ParseContext,
+    viewer: Viewer,
+    *,
+    extension: str | None = None,
+    accept: str | None = None,
+    of_summary: bool = False,
 ) -> InteractionQuery:
     """The canonical query. Raises InvalidParameters with all faults, Forbidden where the viewer may not see this."""
-    known = parameters_of(scene.grain)
+    known = SUMMARY_PARAMETERS if of_summary else parameters_of(scene.grain)
     pairs = [(_without_suffix(name, known, scene.grain), text) for name, text in pairs]
     values, faults = _read(pairs, scene, known, scene.grain)
     chosen = choose_format(extension, _one(values, "format"), accept)
-    filters = _filters(values, known)
+    filters, summary = _filters(values, known), None
+    if of_summary:
+        summary, columns, more = summary_of(values, scene, {fault.parameter for fault in faults})
+        faults += more
+        values = {**{name: given for name, given in values.items() if name != "sort"}, "fields": [columns]}
     faults += [*_conflicts(values), *_hidden(filters, values, scene.grain)]
     if _is_raw(values):
         words = f"include={RAW} is for one interaction: /interactions/{{interaction_id}}?include={RAW}&pii=clear."
@@ -95,10 +118,11 @@ def parse(
         filters=filters,
         order=_one(values, "sort", NEWEST_FIRST),
         offset=_one(values, "offset", 0),
-        limit=_one(values, "limit", min(DEFAULT_LIMIT, scene.max_rows)),
+        limit=_one(values, "limit", scene.max_rows if of_summary else min(DEFAULT_LIMIT, scene.max_rows)),
         cursor=_one(values, "cursor"),
         asked=tuple(sorted({pair for pair in pairs if (row := _row(pair[0], known, scene.grain)) and row.pins})),
         given=tuple(sorted({(name, text) for name, text in pairs if name not in _NOT_LINKED})),
+        summary=summary,
     )
 
 
@@ -238,7 +262,8 @@ def unknown_parameter(name: str, known: Collection[str], grain: Grain | None = N
     """
     allowed = tuple(one if one != ATTRIBUTE_PREFIX else "attr.<name>" for one in known)
     near = nearest_condition(name, grain) if grain else None
-    near = near or meant(name, (*allowed, *grain.columns) if grain else allowed)
+    is_of_others = name in BY_NAME and name not in known  # as a summary has no cursor
+    near = None if is_of_others else near or meant(name, (*allowed, *grain.columns) if grain else allowed)
     words = f"{_shown(name)} is not a parameter of this resource.{_question(near)}"
     return ParameterFault(name[:LONGEST_NAME], words, "unknown-parameter", allowed=allowed, did_you_mean=near)
 

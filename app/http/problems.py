@@ -117,6 +117,12 @@ PROBLEMS = (
             "A key in a URL ends up in logs and histories. Replace it, and send the new one in a header."),
     ProblemType("sort-needs-complete-result", 400, None, "Order needs the whole result",
             "Only the order by start works on results larger than one answer. Narrow the time range, or drop `sort`."),
+    ProblemType("too-many-groups", 400, None, "Too many groups",
+            "A summary has as many rows as it has groups. Take fewer columns into `by`, a longer `interval`, or a "
+            "shorter range by `from` and `to`."),
+    ProblemType("summary-needs-complete-result", 400, None, "Summary needs the whole result",
+            "A summary counts all rows of its range, and these are more than can be read for one answer. Narrow the "
+            "range by `from` and `to`, or add `attr` or `contact_id`."),
     ProblemType("cursor-mismatch", 400, None, "Cursor of another query",
             "The cursor was made for other parameters. Send it with the parameters it came with, or start without it."),
     ProblemType("cursor-expired", 410, None, "Cursor expired",

@@ -3,8 +3,10 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from io import BytesIO
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import msgspec
@@ -14,7 +16,7 @@ from app.clock import Clock
 from app.cooperative import Turns, held_back, let_go, unlocked
 from app.errors import InvalidParameters, ParameterFault
 from app.formats import FORMATS_BY_NAME, Envelope, Table, json
-from app.http.messages import Meta, Timeline
+from app.http.messages import Meta, SummaryMeta, Timeline
 from app.http.response_cache import Built
 from app.http.responses import Answer, entity_tag, list_headers
 from app.interactions.columns import SCHEMA_VERSION
@@ -30,6 +32,7 @@ from app.queries.query import NEWEST_FIRST, InteractionQuery, View, cursor_text
 from app.queries.select import Selection, row_of
 from app.queries.service import Queries
 from app.queries.snapshot import Snapshot
+from app.queries.summarising import SummaryTable
 
 JSON = "application/json"
 MIB = 1024 * 1024
@@ -71,28 +74,58 @@ class Representations:
         async def encoding(_owners: Owners, require_waiter: Callable[[], None]) -> Answer:
             async with self._reports.admission.encoding(query.view, len(page.selection.rows)):
                 require_waiter()
-                return await _list(page, query.view, envelope)
+                return await _list(_table(page.selection), query.view, envelope, page.found.snapshot.as_of)
 
         return await self._reports.once(("encode", url, *query.key_parts()), page.found, encoding, lookup)
 
     def _envelope(self, page: Page, query: InteractionQuery, url: str) -> Envelope:
-        snapshot = page.found.snapshot
         cursor = cursor_text(page.next_cursor) if page.next_cursor else None
-        meta = Meta(
-            count=len(page.selection.rows),
-            limit=query.limit,
-            offset=query.offset,
-            truncated=page.truncated,
-            total=page.total,
-            query=shown(query),
-            as_of=written(snapshot.as_of),
-            time_zone=self._reports.rules.zone(snapshot.time_zone).key,
-            source="simulator" if snapshot.simulated else "live",
-            schema_version=SCHEMA_VERSION,
-            masked=[] if query.view.audience.clear else [*self._masked.get(query.view.grain, ())],
-        )
         link = f"{url}?{urlencode([*query.given, ('cursor', cursor)])}" if cursor else None
+        count, zone = len(page.selection.rows), self._reports.rules.zone(page.found.snapshot.time_zone).key
+        facts = self._facts(query, page.found.snapshot)
+        meta = Meta(count=count, truncated=page.truncated, total=page.total, time_zone=zone, **facts)
         return Envelope(link, cursor, meta)
+
+    def _facts(self, query: InteractionQuery, snapshot: Snapshot) -> dict[str, Any]:
+        """The facts of `meta` that are of the query and the snapshot alone."""
+        return {
+            "limit": query.limit,
+            "offset": query.offset,
+            "query": shown(query),
+            "as_of": written(snapshot.as_of),
+            "source": "simulator" if snapshot.simulated else "live",
+            "schema_version": SCHEMA_VERSION,
+            "masked": [] if query.view.audience.clear else [*self._masked.get(query.view.grain, ())],
+        }
+
+    async def summary(self, query: InteractionQuery, lookup: Lookup, found: FetchResult) -> Built:
+        """The summary that a query asks of all rows in what was `found`."""
+        snapshot, began = found.snapshot, self._clock.monotonic()
+        with held_back(snapshot.rows):
+            made = await self._reports.summary(query, lookup, found)
+            grouped = self._clock.monotonic()
+            envelope = self._envelope_of_summary(made, query, snapshot)
+
+            async def encoding(_owners: Owners, require_waiter: Callable[[], None]) -> Answer:
+                async with self._reports.admission.encoding(query.view, len(made.rows)):
+                    require_waiter()
+                    return await _list(Table(made.names, made.rows, made.types), query.view, envelope, snapshot.as_of)
+
+            answer = await self._reports.once(("encode", *query.key_parts()), found, encoding, lookup)
+        upstream, encoded = found.upstream_seconds, self._clock.monotonic() - grouped
+        return Built(answer, found.packed(), {"upstream": upstream, "flatten": grouped - began, "encode": encoded})
+
+    def _envelope_of_summary(self, made: SummaryTable, query: InteractionQuery, snapshot: Snapshot) -> Envelope:
+        is_cut = snapshot.lacks_rows or len(made.rows) < made.groups
+        meta = SummaryMeta(
+            count=len(made.rows),
+            truncated=is_cut,
+            total=made.groups,
+            time_zone=made.time_zone,
+            totals=dict(json.row(Table(*made.totals))),
+            **self._facts(query, snapshot),
+        )
+        return Envelope(None, None, meta)
 
     async def interaction(self, view: View, found: FetchResult) -> Built:
         """A row as an object."""
@@ -116,20 +149,21 @@ class Representations:
         return Built(answer, found, {"upstream": found.upstream_seconds, "encode": self._clock.monotonic() - began})
 
 
-async def _list(page: Page, view: View, envelope: Envelope) -> Answer:
-    chosen, selection, as_of = FORMATS_BY_NAME[view.format], page.selection, page.found.snapshot.as_of
+async def _list(table: Table, view: View, envelope: Envelope, as_of: datetime) -> Answer:
+    chosen, facts = FORMATS_BY_NAME[view.format], cast("Meta", envelope.meta)
+    name = f"{view.grain}-summary" if isinstance(facts, SummaryMeta) else view.grain
     answer = Answer(
-        await cooperative.run(_encoded(chosen.parts(_table(selection), envelope, view.variant))),
+        await cooperative.run(_encoded(chosen.parts(table, envelope, view.variant))),
         "identity",
         "",
         chosen.content_type,
         as_of,
         masked=not view.shows_personal_data,
         is_packed=chosen.is_packed,
-        file_name=f"{view.grain}-{as_of:%Y%m%dT%H%M%SZ}.{chosen.extension}" if view.download else None,
+        file_name=f"{name}-{as_of:%Y%m%dT%H%M%SZ}.{chosen.extension}" if view.download else None,
         link_next=envelope.next,
-        truncated=page.truncated,
-        total=page.total,
+        truncated=facts.truncated,
+        total=facts.total,
     )
     return await _tagged(answer, view.audience)
 

@@ -4,7 +4,7 @@ What stands in a path is read from the request: as arguments FastAPI would have 
 """
 
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC
+from datetime import UTC, tzinfo
 from functools import partial
 from itertools import chain
 
@@ -19,7 +19,7 @@ from app.http.cache_routes import explain_cache, purge_cache
 from app.http.messages import Health, WhoAmI, answer, row_schema
 from app.http.negotiation import CACHE_FIELDS, cache_directives, joined, respond
 from app.http.pages import docs_asset, docs_page, explorer_asset, explorer_page, openapi_document, problem_page
-from app.http.parse import changes_in, needs_time_zone, pairs_of, parse, parse_view, refuse_all
+from app.http.parse import changes_in, named_zone, needs_time_zone, pairs_of, parse, parse_view, refuse_all
 from app.http.response_cache import ARRIVAL, Built, ParsedList, offer
 from app.http.responses import PreparedResponse, answer_headers
 from app.http.routing import ANYBODY, Resource, Services
@@ -32,14 +32,25 @@ from app.queries.page import FetchResult, Lookup
 async def list_rows(grain: str, request: Request, services: Services, viewer: Viewer) -> Response:
     """The rows of a grain, of interactions above all: the main job. Each needs `read`, whatever it needs besides."""
     viewer.require("read")
-    deadline = services.queries.deadline()
-    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-    url = services.forwarding.url(request.scope, path)
+    deadline, url = services.queries.deadline(), _url(request, services)
     parsed = await _parsed(grain, request, services, viewer, url=url, deadline=deadline)
     query = parsed.query
     lookup = services.queries.look(parsed.plan, query.reach, _directives(request, viewer), viewer.owner, deadline)
     find = partial(services.queries.find, query, lookup)
     make = partial(services.representations.rows, query, lookup, url)
+    changes_at = parsed.changes_at
+    return await _stored(request, services, viewer, lookup, parsed.shape, find=find, make=make, changes_at=changes_at)
+
+
+async def summarise(grain: str, request: Request, services: Services, viewer: Viewer) -> Response:
+    """The rows of a grain in groups, with measures of each: it needs what its list needs."""
+    viewer.require("read")
+    deadline, url, queries = services.queries.deadline(), _url(request, services), services.queries
+    parsed = await _parsed(grain, request, services, viewer, url=url, deadline=deadline, of_summary=True)
+    rows = services.settings.max_rows
+    lookup = queries.look(parsed.plan, rows, _directives(request, viewer), viewer.owner, deadline)
+    find = partial(queries.find_all, lookup)
+    make = partial(services.representations.summary, parsed.query, lookup)
     changes_at = parsed.changes_at
     return await _stored(request, services, viewer, lookup, parsed.shape, find=find, make=make, changes_at=changes_at)
 
@@ -70,7 +81,8 @@ async def get_schema(request: Request, services: Services, _viewer: Viewer) -> R
     if path not in BY_PATH:
         raise NotFound(f"The grains are {', '.join(BY_PATH)}.")
     refuse_all(pairs_of(request.scope["query_string"]))
-    return answer(row_schema(services.grains[BY_PATH[path]], services.settings.max_rows), "private, max-age=300")
+    grain, service_level = services.grains[BY_PATH[path]], services.queries.rules.context.service_level
+    return answer(row_schema(grain, services.settings.max_rows, service_level), "private, max-age=300")
 
 
 async def whoami(request: Request, services: Services, viewer: Viewer) -> Response:
@@ -101,9 +113,19 @@ def _lists(grain: Grain) -> Iterator[Resource]:
         yield Resource(grain.path + extension, grain.operation, partial(list_rows, grain.name), grain.scope)
 
 
+def _summaries(grain: Grain) -> Iterator[Resource]:
+    """The paths of a grain's summary, likewise."""
+    for extension in ("", *(f".{one.extension}" for one in FORMATS)):
+        yield Resource(
+            grain.summary_path + extension, grain.summary_operation, partial(summarise, grain.name), grain.scope
+        )
+
+
 LISTS = tuple(chain.from_iterable(map(_lists, GRAINS.values())))
+SUMMARIES = tuple(chain.from_iterable(map(_summaries, GRAINS.values())))
 RESOURCES = (
     *LISTS,
+    *SUMMARIES,
     Resource("/interactions/{interaction_id}", "getInteraction", get_interaction),
     Resource("/interactions/{interaction_id}/timeline", "getInteractionTimeline", get_interaction_timeline),
     Resource("/schema", "getSchema", get_schema),
@@ -124,7 +146,14 @@ RESOURCES = (
 
 
 async def _parsed(
-    grain: str, request: Request, services: Services, viewer: Viewer, *, url: str, deadline: float
+    grain: str,
+    request: Request,
+    services: Services,
+    viewer: Viewer,
+    *,
+    url: str,
+    deadline: float,
+    of_summary: bool = False,
 ) -> ParsedList:
     """Raises InvalidParameters, Forbidden, CursorMismatch, and whatever asking for the tenant's time zone raises."""
     query_string, accept = request.scope["query_string"], request.headers.get("accept")
@@ -133,14 +162,23 @@ async def _parsed(
     if known is not None:
         return known
     pairs = pairs_of(query_string)
-    zone = await queries.time_zone(deadline) if needs_time_zone(pairs, services.grains[grain]) else UTC
+    zone: tzinfo | None = named_zone(pairs, services.context(UTC, grain)) if of_summary else None
+    if zone is None:
+        zone = await queries.time_zone(deadline) if needs_time_zone(pairs, services.grains[grain]) else UTC
     scene = services.context(zone, grain)
-    _, dot, extension = request.scope["path"].rpartition(".")
-    query = parse(pairs, scene, viewer, extension=extension if dot else None, accept=accept)
+    _, dot, end = request.scope["path"].rpartition(".")
+    extension = end if dot else None
+    query = parse(pairs, scene, viewer, extension=extension, accept=accept, of_summary=of_summary)
     shape = services.response_cache.shape("rows", url, query.key_parts())
     left = changes_in(pairs, scene)
     changes_at = None if left is None else services.clock.monotonic() + left
     return services.parsed.keep((*key, queries.tenant_zone), ParsedList(query, queries.plan(query), shape, changes_at))
+
+
+def _url(request: Request, services: Services) -> str:
+    """The absolute URL of the resource, without its query."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    return services.forwarding.url(request.scope, path)
 
 
 def _look_at(interaction_id: str, request: Request, services: Services, viewer: Viewer) -> Lookup:

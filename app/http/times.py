@@ -1,10 +1,11 @@
 """Moments as `from` and `to` name them (INTERFACE §4): absolute, or relative to now, also by the local calendar."""
 
-from bisect import bisect_left
 from calendar import monthrange
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta, tzinfo
+
+from app.interactions.times import in_utc, midnight
 
 MONTHS_OF_A_YEAR = 12
 FORMS = ("2026-11-01T08:00:00Z", "2026-11-01", "1793520000000", "now", "now-24h", "now-7d/d", "now-1M/M")
@@ -184,29 +185,3 @@ def _rounded(here: datetime, unit: str | None, zone: tzinfo) -> datetime:
     if unit == "h":
         here = here.replace(minute=0)
     return in_utc(here.replace(second=0) if unit in {"h", "m"} else here)
-
-
-def midnight(day: date, zone: tzinfo) -> datetime:
-    """The start of a local day, in UTC."""
-    return in_utc(datetime(day.year, day.month, day.day, tzinfo=zone))
-
-
-def in_utc(local: datetime) -> datetime:
-    """The moment of a local time: by its `fold` where clocks show it twice, that of the change where they skip it."""
-    moment = local.astimezone(UTC)
-    # PEP 495 gives a skipped time a moment all the same.
-    is_shown = moment.astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None)
-    return moment if is_shown else _change(local)
-
-
-def _change(local: datetime) -> datetime:
-    """When clocks went forward past a local time, to the second: the first moment with the offset of afterwards."""
-    later = local.replace(fold=0).astimezone(UTC)  # by the offset of before
-    earlier = local.replace(fold=1).astimezone(UTC)
-    offset = later.astimezone(local.tzinfo).utcoffset()
-
-    def is_over(passed: int) -> bool:
-        return (earlier + timedelta(seconds=passed)).astimezone(local.tzinfo).utcoffset() == offset
-
-    passed = bisect_left(range(int((later - earlier).total_seconds())), x=True, key=is_over)
-    return earlier + timedelta(seconds=passed)

@@ -46,6 +46,10 @@ OTHER_WORDS = {
     "offset":       "page skip start_at",
     "limit":        "per_page page_size pagesize size top count",
     "cursor":       "next_cursor after_cursor page_token",
+    "by":           "group groupby group_by dimensions",
+    "measures":     "measure metric metrics aggregate aggregates",
+    "interval":     "bucket step granularity",
+    "time_zone":    "tz timezone zone",
 }
 # fmt: on
 _MEANT = {word: name for name, words in OTHER_WORDS.items() for word in words.split()}
@@ -181,28 +185,33 @@ def attribute_pair(text: str, _scene: ParseContext) -> tuple[str, str]:
 
 def fields(text: str, scene: ParseContext) -> tuple[tuple[str, str], ...]:
     """`column` or `alias:column`, comma separated → output name and column. A column stands once, so that rows end."""
+    return chosen(text, tuple(scene.grain.columns), f"names no column of /schema{scene.grain.path}")
+
+
+def chosen(text: str, known: tuple[str, ...], unknown: str) -> tuple[tuple[str, str], ...]:
+    """Likewise of the `known` columns; `unknown` are the words for any other."""
     parts = text.split(",")
-    if len(parts) > len(scene.grain.columns):
-        raise Refused(f"lists more than the {len(scene.grain.columns)} columns there are")
-    chosen: dict[str, str] = {}
+    if len(parts) > len(known):
+        raise Refused(f"lists more than the {len(known)} columns there are")
+    sources: dict[str, str] = {}
     faults: list[Refused] = []
     for place, part in enumerate(parts, 1):
-        alias, colon, column = (side.strip() for side in part.rpartition(":"))
-        output = alias if colon else column
+        alias, colon, name = (side.strip() for side in part.rpartition(":"))
+        output = alias if colon else name
         try:
-            source = _column(column, scene, f" in place {place}")
+            source = _known(name, known, f"{unknown} in place {place}")
             if colon and not ALIAS.fullmatch(alias):
                 raise Refused("has an alias that is not 1 to 64 of A-Z a-z 0-9 _ . - and space, a letter or _ first")
-            if source in chosen.values():
+            if source in sources.values():
                 raise Refused(f"names the column {source} twice")
-            if output in chosen:
+            if output in sources:
                 raise Refused("names one output column twice")
-            chosen[output] = source
+            sources[output] = source
         except Refused as refused:
             faults.append(refused)
     if faults:
         raise ExceptionGroup("fields", faults)
-    return tuple(chosen.items())
+    return tuple(sources.items())
 
 
 def include(text: str, _scene: ParseContext) -> tuple[str, ...]:
@@ -210,21 +219,21 @@ def include(text: str, _scene: ParseContext) -> tuple[str, ...]:
     parts, known = text.split(","), (*INCLUDE_NAMES, RAW)
     if len(parts) > MOST_LISTS:
         raise Refused(f"lists more than {MOST_LISTS} names", INCLUDE_NAMES)
-    chosen = [part.strip() for part in parts]
+    named = [part.strip() for part in parts]
     words = f"may list {', '.join(INCLUDE_NAMES)}, and of one interaction {RAW}"
     faults = [
         Refused(f"{words}; in place {place} is another", INCLUDE_NAMES, nearest(name, INCLUDE_NAMES))
-        for place, name in enumerate(chosen, 1)
+        for place, name in enumerate(named, 1)
         if name not in known
     ]
     if faults:
         raise ExceptionGroup("include", faults)
-    return tuple(name for name in known if name in chosen)
+    return tuple(name for name in known if name in named)
 
 
 def sort(text: str, scene: ParseContext) -> Order:
     """A column, `-` in front for descending."""
-    order = Order(_column(text.removeprefix("-"), scene), descending=text.startswith("-"))
+    order = Order(column(text.removeprefix("-"), scene), descending=text.startswith("-"))
     return NEWEST_FIRST if order == Order(scene.grain.ordered_by) else order
 
 
@@ -236,9 +245,12 @@ def cursor(text: str, _scene: ParseContext) -> Cursor:
         raise Refused("is not one this service gave out; take it from next_cursor as it is") from None
 
 
-def _column(name: str, scene: ParseContext, where: str = "") -> str:
-    columns = scene.grain.columns
-    if name not in columns:
-        words = f"names no column of /schema{scene.grain.path}{where}"
-        raise Refused(words, did_you_mean=nearest(name, tuple(columns)))
+def column(name: str, scene: ParseContext, where: str = "") -> str:
+    """A column of the grain."""
+    return _known(name, tuple(scene.grain.columns), f"names no column of /schema{scene.grain.path}{where}")
+
+
+def _known(name: str, known: tuple[str, ...], unknown: str) -> str:
+    if name not in known:
+        raise Refused(unknown, did_you_mean=nearest(name, known))
     return name

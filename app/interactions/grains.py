@@ -63,6 +63,16 @@ class Grain:
         return "list" + "".join(word.capitalize() for word in self.name.split("_"))
 
     @property
+    def summary_path(self) -> str:
+        """The path of its summary."""
+        return f"{self.path}/summary"
+
+    @property
+    def summary_operation(self) -> str:
+        """The operationId of its summary."""
+        return self.operation.replace("list", "summarize", 1)
+
+    @property
     def is_of_parts(self) -> bool:
         """Whether a record may have none of its rows, or several."""
         return self.name != INTERACTIONS

@@ -1,7 +1,8 @@
 """The times in a record: which there are, their order, and how one is written."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from operator import attrgetter
 from typing import Annotated, TypeVar
 
@@ -96,3 +97,29 @@ def written(moment: datetime) -> str:
         moment if moment.tzinfo is UTC else local(moment, UTC).replace(tzinfo=UTC)
     )  # ten times as fast as isoformat
     return text[:_TO_MILLISECONDS] + "Z" if len(text) > _TO_MILLISECONDS else text[:_TO_SECONDS] + ".000Z"
+
+
+def midnight(day: date, zone: tzinfo) -> datetime:
+    """The start of a local day, in UTC."""
+    return in_utc(datetime(day.year, day.month, day.day, tzinfo=zone))
+
+
+def in_utc(local: datetime) -> datetime:
+    """The moment of a local time: by its `fold` where clocks show it twice, that of the change where they skip it."""
+    moment = local.astimezone(UTC)
+    # PEP 495 gives a skipped time a moment all the same.
+    is_shown = moment.astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None)
+    return moment if is_shown else _change(local)
+
+
+def _change(local: datetime) -> datetime:
+    """When clocks went forward past a local time, to the second: the first moment with the offset of afterwards."""
+    later = local.replace(fold=0).astimezone(UTC)  # by the offset of before
+    earlier = local.replace(fold=1).astimezone(UTC)
+    offset = later.astimezone(local.tzinfo).utcoffset()
+
+    def is_over(passed: int) -> bool:
+        return (earlier + timedelta(seconds=passed)).astimezone(local.tzinfo).utcoffset() == offset
+
+    passed = bisect_left(range(int((later - earlier).total_seconds())), x=True, key=is_over)
+    return earlier + timedelta(seconds=passed)

@@ -17,6 +17,7 @@ from app.cache.store import Part, digest
 from app.interactions.columns import SCHEMA_VERSION
 from app.interactions.grains import INTERACTIONS
 from app.interactions.masking import MASKED, Audience
+from app.summaries.summary import Summary
 
 _IDENTITY_BYTES = 8
 _CHECK_BYTES = 4
@@ -168,7 +169,8 @@ class InteractionQuery:
     """A request for rows.
 
     `asked` are the parameters that decide which rows there are, as the client wrote them, sorted: a relative time stays
-    relative. `given` are all parameters but cursor and offset, for the link to the next page.
+    relative. `given` are all parameters but cursor and offset, for the link to the next page. With a `summary` it is
+    asked of those rows, and `view`, `limit` are of its table.
     """
 
     search: Search
@@ -180,6 +182,7 @@ class InteractionQuery:
     cursor: Cursor | None = None
     asked: tuple[tuple[str, str], ...] = ()
     given: tuple[tuple[str, str], ...] = ()
+    summary: Summary | None = None
 
     @property
     def page_range(self) -> PageRange:
@@ -213,6 +216,7 @@ class InteractionQuery:
             self.page_range if self.cursor else None,
             self.asked,
             self.given,
+            self.summary.key_parts() if self.summary else None,
         )
 
     def identity(self) -> bytes:

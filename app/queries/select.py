@@ -65,10 +65,10 @@ def select(
         in_order = yield from _sorted(opened, grain, query.order, context)
         yield from _let_go(in_order, position)
         candidates = ((facts, [row]) for facts, row in _popped(in_order))
-    matching = _matching(candidates, position, part, conditions(query.filters, grain), visibility.left)
+    met = conditions(query.filters, grain)
     values, rows = _row(query.view, grain.columns), list[tuple[object, ...]]()
     following = None
-    for found in matching:
+    for found in matching(candidates, position, part, met, visibility.left):
         if found is None:
             yield
             continue
@@ -85,7 +85,7 @@ def select(
     return Selection(*shape(query.view, grain.columns), rows, following, skip)
 
 
-def _matching(
+def matching(
     candidates: Iterable[tuple[Facts, list[Any]]],
     position: int,
     part: int,
@@ -128,10 +128,10 @@ def _sorted(opened: DecodedSnapshot, grain: Grain, order: Order, context: Contex
         for row in grain.rows(facts):
             valued.append((value_of(row), (facts, row)))
             yield
-    valued = yield from _ordered(valued, lambda pair: pair[1][0].interaction.interaction_id)
+    valued = yield from ordered(valued, lambda pair: pair[1][0].interaction.interaction_id)
     absent = [row for value, row in valued if value is None]
     valued = [pair for pair in valued if pair[0] is not None]
-    valued = yield from _ordered(valued, lambda pair: pair[0], descending=order.descending)
+    valued = yield from ordered(valued, lambda pair: pair[0], descending=order.descending)
     return [*(row for _, row in valued), *absent][::-1]
 
 
@@ -147,7 +147,7 @@ def _let_go(rows: list[T], count: int) -> Turns[None]:
         yield
 
 
-def _ordered(given: list[T], key: Callable[[T], Any], *, descending: bool = False) -> Turns[list[T]]:
+def ordered(given: list[T], key: Callable[[T], Any], *, descending: bool = False) -> Turns[list[T]]:
     """As `sorted`, which would not let go: parts are sorted by themselves, then merged. Both keep the order of ties."""
     parts = []
     for start in range(0, len(given), SORTED_AT_ONCE):

@@ -18,8 +18,10 @@ from app.errors import (
     NotFound,
     NotStored,
     Overloaded,
+    RequestError,
     SortNeedsCompleteResult,
     StillFetching,
+    SummaryNeedsCompleteResult,
     UpstreamError,
 )
 from app.holdings.holdings import Holdings
@@ -37,6 +39,7 @@ from app.queries.rules import Rules
 from app.queries.select import Selection, select
 from app.queries.snapshot import Snapshot
 from app.queries.snapshot_store import SnapshotStore, snapshot_key
+from app.queries.summarising import SummaryTable, summarise
 from app.upstream.client import UpstreamClient
 
 T = TypeVar("T")
@@ -118,6 +121,10 @@ class Queries:
         """The snapshot of the question with the rows that the query needs, if all of them match. Raises as `page`."""
         return await (self._reach(lookup, query.reach) if query.order == NEWEST_FIRST else self._whole(lookup))
 
+    async def find_all(self, lookup: Lookup) -> FetchResult:
+        """The snapshot of the question with all its rows. Raises SummaryNeedsCompleteResult, and as `page`."""
+        return await self._whole(lookup, SummaryNeedsCompleteResult)
+
     async def find_one(self, lookup: Lookup) -> FetchResult:
         """The snapshot of one interaction. Raises NotStored, RateLimited, StillFetching, UpstreamError."""
         return await self._reach(lookup, 1)
@@ -139,6 +146,20 @@ class Queries:
         seconds = self.clock.monotonic() - began - found.upstream_seconds
         return page_of(query, lookup.plan, found, selection, self.rules, seconds=max(0.0, seconds))
 
+    async def summary(self, query: InteractionQuery, lookup: Lookup, found: FetchResult) -> SummaryTable:
+        """The summary that the query asks of all rows `found`. Raises TooManyGroups, RateLimited, StillFetching."""
+        grain = self.grains[query.view.grain]
+        context = self.rules.context_of(found.snapshot, query.view.audience)
+
+        async def summarising(owners: Owners, require_waiter: Callable[[], None]) -> SummaryTable:
+            async with self.admission.selecting(query.view, found.snapshot.rows_of(grain.name), owners):
+                require_waiter()
+                return await cooperative.run(
+                    summarise(found.opened, query, grain, context, most_groups=self.rules.max_rows)
+                )
+
+        return await self.once(("summary", *query.key_parts()), found, summarising, lookup)
+
     def interaction(self, found: FetchResult, audience: Audience) -> Facts:
         """The facts of the only interaction of a snapshot. Raises NotFound."""
         facts = next(found.opened.facts(0, self.rules.context_of(found.snapshot, audience)), None)
@@ -146,13 +167,13 @@ class Queries:
             raise NotFound("No interaction has this id.")
         return facts
 
-    async def _whole(self, lookup: Lookup) -> FetchResult:
+    async def _whole(self, lookup: Lookup, refusal: type[RequestError] = SortNeedsCompleteResult) -> FetchResult:
         """The question's snapshot with all its rows, if one answer may hold them; the first block tells how many."""
         found = await self._reach(lookup, min(self.rules.max_rows, self.rules.scan_rows))
         if found.snapshot.total <= self.rules.max_rows:
             found = await self._reach(lookup, self.rules.max_rows, found)
         if not found.snapshot.complete:
-            raise SortNeedsCompleteResult()
+            raise refusal()
         return found
 
     async def _reach(self, lookup: Lookup, rows: int, found: FetchResult | None = None) -> FetchResult:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.http.routes import LISTS
+from app.http.routes import LISTS, SUMMARIES
 from app.simulator import create_simulator
 from tests.support.canary import WATCH
 from tests.support.facade import TENANT, facade_in_thread
@@ -20,7 +20,8 @@ EXAMPLES = 25  # for each operation, beside those that cover every constraint of
 PHASES = (
     "examples,coverage,fuzzing"  # not stateful: the one link there is, `next`, is walked in scenarios/test_walks.py
 )
-ALIKE = [one.path for one in LISTS if not one.path.startswith("/interactions") and one.path != "/queue-entries"]
+ASKED = ("/queue-entries", "/queue-entries/summary")
+ALIKE = [one.path for one in (*LISTS, *SUMMARIES) if not one.path.startswith("/interactions") and one.path not in ASKED]
 """Lists of the same table and code: one of them is asked, and each has a real answer in `http/test_openapi.py`."""
 
 HANG_SECONDS = 170

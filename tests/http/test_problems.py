@@ -29,7 +29,7 @@ upstream-wrong-tenant 502|bad-request 400|bad-target 400|bad-host 400|body-not-a
 cursor-expired 410|unknown-parameter 400|duplicate-parameter 400|key-in-query 400|unauthorized 401|forbidden 403
 not-found 404|method-not-allowed 405|sort-needs-complete-result 400|body-too-large 413|target-too-long 414
 unsupported-media-type 415|invalid-parameter 400|headers-too-large 431|internal-error 500|cursor-mismatch 400
-range-not-satisfiable 416
+range-not-satisfiable 416|too-many-groups 400|summary-needs-complete-result 400
 """
 WITHOUT_A_CLASS = {
     "method-not-allowed": "said by the router",

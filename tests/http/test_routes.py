@@ -160,7 +160,7 @@ async def test_what_is_no_id_is_not_found_and_nobody_is_asked(facade: Facade, si
     [
         "/interactions/abc/foo",
         f"/interactions/{KNOWN}/foo",
-        "/interactions/summary",
+        "/interactions/summaries",
         "/interactions/abc",
         "/interactions/abc/timeline",
     ],

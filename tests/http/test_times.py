@@ -22,11 +22,10 @@ from app.http.times import (
     UNITS,
     NotATime,
     TimeFrame,
-    in_utc,
-    midnight,
     moment,
     needs_zone,
 )
+from app.interactions.times import in_utc, midnight
 
 NOW = datetime(2026, 11, 23, 6, 40, 7, 123_456, tzinfo=UTC)
 ZONES = [

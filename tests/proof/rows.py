@@ -110,6 +110,11 @@ ROUTES = (
         for grain in GRAINS.values()
         if grain.is_of_parts
     ),
+    *(
+        Row(grain.summary_path, get(f"{grain.summary_path}?by=channel_type"), settings=SCOPES)
+        for grain in GRAINS.values()
+    ),
+    Row("a summary as csv", get("/queue-entries/summary?by=queue_name&interval=day&format=csv")),
     Row("one interaction", get(f"/interactions/{ID}")),
     Row("a timeline", get(f"/interactions/{ID}/timeline")),
     Row("schema", get("/schema")),
@@ -169,6 +174,7 @@ PROBLEMS = (
     Row("400 unknown parameter", get("/interactions?attribute-value=x"), 400, PROBLEM),
     Row("400 invalid parameter", get("/interactions?limit=0"), 400, PROBLEM),
     Row("400 bad cursor", get("/interactions?cursor=zz"), 400, PROBLEM),
+    Row("400 bad summary", get("/interactions/summary?by=nothing"), 400, PROBLEM),
     Row("400 bad target", get("/interactions;x"), 400, PROBLEM),
     Row("400 purge of nothing", purge(b"{}"), 400, PROBLEM, settings=SCOPES),
     Row("401", get(LIST, authorization="Bearer cxf_invented"), 401, PROBLEM),

@@ -9,6 +9,7 @@ import pytest
 from app.cache.store import digest
 from app.interactions.masking import Audience
 from app.queries.query import Cursor, Filter, InteractionQuery, Order, Search, View, distinct
+from app.summaries.summary import Summary
 from tests.queries.support import TENANT, VIEW, query
 
 MOMENT = datetime(2026, 11, 1, 8, tzinfo=UTC)
@@ -45,6 +46,16 @@ QUERIES: dict[str, Any] = {
     "cursor": Cursor("v", 0, b"", None, None),
     "asked": (("attr", "a"),),
     "given": (("fields", "interaction_id"),),
+    "summary": Summary(),
+}
+SUMMARIES: dict[str, Any] = {
+    "by": ("channel_type",),
+    "measures": ("interaction_count",),
+    "interval": "day",
+    "time_zone": "UTC",
+    "fill": True,
+    "at": "ended_at",
+    "sort": ("count", False),
 }
 
 
@@ -70,6 +81,12 @@ def test_another_value_of_any_part_of_the_query_is_another_answer(name: str) -> 
     changed = query(**{name: QUERIES[name]})
     assert getattr(changed, name) != getattr(query(), name)
     assert answer_key(changed) != answer_key(query())
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Summary)])
+def test_another_value_of_any_part_of_a_summary_is_another_answer(name: str) -> None:
+    changed = Summary(**{name: SUMMARIES[name]})
+    assert answer_key(query(summary=changed)) != answer_key(query(summary=Summary()))
 
 
 def test_every_two_audiences_have_other_answers() -> None:

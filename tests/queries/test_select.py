@@ -210,7 +210,7 @@ async def test_rows_are_skipped_among_those_that_match_what_is_shown() -> None:
 
 @pytest.mark.threat("T47")
 @pytest.mark.parametrize("passed", [0, 30])
-async def test_each_row_is_ordered_and_let_go_of_in_a_turn_of_its_own(passed: int) -> None:
+async def test_each_row_isordered_and_let_go_of_in_a_turn_of_its_own(passed: int) -> None:
     """A record may have thousands, and to free those that a cursor passes over takes time, too."""
     legs = [{"agentId": f"a{number}"} for number in range(40)]
     view = View((("agent_id", "agent_id"),), grain="agent_legs")
@@ -221,9 +221,7 @@ async def test_each_row_is_ordered_and_let_go_of_in_a_turn_of_its_own(passed: in
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers())), st.booleans())
-async def test_rows_are_ordered_in_turns_as_they_would_be_at_once(
-    rows: list[tuple[int, int]], descending: bool
-) -> None:
+async def test_rows_areordered_in_turns_as_they_would_be_at_once(rows: list[tuple[int, int]], descending: bool) -> None:
     with mock.patch.object(select_module, "SORTED_AT_ONCE", 4):
-        in_order = await cooperative.run(select_module._ordered(rows, lambda row: row[0], descending=descending))
+        in_order = await cooperative.run(select_module.ordered(rows, lambda row: row[0], descending=descending))
     assert in_order == sorted(rows, key=lambda row: row[0], reverse=descending)

@@ -4,7 +4,7 @@ The examples are of the documented interaction; its values are in `golden.json`,
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import chain
 from pathlib import Path
@@ -18,26 +18,20 @@ from app.http.cache_routes import OWN_HEADER
 from app.http.messages import Meta
 from app.http.openapi import components
 from app.http.openapi.components import STRING, UUID, Schema, ref
-from app.http.parameters import (
-    ATTRIBUTE_PREFIX,
-    BY_NAME,
-    DEFAULT_LIMIT,
-    GRAIN,
-    ITEM_PARAMETERS,
-    PARAMETERS,
-    Parameter,
-    parameters_of,
+from app.http.openapi.parameters import (
+    header,
+    list_parameters,
+    parameter,
+    shared,
+    shared_parameters,
+    summary_parameters,
 )
+from app.http.parameters import GRAIN, ITEM_PARAMETERS
 from app.http.routes import RESOURCES
 from app.http.routing import ANYBODY
 from app.interactions.columns import SCHEMA_VERSION, ColumnType
 from app.interactions.grains import BY_PATH, INTERACTIONS, Grain
 
-# Each excludes another parameter or format. Many clients send whatever default they are told, so none is told here.
-_WITHOUT_DEFAULT = frozenset({"offset", *(one.variant_parameter for one in FORMATS)})
-# Pages for trying things send each example: with one of `fields` the first rows seen would lack most columns.
-_WITHOUT_EXAMPLE = "fields"
-_OF_A_GRAIN = frozenset({"fields", "sort"})  # their words name its columns
 DOCUMENTED = "c506eb9b-f523-4616-8839-fbce3fd89c17"
 
 
@@ -45,16 +39,10 @@ def _in_path(name: str, description: str, schema: Schema, **more: object) -> Sch
     return {"name": name, "in": "path", "required": True, "description": description, "schema": schema, **more}
 
 
-def _header(name: str, description: str, **more: object) -> Schema:
-    return {"name": name, "in": "header", "description": description, "schema": STRING, **more}
-
-
 INTERACTION_ID = _in_path("interaction_id", "Identity of the interaction.", UUID, example=DOCUMENTED)
 GRAIN_PATH = _in_path("grain", "Path of its list, without the slash.", {**STRING, "enum": [*BY_PATH]})
 SLUG = _in_path("slug", "`code` of the error.", ref("ProblemCode"))
-IF_NONE_MATCH = _header("If-None-Match", "`ETag` of the client's copy; 304 while it is good.")
-RANGE = _header("Range", "One range of bytes, as `bytes=0-999`.")
-_OWN_HEADER = _header(
+_OWN_HEADER = header(
     OWN_HEADER,
     "Any value: it shows that no page of another site asks.",
     required=True,
@@ -87,6 +75,11 @@ _LIST_WORDS = (
     "and with the endings that `/schema{path}` lists: `.ne`, `.gte`, `.prefix`, `.null=true`. Follow `next` or pass "
     "`next_cursor` as `cursor` for the pages after this one: a walk sees one snapshot, no row twice."
 )
+_SUMMARY_WORDS = (
+    "One row per group. Measures are of all rows that match, ratios are ratios of sums. The filters are those of "
+    "`{path}`; `/schema{path}` explains the measures. `{path}/summary.csv` and `.ndjson` are other formats of it, as "
+    "`format` and `Accept` ask for."
+)
 _SHAPES_WORDS = "With `shape=records` a bare array of `{row}`, with `shape=columns` an object of arrays by column."
 _HEALTH_WORDS = "Open to all, and without detail."
 _PURGE_ORDERS = {
@@ -96,60 +89,6 @@ _PURGE_ORDERS = {
     "customer": {"summary": "By customer", "value": {"customer_key": "0123456789abcdef0123456789abcdef"}},
 }
 _FORMATS_WORDS = "Other formats have paths of their own; `format` and `Accept` ask for them here too."
-
-
-def list_parameters(
-    grain: Grain, formats: Sequence[Format], max_rows: int, names: Collection[str] = BY_NAME
-) -> list[Schema]:
-    """The parameters of a list in these formats, in the table's order: generators page on the first paging word."""
-    rows = [row for row in parameters_of(grain).values() if row.name in names and _applies(row.name, formats)]
-    return [_parameter(row, max_rows, grain) if row.name in _OF_A_GRAIN else _shared(row.name) for row in rows]
-
-
-def _shared(name: str) -> Schema:
-    return {"$ref": f"#/components/parameters/{name}"}
-
-
-def _shared_parameters(grain: Grain, max_rows: int) -> dict[str, Schema]:
-    """The parameters that are the same wherever they are taken."""
-    rows = [row for row in PARAMETERS if row.name not in {*_OF_A_GRAIN, ATTRIBUTE_PREFIX}]
-    headers = {"If-None-Match": IF_NONE_MATCH, "Range": RANGE}
-    return {**{row.name: _parameter(row, max_rows, grain) for row in rows}, **headers}
-
-
-def _applies(name: str, formats: Sequence[Format]) -> bool:
-    """Whether lists in these formats take the parameter. OpenAPI has no word for names like `attr.<name>`."""
-    if name == ATTRIBUTE_PREFIX:
-        return False
-    if name == "format":
-        return len(formats) > 1
-    if name == "include":
-        return any(one.allows_include for one in formats)
-    takers = [one for one in FORMATS if one.variant_parameter == name]
-    return not takers or any(one in formats for one in takers)
-
-
-def _parameter(row: Parameter, max_rows: int, grain: Grain) -> Schema:
-    schema, words = dict(row.schema), row.description
-    if row.name == "sort":
-        schema["default"] = f"-{grain.ordered_by}"
-    if row.name == "limit":
-        schema |= {"maximum": max_rows, "default": min(DEFAULT_LIMIT, max_rows)}
-    if row.name in _WITHOUT_DEFAULT:
-        words = f"{words} Default: `{schema.pop('default')}`."
-    if schema == STRING:
-        schema["minLength"] = 1  # a blank value is a fault
-    example = row.example
-    if row.name == _WITHOUT_EXAMPLE:
-        words, example = f"{words} As in `interaction_id,at:{grain.time_column}`.", None
-    return {
-        "name": row.name,
-        "in": "query",
-        "description": words,
-        "schema": schema,
-        **({"style": "form", "explode": True} if row.repeatable else {}),
-        **({"example": example} if example is not None else {}),
-    }
 
 
 def document(grains: Mapping[str, Grain], max_rows: int) -> dict[str, object]:
@@ -165,6 +104,7 @@ def document(grains: Mapping[str, Grain], max_rows: int) -> dict[str, object]:
         "servers": [{"url": ".", "description": "Where this document is served, also behind a path prefix."}],
         "tags": [
             {"name": "interactions", "description": "Rows, single interactions and their timelines."},
+            {"name": "summaries", "description": "Rows of any list in groups, with measures of each."},
             {"name": "parts", "description": "Agent legs, queue entries and other parts of interactions as rows."},
             {"name": "service", "description": "The service itself: its cache, keys, errors and health."},
         ],
@@ -174,7 +114,7 @@ def document(grains: Mapping[str, Grain], max_rows: int) -> dict[str, object]:
             "schemas": components.schemas(grains.values()),
             "responses": components.problem_responses(),
             "headers": components.HEADERS,
-            "parameters": _shared_parameters(grains[INTERACTIONS], max_rows),
+            "parameters": shared_parameters(grains[INTERACTIONS], max_rows),
             "securitySchemes": _SECURITY_SCHEMES,
         },
     }
@@ -197,6 +137,7 @@ def paths(grains: Mapping[str, Grain], max_rows: int) -> dict[str, Schema]:
     # A row reads as a row: path and summary, then the words, then the content.
     return dict([
         *_lists(interactions, golden["rows"][INTERACTIONS], max_rows),
+        *map(_summary, grains.values()),
         _stored("/interactions/{interaction_id}", "One interaction",
                 "One interaction as one row; `include` adds its nested lists.",
                 components.json_content("Interaction", rows), of_item),
@@ -219,7 +160,7 @@ def paths(grains: Mapping[str, Grain], max_rows: int) -> dict[str, Schema]:
                  "nothing is refreshed.",
                  components.json_content("CacheExplanation"),
                  parameters=[*list_parameters(interactions, FORMATS, max_rows),
-                             _parameter(GRAIN, max_rows, interactions)]),
+                             parameter(GRAIN, max_rows, interactions)]),
         _service("/whoami", "Label and scopes of the key",
                  "200 only with a valid key, or without one where that is allowed.",
                  components.json_content("WhoAmI")),
@@ -302,7 +243,7 @@ def _list(
     schema = ref(f"{row}List") if is_json else components.body_schema(format_)
     is_shown = path == grain.path or not grain.is_of_parts  # one example of each row is enough
     content: Schema = {format_.media_type: {"schema": schema, **(_examples(grain, format_, table) if is_shown else {})}}
-    problems, ranges = _problems(path, *_UPSTREAM, 410), [] if is_json else [_shared("Range")]
+    problems, ranges = _problems(path, *_UPSTREAM, 410), [] if is_json else [shared("Range")]
     responses = components.stored_responses(content, problems, *components.OF_LISTS, whole=("Content-Disposition",))
     return _operation(
         path,
@@ -311,9 +252,28 @@ def _list(
             noun=grain.noun, row=row, path=grain.path
         ),
         responses if is_json else responses | components.range_responses(format_),
-        parameters=[*list_parameters(grain, [format_], max_rows), _shared("If-None-Match"), *ranges],
+        parameters=[*list_parameters(grain, [format_], max_rows), shared("If-None-Match"), *ranges],
         tag="parts" if grain.is_of_parts else "interactions",
         name=grain.operation if path == grain.path else f"{grain.operation}{format_.name.capitalize()}",
+    )
+
+
+def _summary(grain: Grain) -> tuple[str, Schema]:
+    """The path of a grain's summary. Those of other formats are told in words: each would say the same again."""
+    path, title = grain.summary_path, grain.name.replace("_", " ")
+    responses = components.stored_responses(
+        components.json_content("Summary"),
+        _problems(path, *_UPSTREAM),
+        *("X-Total-Count", "X-Truncated"),
+        whole=("Content-Disposition",),
+    )
+    return _operation(
+        path,
+        f"Summary of {title}",
+        _SUMMARY_WORDS.format(path=grain.path),
+        responses,
+        parameters=[*summary_parameters(FORMATS), shared("If-None-Match")],
+        tag="summaries",
     )
 
 
@@ -336,7 +296,7 @@ def _stored(
         summary,
         words,
         components.stored_responses(content, _problems(path, *_UPSTREAM, 404)),
-        parameters=[INTERACTION_ID, *parameters, _shared("If-None-Match")],
+        parameters=[INTERACTION_ID, *parameters, shared("If-None-Match")],
         tag="interactions",
     )
 

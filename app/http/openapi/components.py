@@ -57,6 +57,8 @@ def schemas(grains: Iterable[Grain]) -> dict[str, Schema]:
     return {
         **{f"{row_name(grain)}List": _page(grain) for grain in grains},
         **{row_name(grain): _row(grain) for grain in grains},
+        "Summary": _SUMMARY,
+        "SummaryRow": _SUMMARY_ROW,
         **{_nested_name(include): _nested(include) for include in INCLUDES},
         **{
             _enum_name(column): {**STRING, "description": column.description, "enum": list(column.allowed)}
@@ -65,6 +67,26 @@ def schemas(grains: Iterable[Grain]) -> dict[str, Schema]:
         },
         **_of_messages(),
     }
+
+
+_SUMMARY_ROW: Schema = {
+    "type": "object",
+    "description": "Interval, group and measures by the names of the columns asked for: texts, numbers, flags, nulls.",
+    "properties": {},
+    "required": [],
+    "additionalProperties": True,
+}
+_SUMMARY: Schema = {
+    "type": "object",
+    "description": "A summary. With `shape=records` a bare array of `SummaryRow`, with `shape=columns` arrays.",
+    "properties": {
+        "items": {"type": "array", "items": ref("SummaryRow")},
+        "next": {"type": "null"},
+        "next_cursor": {"type": "null"},
+        "meta": ref("SummaryMeta"),
+    },
+    "required": ["items", "next", "next_cursor", "meta"],
+}
 
 
 def _page(grain: Grain) -> Schema:

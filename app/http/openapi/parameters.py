@@ -1,0 +1,97 @@
+"""The parameters of operations: those of lists and summaries from their tables, and headers; shared ones stand once."""
+
+from collections.abc import Collection, Sequence
+
+from app.formats import FORMATS, Format
+from app.http.openapi.components import STRING, Schema
+from app.http.parameters import ATTRIBUTE_PREFIX, BY_NAME, DEFAULT_LIMIT, PARAMETERS, Parameter, parameters_of
+from app.http.summary_parameters import SUMMARY_PARAMETERS
+from app.interactions.grains import Grain
+
+# Each excludes another parameter or format. Many clients send whatever default they are told, so none is told here.
+_WITHOUT_DEFAULT = frozenset({"offset", *(one.variant_parameter for one in FORMATS)})
+# Pages for trying things send each example: with one of `fields` the first rows seen would lack most columns.
+_WITHOUT_EXAMPLE = "fields"
+_OF_A_GRAIN = frozenset({"fields", "sort"})  # their words name its columns
+_OF_SUMMARIES = "summary_{name}"
+
+
+def header(name: str, description: str, **more: object) -> Schema:
+    """A header of the request."""
+    return {"name": name, "in": "header", "description": description, "schema": STRING, **more}
+
+
+IF_NONE_MATCH = header("If-None-Match", "`ETag` of the client's copy; 304 while it is good.")
+RANGE = header("Range", "One range of bytes, as `bytes=0-999`.")
+
+
+def list_parameters(
+    grain: Grain, formats: Sequence[Format], max_rows: int, names: Collection[str] = BY_NAME
+) -> list[Schema]:
+    """The parameters of a list in these formats, in the table's order: generators page on the first paging word."""
+    rows = [row for row in parameters_of(grain).values() if row.name in names and _applies(row.name, formats)]
+    return [parameter(row, max_rows, grain) if row.name in _OF_A_GRAIN else shared(row.name) for row in rows]
+
+
+def summary_parameters(formats: Sequence[Format]) -> list[Schema]:
+    """The parameters of a summary in these formats."""
+    rows = [row for row in SUMMARY_PARAMETERS.values() if _applies(row.name, formats)]
+    return [shared(row.name if row is BY_NAME.get(row.name) else _OF_SUMMARIES.format(name=row.name)) for row in rows]
+
+
+def shared(name: str) -> Schema:
+    """A reference to the parameter of that name."""
+    return {"$ref": f"#/components/parameters/{name}"}
+
+
+def shared_parameters(grain: Grain, max_rows: int) -> dict[str, Schema]:
+    """The parameters that are the same wherever they are taken."""
+    rows = [row for row in PARAMETERS if row.name not in {*_OF_A_GRAIN, ATTRIBUTE_PREFIX}]
+    headers = {"If-None-Match": IF_NONE_MATCH, "Range": RANGE}
+    of_summaries = [row for name, row in SUMMARY_PARAMETERS.items() if row is not BY_NAME.get(name)]
+    return {
+        **{row.name: parameter(row, max_rows, grain) for row in rows},
+        **{_OF_SUMMARIES.format(name=row.name): _of_summary(row, max_rows) for row in of_summaries},
+        **headers,
+    }
+
+
+def _of_summary(row: Parameter, max_rows: int) -> Schema:
+    schema = {**row.schema, **({"maximum": max_rows} if row.name == "limit" else {})}
+    return {"name": row.name, "in": "query", "description": row.description, "schema": schema}
+
+
+def _applies(name: str, formats: Sequence[Format]) -> bool:
+    """Whether lists in these formats take the parameter. OpenAPI has no word for names like `attr.<name>`."""
+    if name == ATTRIBUTE_PREFIX:
+        return False
+    if name == "format":
+        return len(formats) > 1
+    if name == "include":
+        return any(one.allows_include for one in formats)
+    takers = [one for one in FORMATS if one.variant_parameter == name]
+    return not takers or any(one in formats for one in takers)
+
+
+def parameter(row: Parameter, max_rows: int, grain: Grain) -> Schema:
+    """A parameter of lists."""
+    schema, words = dict(row.schema), row.description
+    if row.name == "sort":
+        schema["default"] = f"-{grain.ordered_by}"
+    if row.name == "limit":
+        schema |= {"maximum": max_rows, "default": min(DEFAULT_LIMIT, max_rows)}
+    if row.name in _WITHOUT_DEFAULT:
+        words = f"{words} Default: `{schema.pop('default')}`."
+    if schema == STRING:
+        schema["minLength"] = 1  # a blank value is a fault
+    example = row.example
+    if row.name == _WITHOUT_EXAMPLE:
+        words, example = f"{words} As in `interaction_id,at:{grain.time_column}`.", None
+    return {
+        "name": row.name,
+        "in": "query",
+        "description": words,
+        "schema": schema,
+        **({"style": "form", "explode": True} if row.repeatable else {}),
+        **({"example": example} if example is not None else {}),
+    }

@@ -1,0 +1,100 @@
+"""Records → the table of a summary: filter, group, measure, order. Pure, and in turns."""
+
+from dataclasses import dataclass, replace
+from operator import itemgetter
+from zoneinfo import ZoneInfo
+
+from app.cooperative import Turns, look_at_the_young
+from app.interactions.columns import ColumnType, reader
+from app.interactions.facts import Context
+from app.interactions.grains import Grain
+from app.queries.operators import conditions
+from app.queries.query import InteractionQuery
+from app.queries.select import matching, ordered
+from app.queries.snapshot import DecodedSnapshot
+from app.queries.visible import visibility_of
+from app.summaries.grouping import Grouping
+from app.summaries.intervals import Intervals
+from app.summaries.summary import Summary, measures_of, outputs
+from app.summaries.table import Filling, Row, fill, tabulated
+
+ROWS_AT_ONCE = 200  # added in about 2 ms
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryTable:
+    """The rows shown of a summary, of `groups` in all; `time_zone` is that of its local times.
+
+    `totals` is a table of one row: each measure of all rows together.
+    """
+
+    names: tuple[str, ...]
+    types: tuple[ColumnType, ...]
+    rows: list[Row]
+    groups: int
+    totals: tuple[tuple[str, ...], list[Row], tuple[ColumnType, ...]]
+    time_zone: str
+
+
+def summarise(
+    opened: DecodedSnapshot, query: InteractionQuery, grain: Grain, context: Context, *, most_groups: int
+) -> Turns[SummaryTable]:
+    """The summary of all rows of the snapshot that match. Raises TooManyGroups."""
+    summary = query.summary or Summary()
+    zone = ZoneInfo(summary.time_zone) if summary.time_zone else context.zone
+    context = replace(context, zone=zone)
+    measures = measures_of(summary, grain)
+    intervals = Intervals(summary.interval, zone) if summary.interval else None
+    grouping = Grouping(summary, measures, grain, intervals, most_groups)
+    yield from _add(grouping, opened, query, grain, context)
+    if intervals and summary.fill:
+        filling = Filling(query.search.start, query.search.end, context.as_of)
+        yield from fill(grouping, intervals, filling, most_groups)
+    if not (summary.by or intervals or grouping.groups):
+        grouping.groups[()] = grouping.nothing()
+    rows, totals = yield from tabulated(grouping, measures, context.as_of, has_interval=intervals is not None)
+    known = outputs(summary, grain, measures)
+    rows = yield from _in_order(rows, summary, [one.name for one in known], len(known) - len(measures))
+    places = {one.name: place for place, one in enumerate(known)}
+    shown = [known[places[source]] for _, source in query.view.columns]
+    take = [places[one.name] for one in shown]
+    return SummaryTable(
+        tuple(name for name, _ in query.view.columns),
+        tuple(one.type for one in shown),
+        [tuple(row[place] for place in take) for row in rows[: query.limit]],
+        len(rows),
+        (tuple(one.name for one in measures), [totals], tuple(one.type for one in measures)),
+        str(zone),
+    )
+
+
+def _add(
+    grouping: Grouping, opened: DecodedSnapshot, query: InteractionQuery, grain: Grain, context: Context
+) -> Turns[None]:
+    candidates = ((facts, grain.rows(facts)) for facts in opened.facts(0, context))
+    left = visibility_of(query.search, context).left
+    read, rows, count = reader(grouping.columns), list[Row](), 0
+    for found in matching(candidates, 0, 0, conditions(query.filters, grain), left):
+        if found is None:
+            yield
+            continue
+        rows.append(read(found[1]))
+        count += 1
+        look_at_the_young(count)
+        if len(rows) == ROWS_AT_ONCE:
+            grouping.add(rows)
+            rows.clear()
+    grouping.add(rows)
+    yield
+
+
+def _in_order(rows: list[Row], summary: Summary, names: list[str], keys: int) -> Turns[list[Row]]:
+    """By interval, then by groups, unless the summary is sorted by some column; nulls are last either way."""
+    rows = yield from ordered(rows, lambda row: [(value is None, value) for value in row[:keys]])
+    if summary.sort is None:
+        return rows
+    column, descending = summary.sort
+    value_of = itemgetter(names.index(column))
+    present = [row for row in rows if value_of(row) is not None]
+    present = yield from ordered(present, value_of, descending=descending)
+    return [*present, *(row for row in rows if value_of(row) is None)]

@@ -1,0 +1,1 @@
+"""Summaries: rows → groups → measures. A measure is made of atoms, which merge, so that ratios are ratios of sums."""

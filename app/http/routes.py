@@ -47,7 +47,7 @@ async def summarise(grain: str, request: Request, services: Services, viewer: Vi
     viewer.require("read")
     deadline, url, queries = services.queries.deadline(), _url(request, services), services.queries
     parsed = await _parsed(grain, request, services, viewer, url=url, deadline=deadline, of_summary=True)
-    rows = services.settings.max_rows
+    rows = queries.rows_of_all(parsed.plan)
     lookup = queries.look(parsed.plan, rows, _directives(request, viewer), viewer.owner, deadline)
     find = partial(queries.find_all, lookup)
     make = partial(services.representations.summary, parsed.query, lookup)

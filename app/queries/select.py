@@ -63,7 +63,7 @@ def select(
         candidates = ((facts, grain.rows(facts)) for facts in opened.facts(position, context))
     else:
         in_order = yield from _sorted(opened, grain, query.order, context)
-        yield from _let_go(in_order, position)
+        yield from let_go(in_order, position)
         candidates = ((facts, [row]) for facts, row in _popped(in_order))
     met = conditions(query.filters, grain)
     values, rows = _row(query.view, grain.columns), list[tuple[object, ...]]()
@@ -81,7 +81,7 @@ def select(
         else:
             rows.append(values(row))
             look_at_the_young(len(rows))
-    yield from _let_go(in_order, len(in_order))
+    yield from let_go(in_order, len(in_order))
     return Selection(*shape(query.view, grain.columns), rows, following, skip)
 
 
@@ -141,7 +141,7 @@ def _popped(rows: list[T]) -> Iterator[T]:
         yield rows.pop()
 
 
-def _let_go(rows: list[T], count: int) -> Turns[None]:
+def let_go(rows: list[T], count: int) -> Turns[None]:
     """Pop so many of them: to free ten thousand records that nobody else holds takes 90 ms."""
     for _ in islice(_popped(rows), count):
         yield

@@ -121,6 +121,11 @@ class Queries:
         """The snapshot of the question with the rows that the query needs, if all of them match. Raises as `page`."""
         return await (self._reach(lookup, query.reach) if query.order == NEWEST_FIRST else self._whole(lookup))
 
+    def rows_of_all(self, plan: FetchPlan) -> int:
+        """How many rows to look for where all are wanted; where they are known to be too many, just so many as tell."""
+        stored = self.snapshots.current(plan)
+        return 1 if stored and stored.value.total > self.rules.max_rows else self.rules.max_rows
+
     async def find_all(self, lookup: Lookup) -> FetchResult:
         """The snapshot of the question with all its rows. Raises SummaryNeedsCompleteResult, and as `page`."""
         return await self._whole(lookup, SummaryNeedsCompleteResult)

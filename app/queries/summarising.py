@@ -1,6 +1,7 @@
 """Records → the table of a summary: filter, group, measure, order. Pure, and in turns."""
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ from app.interactions.facts import Context
 from app.interactions.grains import Grain
 from app.queries.operators import conditions
 from app.queries.query import InteractionQuery
-from app.queries.select import matching, ordered
+from app.queries.select import let_go, matching, ordered
 from app.queries.snapshot import DecodedSnapshot
 from app.queries.visible import visibility_of
 from app.summaries.grouping import Grouping
@@ -57,12 +58,14 @@ def summarise(
     rows = yield from _in_order(rows, summary, [one.name for one in known], len(known) - len(measures))
     places = {one.name: place for place, one in enumerate(known)}
     shown = [known[places[source]] for _, source in query.view.columns]
-    take = [places[one.name] for one in shown]
+    table = yield from _chosen(rows, [places[one.name] for one in shown], query.limit)
+    groups = len(rows)
+    yield from let_go(rows, groups)
     return SummaryTable(
         tuple(name for name, _ in query.view.columns),
         tuple(one.type for one in shown),
-        [tuple(row[place] for place in take) for row in rows[: query.limit]],
-        len(rows),
+        table,
+        groups,
         (tuple(one.name for one in measures), [totals], tuple(one.type for one in measures)),
         str(zone),
     )
@@ -86,6 +89,15 @@ def _add(
             rows.clear()
     grouping.add(rows)
     yield
+
+
+def _chosen(rows: list[Row], places: list[int], limit: int) -> Turns[list[Row]]:
+    """The columns at these places, of the first rows."""
+    table = list[Row]()
+    for row in islice(rows, limit):
+        table.append(tuple([row[place] for place in places]))
+        yield
+    return table
 
 
 def _in_order(rows: list[Row], summary: Summary, names: list[str], keys: int) -> Turns[list[Row]]:

@@ -31,7 +31,7 @@ class Filling:
 def tabulated(
     grouping: Grouping, measures: Sequence[Measure], as_of: datetime, *, has_interval: bool
 ) -> Turns[tuple[list[Row], Row]]:
-    """The rows: interval, groups, measures; and the measures of all rows together."""
+    """The rows: interval, groups, measures; and the measures of all rows together. It uses up the groups."""
     rows, whole = list[Row](), grouping.nothing()
     places = {atom: place for place, atom in enumerate(grouping.atoms)}
     taken = [(one.result, [places[atom] for atom in one.atoms]) for one in measures]
@@ -39,7 +39,8 @@ def tabulated(
     def results(figures: Sequence[Figure]) -> Row:
         return tuple(result([figures[place] for place in its], as_of) for result, its in taken)
 
-    for key, figures in grouping.groups.items():
+    while grouping.groups:  # freed one by one: ten thousand at once would hold the loop
+        key, figures = grouping.groups.popitem()
         rows.append((*_shown(key, has_interval=has_interval), *results(figures)))
         merged(grouping.atoms, whole, figures)
         yield

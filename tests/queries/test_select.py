@@ -210,7 +210,7 @@ async def test_rows_are_skipped_among_those_that_match_what_is_shown() -> None:
 
 @pytest.mark.threat("T47")
 @pytest.mark.parametrize("passed", [0, 30])
-async def test_each_row_isordered_and_let_go_of_in_a_turn_of_its_own(passed: int) -> None:
+async def test_each_row_is_ordered_and_let_go_of_in_a_turn_of_its_own(passed: int) -> None:
     """A record may have thousands, and to free those that a cursor passes over takes time, too."""
     legs = [{"agentId": f"a{number}"} for number in range(40)]
     view = View((("agent_id", "agent_id"),), grain="agent_legs")

@@ -47,6 +47,34 @@ async def test_more_rows_than_may_be_read_are_refused_and_the_first_block_alone_
     assert (await summary(desk(interactions(350), max_rows=350), asked(Summary()))).rows == [(350,)]
 
 
+async def test_rows_that_are_too_many_are_not_read_behind_either() -> None:
+    stand = desk(interactions(400), max_rows=350, scan_rows=100)
+    of = asked(Summary())
+    with pytest.raises(SummaryNeedsCompleteResult):
+        await summary(stand, of)
+    stand.clock.advance(20)
+    for _ in range(3):
+        lookup = stand.queries.look(stand.queries.plan(of), stand.queries.rows_of_all(stand.queries.plan(of)))
+        with pytest.raises(SummaryNeedsCompleteResult):
+            await stand.queries.find_all(lookup)
+        await stand.completed()
+    assert max(end for _, end in stand.upstream.spans) == 100
+
+
+async def test_a_stale_summary_is_served_and_all_its_rows_are_read_again_behind() -> None:
+    stand = desk(interactions(150), scan_rows=100)
+    of = asked(Summary())
+    await summary(stand, of)
+    stand.upstream.rows += [interaction(1000)]
+    stand.clock.advance(20)
+    lookup = stand.queries.look(stand.queries.plan(of), stand.queries.rows_of_all(stand.queries.plan(of)))
+    assert (await stand.queries.summary(of, lookup, await stand.queries.find_all(lookup))).rows == [(150,)]
+    await stand.completed()
+    read = stand.upstream.calls
+    assert (await summary(stand, of)).rows == [(151,)]
+    assert stand.upstream.calls == read
+
+
 async def test_more_groups_than_one_answer_holds_are_refused() -> None:
     stand = desk(interactions(12), max_rows=12)
     of = Summary(by=("interaction_id", "direction"))

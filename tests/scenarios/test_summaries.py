@@ -156,6 +156,10 @@ async def test_a_summary_is_an_answer_like_any_other(facade: Facade, simulator: 
     calls = len(simulator.calls("list"))
     await facade.get("/agent-legs/summary", ("by", "agent_id"), ("from", "now-7d/d"))
     assert len(simulator.calls("list")) == calls, "another summary of the same rows costs upstream nothing"
+    await facade.get(
+        "/queue-entries/summary", ("by", "exit_type"), ("from", "now-7d/d"), headers={"Cache-Control": "only-if-cached"}
+    )
+    await facade.get("/queue-entries/summary", ("attr", "x"), headers={"Cache-Control": "only-if-cached"}, status=504)
     clock.advance(3600)
     later = await facade.client.get(target)
     assert "hit" not in later.headers["cache-status"]

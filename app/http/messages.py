@@ -18,6 +18,7 @@ from app.interactions.service_level import ServiceLevel
 from app.interactions.timeline import Span
 from app.interactions.times import Time
 from app.queries.explain import MissCost, StoredSnapshot, UpstreamParameter
+from app.queries.hints import Hint
 from app.queries.operators import OPERATORS, SEPARATOR, TYPES, Operator
 from app.settings import Scope as ScopeName
 from app.summaries.named import named_measures
@@ -73,6 +74,7 @@ class Meta(Struct):
     source: Source
     schema_version: Annotated[int, about("Version of the columns.")]
     masked: list[Annotated[str, about("A column that is hidden, or shown masked or hashed.")]]
+    hints: Annotated[list[Hint], about("Of an answer without rows: what the question may have meant.")]
 
 
 class SummaryMeta(Meta):

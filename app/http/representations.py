@@ -27,6 +27,7 @@ from app.interactions.records import without_cards
 from app.interactions.timeline import timeline
 from app.interactions.times import rfc3339, written
 from app.owners import Owners
+from app.queries.hints import Hint
 from app.queries.page import FetchResult, Lookup, Page
 from app.queries.query import NEWEST_FIRST, InteractionQuery, View, cursor_text
 from app.queries.select import Selection, row_of
@@ -37,6 +38,7 @@ from app.queries.summarising import SummaryTable
 JSON = "application/json"
 MIB = 1024 * 1024
 MOST_BYTES = 64 * MIB  # of one answer: ten thousand rows of all columns take 18 MB
+LONGEST_SUGGESTION = 200  # characters, in a header
 TOO_LARGE = f"The answer would be larger than {MOST_BYTES // MIB} MiB: ask for fewer `fields`, or a smaller `limit`."
 Show = Callable[[Facts, Snapshot], Turns[object]]  # the only record of a snapshot
 _SHOWN_APART = frozenset({"attr", "from", "to", "sort"})
@@ -55,8 +57,10 @@ class Representations:
         worked_on = query.limit if query.order == NEWEST_FIRST else self._reports.rules.max_rows  # all are ordered
         with held_back(worked_on):
             page = await self._reports.page(query, lookup, found)
+            is_empty = not (page.selection.rows or page.next_cursor or query.cursor or query.offset)
+            hints = await self._reports.hints(query, lookup, page.found) if is_empty else []
             began = self._clock.monotonic()
-            answer = await self._encoded(page, query, lookup, url)
+            answer = await self._encoded(page, query, lookup, self._envelope(page, query, url, hints))
             seconds = {
                 "upstream": page.found.upstream_seconds,
                 "flatten": page.flatten_seconds,
@@ -68,22 +72,20 @@ class Representations:
             await let_go(rows, facts)
             return built
 
-    async def _encoded(self, page: Page, query: InteractionQuery, lookup: Lookup, url: str) -> Answer:
-        envelope = self._envelope(page, query, url)
-
+    async def _encoded(self, page: Page, query: InteractionQuery, lookup: Lookup, envelope: Envelope) -> Answer:
         async def encoding(_owners: Owners, require_waiter: Callable[[], None]) -> Answer:
             async with self._reports.admission.encoding(query.view, len(page.selection.rows)):
                 require_waiter()
                 return await _list(_table(page.selection), query.view, envelope, page.found.snapshot.as_of)
 
-        return await self._reports.once(("encode", url, *query.key_parts()), page.found, encoding, lookup)
+        return await self._reports.once(("encode", envelope.next, *query.key_parts()), page.found, encoding, lookup)
 
-    def _envelope(self, page: Page, query: InteractionQuery, url: str) -> Envelope:
+    def _envelope(self, page: Page, query: InteractionQuery, url: str, hints: list[Hint]) -> Envelope:
         cursor = cursor_text(page.next_cursor) if page.next_cursor else None
         link = f"{url}?{urlencode([*query.given, ('cursor', cursor)])}" if cursor else None
         count, zone = len(page.selection.rows), self._reports.rules.zone(page.found.snapshot.time_zone).key
         facts = self._facts(query, page.found.snapshot)
-        meta = Meta(count=count, truncated=page.truncated, total=page.total, time_zone=zone, **facts)
+        meta = Meta(count=count, truncated=page.truncated, total=page.total, time_zone=zone, hints=hints, **facts)
         return Envelope(link, cursor, meta)
 
     def _facts(self, query: InteractionQuery, snapshot: Snapshot) -> dict[str, Any]:
@@ -104,7 +106,8 @@ class Representations:
         with held_back(snapshot.rows):
             made = await self._reports.summary(query, lookup, found)
             grouped = self._clock.monotonic()
-            envelope = self._envelope_of_summary(made, query, snapshot)
+            hints = [] if made.counted else await self._reports.hints(query, lookup, found)
+            envelope = self._envelope_of_summary(made, query, snapshot, hints)
 
             async def encoding(_owners: Owners, require_waiter: Callable[[], None]) -> Answer:
                 async with self._reports.admission.encoding(query.view, len(made.rows)):
@@ -115,13 +118,16 @@ class Representations:
         upstream, encoded = found.upstream_seconds, self._clock.monotonic() - grouped
         return Built(answer, found.packed(), {"upstream": upstream, "flatten": grouped - began, "encode": encoded})
 
-    def _envelope_of_summary(self, made: SummaryTable, query: InteractionQuery, snapshot: Snapshot) -> Envelope:
+    def _envelope_of_summary(
+        self, made: SummaryTable, query: InteractionQuery, snapshot: Snapshot, hints: list[Hint]
+    ) -> Envelope:
         is_cut = snapshot.lacks_rows or len(made.rows) < made.groups
         meta = SummaryMeta(
             count=len(made.rows),
             truncated=is_cut,
             total=made.groups,
             time_zone=made.time_zone,
+            hints=hints,
             totals=dict(json.row(Table(*made.totals))),
             **self._facts(query, snapshot),
         )
@@ -164,8 +170,15 @@ async def _list(table: Table, view: View, envelope: Envelope, as_of: datetime) -
         link_next=envelope.next,
         truncated=facts.truncated,
         total=facts.total,
+        hint=" ".join(map(_told, facts.hints)) or None,
     )
     return await _tagged(answer, view.audience)
+
+
+def _told(hint: Hint) -> str:
+    """A hint as a header says it, where lines are short."""
+    is_told = hint.suggestion is not None and len(hint.suggestion) <= LONGEST_SUGGESTION
+    return f"{hint.text} {hint.suggestion}" if is_told else hint.text
 
 
 def _table(selection: Selection) -> Table:

@@ -53,6 +53,7 @@ class Answer:
     link_next: str | None = None  # absolute URL of the next page
     truncated: bool | None = None  # of a list: more rows match than it and its next pages can show
     total: int | None = None  # rows of a list in all, where that is known
+    hint: str | None = None  # of a list without rows: what the question may have meant, in ASCII
 
     @property
     def size(self) -> int:
@@ -132,6 +133,8 @@ def list_headers(answer: Answer) -> Headers:
     if answer.truncated is None:
         return []
     told = [(b"x-truncated", b"true" if answer.truncated else b"false")]
+    if answer.hint is not None:
+        told.append((b"x-hint", answer.hint.encode("ascii")))
     return told if answer.total is None else [*told, (b"x-total-count", b"%d" % answer.total)]
 
 

@@ -122,16 +122,21 @@ def operators_of(type_: ColumnType) -> tuple[Operator, ...]:
     return tuple(one for one in _TABLE if type_ in one.types)
 
 
+def shown_by(column: str, grain: Grain) -> tuple[bool, Callable[[Any], Shown]]:
+    """Whether the grain has the column itself, and the values that a row, or else an interaction, shows of it."""
+    known = grain.columns.get(column)
+    if known is None:
+        return False, OF_INTERACTION[column].values
+    return True, partial(_time_shown if known.type == "time" else _shown, known.value)
+
+
 def conditions(filters: Iterable[Filter], grain: Grain) -> tuple[list[Condition], list[Condition]]:
     """The conditions on the grain's own columns, and those on the interaction, of whose parts some must meet them."""
     own: list[Condition] = []
     others: list[Condition] = []
     for one in filters:
-        test = OPERATORS[one.operator].of(one.values)
-        if column := grain.columns.get(one.name):
-            own.append((partial(_time_shown if column.type == "time" else _shown, column.value), test))
-        else:
-            others.append((OF_INTERACTION[one.name].values, test))
+        is_own, values_of = shown_by(one.name, grain)
+        (own if is_own else others).append((values_of, OPERATORS[one.operator].of(one.values)))
     return own, others
 
 

@@ -33,6 +33,7 @@ from app.queries import fetch_plan as plans
 from app.queries.admission import Admission
 from app.queries.fetch_plan import FetchPlan
 from app.queries.fetching import Fetching
+from app.queries.hints import MOST_HINTS, Hint, of_question, of_rows
 from app.queries.page import FetchResult, Lookup, Page, lookup_of, page_of
 from app.queries.query import NEWEST_FIRST, InteractionQuery, PageRange
 from app.queries.rules import Rules
@@ -164,6 +165,17 @@ class Queries:
                 )
 
         return await self.once(("summary", *query.key_parts()), found, summarising, lookup)
+
+    async def hints(self, query: InteractionQuery, lookup: Lookup, found: FetchResult) -> list[Hint]:
+        """The hints for a question that found no rows. Raises RateLimited, StillFetching."""
+        context = self.rules.context_of(found.snapshot, query.view.audience)
+
+        async def looking(_owners: Owners, require_waiter: Callable[[], None]) -> list[Hint]:
+            require_waiter()
+            by_rows = of_rows(query, found.opened, self.grains[query.view.grain], context)
+            return [*of_question(query, context), *await cooperative.run(by_rows)][:MOST_HINTS]
+
+        return await self.once(("hints", *query.key_parts()), found, looking, lookup)
 
     def interaction(self, found: FetchResult, audience: Audience) -> Facts:
         """The facts of the only interaction of a snapshot. Raises NotFound."""

@@ -24,7 +24,9 @@ ROWS_AT_ONCE = 200  # added in about 2 ms
 
 @dataclass(frozen=True, slots=True)
 class SummaryTable:
-    """The rows shown of a summary, of `groups` in all; `time_zone` is that of its local times.
+    """The rows shown of a summary, of `groups` in all, made of so many rows `counted`.
+
+    `time_zone` is that of its local times.
 
     `totals` is a table of one row: each measure of all rows together.
     """
@@ -33,6 +35,7 @@ class SummaryTable:
     types: tuple[ColumnType, ...]
     rows: list[Row]
     groups: int
+    counted: int
     totals: tuple[tuple[str, ...], list[Row], tuple[ColumnType, ...]]
     time_zone: str
 
@@ -47,7 +50,7 @@ def summarise(
     measures = measures_of(summary, grain)
     intervals = Intervals(summary.interval, zone) if summary.interval else None
     grouping = Grouping(summary, measures, grain, intervals, most_groups)
-    yield from _add(grouping, opened, query, grain, context)
+    counted = yield from _add(grouping, opened, query, grain, context)
     if intervals and summary.fill:
         filling = Filling(query.search.start, query.search.end, context.as_of)
         yield from fill(grouping, intervals, filling, most_groups)
@@ -66,6 +69,7 @@ def summarise(
         tuple(one.type for one in shown),
         table,
         groups,
+        counted,
         (tuple(one.name for one in measures), [totals], tuple(one.type for one in measures)),
         str(zone),
     )
@@ -73,7 +77,8 @@ def summarise(
 
 def _add(
     grouping: Grouping, opened: DecodedSnapshot, query: InteractionQuery, grain: Grain, context: Context
-) -> Turns[None]:
+) -> Turns[int]:
+    """Count all rows in that match; their number."""
     candidates = ((facts, grain.rows(facts)) for facts in opened.facts(0, context))
     left = visibility_of(query.search, context).left
     read, rows, count = reader(grouping.columns), list[Row](), 0
@@ -88,7 +93,7 @@ def _add(
             grouping.add(rows)
             rows.clear()
     grouping.add(rows)
-    yield
+    return count
 
 
 def _chosen(rows: list[Row], places: list[int], limit: int) -> Turns[list[Row]]:

@@ -292,7 +292,7 @@ def prepared(method: str = "GET", **request_headers: str) -> Prepared:
 
 def prepared_of(body: bytes, method: str = "GET", **request_headers: str) -> Prepared:
     answer = Answer(body, "gzip", ETAG, "application/json", AS_OF, file_name="a.json", link_next="http://localhost/n")
-    answer = replace(answer, truncated=False, total=7)
+    answer = replace(answer, truncated=False, total=7, hint="A hint.")
     base = answer_headers(answer, Reuse(hit=True, ttl=2, age=1), Stored(None, 0, 0, 0, 3, revalidate_for=3), AS_OF)
     fields = [(name.replace("_", "-").encode(), value.encode()) for name, value in request_headers.items()]
     return respond(scope_of(method, fields), answer, base)
@@ -343,7 +343,7 @@ def test_a_client_that_holds_the_current_version_gets_304(method: str, sent: dic
 def test_a_304_has_no_body_and_the_headers_that_keep_a_stored_answer_current() -> None:
     answer = prepared(if_none_match=ETAG)
     assert answer.body == b""
-    of_lists = {b"link", b"x-total-count", b"x-truncated"}
+    of_lists = {b"link", b"x-total-count", b"x-truncated", b"x-hint"}
     current = {b"etag", b"cache-control", b"vary", b"age", b"cache-status"}
     assert {name for name, _ in answer.headers} == current | of_lists
     assert field(answer, "etag") == ETAG

@@ -47,6 +47,7 @@ META = [
     "source",
     "schema_version",
     "masked",
+    "hints",
 ]
 
 
@@ -99,6 +100,7 @@ async def test_meta_says_what_was_asked_and_what_was_found() -> None:
         "source": "live",
         "schema_version": 1,
         "masked": ["customer"],
+        "hints": [],
     }
 
 

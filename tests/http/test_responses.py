@@ -142,6 +142,7 @@ def test_nothing_was_modified_later_than_now_also_where_the_clock_was_set_back(s
         (replace(MASKED, truncated=True, total=1834), "x-total-count", "1834"),
         (replace(MASKED, truncated=True), "x-truncated", "true"),
         (replace(MASKED, truncated=False), "x-truncated", "false"),
+        (replace(MASKED, truncated=False, hint="A hint. attr=1"), "x-hint", "A hint. attr=1"),
         (replace(MASKED, masked=False), "cache-control", "private, no-store"),
         (replace(MASKED, link_next="http://h/i?a=b&cursor=c"), "link", '<http://h/i?a=b&cursor=c>; rel="next"'),
         (

@@ -280,3 +280,23 @@ async def test_the_schema_explains_each_measure_and_the_settings_in_force(
         }
         by_name = ",".join(name for name in measures if "<" not in name)
         assert set((await summary(facade, "queue_entries", measures=by_name))["items"][0]) == set(by_name.split(","))
+
+
+async def test_an_answer_without_rows_hints_at_what_was_meant(facade: Facade, simulator: Simulator) -> None:
+    await facade.get("/queue-entries/summary")
+    calls = len(simulator.calls())
+    for path in ("/queue-entries", "/queue-entries/summary"):
+        empty = (await facade.get(path, ("queue_name", "support"))).json()["meta"]
+        (hint,) = empty["hints"]
+        assert (hint["code"], hint["parameter"], hint["suggestion"]) == (
+            "other-case",
+            "queue_name",
+            "queue_name=Support",
+        )
+        assert (await facade.get(path, ("queue_name", "Support"))).json()["meta"]["hints"] == []
+        told = await facade.get(f"{path}.csv", ("queue_name", "support"))
+        assert told.headers["x-hint"] == f"{hint['text']} queue_name=Support"
+        assert "x-hint" not in (await facade.get(f"{path}.csv", ("queue_name", "Support"))).headers
+        assert len(simulator.calls()) == calls, "upstream is not asked for a hint"
+    (hint,) = (await facade.ask(("attr", "accountNumber=7016941")))["meta"]["hints"]
+    assert hint["suggestion"] == "attr_pair=accountNumber=7016941"

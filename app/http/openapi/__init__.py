@@ -264,7 +264,7 @@ def _summary(grain: Grain) -> tuple[str, Schema]:
     responses = components.stored_responses(
         components.json_content("Summary"),
         _problems(path, *_UPSTREAM),
-        *("X-Total-Count", "X-Truncated"),
+        *components.OF_LISTS[1:],
         whole=("Content-Disposition",),
     )
     return _operation(
@@ -282,7 +282,9 @@ def _examples(grain: Grain, format_: Format, table: Table) -> Schema:
     if format_.is_binary or format_.requires:
         return {}
     masked = [name for name in ("customer",) if name in grain.columns]
-    meta = Meta(len(table.rows), 100, 0, False, len(table.rows), _QUERY, _AS_OF, _ZONE, "live", SCHEMA_VERSION, masked)
+    meta = Meta(
+        len(table.rows), 100, 0, False, len(table.rows), _QUERY, _AS_OF, _ZONE, "live", SCHEMA_VERSION, masked, []
+    )
     encoded = format_.encode(table, Envelope(None, None, asdict(meta)), format_.variants[0]).decode()
     return {"examples": _documented(json.loads(encoded) if format_.media_type == components.JSON else encoded)}
 

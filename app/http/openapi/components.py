@@ -197,6 +197,7 @@ _HEADER_WORDS = {
     "Vary": "The request's headers that shape the answer.",
     "WWW-Authenticate": "How to send a key.",
     "X-Total-Count": "Rows of the list in all; not there where that is not known.",
+    "X-Hint": "Of an answer without rows: what the question may have meant, as `meta.hints` says.",
     "X-Truncated": "Whether more rows match than this answer and its next pages can show.",
     "X-Request-Id": "The request's own id, else a new one.",
 }
@@ -211,7 +212,7 @@ ALWAYS = ("X-Request-Id",)
 QUOTA = ("RateLimit", "RateLimit-Policy")
 IN_304 = ("ETag", "Cache-Control", "Vary", "Age", "Cache-Status", "Server-Timing", *QUOTA, *ALWAYS)
 IN_200 = (*IN_304, "Last-Modified", "Accept-Ranges")
-OF_LISTS = ("Link", "X-Total-Count", "X-Truncated")
+OF_LISTS = ("Link", "X-Total-Count", "X-Truncated", "X-Hint")
 IN_206 = (*IN_200, *OF_LISTS, "Content-Range")
 _OWN_HEADERS = {
     401: ("WWW-Authenticate",),

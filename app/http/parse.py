@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from app.errors import Forbidden, InvalidParameters, ParameterFault
 from app.formats import FORMATS, Format
 from app.http.auth import ARRAY_SUFFIX, Viewer, refuse_key_names
+from app.http.conflicts import Values, conflicts, format_conflicts, hidden, value_of
 from app.http.negotiation import choose_format
 from app.http.parameters import (
     ATTRIBUTE_PREFIX,
@@ -34,7 +35,6 @@ from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Search, Vi
 
 Pairs = Sequence[tuple[str, str]]
 Known = Mapping[str, Parameter]
-Values = Mapping[str, Sequence[Any]]  # canonical values by parameter; what type they have is its reader's to say
 
 IGNORED_PREFIX = "_"
 MOST_PARAMETERS = 100
@@ -42,7 +42,6 @@ LONGEST_NAME = 64  # characters of a name that are shown
 RAW_SCOPES = ("pii:read", "notes:read")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")  # RFC 3986 §2.1; Python lets it stand as it is
 _NOT_LINKED = frozenset({"cursor", "offset"})
-_VARIANT_PARAMETERS = tuple(one.variant_parameter for one in FORMATS if one.variant_parameter)
 
 
 def pairs_of(query_string: bytes) -> Pairs:
@@ -99,27 +98,27 @@ def parse(
     known = SUMMARY_PARAMETERS if of_summary else parameters_of(scene.grain)
     pairs = [(_without_suffix(name, known, scene.grain), text) for name, text in pairs]
     values, faults = _read(pairs, scene, known, scene.grain)
-    chosen = choose_format(extension, _one(values, "format"), accept)
+    chosen = choose_format(extension, value_of(values, "format"), accept)
     filters, summary = _filters(values, known), None
     if of_summary:
         summary, columns, more = summary_of(values, scene, {fault.parameter for fault in faults})
         faults += more
         values = {**{name: given for name, given in values.items() if name != "sort"}, "fields": [columns]}
-    faults += [*_conflicts(values), *_hidden(filters, values, scene.grain)]
+    faults += [*conflicts(values), *hidden(filters, values, scene.grain)]
     if _is_raw(values):
         words = f"include={RAW} is for one interaction: /interactions/{{interaction_id}}?include={RAW}&pii=clear."
         faults.append(ParameterFault("include", words, allowed=INCLUDE_NAMES))
     if not any(fault.parameter == "format" for fault in faults):
-        faults += _format_conflicts(values, chosen, extension)
+        faults += format_conflicts(values, chosen, extension)
     _refuse(faults)
     return InteractionQuery(
         search=_search(values),
         view=_view(values, scene, viewer, chosen),
         filters=filters,
-        order=_one(values, "sort", NEWEST_FIRST),
-        offset=_one(values, "offset", 0),
-        limit=_one(values, "limit", scene.max_rows if of_summary else min(DEFAULT_LIMIT, scene.max_rows)),
-        cursor=_one(values, "cursor"),
+        order=value_of(values, "sort", NEWEST_FIRST),
+        offset=value_of(values, "offset", 0),
+        limit=value_of(values, "limit", scene.max_rows if of_summary else min(DEFAULT_LIMIT, scene.max_rows)),
+        cursor=value_of(values, "cursor"),
         asked=tuple(sorted({pair for pair in pairs if (row := _row(pair[0], known, scene.grain)) and row.pins})),
         given=tuple(sorted({(name, text) for name, text in pairs if name not in _NOT_LINKED})),
         summary=summary,
@@ -129,9 +128,9 @@ def parse(
 def parse_view(pairs: Pairs, scene: ParseContext, viewer: Viewer) -> View:
     """How one interaction is to be shown: `fields`, `include` and `pii` alone apply. Raises as `parse`."""
     values, faults = _read(pairs, scene, ITEM_PARAMETERS)
-    faults += _conflicts(values)
+    faults += conflicts(values)
     is_raw = _is_raw(values)
-    if is_raw and _one(values, "pii") != "clear":  # it shows the customer: who asks for it says so
+    if is_raw and value_of(values, "pii") != "clear":  # it shows the customer: who asks for it says so
         faults.append(ParameterFault("pii", f"include={RAW} shows personal data; send pii=clear with it."))
     _refuse(faults)
     if is_raw and not viewer.scopes.issuperset(RAW_SCOPES):
@@ -187,7 +186,7 @@ def _read(
                     value = (name.removeprefix(ATTRIBUTE_PREFIX).strip(), value)
                 values.setdefault(row.name, []).append(value)
             except* Refused as group:
-                faults += [_refused(name, one) for one in group.exceptions if isinstance(one, Refused)]
+                faults += [_refused(name, refused) for refused in group.exceptions if isinstance(refused, Refused)]
     return {name: given for name, given in values.items() if given}, faults
 
 
@@ -210,44 +209,32 @@ def _filters(values: Values, known: Known) -> tuple[Filter, ...]:
     return tuple(Filter(column, distinct(given), suffix) for (column, suffix), given in named)
 
 
-def _hidden(filters: Iterable[Filter], values: Values, grain: Grain) -> Iterator[ParameterFault]:
-    """Conditions on what the view does not show: searching by it would tell what it is."""
-    for one in filters:
-        if one.name in grain.clear_only and _one(values, "pii") != "clear":
-            words = f"{one.name} is shown with pii=clear alone: send that with a condition on it."
-            yield ParameterFault(one.name, words)
-
-
-def _one(values: Values, name: str, default: Any = None) -> Any:
-    return values[name][0] if name in values else default
-
-
 def _search(values: Values) -> Search:
     return Search(
         attr=distinct(values.get("attr", ())),
         attr_pairs=tuple(sorted({*values.get("attr_pair", ()), *values.get(ATTRIBUTE_PREFIX, ())})),
         attr_names=distinct(values.get("attr_name", ())),
-        start=_one(values, "from"),
-        end=_one(values, "to"),
-        **{name: _one(values, name) for name in ("contact_id", "hook_type", "hook_subtype", "hook_id")},
+        start=value_of(values, "from"),
+        end=value_of(values, "to"),
+        **{name: value_of(values, name) for name in ("contact_id", "hook_type", "hook_subtype", "hook_id")},
     )
 
 
 def _view(values: Values, scene: ParseContext, viewer: Viewer, chosen: Format) -> View:
     return View(
-        columns=_one(values, "fields") or tuple((name, name) for name in scene.grain.columns),
-        include=tuple(name for name in _one(values, "include", ()) if name != RAW),
+        columns=value_of(values, "fields") or tuple((name, name) for name in scene.grain.columns),
+        include=tuple(name for name in value_of(values, "include", ()) if name != RAW),
         format=chosen.name,
-        variant=_one(values, chosen.variant_parameter or "", chosen.variants[0]),
-        audience=viewer.audience(clear=_one(values, "pii") == "clear"),
-        download=_one(values, "download") is not None,
+        variant=value_of(values, chosen.variant_parameter or "", chosen.variants[0]),
+        audience=viewer.audience(clear=value_of(values, "pii") == "clear"),
+        download=value_of(values, "download") is not None,
         raw=_is_raw(values),
         grain=scene.grain.name,
     )
 
 
 def _is_raw(values: Values) -> bool:
-    return RAW in _one(values, "include", ())
+    return RAW in value_of(values, "include", ())
 
 
 def _refused(name: str, refused: Refused) -> ParameterFault:
@@ -276,30 +263,3 @@ def _shown(name: str) -> str:
 
 def _question(near: str | None) -> str:
     return f" Did you mean {near}?" if near else ""
-
-
-def _conflicts(values: Values) -> Iterator[ParameterFault]:
-    """What contradicts itself, whatever the format. A cursor brings its own range, so relative times cannot cross."""
-    start, end = _one(values, "from"), _one(values, "to")
-    if start and end and start >= end and "cursor" not in values:
-        yield ParameterFault("to", "to must be later than from.")
-    if "cursor" in values and "offset" in values:
-        yield ParameterFault("offset", "offset and cursor exclude each other; the cursor knows its place.")
-    outputs = {output for output, _ in _one(values, "fields", ())}
-    if not outputs.isdisjoint(_one(values, "include", ())):
-        yield ParameterFault("fields", "fields gives a column the name of a list that include adds.")
-
-
-def _format_conflicts(values: Values, chosen: Format, extension: str | None) -> Iterator[ParameterFault]:
-    if extension and _one(values, "format", chosen.name) != chosen.name:
-        yield ParameterFault("format", "format and the path's extension name different formats; give one of them.")
-    if not chosen.is_available:
-        available = tuple(one.name for one in FORMATS if one.is_available)
-        yield ParameterFault(
-            "format", f"{chosen.name} needs {chosen.requires}, which is not installed here.", allowed=available
-        )
-    if "include" in values and not chosen.allows_include:
-        yield ParameterFault("include", f"include needs JSON or NDJSON; {chosen.name} has no place for lists.")
-    for name in _VARIANT_PARAMETERS:
-        if name in values and name != chosen.variant_parameter:
-            yield ParameterFault(name, f"{name} does not apply to the format {chosen.name}.")

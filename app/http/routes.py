@@ -16,13 +16,14 @@ from app.errors import NotFound
 from app.formats import FORMATS
 from app.http.auth import Viewer
 from app.http.cache_routes import explain_cache, purge_cache
-from app.http.messages import Health, WhoAmI, answer, row_schema
+from app.http.messages import Health, WhoAmI, answer
 from app.http.negotiation import CACHE_FIELDS, cache_directives, joined, respond
 from app.http.pages import docs_asset, docs_page, explorer_asset, explorer_page, openapi_document, problem_page
 from app.http.parse import changes_in, named_zone, needs_time_zone, pairs_of, parse, parse_view, refuse_all
 from app.http.response_cache import ARRIVAL, Built, ParsedList, offer
 from app.http.responses import PreparedResponse, answer_headers
 from app.http.routing import ANYBODY, Resource, Services
+from app.http.schema import row_schema
 from app.http.values import Refused, identity
 from app.interactions.grains import BY_PATH, GRAINS, INTERACTIONS, Grain
 from app.observe.metrics import CONTENT_TYPE as METRICS_TYPE

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.formats import FORMATS, FORMATS_BY_NAME, Format
-from app.http import negotiation, parse
+from app.http import conflicts, negotiation
 from app.interactions.grains import GRAINS
 from tests.support.facade import Facade, running_facade
 from tests.support.simulator import Simulator
@@ -50,7 +50,7 @@ async def test_a_format_that_is_not_installed_is_told_by_name_and_passed_over_by
     facade: Facade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     formats = [replace(one, requires="not_installed_here") if one.name == "csv" else one for one in FORMATS]
-    for module in (negotiation, parse):
+    for module in (negotiation, conflicts):
         monkeypatch.setattr(module, "FORMATS", formats)
     for path in ("/interactions.csv", "/interactions?format=csv"):
         (fault,) = (await facade.get(path, status=400)).json()["errors"]

@@ -5,9 +5,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import datetime
-from math import ceil
+from math import ceil, isfinite
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,9 +16,12 @@ from hypothesis import strategies as st
 from app.errors import TooManyGroups
 from app.interactions.columns import reader
 from app.interactions.grains import GRAINS, Grain
+from app.summaries.intervals import STEPS
 from app.summaries.named import named_measures
 from app.summaries.summary import Summary
+from app.summaries.terms import FUNCTIONS, measure_of
 from tests.interactions.records import CONTEXT, facts
+from tests.interactions.strategies import odd_records, records
 from tests.summaries.support import A_DAY, entry, grouped, interaction, summarised
 
 QUEUES = st.sampled_from(["Support", "Sales", "Claims"])
@@ -312,3 +316,19 @@ async def test_filling_too_much_is_refused() -> None:
         await summarised(
             A_DAY, "interactions", interval="15m", fill=True, range_=(moment("14:00:00").replace(year=1970), None)
         )
+
+
+@pytest.mark.parametrize("grain", GRAINS.values(), ids=GRAINS)
+@given(found=st.lists(records | odd_records, max_size=4), interval=st.sampled_from([*STEPS]))
+@settings(max_examples=25)
+def test_whatever_upstream_sends_is_measured_in_numbers_that_json_has(
+    grain: Grain, found: list[Any], interval: str
+) -> None:
+    functions = [f"{name}:{column.name}" for name in FUNCTIONS for column in grain.columns.values()]
+    terms = [*(one.name for one in named_measures(grain)), *(term for term in functions if measure_of(term, grain))]
+    by = (*grain.columns,)[:4]
+    rows, totals = asyncio.run(summarised(found, grain.name, *terms, by=by, interval=interval, at=grain.time_column))
+    shown = msgspec.json.decode(msgspec.json.encode([*rows, totals]))
+    assert [list(row) for row in shown] == [list(row) for row in (*rows, totals)]
+    numbers = [value for row in rows for value in row.values() if isinstance(value, float)]
+    assert all(map(isfinite, numbers))

@@ -15,6 +15,7 @@ from app.http.messages import MESSAGES
 from app.http.parameters import BY_NAME
 from app.http.parse import unknown_parameter
 from app.http.problems import PROBLEMS, rendered
+from app.http.schema import RowSchema
 from app.interactions.columns import Column, ColumnType, PersonalData
 from app.interactions.grains import INCLUDES, RAW, Grain, Include
 
@@ -124,7 +125,7 @@ def _nested_name(include: Include) -> str:
 
 
 def _of_messages() -> dict[str, Schema]:
-    _, components = msgspec.json.schema_components(MESSAGES, ref_template=_COMPONENT)
+    _, components = msgspec.json.schema_components((*MESSAGES, RowSchema), ref_template=_COMPONENT)
     found: dict[str, Schema] = {}
     _parted(components, found)
     found["ProblemCode"]["enum"] = [row.slug for row in PROBLEMS]

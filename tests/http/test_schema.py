@@ -1,4 +1,4 @@
-"""The messages: the schema of rows tells of each column and list."""
+"""The schema of rows tells of each column and list, of conditions, measures and the settings in force."""
 
 import json
 from dataclasses import replace
@@ -7,11 +7,13 @@ import pytest
 from msgspec.json import encode
 
 from app.formats import FORMATS
-from app.http import messages
-from app.http.messages import row_schema
+from app.http import schema
+from app.http.parameters import condition
+from app.http.schema import row_schema
 from app.interactions.columns import SCHEMA_VERSION
 from app.interactions.grains import GRAINS, INCLUDES, Grain, grains
 from app.interactions.service_level import ServiceLevel
+from app.summaries.terms import measure_of
 
 
 @pytest.mark.parametrize("grain", GRAINS.values(), ids=GRAINS)
@@ -38,7 +40,7 @@ def test_the_schema_tells_of_every_nested_list_and_its_fields() -> None:
 
 
 def test_the_schema_tells_of_every_format_also_of_one_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(messages, "FORMATS", (*FORMATS[:-1], replace(FORMATS[-1], requires="not_installed_here")))
+    monkeypatch.setattr(schema, "FORMATS", (*FORMATS[:-1], replace(FORMATS[-1], requires="not_installed_here")))
     formats = json.loads(encode(row_schema(GRAINS["interactions"], 10_000, ServiceLevel())))["formats"]
     *others, last = [(one.name, one.media_type, one.extension, True) for one in FORMATS]
     assert [tuple(one.values()) for one in formats] == [*others, (*last[:3], False)]
@@ -50,3 +52,30 @@ def test_configured_attributes_are_in_the_schema() -> None:
 
 def test_nested_lists_are_of_interactions_alone() -> None:
     assert row_schema(GRAINS["agent_legs"], 10_000, ServiceLevel()).include == []
+
+
+@pytest.mark.parametrize("grain", GRAINS.values(), ids=GRAINS)
+def test_the_schema_tells_the_conditions_of_every_column(grain: Grain) -> None:
+    document = json.loads(encode(row_schema(grain, 10_000, ServiceLevel())))
+    for column in document["columns"]:
+        for ending in column["operators"]:
+            assert condition(f"{column['name']}{ending}", grain) is not None
+        assert {".ne", ".null"} <= set(column["operators"])
+    assert all(field["operators"] == [] for one in document["include"] for field in one["fields"])
+
+
+@pytest.mark.parametrize("grain", GRAINS.values(), ids=GRAINS)
+def test_the_schema_tells_every_measure_with_its_formula(grain: Grain) -> None:
+    document = json.loads(encode(row_schema(grain, 10_000, ServiceLevel(30, {"Support": 15}, None, "count"))))
+    assert all(one["formula"] for one in document["measures"])
+    for one in document["measures"]:
+        if "<column>" not in one["name"]:
+            found = measure_of(one["name"], grain)
+            assert found is not None
+            assert (found.type, found.unit, found.formula) == (one["type"], one["unit"], one["formula"])
+    assert document["settings"] == {
+        "sla_seconds": 30.0,
+        "sla_by_queue": {"Support": 15.0},
+        "abandon_seconds": None,
+        "sla_abandons": "count",
+    }

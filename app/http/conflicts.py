@@ -1,0 +1,54 @@
+"""Parameters that contradict one another, or the viewer, though each is right alone."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from app.errors import ParameterFault
+from app.formats import FORMATS, Format
+from app.interactions.grains import Grain
+from app.queries.query import Filter
+
+Values = Mapping[str, Sequence[Any]]  # canonical values by parameter; what type they have is its reader's to say
+
+_VARIANT_PARAMETERS = tuple(one.variant_parameter for one in FORMATS if one.variant_parameter)
+
+
+def value_of(values: Values, name: str, default: Any = None) -> Any:
+    """The value of a parameter that may be given once, else the default."""
+    return values[name][0] if name in values else default
+
+
+def hidden(filters: Iterable[Filter], values: Values, grain: Grain) -> Iterator[ParameterFault]:
+    """Conditions on what the view does not show: searching by it would tell what it is."""
+    for one in filters:
+        if one.name in grain.clear_only and value_of(values, "pii") != "clear":
+            words = f"{one.name} is shown with pii=clear alone: send that with a condition on it."
+            yield ParameterFault(one.name, words)
+
+
+def conflicts(values: Values) -> Iterator[ParameterFault]:
+    """Contradictions, whatever the format. A cursor brings its own range, so relative times cannot cross."""
+    start, end = value_of(values, "from"), value_of(values, "to")
+    if start and end and start >= end and "cursor" not in values:
+        yield ParameterFault("to", "to must be later than from.")
+    if "cursor" in values and "offset" in values:
+        yield ParameterFault("offset", "offset and cursor exclude each other; the cursor knows its place.")
+    outputs = {output for output, _ in value_of(values, "fields", ())}
+    if not outputs.isdisjoint(value_of(values, "include", ())):
+        yield ParameterFault("fields", "fields gives a column the name of a list that include adds.")
+
+
+def format_conflicts(values: Values, chosen: Format, extension: str | None) -> Iterator[ParameterFault]:
+    """Parameters that do not fit the format, which the path's extension may name too."""
+    if extension and value_of(values, "format", chosen.name) != chosen.name:
+        yield ParameterFault("format", "format and the path's extension name different formats; give one of them.")
+    if not chosen.is_available:
+        available = tuple(one.name for one in FORMATS if one.is_available)
+        yield ParameterFault(
+            "format", f"{chosen.name} needs {chosen.requires}, which is not installed here.", allowed=available
+        )
+    if "include" in values and not chosen.allows_include:
+        yield ParameterFault("include", f"include needs JSON or NDJSON; {chosen.name} has no place for lists.")
+    for name in _VARIANT_PARAMETERS:
+        if name in values and name != chosen.variant_parameter:
+            yield ParameterFault(name, f"{name} does not apply to the format {chosen.name}.")

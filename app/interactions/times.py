@@ -86,6 +86,11 @@ def local(moment: datetime, zone: tzinfo) -> datetime:
         return moment
 
 
+def to_millisecond(moment: datetime | None) -> datetime | None:
+    """The time as rows show it; None stays None."""
+    return moment and moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 def rfc3339(moment: datetime | None) -> str | None:
     """RFC 3339 in UTC with milliseconds and `Z`; None stays None."""
     return None if moment is None else written(moment)

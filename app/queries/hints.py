@@ -15,6 +15,7 @@ The last two compare with what the viewer is shown of the rows held, and with no
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from typing import Annotated, Literal
 from urllib.parse import quote
 
@@ -32,6 +33,7 @@ _PAIR = re.compile(r"[A-Za-z_][\w .-]*=.+", re.DOTALL)
 _PLUS = re.compile(r" \d+")
 _MOST_NAMES = 1_000  # that are compared
 MOST_HINTS = 5
+MOST_LOOKED_AT = 10_000  # records
 
 
 class Hint(Struct, frozen=True):
@@ -74,7 +76,7 @@ def of_rows(query: InteractionQuery, opened: DecodedSnapshot, grain: Grain, cont
         return []
     known: dict[str, set[str]] = {one.name: set() for one in texts}
     names = set[str]()
-    for facts in opened.facts(0, context):
+    for facts in islice(opened.facts(0, context), MOST_LOOKED_AT):
         yield
         if asked and len(names) < _MOST_NAMES:
             names.update(hook.hook_type.strip() for hook in facts.attributes if hook.hook_type)

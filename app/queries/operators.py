@@ -15,7 +15,6 @@ Where a grain lacks the column, a condition is on the parts of the interaction: 
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from operator import ge, gt, le, lt
 from typing import Any, get_args
@@ -23,6 +22,7 @@ from typing import Any, get_args
 from app.interactions.columns import ColumnType
 from app.interactions.facts import Facts
 from app.interactions.grains import Grain
+from app.interactions.times import to_millisecond
 from app.queries.query import Filter, Operand
 
 Shown = Iterable[Any]
@@ -150,6 +150,4 @@ def _shown(value_of: Callable[[Any], object], row: Any) -> Shown:
 
 
 def _time_shown(value_of: Callable[[Any], Any], row: Any) -> Shown:
-    """The time to the millisecond, as rows show it."""
-    moment: datetime | None = value_of(row)
-    return (moment and moment.replace(microsecond=moment.microsecond // 1000 * 1000),)
+    return (to_millisecond(value_of(row)),)

@@ -170,10 +170,11 @@ class Queries:
         """The hints for a question that found no rows. Raises RateLimited, StillFetching."""
         context = self.rules.context_of(found.snapshot, query.view.audience)
 
-        async def looking(_owners: Owners, require_waiter: Callable[[], None]) -> list[Hint]:
-            require_waiter()
-            by_rows = of_rows(query, found.opened, self.grains[query.view.grain], context)
-            return [*of_question(query, context), *await cooperative.run(by_rows)][:MOST_HINTS]
+        async def looking(owners: Owners, require_waiter: Callable[[], None]) -> list[Hint]:
+            async with self.admission.selecting(query.view, found.snapshot.rows, owners):
+                require_waiter()
+                by_rows = await cooperative.run(of_rows(query, found.opened, self.grains[query.view.grain], context))
+            return [*of_question(query, context), *by_rows][:MOST_HINTS]
 
         return await self.once(("hints", *query.key_parts()), found, looking, lookup)
 

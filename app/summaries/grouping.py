@@ -8,6 +8,7 @@ from typing import Any
 from app.errors import TooManyGroups
 from app.interactions.columns import Column
 from app.interactions.grains import Grain
+from app.interactions.times import to_millisecond
 from app.summaries.atoms import KINDS, Atom, Figure, Values
 from app.summaries.intervals import Intervals
 from app.summaries.measures import Measure
@@ -46,7 +47,7 @@ class Grouping:
         self.columns: tuple[Column, ...] = tuple(grain.columns[name] for name in names)
         """The columns that rows must have the values of, in their order."""
         self._time = places[timed[0]] if timed else None
-        self._by = [places[name] for name in summary.by]
+        self._by = [(places[name], grain.columns[name].type == "time") for name in summary.by]
         self._values: Mapping[str, Callable[[Sequence[Values]], Values]] = {
             of: _column(derived[of].of if of in derived else None, [places[name] for name in columns])
             for of, columns in needed.items()
@@ -70,7 +71,7 @@ class Grouping:
         return [KINDS[atom.kind].of(()) for atom in self.atoms]
 
     def _key(self, row: Row) -> Key:
-        values = tuple(row[place] for place in self._by)
+        values = tuple(to_millisecond(row[place]) if is_time else row[place] for place, is_time in self._by)
         if self._time is None or self._intervals is None:
             return values
         moment: datetime | None = row[self._time]

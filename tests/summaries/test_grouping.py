@@ -332,3 +332,10 @@ def test_whatever_upstream_sends_is_measured_in_numbers_that_json_has(
     assert [list(row) for row in shown] == [list(row) for row in (*rows, totals)]
     numbers = [value for row in rows for value in row.values() if isinstance(value, float)]
     assert all(map(isfinite, numbers))
+
+
+async def test_times_that_look_alike_are_one_group() -> None:
+    """Rows show them to the millisecond."""
+    rows = [interaction(1, "14:00:00.123400", None), interaction(2, "14:00:00.123900", None)]
+    found, _ = await summarised(rows, "interactions", "count", by=("started_at",))
+    assert [row["count"] for row in found] == [2]

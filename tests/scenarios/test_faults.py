@@ -63,7 +63,13 @@ FAULTS = {
     ),
 }
 FAULTS_OF_LISTS = {"foreign tenant": Fault("foreign-tenant", 502, "upstream-wrong-tenant")}
-LISTS = ("/interactions", "/interactions.json", "/interactions.ndjson", "/interactions.csv")
+LISTS = (
+    "/interactions",
+    "/interactions.json",
+    "/interactions.ndjson",
+    "/interactions.csv",
+    "/queue-entries/summary",
+)
 ITEMS = ("/interactions/{id}", "/interactions/{id}/timeline")
 UNMOVED = {
     "/schema": 200,

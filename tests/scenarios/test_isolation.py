@@ -38,6 +38,7 @@ LISTS = (
     f"/interactions?attr={VALUE}&shape=records&sort=customer&{INCLUDED}",
     f"/interactions.csv?attr={VALUE}",
     f"/interactions.csv?attr={VALUE}&csv=excel&download=1&sort=-attr_account",
+    f"/interactions/summary?attr={VALUE}&by=customer_masked,attr_account,attr_reason",
 )
 NEWEST = f"/interactions?limit=3&{INCLUDED}"
 ITEM = f"/interactions/{{}}?{INCLUDED}"

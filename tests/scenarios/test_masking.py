@@ -20,6 +20,8 @@ LISTS = (
     "/interactions?limit=100&shape=records&fields=who:customer,customer_masked,customer_key",
     "/interactions?limit=100&sort=customer",
     "/interactions?limit=100&sort=-customer&fields=interaction_id",
+    "/interactions/summary?by=customer_masked,customer_key,contact_point",
+    "/queue-entries/summary.csv?by=interaction_id,queue_name&measures=count,max:left_at",
 )
 VIEWERS_MAY: dict[str, Any] = {"anonymous_scopes": ("read", "pii:read")}
 

@@ -21,6 +21,8 @@ TARGETS = (
     "/interactions?limit=1&from=now-2h",
     "/interactions.json?limit=1&shape=records",
     "/interactions?limit=300",
+    "/queue-entries/summary?by=queue_name&measures=service_level,p90:queue_seconds&from=now-7d/d",
+    "/interactions/summary.csv?interval=hour&fill=zero&from=now-2h",
     "/interactions/{}",
     "/interactions/{}?include=attributes",
     "/interactions/{}/timeline",

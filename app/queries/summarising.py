@@ -26,9 +26,7 @@ ROWS_AT_ONCE = 200  # added in about 2 ms
 class SummaryTable:
     """The rows shown of a summary, of `groups` in all, made of so many rows `counted`.
 
-    `time_zone` is that of its local times.
-
-    `totals` is a table of one row: each measure of all rows together.
+    `totals` is a table of one row: each measure of all rows together. `time_zone` is that of local times.
     """
 
     names: tuple[str, ...]

@@ -188,7 +188,9 @@ class Fetching:
         if isinstance(answered, Answered):
             opened = await composed((plan.key, known.asked), answered, context, self.rules.most_rows, known)
             return _Read(opened, answered.calls, answered.seconds)
-        reading = answered or await self._read(plan, rest, Position(), rows - known.rows + beside, terms)
+        reading = answered
+        if reading is None or not reading.complete:
+            reading = await self._read(plan, rest, Position(), rows - known.rows + beside, terms)
         opened = await below(DecodedSnapshot(known), reading, context)
         return _Read(opened, reading.calls, reading.upstream_seconds)
 

@@ -124,7 +124,7 @@ def create_app(
         known = rules.from_settings(settings, pseudonym_secret(settings))
         schedule = Schedule(settings.recheck_open_seconds, settings.recheck_seconds)
         kept_seconds = settings.fresh_max_seconds + settings.stale_seconds
-        holdings = Holdings(upstream, store, clock, schedule, known.digest, kept_seconds)
+        holdings = Holdings(upstream, store, clock, schedule, known.digest, kept_seconds, limits.probe_seconds)
         queries = Queries(upstream, snapshots, holdings, flights, clock, known, tables, random)
         masked = masked_columns(settings.attributes, known.context.attribute_policy)
         app.state.services = Services(

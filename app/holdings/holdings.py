@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from math import inf
 from weakref import WeakValueDictionary
 
 from app.cache.store import MemoryStore, Stored, digest
@@ -12,6 +13,7 @@ from app.errors import CxfacadeError
 from app.holdings.collection import EVER, Interval, Span, conditions_of
 from app.holdings.fill import NewContext, fill
 from app.holdings.packing import microseconds
+from app.holdings.partition import EVERYTHING as WHOLE
 from app.holdings.partition import FOREVER
 from app.holdings.reader import Reader, floored
 from app.holdings.recheck import recheck
@@ -19,8 +21,9 @@ from app.holdings.schedule import Schedule
 from app.holdings.store import COLLECTION_BYTES, Collection, Composition
 from app.holdings.supersets import Supersets, kinds_of, narrowed
 from app.holdings.sync import sync
+from app.holdings.trust import Telling, telling, tested
 from app.interactions.facts import Facts
-from app.observe.logs import CONDITION_DISTRUSTED
+from app.observe.logs import CONDITION_DISTRUSTED, RANGES_TEST
 from app.owners import Owners
 from app.upstream.client import UpstreamClient
 from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, UpstreamQuery
@@ -30,6 +33,7 @@ logger = logging.getLogger("cxfacade.holdings")
 
 SYNC_CALLS = 12
 RECHECK_CALLS = 8
+PROBE_AGAIN_SECONDS = 600.0  # after no record told
 SETTLED = timedelta(hours=1)
 
 
@@ -69,6 +73,7 @@ class Holdings:
     """The collections of one tenant, kept in the store.
 
     `is_trusted`: upstream's ranges are as partitions need them; else nothing is held, and every question asked whole.
+    That is seen once in `probe_seconds`.
     """
 
     client: UpstreamClient
@@ -77,9 +82,16 @@ class Holdings:
     schedule: Schedule
     rules: bytes
     kept_seconds: float = 172_800.0
+    probe_seconds: float = 86_400.0
     is_trusted: bool = True
     supersets: Supersets = field(default_factory=Supersets)
+    _next_probe: float = field(init=False)
+    _telling: Telling | None = field(default=None, init=False)
     _begun: "WeakValueDictionary[bytes, Collection]" = field(default_factory=WeakValueDictionary, init=False)
+
+    def __post_init__(self) -> None:
+        """The first probe comes with the first answer, unless none ever does."""
+        self._next_probe = inf if self.probe_seconds == inf else self.clock.monotonic()
 
     async def answer(self, asked: UpstreamQuery, wanted: Wanted, new_context: NewContext) -> Answered | Reading | None:
         """The records held of the question, after upstream was asked for what it takes.
@@ -123,6 +135,29 @@ class Holdings:
         if found is None or found.token.purged:
             found = self._begun[key] = Collection(conditions, self.store, self.clock, self.schedule, self.kept_seconds)
         return found
+
+    @property
+    def is_to_be_probed(self) -> bool:
+        """Whether it is time to see again which time upstream's ranges test."""
+        return self.clock.monotonic() >= self._next_probe
+
+    async def probe(self) -> None:
+        """See which time upstream's ranges test, by a record that is held; unless it is the start, nothing is held.
+
+        Raises UpstreamError.
+        """
+        now = self.clock.monotonic()
+        self._next_probe = now + PROBE_AGAIN_SECONDS
+        runs = (run for one in self.collections() for run in one.runs(WHOLE))
+        self._telling = telling(runs, self.clock.wall() - SETTLED) or self._telling
+        if self._telling is None:
+            return
+        found = await tested(self._telling, Reader(self.client, EVERYTHING, 2, background=True))
+        self._next_probe = now + self.probe_seconds
+        if (found == "start") != self.is_trusted:
+            self.is_trusted = found == "start"
+            logger.log(logging.INFO if self.is_trusted else logging.ERROR, RANGES_TEST, found)
+            self.purge()
 
     def purge(self, concerns: Callable[[Collection], bool] = lambda _collection: True) -> None:
         """Let go of collections, also of what is on its way into them."""
@@ -209,7 +244,7 @@ class Holdings:
         if total is None and wanted.most_calls:
             rest = Span(span.start if span.start == EVER else floored(span.start), held.low)
             above = collection.rows(Span(held.low, span.end))
-            if 0 < collection.rest_rows <= MOST_ROWS_PER_CALL:  # asked for again: to hold the rest costs one such call
+            if 0 < collection.rest_rows <= MOST_ROWS_PER_CALL * filling.left:  # asked for again: then it is held whole
                 filled = await fill(collection, span, above + collection.rest_rows, filling, new_context)
                 held, total = collection.compose(span), filled.total
             if not held.complete or total is None:

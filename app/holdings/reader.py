@@ -11,7 +11,7 @@ from app.holdings.partition import FOREVER
 from app.holdings.recalled import Recalled
 from app.owners import Owners
 from app.upstream.client import UpstreamClient
-from app.upstream.query import MOST_ROWS_PER_CALL, UpstreamQuery
+from app.upstream.query import MOST_ROWS_PER_CALL, RowRange, UpstreamQuery
 from app.upstream.rows import Record
 from app.upstream.walk import Position, Reading
 
@@ -61,6 +61,12 @@ class Reader:
                 recall=recall,
             )
         )
+
+    async def listed(self, span: Span) -> set[str]:
+        """The ids of the rows that upstream sends for the span, whether they are in it or not."""
+        block = await self.client.block(self._asked(span), RowRange(0, MOST_ROWS_PER_CALL))
+        self.calls += 1
+        return block.ids()
 
     async def walk(self, span: Span, position: Position, rows: int) -> Reading:
         """The next rows of the span from a position on, in whole blocks, until there are `rows` more."""

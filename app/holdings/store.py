@@ -108,8 +108,9 @@ class Collection:
     What was neither read nor compared for `kept_seconds` is let go of. `tails` are starts of covered intervals below
     which rows of one more millisecond were read, though perhaps not all. `dependents` are told when something within
     their span changes. `failed` is how its last reading failed, and when; `failures`: so many comparisons in a row did
-    not come out even. Below what is held upstream had `rest_rows` when last asked. The newest row was looked at and the
-    newest hour read again at the times given (monotonic).
+    not come out even. Below what is held upstream had `rest_rows` when last asked; so many rows were `arriving` between
+    two comparisons on average. The newest row was looked at and the newest hour read again at the times given
+    (monotonic).
     Who reads the collection holds the `lock`.
     """
 
@@ -129,6 +130,7 @@ class Collection:
     failed: tuple[float, CxfacadeError | None] = field(default=(-inf, None), init=False)
     failures: int = field(default=0, init=False)
     rest_rows: int = field(default=0, init=False)
+    arriving: float = field(default=0.0, init=False)
     peeked_at: float = field(default=-inf, init=False)
     reread_at: float = field(default=-inf, init=False)
     _spans: list[Span] = field(default_factory=list, init=False)

@@ -14,6 +14,8 @@ MOST_ROWS = 900  # are, where no calls are left to find it
 MORE_ROWS = 10  # are read beside those that lack, as they may stand further down
 FIRST_STEP, WIDER = 32, 8  # rows from the newest down that are counted first, and how many times as many then
 PEEK_SECONDS = 60.0  # so often the newest row is looked at: an arrival and an erasure cancel in a total
+LIKELY = 0.5  # arrivals since the last comparison; from there on they are asked for by the call that counts
+RECENT = 0.3  # share of the last comparison in the average of arrivals
 MOST_FAILURES = 3  # in a row; from then on totals are not trusted
 REREAD = timedelta(hours=1)
 ALL_ROWS = 10_000
@@ -62,12 +64,16 @@ async def _is_equal(collection: Collection, span: Span, reader: Reader, new_cont
 
 
 async def _total(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> int:
-    """Upstream's number of rows in the span; once in a while the newest one comes with it, and is held."""
-    now = collection.clock.monotonic()
-    if now - collection.peeked_at < PEEK_SECONDS:
-        return await reader.count(span)
-    collection.peeked_at = now
-    return await _take_newest(collection, span, 1, reader, new_context)
+    """Upstream's number of rows in the span; where some have probably arrived, and once a minute, they are read."""
+    now, held = collection.clock.monotonic(), collection.rows(span)
+    is_to_look = now - collection.peeked_at >= PEEK_SECONDS or collection.arriving >= LIKELY
+    if is_to_look:
+        collection.peeked_at = now
+        total = await _take_newest(collection, span, 1 + int(collection.arriving), reader, new_context)
+    else:
+        total = await reader.count(span)
+    collection.arriving += RECENT * (max(0, total - held) - collection.arriving)
+    return total
 
 
 async def _take_newest(collection: Collection, span: Span, rows: int, reader: Reader, new_context: NewContext) -> int:

@@ -78,6 +78,11 @@ ROWS_DROPPED = Line(
     "upstream sent rows that were dropped: %d (%s)",
     "Rows that were not asked for, or have no id, were left out of an answer.",
 )
+RANGES_TEST = Line(
+    "ranges-test",
+    "upstream's ranges test the %s of an interaction; interactions are held only where it is the start",
+    "Seen once a day by two calls. Without what is held every question is asked whole, which takes more calls.",
+)
 CONDITION_DISTRUSTED = Line(
     "condition-distrusted",
     "upstream counts other rows for %s than are found here; such questions are asked of upstream again",

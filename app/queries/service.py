@@ -230,6 +230,8 @@ class Queries:
                 return covering
             error.last_success_at = self.fetching.successes.last(plan.key)
             raise
+        if self.holdings.is_to_be_probed:
+            self.flights.launch(b"probe", self.holdings.probe)
         return replace(joined.value, collapsed=joined.collapsed, fwd=decision.fwd or "uri-miss")
 
     async def _select(

@@ -51,6 +51,8 @@ class Limits:
     renewal_jitter: float = 0.05
     renewal_pause_seconds: float = 30.0  # after a renewal that failed
 
+    probe_seconds: float = 86_400.0  # between two looks at which time ranges test
+
     lost_slots: int = 3  # time-outs of the pool in a window that give it up
     pool_rest_seconds: float = 30.0  # between two new pools
 

@@ -52,8 +52,8 @@ def record(given: dict[str, Any]) -> Record:
 class ListUpstream:
     """Upstream's list in memory: newest first, ties by id, ranges tested on the start, totals as they are.
 
-    `flicker` is added to the total of each call in turn. `sent` are the ids of all rows ever sent, `hidden` those in lists by
-    attribute alone.
+    `flicker` is added to the total of each call in turn. `sent` are the ids of all rows ever sent, `hidden` those that
+    lists by attribute alone show.
     """
 
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -4,6 +4,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 import httpx
@@ -26,7 +27,8 @@ TENANT = replace(QUIET, username=canary.USERNAME, password=canary.PASSWORD)
 """The simulated tenant a façade under test asks."""
 
 
-ONE_ATTEMPT = Limits(foreground_attempts=1, background_attempts=1)
+UNPROBED = Limits(probe_seconds=inf)
+ONE_ATTEMPT = replace(UNPROBED, foreground_attempts=1, background_attempts=1)
 
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # a client that makes its own reads every root certificate: 20 ms
 
@@ -93,10 +95,10 @@ async def running_facade(
 
     While its clock stands still no pause would end: unless there are `limits`, it asks upstream once then. By its dice
     no lifetime is longer or shorter than it says. Unless it `holds` records, every question is asked whole, as where
-    ranges cannot be trusted.
+    ranges cannot be trusted. By our limits it does not look whether they can.
     """
     url = upstream if isinstance(upstream, str) else upstream.url
-    limits = limits or (Limits() if clock is SYSTEM_CLOCK else ONE_ATTEMPT)
+    limits = limits or (UNPROBED if clock is SYSTEM_CLOCK else ONE_ATTEMPT)
     app = create_app(facade_settings(url, **settings), clock=clock, limits=limits, random=random)
     with WATCH.hearing():
         async with serve(Watched(app), app.replays) as address, new_client(address) as client:
@@ -110,6 +112,8 @@ def facade_in_thread(upstream: ASGIApp | None = None, **settings: Any) -> Iterat
     with (
         WATCH.hearing(),
         serve_in_thread(upstream or create_simulator(TENANT)) as url,
-        serve_in_thread(Watched(create_app(facade_settings(url, **settings), random=lambda: 0.5))) as address,
+        serve_in_thread(
+            Watched(create_app(facade_settings(url, **settings), limits=UNPROBED, random=lambda: 0.5))
+        ) as address,
     ):
         yield address

@@ -16,7 +16,7 @@ from tests.scenarios.machine.upstream import Numbered
 from tests.scenarios.matrix.clock import PassingClock
 from tests.scenarios.repeating import HOST, Received, received, replayed, scope_of
 from tests.support.canary import PASSWORD, WATCH, Watched
-from tests.support.facade import facade_settings
+from tests.support.facade import UNPROBED, facade_settings
 from tests.support.keys import Given, given, write
 from tests.support.scripted import scripted_upstream
 
@@ -127,7 +127,7 @@ async def begun(stack: AsyncExitStack) -> World:
         allow_anonymous=True,
         client_keys_file=write(folder / "keys.json", MASKED, CLEAR, OPERATOR),
     )
-    app = create_app(settings, clock=clock.clock, random=lambda: 0.5)
+    app = create_app(settings, clock=clock.clock, limits=UNPROBED, random=lambda: 0.5)
     stack.enter_context(WATCH.hearing())
     await stack.enter_async_context(app.router.lifespan_context(app))
     stack.callback(upstream.release)

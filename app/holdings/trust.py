@@ -1,0 +1,52 @@
+"""Trust: whether upstream's ranges test the start of an interaction, as partitions need it; two calls tell."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Literal, NamedTuple
+
+from app.holdings.collection import Span
+from app.holdings.packing import Run
+from app.holdings.reader import MILLISECOND, Reader, floored
+
+LEAST_DURATION = timedelta(seconds=2)
+MOST_RUNS = 20  # are looked through for a record that tells
+
+Tested = Literal["start", "end", "overlap", "neither"]
+
+
+class Telling(NamedTuple):
+    """The id, start and end of a record whose times can be told apart."""
+
+    interaction_id: str
+    start: datetime
+    end: datetime
+
+
+def telling(runs: Iterable[Run], before: datetime) -> Telling | None:
+    """A record that lasted a while and ended before a time; None without any."""
+    return next(_telling(runs, before), None)
+
+
+def _telling(runs: Iterable[Run], before: datetime) -> Iterator[Telling]:
+    for run in islice(runs, MOST_RUNS):
+        for record in run.block.records():
+            start, end = record.start_timestamp, record.end_timestamp
+            if start and end and start + LEAST_DURATION < end < before and _are_whole(start, end):
+                yield Telling(record.interaction_id, start, end)
+
+
+def _are_whole(*moments: datetime) -> bool:
+    return all(moment == floored(moment) for moment in moments)
+
+
+async def tested(record: Telling, reader: Reader) -> Tested:
+    """Which time of the record a range must hold. Raises UpstreamError."""
+    found = [await _is_listed(record, moment, reader) for moment in (record.start, record.end)]
+    names: dict[tuple[bool, ...], Tested] = {(True, False): "start", (False, True): "end", (True, True): "overlap"}
+    return names.get(tuple(found), "neither")
+
+
+async def _is_listed(record: Telling, moment: datetime, reader: Reader) -> bool:
+    """Whether upstream lists the record in a range of milliseconds around a moment; rows are not checked here."""
+    return record.interaction_id in await reader.listed(Span(moment - MILLISECOND, moment + 2 * MILLISECOND))

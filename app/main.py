@@ -125,6 +125,9 @@ def create_app(
         schedule = Schedule(settings.recheck_open_seconds, settings.recheck_seconds)
         kept_seconds = settings.fresh_max_seconds + settings.stale_seconds
         holdings = Holdings(upstream, store, clock, schedule, known.digest, kept_seconds, limits.probe_seconds)
+        metrics.watch("held_records", holdings.records)
+        metrics.watch("held_trusted", lambda: holdings.is_trusted)
+        metrics.watch("recheck_overdue_seconds", holdings.overdue_seconds)
         queries = Queries(upstream, snapshots, holdings, flights, clock, known, tables, random)
         masked = masked_columns(settings.attributes, known.context.attribute_policy)
         app.state.services = Services(

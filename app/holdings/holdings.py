@@ -14,7 +14,7 @@ from app.holdings.collection import EVER, Interval, Span, conditions_of
 from app.holdings.fill import NewContext, fill
 from app.holdings.packing import microseconds
 from app.holdings.partition import EVERYTHING as WHOLE
-from app.holdings.partition import FOREVER
+from app.holdings.partition import FOREVER, Partition
 from app.holdings.reader import Reader, floored
 from app.holdings.recheck import recheck
 from app.holdings.schedule import Schedule
@@ -33,6 +33,7 @@ logger = logging.getLogger("cxfacade.holdings")
 
 SYNC_CALLS = 12
 RECHECK_CALLS = 8
+LATELY_SECONDS = 600.0
 PROBE_AGAIN_SECONDS = 600.0  # after no record told
 SETTLED = timedelta(hours=1)
 
@@ -111,7 +112,7 @@ class Holdings:
         self, collection: Collection, span: Span, wanted: Wanted, new_context: NewContext
     ) -> Answered | Reading | None:
         """As `answer`, of this collection, in the caller's turn."""
-        began = self.clock.monotonic()
+        began = collection.asked_at = self.clock.monotonic()
         async with collection.lock:
             failed_at, failure = collection.failed
             if failure and failed_at > began:
@@ -135,6 +136,16 @@ class Holdings:
         if found is None or found.token.purged:
             found = self._begun[key] = Collection(conditions, self.store, self.clock, self.schedule, self.kept_seconds)
         return found
+
+    def records(self) -> int:
+        """How many records are held; one in two collections counts twice."""
+        return sum(one.value.rows for one in self.store.primary() if isinstance(one.value, Partition))
+
+    def overdue_seconds(self) -> float:
+        """For how long the record that is due longest has waited, in collections that were asked for lately."""
+        now = self.clock.monotonic()
+        lately = (one for one in self.collections() if now - one.asked_at < LATELY_SECONDS)
+        return max(0.0, max((now - one.due_at(WHOLE) for one in lately), default=0.0))
 
     @property
     def is_to_be_probed(self) -> bool:

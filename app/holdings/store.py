@@ -107,10 +107,10 @@ class Collection:
 
     What was neither read nor compared for `kept_seconds` is let go of. `tails` are starts of covered intervals below
     which rows of one more millisecond were read, though perhaps not all. `dependents` are told when something within
-    their span changes. `failed` is how its last reading failed, and when; `failures`: so many comparisons in a row did
-    not come out even. Below what is held upstream had `rest_rows` when last asked; so many rows were `arriving` between
-    two comparisons on average. The newest row was looked at and the newest hour read again at the times given
-    (monotonic).
+    their span changes. It was `asked_at` a monotonic time; `failed` is how its last reading failed, and when.
+    `failures`: so many comparisons in a row did not come out even. Below what is held upstream had `rest_rows` when
+    last asked; so many rows were `arriving` between two comparisons on average. The newest row was looked at, and the
+    newest hour read again, at the times given (monotonic).
     Who reads the collection holds the `lock`.
     """
 
@@ -128,6 +128,7 @@ class Collection:
     simulated: bool = field(default=False, init=False)
     dependents: "WeakKeyDictionary[PurgeToken, Span]" = field(default_factory=WeakKeyDictionary, init=False)
     failed: tuple[float, CxfacadeError | None] = field(default=(-inf, None), init=False)
+    asked_at: float = field(default=-inf, init=False)
     failures: int = field(default=0, init=False)
     rest_rows: int = field(default=0, init=False)
     arriving: float = field(default=0.0, init=False)

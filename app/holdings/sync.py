@@ -1,5 +1,6 @@
 """Synchronising: what is held of a span is compared with upstream by counting, and what it lacks is fetched."""
 
+import logging
 from datetime import timedelta
 
 from app.holdings.collection import Interval, Span
@@ -7,7 +8,10 @@ from app.holdings.fill import NewContext, fill
 from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, Reader, floored, is_trusted
 from app.holdings.store import Collection
+from app.observe.logs import TOTALS_DISTRUSTED
 from app.upstream.query import MOST_ROWS_PER_CALL
+
+logger = logging.getLogger("cxfacade.holdings")
 
 FEW_ROWS = 8  # are read where an imbalance was found among them
 MOST_ROWS = 900  # are, where no calls are left to find it
@@ -28,15 +32,20 @@ class Distrusted(Exception):
 async def sync(collection: Collection, interval: Interval, reader: Reader, new_context: NewContext) -> None:
     """Have all that upstream has in the interval held, and nothing else.
 
-    Where the numbers cannot be made equal, the newest hour is read again; where rows cannot be trusted, none is held.
+    Where the calls do not suffice to make the numbers equal, it stays as old as it was, and the next comparison goes
+    on; where that happens again and again, the newest hour is read instead. Where rows cannot be trusted, none is held.
     """
     began = collection.clock.monotonic()
     try:
-        if collection.failures < MOST_FAILURES and await _is_equal(collection, interval.span, reader, new_context):
+        if collection.failures >= MOST_FAILURES:
+            await _reread(collection, interval.span, reader, new_context)
+        elif await _is_equal(collection, interval.span, reader, new_context):
             collection.failures = 0
         else:
             collection.failures += 1
-            await _reread(collection, interval.span, reader, new_context)
+            if collection.failures == MOST_FAILURES:
+                logger.error(TOTALS_DISTRUSTED)
+            return
         collection.cover(interval.span, began)
     except Distrusted:
         collection.coverage = collection.coverage.without(interval.span)
@@ -120,3 +129,5 @@ async def _reread(collection: Collection, span: Span, reader: Reader, new_contex
         if part.start < part.end:
             collection.coverage = collection.coverage.without(part)
             await fill(collection, part, ALL_ROWS, reader.again(), new_context)
+        if await reader.count(span) == collection.rows(span):
+            collection.failures = 0

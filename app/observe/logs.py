@@ -78,6 +78,11 @@ ROWS_DROPPED = Line(
     "upstream sent rows that were dropped: %d (%s)",
     "Rows that were not asked for, or have no id, were left out of an answer.",
 )
+TOTALS_DISTRUSTED = Line(
+    "totals-distrusted",
+    "upstream's totals do not come out even with the rows it sends; the newest hour is read again each minute",
+    "What joined late or was erased before that hour shows with the next reading of its neighbours.",
+)
 RANGES_TEST = Line(
     "ranges-test",
     "upstream's ranges test the %s of an interaction; interactions are held only where it is the start",

@@ -113,6 +113,10 @@ class Stored(Generic[T]):
         """Whether the value may be served without asking upstream."""
         return self.time_left(now) >= 0
 
+    def is_current(self, now: float) -> bool:
+        """Whether it is fresh, and no newer facts are known."""
+        return self.is_fresh(now) and not self.purge_token.superseded
+
     def may_be_revalidated(self, now: float) -> bool:
         """Whether the value may be served without waiting for upstream: fresh, or stale within `revalidate_for`."""
         return self.time_left(now) + self.revalidate_for >= 0

@@ -1,7 +1,7 @@
 """Holdings: a question is answered from its collection; upstream is asked for what is not held, or not held anew."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from math import inf
@@ -10,63 +10,27 @@ from weakref import WeakValueDictionary
 from app.cache.store import MemoryStore, Stored, digest
 from app.clock import Clock
 from app.errors import CxfacadeError
-from app.holdings.collection import EVER, Interval, Span, conditions_of
-from app.holdings.fill import NewContext, fill
+from app.holdings.answering import Answered, Wanted, answer_from
+from app.holdings.collection import EVER, Span, conditions_of
+from app.holdings.fill import NewContext
 from app.holdings.packing import microseconds
 from app.holdings.partition import EVERYTHING as WHOLE
 from app.holdings.partition import FOREVER, Partition
 from app.holdings.reader import Reader, floored
-from app.holdings.recheck import recheck
 from app.holdings.schedule import Schedule
 from app.holdings.store import COLLECTION_BYTES, Collection, Composition
 from app.holdings.supersets import Supersets, kinds_of, narrowed
-from app.holdings.sync import sync
 from app.holdings.trust import Telling, telling, tested
-from app.interactions.facts import Facts
 from app.observe.logs import CONDITION_DISTRUSTED, RANGES_TEST
-from app.owners import Owners
 from app.upstream.client import UpstreamClient
-from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, UpstreamQuery
+from app.upstream.query import EVERYTHING, UpstreamQuery
 from app.upstream.walk import Reading
 
 logger = logging.getLogger("cxfacade.holdings")
 
-SYNC_CALLS = 12
-RECHECK_CALLS = 8
 LATELY_SECONDS = 600.0
 PROBE_AGAIN_SECONDS = 600.0  # after no record told
 SETTLED = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The records held of a question's span, upstream's number of rows in it, and what it took to know that.
-
-    `facts` are of the runs that were packed for it, by the identity of the run.
-    """
-
-    collection: Collection
-    span: Span
-    composition: Composition
-    total: int
-    facts: Mapping[int, list[Facts]]
-    calls: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The wish of a caller: so many rows, by so many calls, for whom; and how fresh an interval has to be.
-
-    A record that is due may wait for the next comparison, for as many seconds of `patience`.
-    """
-
-    rows: int
-    most_calls: int
-    is_fresh: Callable[[Interval], bool]
-    patience: float
-    owners: Owners | None = None
-    background: bool = False
 
 
 @dataclass(eq=False)
@@ -102,11 +66,15 @@ class Holdings:
         who waited fail likewise. Raises UpstreamError.
         """
         span = span_of(asked)
-        if wider := self._wider(asked, span, wanted):
-            answered = await self._alone(wider, span, replace(wanted, most_calls=0), new_context)
-            if isinstance(answered, Answered) and answered.composition.complete:
-                return await self._narrowed(answered, asked, wanted, new_context)
-        return await self._alone(self.collection(asked), span, wanted, new_context)
+        upper = await self._upper(asked, span, wanted, new_context)
+        if upper is None:
+            return await self._alone(self.collection(asked), span, wanted, new_context)
+        low = upper.composition.low
+        if low <= span.start:
+            return upper
+        rest = replace(wanted, rows=max(1, wanted.rows - upper.composition.rows))
+        lower = await self._alone(self.collection(asked), Span(span.start, low), rest, new_context)
+        return upper.followed_by(lower) if isinstance(lower, Answered) else None
 
     async def _alone(
         self, collection: Collection, span: Span, wanted: Wanted, new_context: NewContext
@@ -118,7 +86,7 @@ class Holdings:
             if failure and failed_at > began:
                 raise failure.again()
             try:
-                answered = await self._answer(collection, span, wanted, new_context)
+                answered = await answer_from(collection, span, wanted, self.client, new_context)
             except CxfacadeError as error:
                 collection.failed = self.clock.monotonic(), error.again()
                 raise
@@ -181,23 +149,26 @@ class Holdings:
         held = (one.value for one in self.store.primary() if isinstance(one.value, Collection))
         return iter({id(one): one for one in (*held, *self._begun.values())}.values())
 
-    def _wider(self, asked: UpstreamQuery, span: Span, wanted: Wanted) -> Collection | None:
-        """The collection of the whole tenant, where it answers the question without a call of its own."""
-        everything = self.collection(EVERYTHING)
-        is_own = conditions_of(asked) == EVERYTHING
-        if is_own or not self.supersets.may_answer(asked, everything, span, wanted.patience):
-            return None
-        return everything
+    async def _upper(
+        self, asked: UpstreamQuery, span: Span, wanted: Wanted, new_context: NewContext
+    ) -> Answered | None:
+        """The newest part of a question with conditions, from the whole tenant, where that is held and kept up to date.
 
-    async def _narrowed(
-        self, answered: Answered, asked: UpstreamQuery, wanted: Wanted, new_context: NewContext
-    ) -> Answered:
-        """The records that meet the conditions; now and then upstream is asked whether they are as many as it has."""
-        conditions, context = conditions_of(asked), new_context(answered.collection.time_zone)
-        held = await narrowed(answered.composition, conditions, context)
+        Now and then upstream is asked whether it has as many rows.
+        """
+        conditions, everything = conditions_of(asked), self.collection(EVERYTHING)
+        part = everything.newest_held(span)
+        if conditions == EVERYTHING or not self.supersets.may_answer(
+            conditions, everything, span, part, wanted.patience
+        ):
+            return None
+        answered = await self._alone(everything, part, replace(wanted, most_calls=0), new_context)
+        if not isinstance(answered, Answered) or not answered.composition.complete:
+            return None
+        held = await narrowed(answered.composition, conditions, new_context(everything.time_zone))
         calls = answered.calls
         if self.supersets.is_to_be_checked():
-            calls += await self._check(held, answered.span, conditions, wanted)
+            calls += await self._check(held, part, conditions, wanted)
         return replace(answered, composition=held, total=held.rows, facts={}, calls=calls)
 
     async def _check(self, held: Composition, span: Span, conditions: UpstreamQuery, wanted: Wanted) -> int:
@@ -212,58 +183,12 @@ class Holdings:
             logger.error(CONDITION_DISTRUSTED, ", ".join(sorted(kinds_of(conditions))))
         return 1
 
-    def _is_due(self, collection: Collection, interval: Interval, span: Span, wanted: Wanted) -> bool:
-        """Whether the interval is to be compared again, or some of its records read: then it is compared, too.
-
-        Else an answer would be as new as a record, and not know of one that has arrived since.
-        """
-        part = Span(max(interval.span.start, span.start), min(interval.span.end, span.end))
-        compared_at = collection.coverage.compared_at(part) if part.start < part.end else None
-        if compared_at is None:
-            return False
-        now = self.clock.monotonic()
-        is_overdue = now - compared_at >= wanted.patience and collection.due_at(part) <= now
-        return is_overdue or not wanted.is_fresh(Interval(part, compared_at, None))
-
     def _keep(self, collection: Collection) -> None:
         kept = Stored(collection, COLLECTION_BYTES, self.clock.monotonic(), self.kept_seconds, 0.0, collection.token)
         self.store.put(self._key_of(collection.conditions), kept)
 
     def _key_of(self, conditions: UpstreamQuery) -> bytes:
         return digest("collection", self.rules, *_parts(conditions))
-
-    async def _answer(
-        self, collection: Collection, span: Span, wanted: Wanted, new_context: NewContext
-    ) -> Answered | Reading | None:
-        def reader(calls: int) -> Reader:
-            return Reader(self.client, collection.conditions, calls, wanted.owners, wanted.background)
-
-        comparing, rechecking, filling = reader(SYNC_CALLS), reader(RECHECK_CALLS), reader(wanted.most_calls)
-        collection.partitions(span)  # what was evicted is covered no more
-        for interval in collection.coverage.merged().intervals:
-            if self._is_due(collection, interval, span, wanted):
-                await sync(collection, interval, comparing, new_context)
-                for part in collection.coverage.within(span):
-                    if interval.span.start <= part.span.start and part.span.end <= interval.span.end:
-                        await recheck(collection, part.span, rechecking, new_context)
-        await collection.settle(span, new_context(collection.time_zone))
-        filled = await fill(collection, span, wanted.rows, filling, new_context)
-        if filled.is_refused:
-            return filled.refused
-        held = collection.compose(span)
-        total = held.rows if held.complete else filled.total
-        if total is None and wanted.most_calls:
-            rest = Span(span.start if span.start == EVER else floored(span.start), held.low)
-            above = collection.rows(Span(held.low, span.end))
-            if 0 < collection.rest_rows <= MOST_ROWS_PER_CALL * filling.left:  # asked for again: then it is held whole
-                filled = await fill(collection, span, above + collection.rest_rows, filling, new_context)
-                held, total = collection.compose(span), filled.total
-            if not held.complete or total is None:
-                collection.rest_rows = await filling.count(rest)
-                total = above + collection.rest_rows
-        readers = (comparing, rechecking, filling)
-        calls, seconds = sum(one.calls for one in readers), sum(one.seconds for one in readers)
-        return Answered(collection, span, held, total or 0, filled.facts, calls, seconds)
 
 
 def span_of(asked: UpstreamQuery) -> Span:

@@ -181,6 +181,15 @@ class Collection:
             if run.ids[place] not in known
         ]
 
+    def newest_held(self, span: Span) -> Span:
+        """The part of the span that is held without a gap, from its end down."""
+        low = span.end
+        for interval in reversed(self.coverage.within(span)):
+            if interval.span.end != low:
+                break
+            low = interval.span.start
+        return Span(low, span.end)
+
     def compose(self, span: Span) -> Composition:
         """The records held of the span without a gap, from its end down."""
         partitions = self.partitions(span)

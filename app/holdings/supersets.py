@@ -3,6 +3,7 @@
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from math import inf
 
 from app import cooperative
@@ -16,6 +17,7 @@ from app.upstream.query import Check, UpstreamQuery, checker
 
 MOST_SELECTIONS = 8  # kept with a run: of so many sets of conditions
 CHECKED_ONE_IN = 200  # answers, with a count by upstream
+LEAST_PART = timedelta(hours=6)  # of a longer span: the rest is compared every half hour, or less often
 MOST_DOUBTS = 2  # in a row: a row may have joined late, or been erased
 
 
@@ -35,11 +37,15 @@ class Supersets:
     _answers: int = 0
     _doubts: Counter[str] = field(default_factory=Counter)
 
-    def may_answer(self, asked: UpstreamQuery, wider: Collection, span: Span, patience: float) -> bool:
-        """Whether the wider collection holds all of the span, is kept up to date, and its rows can be checked here."""
-        compared_at = wider.coverage.compared_at(span)
+    def may_answer(self, conditions: UpstreamQuery, wider: Collection, span: Span, part: Span, patience: float) -> bool:
+        """Whether the wider collection answers about the newest part of the span without a call of its own.
+
+        It holds all of it, or so much that the rest has settled; it is kept up to date; its rows can be checked here.
+        """
+        compared_at = wider.coverage.compared_at(part) if part.start < part.end else None
         is_kept_up = compared_at is not None and wider.clock.monotonic() - compared_at < 2 * patience
-        return is_kept_up and self.distrusted.isdisjoint(kinds_of(asked))
+        has_settled = part.start <= span.start or part.start < wider.clock.wall() - LEAST_PART
+        return is_kept_up and has_settled and self.distrusted.isdisjoint(kinds_of(conditions))
 
     def is_to_be_checked(self) -> bool:
         """Whether this answer is to be compared with upstream's count."""

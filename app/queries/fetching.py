@@ -1,7 +1,7 @@
 """Fetching: a new snapshot for a question, or more rows of the snapshot that is stored."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -9,22 +9,23 @@ from math import inf
 from typing import NamedTuple
 
 from app import cooperative
-from app.cache.store import PurgeToken
+from app.cache.store import PurgeToken, Stored
 from app.clock import Clock
 from app.cooperative import held_back, let_go
 from app.errors import UpstreamError, UpstreamForbidden
-from app.holdings.collection import Interval
-from app.holdings.holdings import Answered, Holdings, Wanted
+from app.holdings.answering import Answered, Wanted
+from app.holdings.collection import Span
+from app.holdings.holdings import Holdings
 from app.holdings.partition import FOREVER, moment_of
 from app.holdings.reader import MILLISECOND, floored
 from app.holdings.recalled import Recalled
 from app.interactions.facts import Context
 from app.interactions.masking import MASKED
-from app.observe.tracing import span
+from app.observe import tracing
 from app.owners import Owners
 from app.queries.fetch_plan import FetchPlan, Terms
 from app.queries.page import FetchResult
-from app.queries.rules import Rules, compared_for
+from app.queries.rules import EMPTY_MAXIMUM_SECONDS, Rules, compared_for
 from app.queries.snapshot import DecodedSnapshot, Snapshot, begun, below, composed, extended, last_ids, renewed
 from app.queries.snapshot_store import SnapshotStore
 from app.upstream.query import UpstreamQuery
@@ -89,13 +90,14 @@ class Fetching:
         with upstream more than `most_age` seconds ago is compared again.
         """
         stored = self.snapshots.current(plan)
-        if stored and stored.stored_at != replaced and stored.is_fresh(self.clock.monotonic()):
+        if stored and stored.stored_at != replaced and stored.is_current(self.clock.monotonic()):
             return FetchResult(DecodedSnapshot(stored.value), stored)
+        most_age = min(most_age, self._most_age(stored, background=background))
         received, purge_token = self.clock.monotonic(), self.snapshots.begun(plan)
         earlier = stored.value if stored else None
         terms = Terms(self.rules.most_calls, owners, background, Recalled(earlier.runs) if earlier else None)
         with held_back(rows):
-            found = await self._held(plan, plan.asked, rows, terms, self._is_fresh(replaced, most_age))
+            found = await self._held(plan, plan.asked, rows, terms, most_age)
             if isinstance(found, Answered):
                 return await self._keep_held(plan, found, purge_token)
             read = await self._read_on(plan, None, rows, terms._replace(first=found), earlier)
@@ -126,20 +128,21 @@ class Fetching:
         known.stored.purge_token.extended = True
         return longer
 
-    def _is_fresh(self, replaced: float | None, most_age: float) -> Callable[[Interval], bool]:
-        """Whether an interval need not be compared again: newer than what is replaced, and within its time."""
+    def _most_age(self, stored: Stored[Snapshot] | None, *, background: bool) -> float:
+        """How old may be what replaces a snapshot: a refresh ahead of time compares anew, and so does an empty answer."""
+        now = self.clock.monotonic()
+        if stored is None or stored.purge_token.superseded:
+            return inf
+        if background and stored.is_fresh(now):
+            return stored.age(now) / 2
+        return inf if stored.value.rows else EMPTY_MAXIMUM_SECONDS
 
-        def is_fresh(interval: Interval) -> bool:
-            age = self.clock.monotonic() - interval.compared_at
-            end = None if interval.span.end == FOREVER else interval.span.end
-            compared_at = self.clock.wall() - timedelta(seconds=age)
-            is_newer = replaced is None or interval.compared_at > replaced
-            return is_newer and age <= most_age and age < compared_for(end, compared_at, self.rules)
-
-        return is_fresh
+    def _lifetime(self, span: Span) -> float:
+        """Seconds for which a span, once compared, has no other rows."""
+        return compared_for(None if span.end == FOREVER else span.end, self.clock.wall(), self.rules)
 
     async def _held(
-        self, plan: FetchPlan, asked: UpstreamQuery, rows: int, terms: Terms, is_fresh: Callable[[Interval], bool]
+        self, plan: FetchPlan, asked: UpstreamQuery, rows: int, terms: Terms, most_age: float
     ) -> Answered | Reading | None:
         """What is held of the question; a reading, or none, where it cannot be held."""
         if not (plan.is_holdable and self.holdings.is_trusted):
@@ -148,8 +151,9 @@ class Fetching:
         wanted = Wanted(
             min(rows, self.rules.most_rows),
             terms.most_calls,
-            is_fresh,
+            self._lifetime,
             self.rules.fresh_open_seconds,
+            most_age,
             terms.owners,
             terms.background,
         )
@@ -174,7 +178,8 @@ class Fetching:
         if current and snapshot.version == current.value.version and not purge_token.purged:
             purge_token = current.purge_token
             purge_token.superseded = False
-        answered.collection.dependents[purge_token] = answered.span
+        for collection, part in answered.parts:
+            collection.dependents[purge_token] = part
         read = _Read(replace(opened, snapshot=snapshot), answered.calls, answered.seconds)
         return self._keep(plan, read, compared_at, purge_token)
 
@@ -183,7 +188,7 @@ class Fetching:
         last = moment_of(known.runs[-1].starts[-1]) if known.runs else FOREVER
         rest = replace(known.asked, end=floored(last) + MILLISECOND) if known.runs else known.asked
         beside = sum(1 for _ in last_ids(known))
-        answered = await self._held(plan, rest, rows - known.rows + beside, terms, lambda _interval: True)
+        answered = await self._held(plan, rest, rows - known.rows + beside, terms, inf)
         context = self.rules.context_of(known, MASKED)
         if isinstance(answered, Answered):
             opened = await composed((plan.key, known.asked), answered, context, self.rules.most_rows, known)
@@ -243,7 +248,7 @@ class Fetching:
         A search denied is the whole tenant denied; one interaction alone, since any client may send any id.
         """
         try:
-            with span("fetch"):
+            with tracing.span("fetch"):
                 yield
             self.successes.note(plan.key, self.clock.wall())
         except UpstreamError as error:

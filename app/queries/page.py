@@ -61,7 +61,7 @@ class Lookup:
 
     `is_enough`: it holds the rows wanted. `detail` says why it may serve though it is stale. `owner` answers for the
     fetches that are started for it. The client waits until `deadline` (monotonic seconds) for all of them together.
-    Nothing older than `most_age` seconds will do. `is_outdated`: other records are held now than those of the snapshot.
+    Nothing older than `most_age` seconds will do.
     """
 
     plan: FetchPlan
@@ -73,7 +73,6 @@ class Lookup:
     owner: str = ""
     deadline: float = -inf
     most_age: float = inf
-    is_outdated: bool = False
 
     @property
     def current(self) -> Stored[Snapshot] | None:
@@ -84,11 +83,6 @@ class Lookup:
     def stored_at(self) -> float | None:
         """When the facts of the stored snapshot were received (monotonic seconds)."""
         return self.stored.stored_at if self.stored else None
-
-    @property
-    def replaced(self) -> float | None:
-        """When the facts were received that a fetch has to be newer than; None where what is held now will do."""
-        return None if self.is_outdated and self.decision.fwd == "miss" else self.stored_at
 
     @property
     def may_be_refreshed(self) -> bool:
@@ -140,11 +134,11 @@ def lookup_of(
                 decision = replace(decision, stale_if_error=False)
     is_outdated = stored is not None and stored.value.is_held and stored.purge_token.superseded and not plan.version
     if is_outdated and decision.action is Action.SERVE and not directives.only_if_cached:
-        decision = Decision(Action.FETCH, "miss", stale_if_error=True)
+        decision = Decision(Action.FETCH, "miss", stale_if_error=True)  # other records are held now
     detail = why if stored and not stored.is_fresh(now) else None
-    most_age = inf if directives.max_age is None else directives.max_age
+    most_age = 0.0 if decision.fwd == "request" else inf if directives.max_age is None else directives.max_age
     only_if_cached = directives.only_if_cached
-    return Lookup(plan, stored, decision, is_enough, detail, only_if_cached, owner, deadline, most_age, is_outdated)
+    return Lookup(plan, stored, decision, is_enough, detail, only_if_cached, owner, deadline, most_age)
 
 
 @dataclass(frozen=True, slots=True)

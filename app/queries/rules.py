@@ -119,12 +119,12 @@ def lifetime_of_search(snapshot: Snapshot, end: datetime | None, rules: Rules) -
     Of records that are held, each has a schedule of its own: the first of them that is due ends it.
     """
     is_settled = end is not None and end <= snapshot.checked_at - rules.context.settle
-    if snapshot.due_seconds is not None:
+    if snapshot.fresh_seconds is not None:
         rule: Rule = ("settled" if snapshot.rows else "empty-settled") if is_settled else _open_rule(snapshot)
-        seconds = compared_for(end, snapshot.checked_at, rules)
-        seconds = min(seconds, EMPTY_MAXIMUM_SECONDS) if rule == "empty-open" else seconds
-        due = max(_open(rules).seconds, snapshot.due_seconds)  # it waits for the next comparison
-        return Lifetime(seconds, rule) if seconds <= due else Lifetime(due, "recheck")
+        seconds = max(0.0, min(snapshot.fresh_seconds, rules.fresh_max_seconds))
+        if rule == "empty-open":
+            return Lifetime(min(seconds, EMPTY_MAXIMUM_SECONDS), rule)
+        return Lifetime(seconds, rule if seconds >= compared_for(end, snapshot.checked_at, rules) else "recheck")
     if end is None or not is_settled or snapshot.lacks_rows or not snapshot.sums.all_final:
         seconds = _open(rules).seconds
         return Lifetime(seconds if snapshot.rows else min(EMPTY_MAXIMUM_SECONDS, seconds), _open_rule(snapshot))

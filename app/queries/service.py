@@ -221,7 +221,7 @@ class Queries:
         if decision.action is Action.REFUSE:
             raise CursorExpired() if plan.version else NotStored()
         owners = Owners(lookup.owner)
-        begin = partial(self.fetching.begin, plan, rows, lookup.replaced, owners, most_age=lookup.most_age)
+        begin = partial(self.fetching.begin, plan, rows, lookup.stored_at, owners, most_age=lookup.most_age)
         try:
             left = self._left(lookup.deadline)
             joined = await self.flights.join(plan.key, begin, wait_seconds=left, owners=owners)

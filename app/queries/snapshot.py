@@ -12,7 +12,7 @@ import zstandard
 from app import cooperative
 from app.cache.store import digest
 from app.cooperative import Turns, let_go
-from app.holdings.holdings import Answered
+from app.holdings.answering import Answered
 from app.holdings.packing import Entry, Packed, Run, Sums, compressed, entries, pack
 from app.holdings.partition import FOREVER, moment_of
 from app.holdings.reader import MILLISECOND, floored
@@ -39,8 +39,8 @@ class Snapshot:
     read, `total` those it promised last and `least_total` the fewest it ever promised. `shifted`: rows may be missing.
     Of the `dropped` rows the `lost` ones could not be read, and those of the ids `mismatched` were sent though not
     asked for. `upstream_seconds` is what the first reading took. `compressed_raw` is the record as upstream sent it, of
-    a single interaction alone. Of one that was composed of holdings, `due_seconds` after it was compared with upstream
-    the first record is to be read again.
+    a single interaction alone. One that was composed of holdings is good for `fresh_seconds` after its oldest part was
+    compared with upstream.
     """
 
     version: str
@@ -63,7 +63,7 @@ class Snapshot:
     upstream_seconds: float = 0.0
     compressed_raw: bytes = b""
     seen_again_at: datetime | None = None
-    due_seconds: float | None = field(default=None, compare=False)
+    fresh_seconds: float | None = field(default=None, compare=False)
 
     @property
     def checked_at(self) -> datetime:
@@ -78,7 +78,7 @@ class Snapshot:
     @property
     def is_held(self) -> bool:
         """Whether it was composed of holdings, rather than read whole."""
-        return self.due_seconds is not None
+        return self.fresh_seconds is not None
 
     def rows_of(self, grain: str) -> int:
         """How many rows of that grain the records held have."""
@@ -195,7 +195,7 @@ async def composed(
                 at_hand[len(runs) - 1] = facts
     rows = sum(run.count for run in runs)
     complete = held.complete and room >= 0
-    due_seconds = held.due_at - held.compared_at
+    fresh_seconds = answered.expires_at - held.compared_at
     told = earlier.total if earlier else answered.total
     total = rows if complete else max(told, rows)
     snapshot = Snapshot(
@@ -212,7 +212,7 @@ async def composed(
         least_total=total,
         complete=complete,
         upstream_seconds=answered.seconds,
-        due_seconds=min(due_seconds, earlier.due_seconds or 0.0) if earlier else due_seconds,
+        fresh_seconds=min(fresh_seconds, earlier.fresh_seconds or 0.0) if earlier else fresh_seconds,
     )
     return DecodedSnapshot(snapshot, _newest(at_hand))
 

@@ -73,7 +73,7 @@ class SnapshotStore:
         """
         self._forget_deleted(plan, snapshot)
         purge_token = purge_token or self.begun(plan)
-        fresh_for, stale_for = self._lifetimes(plan.lifetime(snapshot))
+        fresh_for, stale_for = self._lifetimes(plan.lifetime(snapshot), is_shared=snapshot.is_held)
         revalidate_for = min(self.revalidate_seconds, stale_for)
         stored = Stored(
             snapshot, snapshot.size, received, fresh_for, stale_for, purge_token, revalidate_for, snapshot.runs
@@ -97,11 +97,14 @@ class SnapshotStore:
             before.superseded = True
         self._newest[question_key] = token
 
-    def _lifetimes(self, lifetime: Lifetime) -> tuple[float, float]:
-        """Seconds of freshness, up to JITTER longer or shorter, and of staleness to an end that stays (FAULTS 1.3)."""
+    def _lifetimes(self, lifetime: Lifetime, *, is_shared: bool) -> tuple[float, float]:
+        """Seconds of freshness, up to JITTER longer or shorter, and of staleness to an end that stays (FAULTS 1.3).
+
+        What many questions share is compared once for all of them, whenever the first of them ends.
+        """
         if not lifetime.allows_stale:
             return lifetime.seconds, 0.0
-        jittered = lifetime.seconds * (1 + JITTER * (2 * self.random() - 1))
+        jittered = lifetime.seconds * (1 if is_shared else 1 + JITTER * (2 * self.random() - 1))
         fresh_for = min(jittered, self.most_fresh_seconds)
         return fresh_for, lifetime.seconds + self.stale_seconds - fresh_for
 

@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any, cast
 
 from app.cache.store import MemoryStore
-from app.holdings.collection import Interval
-from app.holdings.holdings import Answered, Holdings, Wanted
+from app.holdings.answering import Answered, Wanted
+from app.holdings.holdings import Holdings
 from app.holdings.schedule import Schedule
 from app.interactions.facts import Context
 from app.interactions.parts import Interaction
@@ -150,10 +151,7 @@ class Place:
     async def reading(
         self, rows: int = 100_000, *, fresh_seconds: float = FRESH_SECONDS, **asked: Any
     ) -> Answered | Reading | None:
-        def is_fresh(interval: Interval) -> bool:
-            return self.clock.monotonic - interval.compared_at < fresh_seconds
-
-        wanted = Wanted(rows, 10, is_fresh, FRESH_SECONDS)
+        wanted = Wanted(rows, 10, lambda _span: fresh_seconds, FRESH_SECONDS, inf)
         return await self.holdings.answer(UpstreamQuery(**asked), wanted, self.context)
 
     def context(self, _zone: str | None) -> Context:

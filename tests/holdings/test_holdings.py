@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.errors import UpstreamError, UpstreamUnreachable
-from app.holdings.holdings import Answered
+from app.holdings.answering import Answered
 from app.holdings.supersets import CHECKED_ONE_IN
 from tests.holdings.support import NOW, Place, day, identity, ids_of, place, records_of, row
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from app.errors import UpstreamError, UpstreamUnreachable
-from app.holdings.holdings import Answered
+from app.holdings.answering import Answered
 from app.upstream.query import UpstreamQuery
 from tests.holdings.support import NOW, Place, ids_of, place, records_of, row, text
 

@@ -1,0 +1,157 @@
+"""Answering from one collection: what is old is compared, what is due read again, what lacks fetched; then composed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from app.holdings.collection import EVER, Interval, Span
+from app.holdings.fill import NewContext, fill
+from app.holdings.reader import Reader, floored
+from app.holdings.recheck import recheck
+from app.holdings.store import Collection, Composition
+from app.holdings.sync import sync
+from app.interactions.facts import Facts
+from app.owners import Owners
+from app.upstream.client import UpstreamClient
+from app.upstream.query import MOST_ROWS_PER_CALL
+from app.upstream.walk import Reading
+
+SYNC_CALLS = 12
+RECHECK_CALLS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The wish of a caller: so many rows, by so many calls, for whom; and how fresh.
+
+    For `lifetime` seconds after it was compared a span has no other rows; nothing compared more than `most_age` seconds
+    ago will do. A record that is due may wait for the next comparison, for as many seconds of `patience`.
+    """
+
+    rows: int
+    most_calls: int
+    lifetime: Callable[[Span], float]
+    patience: float
+    most_age: float
+    owners: Owners | None = None
+    background: bool = False
+
+    def is_fresh(self, interval: Interval, now: float) -> bool:
+        """Whether the interval need not be compared again."""
+        age = now - interval.compared_at
+        return age <= self.most_age and age < self.lifetime(interval.span)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The records held of a question's span, upstream's number of rows in it, and what it took to know that.
+
+    They are from `parts`: collections, each with its part of the span, the newest first. Until `expires_at` (monotonic
+    seconds) they need not be compared or read again. `facts` are of the runs that were packed for it, by the identity
+    of the run.
+    """
+
+    parts: tuple[tuple[Collection, Span], ...]
+    composition: Composition
+    total: int
+    expires_at: float
+    facts: Mapping[int, list[Facts]]
+    calls: int
+    seconds: float
+
+    @property
+    def collection(self) -> Collection:
+        """The collection of the newest part."""
+        return self.parts[0][0]
+
+    def followed_by(self, older: "Answered") -> "Answered":
+        """With the answer about the part of the span below its own."""
+        newer, below = self.composition, older.composition
+        both = Composition(
+            (*newer.pieces, *below.pieces),
+            newer.rows + below.rows,
+            below.low,
+            newer.complete and below.complete,
+            min(newer.compared_at, below.compared_at),
+            min(newer.due_at, below.due_at),
+            max(filter(None, (newer.changed_at, below.changed_at)), default=None),
+        )
+        return replace(
+            self,
+            parts=self.parts + older.parts,
+            composition=both,
+            total=self.total + older.total,
+            expires_at=min(self.expires_at, older.expires_at),
+            facts={**self.facts, **older.facts},
+            calls=self.calls + older.calls,
+            seconds=self.seconds + older.seconds,
+        )
+
+
+async def answer_from(
+    collection: Collection, span: Span, wanted: Wanted, client: UpstreamClient, new_context: NewContext
+) -> Answered | Reading | None:
+    """As `Holdings.answer`, for who holds the lock of the collection."""
+
+    def reader(calls: int) -> Reader:
+        return Reader(client, collection.conditions, calls, wanted.owners, wanted.background)
+
+    comparing, rechecking, filling = reader(SYNC_CALLS), reader(RECHECK_CALLS), reader(wanted.most_calls)
+    collection.partitions(span)  # what was evicted is covered no more
+    for interval in collection.coverage.merged().intervals:
+        part = Span(max(interval.span.start, span.start), min(interval.span.end, span.end))
+        if part.start < part.end and _is_due(collection, part, wanted):
+            await sync(collection, interval, comparing, new_context)
+            for covered in collection.coverage.within(part):
+                await recheck(collection, covered.span, rechecking, new_context)
+    await collection.settle(span, new_context(collection.time_zone))
+    filled = await fill(collection, span, wanted.rows, filling, new_context)
+    if filled.is_refused:
+        return filled.refused
+    total = await _total(collection, span, filled.total, filling, new_context) if wanted.most_calls else 0
+    held = collection.compose(span)
+    readers = (comparing, rechecking, filling)
+    return Answered(
+        parts=((collection, span),),
+        composition=held,
+        total=held.rows if held.complete else total,
+        expires_at=_expires_at(collection, span, held, wanted),
+        facts=filled.facts,
+        calls=sum(one.calls for one in readers),
+        seconds=sum(one.seconds for one in readers),
+    )
+
+
+def _is_due(collection: Collection, part: Span, wanted: Wanted) -> bool:
+    """Whether a part that is held is to be compared again, or some of its records read: then it is compared, too.
+
+    Else an answer would be as new as a record, and not know of one that has arrived since.
+    """
+    now, intervals = collection.clock.monotonic(), collection.coverage.within(part)
+    is_old = any(not wanted.is_fresh(one, now) for one in intervals)
+    may_wait = any(now - one.compared_at < wanted.patience for one in intervals)
+    return is_old or (not may_wait and collection.due_at(part) <= now)
+
+
+def _expires_at(collection: Collection, span: Span, held: Composition, wanted: Wanted) -> float:
+    intervals = collection.coverage.within(Span(max(span.start, held.low), span.end))
+    compared = min((one.compared_at + wanted.lifetime(one.span) for one in intervals), default=held.compared_at)
+    return min(compared, max(held.due_at, held.compared_at + wanted.patience))
+
+
+async def _total(
+    collection: Collection, span: Span, counted: int | None, reader: Reader, new_context: NewContext
+) -> int:
+    """Upstream's number of rows in a span that is held in part; where it is asked for again, the rest is held, too."""
+    held = collection.compose(span)
+    if held.complete or counted is not None:
+        return counted or held.rows
+    above = collection.rows(Span(held.low, span.end))
+    if 0 < collection.rest_rows <= MOST_ROWS_PER_CALL * reader.left:
+        filled = await fill(collection, span, above + collection.rest_rows, reader, new_context)
+        held = collection.compose(span)
+        if held.complete:
+            return held.rows
+        if filled.total is not None:
+            return filled.total
+    collection.rest_rows = await reader.count(Span(span.start if span.start == EVER else floored(span.start), held.low))
+    return above + collection.rest_rows

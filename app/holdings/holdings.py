@@ -13,12 +13,11 @@ from app.errors import CxfacadeError
 from app.holdings.answering import Answered, Wanted, answer_from
 from app.holdings.collection import EVER, Span, conditions_of
 from app.holdings.fill import NewContext
-from app.holdings.packing import microseconds
 from app.holdings.partition import EVERYTHING as WHOLE
 from app.holdings.partition import FOREVER, Partition
-from app.holdings.reader import Reader, floored
+from app.holdings.reader import Reader
 from app.holdings.schedule import Schedule
-from app.holdings.store import COLLECTION_BYTES, Collection, Composition
+from app.holdings.store import COLLECTION_BYTES, Collection
 from app.holdings.supersets import Supersets, kinds_of, narrowed
 from app.holdings.trust import Telling, telling, tested
 from app.observe.logs import CONDITION_DISTRUSTED, RANGES_TEST
@@ -154,7 +153,7 @@ class Holdings:
     ) -> Answered | None:
         """The newest part of a question with conditions, from the whole tenant, where that is held and kept up to date.
 
-        Now and then upstream is asked whether it has as many rows.
+        At first, and now and then, upstream is asked whether it has as many rows.
         """
         conditions, everything = conditions_of(asked), self.collection(EVERYTHING)
         part = everything.newest_held(span)
@@ -166,22 +165,15 @@ class Holdings:
         if not isinstance(answered, Answered) or not answered.composition.complete:
             return None
         held = await narrowed(answered.composition, conditions, new_context(everything.time_zone))
-        calls = answered.calls
-        if self.supersets.is_to_be_checked():
-            calls += await self._check(held, part, conditions, wanted)
+        calls, now = answered.calls, self.clock.monotonic()
+        if self.supersets.is_to_be_verified(conditions, now):
+            calls += 1
+            counted = await Reader(self.client, conditions, 1, wanted.owners, wanted.background).count(part)
+            if self.supersets.verify(conditions, now, is_equal=counted == held.rows):
+                logger.error(CONDITION_DISTRUSTED, ", ".join(sorted(kinds_of(conditions))))
+            if counted != held.rows:
+                return None
         return replace(answered, composition=held, total=held.rows, facts={}, calls=calls)
-
-    async def _check(self, held: Composition, span: Span, conditions: UpstreamQuery, wanted: Wanted) -> int:
-        """Compare the settled rows with upstream's count; how many calls that took."""
-        settled = Span(floored(span.start), min(floored(self.clock.wall() - SETTLED), span.end))
-        if settled.start >= settled.end:
-            return 0
-        counted = await Reader(self.client, conditions, 1, wanted.owners, wanted.background).count(settled)
-        oldest, newest = microseconds(settled.start), microseconds(settled.end)
-        rows = sum(oldest <= start < newest for piece in held.pieces for start in piece.starts)
-        if self.supersets.doubt(conditions, is_equal=counted == rows):
-            logger.error(CONDITION_DISTRUSTED, ", ".join(sorted(kinds_of(conditions))))
-        return 1
 
     def _keep(self, collection: Collection) -> None:
         kept = Stored(collection, COLLECTION_BYTES, self.clock.monotonic(), self.kept_seconds, 0.0, collection.token)

@@ -19,6 +19,8 @@ MOST_SELECTIONS = 8  # kept with a run: of so many sets of conditions
 CHECKED_ONE_IN = 200  # answers, with a count by upstream
 LEAST_PART = timedelta(hours=6)  # of a longer span: the rest is compared every half hour, or less often
 MOST_DOUBTS = 2  # in a row: a row may have joined late, or been erased
+MOST_REMEMBERED = 1_000  # sets of conditions
+VERIFIED_SECONDS, REFUSED_SECONDS = 86_400.0, 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +33,54 @@ class Selection:
 
 @dataclass(eq=False)
 class Supersets:
-    """Answers from wider collections; of some kinds of condition none are given any more: `distrusted`."""
+    """Which conditions are answered from a wider collection: those that upstream counted as many rows for.
+
+    Of some kinds none are any more: `distrusted`. Times are monotonic seconds.
+    """
 
     distrusted: set[str] = field(default_factory=set)
     _answers: int = 0
     _doubts: Counter[str] = field(default_factory=Counter)
+    _verified: dict[UpstreamQuery, float] = field(default_factory=dict)
+    _refused: dict[UpstreamQuery, float] = field(default_factory=dict)
 
     def may_answer(self, conditions: UpstreamQuery, wider: Collection, span: Span, part: Span, patience: float) -> bool:
         """Whether the wider collection answers about the newest part of the span without a call of its own.
 
         It holds all of it, or so much that the rest has settled; it is kept up to date; its rows can be checked here.
         """
+        now = wider.clock.monotonic()
         compared_at = wider.coverage.compared_at(part) if part.start < part.end else None
-        is_kept_up = compared_at is not None and wider.clock.monotonic() - compared_at < 2 * patience
+        is_kept_up = compared_at is not None and now - compared_at < 2 * patience
         has_settled = part.start <= span.start or part.start < wider.clock.wall() - LEAST_PART
-        return is_kept_up and has_settled and self.distrusted.isdisjoint(kinds_of(conditions))
+        is_refused = self._refused.get(conditions, 0.0) > now or not self.distrusted.isdisjoint(kinds_of(conditions))
+        return is_kept_up and has_settled and not is_refused
 
-    def is_to_be_checked(self) -> bool:
-        """Whether this answer is to be compared with upstream's count."""
+    def is_to_be_verified(self, conditions: UpstreamQuery, now: float) -> bool:
+        """Whether this answer is to be compared with upstream's count: the first of a day, and one in many."""
         self._answers += 1
-        return self._answers % CHECKED_ONE_IN == 0
+        return self._verified.get(conditions, 0.0) <= now or self._answers % CHECKED_ONE_IN == 0
 
-    def doubt(self, asked: UpstreamQuery, *, is_equal: bool) -> bool:
-        """Note whether upstream counted as many rows; whether the kinds of condition are distrusted from now on."""
-        kinds = kinds_of(asked)
+    def verify(self, conditions: UpstreamQuery, now: float, *, is_equal: bool) -> bool:
+        """Note whether upstream counted as many rows; whether the kinds of condition are distrusted since."""
+        kinds, was_verified = kinds_of(conditions), self._verified.pop(conditions, 0.0) > now
         if is_equal:
-            self._doubts -= Counter(dict.fromkeys(kinds, MOST_DOUBTS))
+            _remember(self._verified, conditions, now + VERIFIED_SECONDS)
+            self._doubts -= Counter(dict.fromkeys(kinds if was_verified else (), MOST_DOUBTS))
+            return False
+        _remember(self._refused, conditions, now + REFUSED_SECONDS)
+        if not was_verified:
             return False
         self._doubts.update(kinds)
         self.distrusted |= {kind for kind in kinds if self._doubts[kind] >= MOST_DOUBTS}
         return not self.distrusted.isdisjoint(kinds)
+
+
+def _remember(known: dict[UpstreamQuery, float], conditions: UpstreamQuery, until: float) -> None:
+    known.pop(conditions, None)
+    known[conditions] = until
+    if len(known) > MOST_REMEMBERED:
+        del known[next(iter(known))]
 
 
 def kinds_of(asked: UpstreamQuery) -> set[str]:

@@ -129,7 +129,7 @@ class Fetching:
         return longer
 
     def _most_age(self, stored: Stored[Snapshot] | None, *, background: bool) -> float:
-        """How old may be what replaces a snapshot: a refresh ahead of time compares anew, and so does an empty answer."""
+        """How old may be what replaces a snapshot: a refresh ahead of time compares anew, and so does an empty one."""
         now = self.clock.monotonic()
         if stored is None or stored.purge_token.superseded:
             return inf

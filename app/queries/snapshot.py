@@ -195,7 +195,7 @@ async def composed(
                 at_hand[len(runs) - 1] = facts
     rows = sum(run.count for run in runs)
     complete = held.complete and room >= 0
-    fresh_seconds = answered.expires_at - held.compared_at
+    fresh_seconds = round(answered.expires_at - held.compared_at, 6)
     told = earlier.total if earlier else answered.total
     total = rows if complete else max(told, rows)
     snapshot = Snapshot(

@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import UpstreamError, UpstreamUnreachable
 from app.holdings.answering import Answered
-from app.holdings.supersets import CHECKED_ONE_IN
+from app.holdings.supersets import CHECKED_ONE_IN, MOST_DOUBTS, REFUSED_SECONDS
 from tests.holdings.support import NOW, Place, day, identity, ids_of, place, records_of, row
 
 MINUTE = timedelta(minutes=1)
@@ -183,11 +183,36 @@ async def test_a_condition_is_answered_from_the_whole_tenant_where_that_is_held(
         gilded: dict[str, Any] = {"attribute_values": ("gold",), **asked}
         assert await at.ids(**gilded) == at.expected(**gilded)
         assert at.expected(**gilded)
-    assert at.upstream.calls == []
+    assert [limit for _, _, limit in at.upstream.calls] == [0], "counted once"
     at.upstream.put(row(9_000, NOW - MINUTE, **gold(1)), row(9_001, NOW - 2 * MINUTE))
+    at.upstream.calls.clear()
     at.clock.advance(16)
     assert await at.ids(attribute_values=("gold",)) == at.expected(attribute_values=("gold",))
     assert {query.attribute_values for query, _, _ in at.upstream.calls} == {()}
+
+
+async def test_a_condition_that_upstream_counts_otherwise_is_answered_by_upstream() -> None:
+    at = await of_many_with_gold()
+    at.upstream.put(row(3_000, NOW - 3_000 * MINUTE, **gold(0)))
+    at.upstream.hidden = {identity(3_000)}  # from lists of everything
+    assert await at.ids(attribute_values=("gold",)) == at.expected(attribute_values=("gold",))
+    assert at.holdings.supersets.distrusted == set()
+
+
+async def test_the_settled_rest_is_held_of_its_own_and_hardly_ever_compared() -> None:
+    at = place(day(3_000))
+    at.upstream.put(*[row(number, NOW - number * MINUTE, **gold(number)) for number in range(2_000, 2_060)])
+    await at.answer(2_000)
+    gilded: dict[str, Any] = {"attribute_values": ("gold",), "start": NOW - 2_040 * MINUTE}
+    assert await at.ids(**gilded) == at.expected(**gilded)
+    at.upstream.calls.clear()
+    for _ in range(3):
+        at.clock.advance(16)
+        await at.answer(2_000)
+        assert await at.ids(**gilded) == at.expected(**gilded)
+    asked = [query.attribute_values for query, _, _ in at.upstream.calls]
+    assert asked
+    assert ("gold",) not in asked
 
 
 async def test_a_whole_tenant_that_nobody_keeps_up_answers_no_condition() -> None:
@@ -198,14 +223,19 @@ async def test_a_whole_tenant_that_nobody_keeps_up_answers_no_condition() -> Non
     assert {query.attribute_values for query, _, _ in at.upstream.calls} == {("gold",)}
 
 
-async def test_a_kind_of_condition_that_upstream_counts_otherwise_is_asked_of_it_again(
+async def test_a_kind_of_condition_that_upstream_comes_to_count_otherwise_is_asked_of_it_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     at = await of_many_with_gold()
     at.upstream.put(*[row(number, NOW - number * MINUTE, **gold(number)) for number in range(3_000, 3_005)])
-    at.upstream.hidden = {identity(number) for number in range(3_000, 3_005)}  # from lists of everything
-    for _ in range(2 * CHECKED_ONE_IN):
-        await at.answer(attribute_values=("gold",))
+    at.upstream.hidden = {identity(number) for number in range(3_000, 3_005)}
+    gilded: dict[str, Any] = {"attribute_values": ("gold",), "start": NOW - 2_900 * MINUTE}
+    for _ in range(MOST_DOUBTS):
+        await at.answer(**gilded)
+        for _ in range(CHECKED_ONE_IN):
+            await at.answer(attribute_values=("gold",), start=NOW - 3_100 * MINUTE)
+        at.clock.advance(REFUSED_SECONDS)
+        await at.answer()
     assert at.holdings.supersets.distrusted == {"attribute_values"}
     assert "attribute_values" in caplog.text
     assert await at.ids(attribute_values=("gold",)) == at.expected(attribute_values=("gold",))

@@ -175,9 +175,6 @@ class Fetching:
         snapshot = replace(opened.snapshot, seen_again_at=checked_at)
         if current and _shows_the_same(current.value, snapshot):  # what has changed is not of this question
             snapshot = replace(snapshot, version=current.value.version, as_of=current.value.as_of)
-        if current and snapshot.version == current.value.version and not purge_token.purged:
-            purge_token = current.purge_token
-            purge_token.superseded = False
         for collection, part in answered.parts:
             collection.dependents[purge_token] = part
         read = _Read(replace(opened, snapshot=snapshot), answered.calls, answered.seconds)

@@ -19,7 +19,7 @@ from app.cooperative import Turns
 from app.errors import CxfacadeError
 from app.holdings.collection import Coverage, Interval, Span
 from app.holdings.packing import BLOCK_ROWS, Entry, Run, entries, in_order, microseconds, pack, sums_of
-from app.holdings.partition import LEVELS, MOST_ROWS, HeldRun, Partition
+from app.holdings.partition import FOREVER, LEVELS, MOST_ROWS, HeldRun, Partition
 from app.holdings.reader import MILLISECOND
 from app.holdings.schedule import Schedule
 from app.interactions.facts import Context, Facts
@@ -300,29 +300,38 @@ class Collection:
         return True
 
     async def _replace(self, span: Span, new: Sequence[Entry], context: Context) -> dict[int, list[Facts]]:
-        now, wall = self.clock.monotonic(), self.clock.wall().timestamp()
-        checks = {
-            one.facts.interaction.interaction_id: self._check(
-                one.facts.last_event_at.timestamp(), now, wall, is_open=not one.facts.is_closed
-            )
-            for one in new
-        }
-        homes = await self._homes(span, new, checks, context)
+        checks = await cooperative.run(self._checks(new))
+        homes = await cooperative.run(self._homes(span, new, checks, context))
         facts: dict[int, list[Facts]] = {}
         for partition, arrived in homes:
             facts |= await self._rebuild(partition, span, arrived, checks, context)
         self._tell(span)
         return facts
 
-    async def _homes(
+    def _checks(self, new: Iterable[Entry]) -> Turns[dict[str, Check]]:
+        """When each record, which was read just now, is to be read again, by its id."""
+        now, wall = self.clock.monotonic(), self.clock.wall().timestamp()
+        checks = {}
+        for facts, _ in new:
+            event, is_open = facts.last_event_at.timestamp(), not facts.is_closed
+            checks[facts.interaction.interaction_id] = self._check(event, now, wall, is_open=is_open)
+            yield
+        return checks
+
+    def _homes(
         self, span: Span, new: Sequence[Entry], checks: dict[str, Check], context: Context
-    ) -> list[tuple[Partition, list[Entry]]]:
+    ) -> Turns[list[tuple[Partition, list[Entry]]]]:
         """The partitions that records leave or enter, each with those it gets; a too large one is parted."""
         arriving: dict[Span, list[Entry]] = {one.span: [] for one in self.partitions(span)}
         waiting = list(new)
         while waiting:
+            home = Span(FOREVER, FOREVER)
             for one in waiting:
-                arriving.setdefault(self._home(one.facts.started_at), []).append(one)
+                moment = one.facts.started_at
+                if not home.start <= moment < home.end:
+                    home = self._level(moment)[1]
+                arriving.setdefault(home, []).append(one)
+                yield
             waiting = []
             for home, arrived in [*arriving.items()]:
                 held = self._partition(home, context)
@@ -332,15 +341,12 @@ class Collection:
                     del arriving[home]
                     waiting += arrived
                     for run in held.runs:
-                        waiting += await cooperative.run(_outside(run, span, checks, context))
+                        waiting += yield from _outside(run, span, checks, context)
                     self._drop(home)
         return [(self._partition(home, context), arrived) for home, arrived in arriving.items()]
 
-    def _home(self, moment: datetime) -> Span:
-        """The widest span that a record of this start may be held in."""
-        return self._level(moment)[1]
-
     def _level(self, moment: datetime) -> tuple[int, Span]:
+        """The widest span that a record of this start may be held in, and how wide that is."""
         spans = ((level, span_at(moment.astimezone(UTC))) for level, span_at in enumerate(LEVELS))
         return next(one for one in spans if one[1] not in self._parted)
 

@@ -61,6 +61,7 @@ HOMES: dict[str, set[str]] = {
         "app.upstream",
         "app.queries.query",
         "app.queries.explain",
+        "app.queries.explain_held",
         "app.queries.hints",
         "app.http",
         "app.simulator",

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from app.interactions.timeline import Span
 from app.interactions.times import Time
 from app.queries.explain import MissCost, StoredSnapshot, UpstreamParameter
+from app.queries.explain_held import HeldPart
 from app.queries.hints import Hint
 from app.settings import Scope as ScopeName
 
@@ -156,6 +157,7 @@ class CacheExplanation(StoredSnapshot):
     key: Annotated[str | None, about("Of the query; null where it needs a time zone not yet asked for.")]
     answer_stored: Annotated[bool, about("Whether the finished answer of the list to these parameters is too.")]
     miss_cost: MissCost
+    held: HeldPart | None
 
 
 class PurgeOrder(Struct, forbid_unknown_fields=True):

@@ -100,6 +100,7 @@ class FakeUpstream:
     background: list[bool] = field(default_factory=list)
     is_blocked: bool = False
     refused_for: float = 0.0
+    knows_ranges: bool = False
 
     def __post_init__(self) -> None:
         self.open_gate.set()
@@ -140,13 +141,14 @@ class FakeUpstream:
         self.asked.append(query)
         self.background.append(background)
         await self._answering()
-        total = len(self.rows)
+        listed = self._listed(query)
+        total = len(listed)
         rows = max(rows, MOST_ROWS_PER_CALL) if admits else rows
         goal = min(rows, total) if position.total is not None else rows
         wanted = blocks(position.offset, goal, most)[:most_calls]
         end = min(wanted[-1].end, total) if wanted else position.offset
         self.spans.append((position.offset, end))
-        records = [record(row) for row in self.rows[position.offset : end]]
+        records = [record(row) for row in listed[position.offset : end]]
         new = [one for one in records if one.interaction.interaction_id not in position.seen]
         asked_for = [one for one in new if mismatch(one.interaction, query) is None]
         admitted = [one for one in asked_for if admits is None or admits(one.interaction)]
@@ -164,9 +166,17 @@ class FakeUpstream:
                 one.interaction.interaction_id for one in new if mismatch(one.interaction, query) is not None
             ),
             lost=self.lost,
+            last_start=records[-1].interaction.start_timestamp if records else position.last_start,
             least_total=min(total, total if position.least_total is None else position.least_total),
             calls=len(wanted),
         )
+
+    def _listed(self, query: UpstreamQuery) -> list[dict[str, Any]]:
+        """All rows, or those in the range of the query."""
+        if not self.knows_ranges:
+            return self.rows
+        ranged = UpstreamQuery(start=query.start, end=query.end)
+        return [row for row in self.rows if mismatch(record(row).interaction, ranged) is None]
 
     async def interaction(
         self,
@@ -264,7 +274,7 @@ def desk(
     snapshots = SnapshotStore(store, stale_seconds=STALE_SECONDS, revalidate_seconds=REVALIDATE_SECONDS)
     client = cast("UpstreamClient", upstream)
     holdings = Holdings(client, store, clock.clock, Schedule(60.0, (300.0, 3600.0, 86_400.0, 604_800.0)), b"rules")
-    holdings.is_trusted = holds
+    holdings.is_trusted = upstream.knows_ranges = holds
     known = rules(**changes)
     queries = Queries(client, snapshots, holdings, flights, clock.clock, known, GRAINS, random=lambda: 1.0)
     return Desk(upstream, clock, store, flights, queries)

@@ -2,10 +2,10 @@
 
 import asyncio
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial, reduce
+from functools import partial
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -136,14 +136,16 @@ async def pack(ordered: Sequence[Entry]) -> Packed:
     return Packed(runs, [[one.facts for one in batch] for batch in batches])
 
 
-def sums_of(facts: Iterable[Facts]) -> Sums:
+def sums_of(facts: Collection[Facts]) -> Sums:
     """The sums of some records."""
-    return reduce(Sums.plus, map(_sums, facts), Sums())
-
-
-def _sums(facts: Facts) -> Sums:
-    pending = None if facts.is_final or not facts.is_closed else facts.last_event_at
-    return Sums(tuple(len(parts(facts)) for parts in _PARTS), facts.last_event_at, facts.is_final, pending)
+    counts = [[len(parts(one)) for parts in _PARTS] for one in facts]
+    open_or_pending = [one for one in facts if not one.is_final]
+    return Sums(
+        tuple(map(sum, zip(*counts, strict=True))) or _NO_PARTS,
+        max((one.last_event_at for one in facts), default=None),
+        not open_or_pending,
+        min((one.last_event_at for one in open_or_pending if one.is_closed), default=None),
+    )
 
 
 def _encoded(ordered: Iterable[Entry]) -> Turns[tuple[list[bytes], list[list[Entry]]]]:

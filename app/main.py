@@ -129,6 +129,7 @@ def create_app(
         metrics.watch("held_trusted", lambda: holdings.is_trusted)
         metrics.watch("recheck_overdue_seconds", holdings.overdue_seconds)
         queries = Queries(upstream, snapshots, holdings, flights, clock, known, tables, random)
+        metrics.watch("streams_under_way", lambda: queries.admission.streams)
         masked = masked_columns(settings.attributes, known.context.attribute_policy)
         app.state.services = Services(
             settings=settings,

@@ -4,6 +4,7 @@ import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -15,6 +16,7 @@ from tests.commands.test_serving import SERVES, TENANT
 from tests.listener.place import HANG_SECONDS
 from tests.scenarios.matrix.authority import Authority
 from tests.support.keys import given, write
+from tests.support.listing import Listing, failing_from, listed
 from tests.support.nginx import EXAMPLE, LOOPBACK, PREFIX, running_nginx
 
 pytestmark = pytest.mark.timeout(180)
@@ -90,6 +92,20 @@ def test_next_and_link_lead_on_through_the_proxy(behind: Behind, headers: dict[s
             assert not url or url.startswith(f"{behind.url}/interactions.json?")
     assert len(ids) == len(set(ids)) == page["meta"]["total"]
     assert len(ids) == 2500
+
+
+async def test_a_streamed_answer_that_is_cut_short_is_cut_short_for_the_clients_of_the_proxy(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    trust = ssl.create_default_context(cafile=authority.root)
+    listing = Listing(4_000, before=failing_from(3))
+    async with listed(listing, allowed_hosts=LOOPBACK) as (facade, _):
+        with running_nginx(tmp_path, urlsplit(facade.url).port or 0, authority.certificate("good")) as url:
+            async with httpx.AsyncClient(verify=trust, trust_env=False, timeout=HANG_SECONDS) as client:
+                with pytest.raises(httpx.RemoteProtocolError):
+                    await client.get(f"{url}/interactions.csv?limit=all")
+                listing.before = None
+                whole = await client.get(f"{url}/interactions.csv?limit=all")
+                assert whole.text.count("\n") == 4_001
 
 
 def test_who_asks_directly_is_not_believed_and_gets_links_of_its_own(behind: Behind) -> None:

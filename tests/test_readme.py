@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from shutil import which
 from typing import Any
 from urllib.request import Request, urlopen
@@ -118,6 +119,14 @@ def test_the_dashboards_answer_is_the_whole_range(demo: Demo, records: list[Reco
     figures = tuple(sum(row[name] == "true" for row in rows) for name in ("is_sla_met", "is_sla_eligible"))
     assert figures == service_level(wanted)
     assert sum(row["is_abandoned"] == "true" for row in rows) == sum(map(is_abandoned, wanted))
+
+
+def test_the_export_is_the_whole_range(demo: Demo, records: list[Record], tmp_path: Path) -> None:
+    (command,) = [command for command, _ in SHOWN if "limit=all" in command]
+    demo.run("bash", "-c", demo.at_home(command.replace("/tmp", str(tmp_path))))
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "calls.csv").read_text(encoding="utf-8"))))
+    wanted = since(records, datetime.now(UTC) - timedelta(days=30))
+    assert [row["interaction_id"] for row in rows] == [record["interactionId"] for record in wanted]
 
 
 @pytest.mark.parametrize("program", blocks("js", README))

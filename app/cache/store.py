@@ -236,6 +236,12 @@ class MemoryStore:
         """The cost of all values, never above the bound."""
         return self._primary.bytes_held + self._derived.bytes_held
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a value of the largest size would drive nothing out."""
+        most = self._bound // MOST
+        return most <= self._bound - self.bytes_held and not self._primary.is_crowded_by(most)
+
     def _shelf_of(self, key: bytes) -> "_Shelf":
         return self._derived if key in self._derived else self._primary
 

@@ -28,11 +28,17 @@ class Format:
     is_binary: bool = False  # no text, so that documents show no example
     is_packed: bool = False  # compressed within: no coding on top
     requires: str | None = None  # the top-level module that it is written by, where that may not be installed
+    further: Parts | None = None  # the rows after those of `parts`, where a body can be written piece by piece
 
     @property
     def is_available(self) -> bool:
         """Whether what it needs is installed."""
         return self.requires is None or _is_installed(self.requires)
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether a body can be written piece by piece, so that it may have any number of rows."""
+        return self.further is not None
 
     def encode(self, table: Table, envelope: Envelope, variant: str) -> bytes:
         """The whole body at once."""
@@ -64,6 +70,7 @@ FORMATS = (
         variant_parameter=None,
         variants=("rows",),
         allows_include=True,
+        further=json.lines,
     ),
     Format(
         name="csv",
@@ -74,6 +81,7 @@ FORMATS = (
         variant_parameter="csv",
         variants=tuple(csv.DIALECTS),
         allows_include=False,
+        further=csv.further,
     ),
 )
 

@@ -28,6 +28,12 @@ def parts(table: Table, _envelope: Envelope, dialect: str) -> Iterator[bytes]:
     """The table as UTF-8 CSV with a header line; `dialect` is a key of DIALECTS. Nested lists have no CSV."""
     rules = DIALECTS[dialect]
     yield (rules.prefix + ",".join(_text_cells(table.names, rules)) + _LINE_END).encode()
+    yield from further(table, _envelope, dialect)
+
+
+def further(table: Table, _envelope: Envelope, dialect: str) -> Iterator[bytes]:
+    """The lines of the table's rows, which follow a header line or other rows."""
+    rules = DIALECTS[dialect]
     for part in table.parts():
         columns = zip(*part.rows, strict=True)
         cells = [_cells(column, kind, rules) for column, kind in zip(columns, part.types, strict=True)]

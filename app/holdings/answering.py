@@ -25,6 +25,7 @@ class Wanted:
 
     For `lifetime` seconds after it was compared a span has no other rows; nothing compared more than `most_age` seconds
     ago will do. A record that is due may wait for the next comparison, for as many seconds of `patience`.
+    Where the caller `is_passing`, nothing is evicted for it, and rows that it does not need are not counted.
     """
 
     rows: int
@@ -34,6 +35,7 @@ class Wanted:
     most_age: float
     owners: Owners | None = None
     background: bool = False
+    is_passing: bool = False
 
     def is_fresh(self, interval: Interval, now: float) -> bool:
         """Whether the interval need not be compared again."""
@@ -104,10 +106,15 @@ async def answer_from(
             for covered in collection.coverage.within(part):
                 await recheck(collection, covered.span, rechecking, new_context)
     await collection.settle(span, new_context(collection.time_zone))
-    filled = await fill(collection, span, wanted.rows, filling, new_context)
+    rows, is_counted = wanted.rows, wanted.most_calls > 0 and not wanted.is_passing
+    if wanted.is_passing and not collection.store.has_room:
+        rows = min(rows, collection.compose(span).rows)
+        if not rows:
+            return None
+    filled = await fill(collection, span, rows, filling, new_context)
     if filled.is_refused:
         return filled.refused
-    total = await _total(collection, span, filled.total, filling, new_context) if wanted.most_calls else 0
+    total = await _total(collection, span, filled.total, filling, new_context) if is_counted else 0
     held = collection.compose(span)
     readers = (comparing, rechecking, filling)
     return Answered(

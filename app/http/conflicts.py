@@ -52,3 +52,14 @@ def format_conflicts(values: Values, chosen: Format, extension: str | None) -> I
     for name in _VARIANT_PARAMETERS:
         if name in values and name != chosen.variant_parameter:
             yield ParameterFault(name, f"{name} does not apply to the format {chosen.name}.")
+
+
+def limit_conflicts(values: Values, chosen: Format, most: int) -> Iterator[ParameterFault]:
+    """More rows than one answer holds are streamed, in formats that can be written piece by piece."""
+    if value_of(values, "limit", 0) > most and not chosen.is_streamed:
+        streamed = " or ".join(one.name for one in FORMATS if one.is_streamed)
+        yield ParameterFault(
+            "limit",
+            f"limit is over the {most} rows that one answer holds; ask for {most} or fewer, and follow next, "
+            f"or for {streamed}, which have no such bound.",
+        )

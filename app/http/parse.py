@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from app.errors import Forbidden, InvalidParameters, ParameterFault
 from app.formats import FORMATS, Format
 from app.http.auth import ARRAY_SUFFIX, Viewer, refuse_key_names
-from app.http.conflicts import Values, conflicts, format_conflicts, hidden, value_of
+from app.http.conflicts import Values, conflicts, format_conflicts, hidden, limit_conflicts, value_of
 from app.http.negotiation import choose_format
 from app.http.parameters import (
     ATTRIBUTE_PREFIX,
@@ -110,6 +110,7 @@ def parse(
         faults.append(ParameterFault("include", words, allowed=INCLUDE_NAMES))
     if not any(fault.parameter == "format" for fault in faults):
         faults += format_conflicts(values, chosen, extension)
+        faults += limit_conflicts(values, chosen, scene.max_rows)
     _refuse(faults)
     return InteractionQuery(
         search=_search(values),

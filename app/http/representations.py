@@ -15,7 +15,7 @@ from app import cooperative
 from app.clock import Clock
 from app.cooperative import Turns, held_back, let_go, unlocked
 from app.errors import InvalidParameters, ParameterFault
-from app.formats import FORMATS_BY_NAME, Envelope, Table, json
+from app.formats import FORMATS_BY_NAME, Envelope, Format, Table, json
 from app.http.messages import Meta, SummaryMeta, Timeline
 from app.http.response_cache import Built
 from app.http.responses import Answer, entity_tag, list_headers
@@ -166,13 +166,18 @@ async def _list(table: Table, view: View, envelope: Envelope, as_of: datetime) -
         as_of,
         masked=not view.shows_personal_data,
         is_packed=chosen.is_packed,
-        file_name=f"{name}-{as_of:%Y%m%dT%H%M%SZ}.{chosen.extension}" if view.download else None,
+        file_name=file_name(name, chosen, as_of) if view.download else None,
         link_next=envelope.next,
         truncated=facts.truncated,
         total=facts.total,
         hint=" ".join(map(_told, facts.hints)) or None,
     )
     return await _tagged(answer, view.audience)
+
+
+def file_name(name: str, chosen: Format, as_of: datetime) -> str:
+    """The name of a download."""
+    return f"{name}-{as_of:%Y%m%dT%H%M%SZ}.{chosen.extension}"
 
 
 def _told(hint: Hint) -> str:

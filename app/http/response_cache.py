@@ -86,7 +86,7 @@ class ResponseCache:
         if home:
             self._put(_key(home, shape), home, made.answer)
         answer = await self._in_coding(home, shape, made.answer, accept_encoding)
-        return Served(answer, _reuse(made.found, now, made.seconds), snapshot, home)
+        return Served(answer, reuse_of(made.found, now, made.seconds), snapshot, home)
 
     def shape(self, *parts: Part) -> bytes:
         """The digest of all that shapes an answer beside the snapshot and the coding, its audience among it."""
@@ -135,7 +135,8 @@ def _key(snapshot: Stored[Snapshot], shape: bytes, coding: str = "identity", of:
     return shape + f"{snapshot.value.version} {lacks_rows} {coding} {of}".encode()
 
 
-def _reuse(found: FetchResult, now: float, seconds: Mapping[str, float]) -> Reuse:
+def reuse_of(found: FetchResult, now: float, seconds: Mapping[str, float]) -> Reuse:
+    """How a snapshot was found, for the answer that is made of it."""
     return Reuse(
         hit=not found.fetched,
         fwd=found.fwd if found.fetched else None,

@@ -32,8 +32,8 @@ _ON_ALL = ((b"vary", VARY), (b"accept-ranges", b"bytes"))
 NO_STORE = b"private, no-store"
 LONGEST_STALE_IF_ERROR = 300  # seconds; a client's cache may use it on any of our 5xx (RFC 5861 §4, FAULTS 1.4)
 _ETAG_BYTES = 16
-_GZIP_LEVEL = 6
-_ZSTD_LEVEL = 3  # its window is 2 MB; browsers refuse more than 8 MB (RFC 9659 §3)
+GZIP_LEVEL = 6
+ZSTD_LEVEL = 3  # its window is 2 MB; browsers refuse more than 8 MB (RFC 9659 §3)
 _URI_CHARACTERS = ":/?#[]@!$&'()*+,;=%-._~"  # RFC 3986 §2: reserved, unreserved, and what is encoded already
 _FILE_NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
@@ -72,8 +72,8 @@ class Prepared:
 
 CODINGS: dict[str, Callable[[bytes], bytes]] = {
     "identity": lambda identity: identity,
-    "gzip": lambda identity: gzip.compress(identity, _GZIP_LEVEL, mtime=0),
-    "zstd": lambda identity: bytes(memoryview(zstandard.ZstdCompressor(_ZSTD_LEVEL).compress(identity))),
+    "gzip": lambda identity: gzip.compress(identity, GZIP_LEVEL, mtime=0),
+    "zstd": lambda identity: bytes(memoryview(zstandard.ZstdCompressor(ZSTD_LEVEL).compress(identity))),
 }  # equal bytes give equal bytes. zstandard's own keep room for the worst case: a copy holds what it needs
 
 

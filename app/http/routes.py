@@ -24,6 +24,7 @@ from app.http.response_cache import ARRIVAL, Built, ParsedList, offer
 from app.http.responses import PreparedResponse, answer_headers
 from app.http.routing import ANYBODY, Resource, Services
 from app.http.schema import row_schema
+from app.http.streams import StreamedRows
 from app.http.values import Refused, identity
 from app.interactions.grains import BY_PATH, GRAINS, INTERACTIONS, Grain
 from app.observe.metrics import CONTENT_TYPE as METRICS_TYPE
@@ -37,6 +38,8 @@ async def list_rows(grain: str, request: Request, services: Services, viewer: Vi
     parsed = await _parsed(grain, request, services, viewer, url=url, deadline=deadline)
     query = parsed.query
     lookup = services.queries.look(parsed.plan, query.reach, _directives(request, viewer), viewer.owner, deadline)
+    if query.limit > services.settings.max_rows:
+        return StreamedRows(services, query, lookup, request.headers.get("accept-encoding"))
     find = partial(services.queries.find, query, lookup)
     make = partial(services.representations.rows, query, lookup, url)
     changes_at = parsed.changes_at

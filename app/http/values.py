@@ -14,7 +14,7 @@ from uuid import UUID
 
 from app.http.times import FORMS, NotATime, TimeFrame, moment
 from app.interactions.grains import INCLUDES, RAW, Grain
-from app.queries.query import NEWEST_FIRST, Cursor, NotACursor, Order, cursor_of
+from app.queries.query import ALL_ROWS, NEWEST_FIRST, Cursor, NotACursor, Order, cursor_of
 from app.queries.rules import SNAPSHOT_FACTOR
 
 SHORTEST, LONGEST = 3, 32  # characters: shorter texts begin any name, longer ones are in none
@@ -89,6 +89,7 @@ def _letters(text: str) -> frozenset[str]:
 INCLUDE_NAMES = tuple(include.name for include in INCLUDES)
 ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_ .-]{0,63}")
 MOST_LISTS = 4 * len(INCLUDES)  # names in one `include`; more are no question
+EVERY_ROW = "all"  # as a limit
 _MOST_DIGITS = 9  # a longer number is past every bound
 
 
@@ -151,20 +152,17 @@ def offset(text: str, scene: ParseContext) -> int:
     return rows
 
 
-def limit(text: str, scene: ParseContext) -> int:
-    """Rows in one answer."""
-    rows, most = _count(text, 1), scene.max_rows
-    if rows > most:
-        raise Refused(f"is over the {most} rows that one answer holds; ask for {most} or fewer, and follow next")
-    return rows
+def limit(text: str, _scene: ParseContext) -> int:
+    """Rows in one answer; whether its format may have so many is told once that is known."""
+    return ALL_ROWS if text == EVERY_ROW else _count(text, 1, f", or {EVERY_ROW}")
 
 
-def _count(text: str, least: int) -> int:
+def _count(text: str, least: int, otherwise: str = "") -> int:
     if text.isascii() and text.isdigit():
         number = int(text) if len(text) <= _MOST_DIGITS else 10**_MOST_DIGITS
         if number >= least:
             return number
-    raise Refused(f"must be a whole number, {least} or more")
+    raise Refused(f"must be a whole number, {least} or more{otherwise}")
 
 
 def time(text: str, scene: ParseContext) -> datetime:

@@ -47,6 +47,11 @@ class Connection(HttpToolsProtocol, ABC):
         """Whether a response is due to a request that is whole."""
         return self._running is not None and not self._running.response_complete and not self._running.more_body
 
+    @property
+    def is_streaming(self) -> bool:
+        """Whether the response under way has no length: it may take any time, as long as each part of it is read."""
+        return self._running is not None and self._running.chunked_encoding is True
+
     @abstractmethod
     def feed(self, part: bytes) -> None:
         """Hand bytes to the parser."""
@@ -125,7 +130,7 @@ class Connection(HttpToolsProtocol, ABC):
         if not self.transport.is_closing():
             stop(self._stall)
             self._stall = None
-        if not self.is_answering:  # it was of a replay
+        if not self.is_answering or self.is_streaming:  # it was of a replay, or a part of something longer
             stop(self._answer)
             self._answer = None
 

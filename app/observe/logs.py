@@ -54,6 +54,11 @@ CONNECTION_ENDED = Line(
     "A connection was refused or cut before it became a request, or while its answer was not read; "
     "`cxfacade_connections_ended_total` counts them.",
 )
+STREAM_CUT = Line(
+    "stream-cut",
+    "a streamed answer of %s was cut short: %s, request %s",
+    "Upstream failed, or rows were missing, after some had been sent: the connection ended without the last chunk.",
+)
 INTERNAL_ERROR = Line(
     "internal-error", "internal error %s at %s, request %s", "A bug of ours; the line says where. Report it."
 )

@@ -74,6 +74,8 @@ METRICS = (
     Metric("connections_ended", "Connections refused or cut by the listener, by what was wrong.", ("reason",)),
     Metric("key_requests", "Requests by the label of their key.", ("key",)),
     Metric("answers_by_format", "Answers to data requests, by format.", ("format",)),
+    Metric("streams", "Streamed answers, by their end: whole, failed, or left by their client.", ("end",)),
+    Metric("streams_under_way", "Streamed answers that are being sent.", (), "gauge"),
     Metric("cache_bytes", "What all that is cached counts against its bound.", (), "gauge"),
     Metric("cache_bound_bytes", "The bound of all that is cached.", (), "gauge"),
     Metric("cache_values", "Values stored: reports are fetched, answers made of them.", ("kind",), "gauge"),

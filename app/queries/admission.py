@@ -1,12 +1,12 @@
 """Admission control: how many answers are made at once, and of how many cells, so that a crowd takes little memory."""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
 from app.clock import Clock
-from app.errors import Overloaded
+from app.errors import Overloaded, RateLimited
 from app.owners import Owners, Slots
 from app.queries.query import View
 
@@ -15,6 +15,8 @@ MOST_WAITING = 1_000
 MOST_CELLS = 1_000_000  # rows × columns that are made into answers at once, about 100 MB
 CELLS_OF_A_LIST = 20  # a nested list in a row takes as much as so many columns
 LIGHT_CELLS = 20_000  # so few wait for nobody
+MOST_STREAMS, STREAMS_OF_ONE_OWNER = 8, 2  # under way: each holds a snapshot and makes answers until it ends
+STREAM_RETRY_SECONDS = 30
 
 
 class Admission:
@@ -24,6 +26,29 @@ class Admission:
         self.slots = Slots(MOST_ANSWERS, MOST_WAITING, clock.sleep, each=OF_ONE_OWNER, refuse=Overloaded)
         self._cells = WeightedSemaphore(MOST_CELLS, LIGHT_CELLS)
         self._wait_seconds = wait_seconds
+        self._streams: Counter[str] = Counter()
+
+    @contextmanager
+    def streaming(self, owner: str) -> Iterator[None]:
+        """Count a stream of this owner until the end of the block. Raises RateLimited, Overloaded: nobody waits."""
+        if self._streams[owner] >= STREAMS_OF_ONE_OWNER:
+            words = f"{STREAMS_OF_ONE_OWNER} of your streamed answers are under way: read one to its end first."
+            raise RateLimited(words, retry_after_seconds=STREAM_RETRY_SECONDS)
+        if self._streams.total() >= MOST_STREAMS:
+            words = f"{MOST_STREAMS} streamed answers are under way: wait until one has ended, or ask page by page."
+            raise Overloaded(words, retry_after_seconds=STREAM_RETRY_SECONDS)
+        self._streams[owner] += 1
+        try:
+            yield
+        finally:
+            self._streams[owner] -= 1
+            if not self._streams[owner]:
+                del self._streams[owner]
+
+    @property
+    def streams(self) -> int:
+        """The streams under way."""
+        return self._streams.total()
 
     @asynccontextmanager
     async def selecting(self, view: View, rows: int, owners: Owners) -> AsyncIterator[None]:

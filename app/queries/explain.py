@@ -1,6 +1,7 @@
 """The stored snapshot of a query, its freshness lifetime and the rule for it, and the cost of a miss: all pure."""
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -138,11 +139,14 @@ def miss_cost(
     """The cost of answering the query if nothing were stored; `total` is what upstream has, where that is known.
 
     Exact where upstream knows every condition. Where some are answered here, reading goes on until enough rows match,
-    or one request has made all the calls it may.
+    or one request has made all the calls it may; a stream has no such bound.
     Nothing brings back what a cursor is pinned to, so that costs nothing.
     """
     if query.cursor:
         return MissCost(0, 0)
+    if query.limit > rules.max_rows and query.order == NEWEST_FIRST:  # it is streamed
+        rows = MOST_ROWS_PER_CALL if total is None else max(1, min(query.reach, total))
+        return MissCost(ceil(rows / MOST_ROWS_PER_CALL) + asks_time_zone, rows)
     spans = blocks(0, max(_goal(query, total, rules), MOST_ROWS_PER_CALL if is_guarded else 0), rules.most_rows)
     spans = spans[: rules.most_calls]
     end = spans[-1].end

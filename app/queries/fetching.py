@@ -26,7 +26,7 @@ from app.owners import Owners
 from app.queries.fetch_plan import FetchPlan, Terms
 from app.queries.page import FetchResult
 from app.queries.rules import EMPTY_MAXIMUM_SECONDS, Rules, compared_for
-from app.queries.snapshot import DecodedSnapshot, Snapshot, begun, below, composed, extended, last_ids, renewed
+from app.queries.snapshot import DecodedSnapshot, Snapshot, begun, below, composed, end_of, extended, last_ids, renewed
 from app.queries.snapshot_store import SnapshotStore
 from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading
@@ -62,6 +62,13 @@ class _Read(NamedTuple):
     opened: DecodedSnapshot
     calls: int
     seconds: float
+
+
+class Beyond(NamedTuple):
+    """A snapshot that was read on for one caller alone, and the position of the first row that was read so."""
+
+    opened: DecodedSnapshot
+    position: int
 
 
 @dataclass
@@ -119,7 +126,7 @@ class Fetching:
         purge_token = self.snapshots.begun(plan, known.stored.purge_token)
         with held_back(rows):
             if known.snapshot.is_held:
-                read = await self._hold_on(plan, known.snapshot, rows, terms)
+                read = await self._hold_on(plan, known.snapshot, rows, terms, most=self.rules.most_rows)
             else:
                 read = await self._read_on(plan, known.opened, rows, terms)
         stored = self.snapshots.snapshot(plan, known.snapshot.version)  # it may have been seen again meanwhile
@@ -127,6 +134,26 @@ class Fetching:
         longer = self._keep(plan, read, received, purge_token)
         known.stored.purge_token.extended = True
         return longer
+
+    def holds(self, plan: FetchPlan) -> bool:
+        """Whether the rows of a question may be held, and asked for by ranges."""
+        return plan.is_holdable and self.holdings.is_trusted
+
+    async def beyond(self, plan: FetchPlan, sent: Snapshot, rows: int, owners: Owners) -> Beyond:
+        """So many rows more, or up to twice as many, behind the last one of a snapshot, which is needed no more.
+
+        The result is stored nowhere, and the store lets go of nothing for it. Where rows may be held, there is no bound
+        to how far it goes down, and only the last rows of the snapshot are kept.
+        """
+        terms = Terms(self.rules.most_calls, owners)
+        with held_back(rows):
+            if not self.holds(plan):
+                read = await self._read_on(plan, DecodedSnapshot(sent), sent.rows + rows, terms)
+                return Beyond(read.opened, sent.rows)
+            known = end_of(sent)
+            most = known.rows + 2 * rows
+            read = await self._hold_on(plan, known, known.rows + rows, terms, most=most, is_passing=True)
+            return Beyond(read.opened, known.rows)
 
     def _most_age(self, stored: Stored[Snapshot] | None, *, background: bool) -> float:
         """How old may be what replaces a snapshot: a refresh ahead of time compares anew, and so does an empty one."""
@@ -142,20 +169,28 @@ class Fetching:
         return compared_for(None if span.end == FOREVER else span.end, self.clock.wall(), self.rules)
 
     async def _held(
-        self, plan: FetchPlan, asked: UpstreamQuery, rows: int, terms: Terms, most_age: float
+        self,
+        plan: FetchPlan,
+        asked: UpstreamQuery,
+        rows: int,
+        terms: Terms,
+        most_age: float,
+        *,
+        is_passing: bool = False,
     ) -> Answered | Reading | None:
         """What is held of the question; a reading, or none, where it cannot be held."""
-        if not (plan.is_holdable and self.holdings.is_trusted):
+        if not self.holds(plan):
             return None
         as_of = self.clock.wall()
         wanted = Wanted(
-            min(rows, self.rules.most_rows),
+            rows if is_passing else min(rows, self.rules.most_rows),
             terms.most_calls,
             self._lifetime,
             self.rules.fresh_open_seconds,
             most_age,
             terms.owners,
             terms.background,
+            is_passing,
         )
 
         def new_context(time_zone: str | None) -> Context:
@@ -180,19 +215,22 @@ class Fetching:
         read = _Read(replace(opened, snapshot=snapshot), answered.calls, answered.seconds)
         return self._keep(plan, read, compared_at, purge_token)
 
-    async def _hold_on(self, plan: FetchPlan, known: Snapshot, rows: int, terms: Terms) -> _Read:
-        """The snapshot with what is held, or fetched, below its last record."""
+    async def _hold_on(
+        self, plan: FetchPlan, known: Snapshot, rows: int, terms: Terms, *, most: int, is_passing: bool = False
+    ) -> _Read:
+        """The snapshot with what is held, or fetched, below its last record, of `most` rows at most."""
         last = moment_of(known.runs[-1].starts[-1]) if known.runs else FOREVER
         rest = replace(known.asked, end=floored(last) + MILLISECOND) if known.runs else known.asked
         beside = sum(1 for _ in last_ids(known))
-        answered = await self._held(plan, rest, rows - known.rows + beside, terms, inf)
+        wanted = rows - known.rows + beside
+        answered = await self._held(plan, rest, wanted, terms, inf, is_passing=is_passing)
         context = self.rules.context_of(known, MASKED)
         if isinstance(answered, Answered):
-            opened = await composed((plan.key, known.asked), answered, context, self.rules.most_rows, known)
-            return _Read(opened, answered.calls, answered.seconds)
-        reading = answered
-        if reading is None or not reading.complete:
-            reading = await self._read(plan, rest, Position(), rows - known.rows + beside, terms)
+            opened = await composed((plan.key, known.asked), answered, context, most, known)
+            if opened.snapshot.complete or opened.snapshot.rows > known.rows:
+                return _Read(opened, answered.calls, answered.seconds)
+        reading = answered if isinstance(answered, Reading) and answered.complete else None
+        reading = reading or await self._read(plan, rest, Position(), wanted, terms)
         opened = await below(DecodedSnapshot(known), reading, context)
         return _Read(opened, reading.calls, reading.upstream_seconds)
 

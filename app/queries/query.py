@@ -19,6 +19,7 @@ from app.interactions.grains import INTERACTIONS
 from app.interactions.masking import MASKED, Audience
 from app.summaries.summary import Summary
 
+ALL_ROWS = 2**63 - 1  # as a limit: however many there are
 _IDENTITY_BYTES = 8
 _CHECK_BYTES = 4
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from typing import Any
 
 import zstandard
@@ -14,7 +14,7 @@ from app.cache.store import digest
 from app.cooperative import Turns, let_go
 from app.holdings.answering import Answered
 from app.holdings.packing import Entry, Packed, Run, Sums, compressed, entries, pack
-from app.holdings.partition import FOREVER, moment_of
+from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, floored
 from app.interactions.facts import Context, Facts
 from app.interactions.grains import GRAINS
@@ -181,8 +181,8 @@ async def composed(
         runs, seen, room = [*earlier.runs], {*last_ids(earlier)}, most - earlier.rows
     for piece in held.pieces:
         run = piece.run
-        places = [place for place in piece.places if run.ids[place] not in seen][: max(0, room)]
-        room -= len(places)
+        places = [place for place in piece.places if run.ids[place] not in seen]
+        places, room = places[: max(0, room)], room - len(places)
         facts = answered.facts.get(id(run))
         if len(places) < run.count:
             part = await cooperative.run(_part(run, places, facts, context))
@@ -191,8 +191,10 @@ async def composed(
             at_hand |= dict(enumerate(packed.facts, len(runs) - len(packed.runs)))
         else:
             runs.append(run)
-            if facts and facts[0].context == context:
+            if facts:
                 at_hand[len(runs) - 1] = facts
+        if room < 0:
+            break
     rows = sum(run.count for run in runs)
     complete = held.complete and room >= 0
     fresh_seconds = round(answered.expires_at - held.compared_at, 6)
@@ -238,12 +240,24 @@ async def below(opened: DecodedSnapshot, reading: Reading, context: Context) -> 
 
 def last_ids(snapshot: Snapshot) -> Iterator[str]:
     """The ids of the records that start within the millisecond of the last one."""
-    low = floored(moment_of(snapshot.runs[-1].starts[-1])) if snapshot.runs else FOREVER
-    for run in reversed(snapshot.runs):
-        if moment_of(run.starts[-1]) >= low + MILLISECOND:
-            break
+    for run in _last_runs(snapshot):
         starts = zip(run.ids, run.starts, strict=True)
-        yield from (name for name, start in starts if moment_of(start) < low + MILLISECOND)
+        yield from (name for name, start in starts if moment_of(start) < _end_of_last(snapshot))
+
+
+def end_of(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with its last runs alone: those of the records that start within the millisecond of the last one."""
+    runs = (*_last_runs(snapshot),)[::-1]
+    return replace(snapshot, runs=runs, rows=sum(run.count for run in runs), dropped=0, mismatched=frozenset())
+
+
+def _last_runs(snapshot: Snapshot) -> Iterator[Run]:
+    """Those that have records within the millisecond of the last one, from the end on."""
+    return takewhile(lambda run: moment_of(run.starts[-1]) < _end_of_last(snapshot), reversed(snapshot.runs))
+
+
+def _end_of_last(snapshot: Snapshot) -> datetime:
+    return floored(moment_of(snapshot.runs[-1].starts[-1])) + MILLISECOND
 
 
 def _part(run: Run, places: Iterable[int], facts: Sequence[Facts] | None, context: Context) -> Turns[list[Entry]]:

@@ -22,6 +22,7 @@ class Budget:
     report_rows: int
     records: int  # made before anything is measured
     day: Stretch  # of the day of dashboards
+    exported: int  # rows of one streamed answer
 
 
 WHOLE = Budget(
@@ -38,6 +39,7 @@ WHOLE = Budget(
     report_rows=10_000,
     records=10_000,
     day=Stretch(seconds=900),
+    exported=100_000,
 )
 FULL = replace(WHOLE, day=Stretch(per_weekday=20_000, from_hour=0, seconds=86_400))
 QUICK = Budget(
@@ -54,4 +56,5 @@ QUICK = Budget(
     report_rows=2_500,
     records=6_000,
     day=Stretch(per_weekday=400, seconds=120),
+    exported=20_000,
 )

@@ -3,14 +3,17 @@
 import asyncio
 import gc
 import tracemalloc
+from time import perf_counter
 
+import httpx
 from starlette.types import ASGIApp
 
 from app.main import create_app
 from app.settings import load
-from tests.benchmarks.client import fetched
+from tests.benchmarks.client import Unanswered, fetched
 from tests.benchmarks.inside import answered, started
 from tests.benchmarks.load import ask_all
+from tests.benchmarks.processes import process
 from tests.benchmarks.records import TENANT_ID, records
 from tests.benchmarks.row import Measured
 from tests.benchmarks.scene import SERVE, Scene
@@ -19,6 +22,7 @@ TIMES_FULL = 1.5
 ANSWER_ROWS = 100
 WAIT_SECONDS = 60  # who counts what is allocated is slow
 MIB = 1024 * 1024
+CACHE_BYTES = 8 * MIB  # soon full: what a stream reads is held as long as there is room
 
 
 def of_an_interaction(scene: Scene) -> Measured:
@@ -69,6 +73,28 @@ def when_full(scene: Scene) -> Measured:
         f"start {start / MIB:.0f} MiB + {grown / MIB:.0f} MiB for {bound / MIB:.0f} MiB, at most + {most / MIB:.0f} MiB"
     )
     return Measured(grown / bound, note)
+
+
+def of_an_export(scene: Scene) -> Measured:
+    """What the process grew by at most, in MiB, while one answer of many rows was streamed."""
+    rows, cores = scene.budget.exported, scene.cores
+    with (
+        process(["tests.benchmarks.endless", str(rows)], cores.load, {}) as upstream,
+        scene.another_facade(*SERVE, upstream_url=upstream.url, cache_bytes=CACHE_BYTES) as facade,
+    ):
+        asyncio.run(fetched(facade.url, f"/interactions?limit={ANSWER_ROWS}"))
+        start, began = facade.resident_bytes(), perf_counter()
+        lines, halfway = 0, 0
+        with httpx.stream("GET", f"{facade.url}/interactions.csv?limit=all", timeout=WAIT_SECONDS) as answer:
+            for part in answer.iter_bytes():
+                lines += part.count(b"\n")
+                halfway = halfway or (lines > rows / 2 and facade.resident_bytes() - start)
+        seconds, grown = perf_counter() - began, facade.resident_bytes() - start
+        most = facade.most_resident_bytes() - start
+    if lines != rows + 1:
+        raise Unanswered(f"{lines} lines of {rows} rows and a header.")
+    note = f"{rows:,} rows in {seconds:.0f} s; + {halfway / MIB:.0f} MiB halfway, + {grown / MIB:.0f} MiB at the end"
+    return Measured(most / MIB, note)
 
 
 def _answer(scene: Scene) -> str:

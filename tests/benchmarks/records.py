@@ -21,7 +21,7 @@ _HOOK = {
     "hookBy": "flow",
     "timestamp": "2026-03-01T00:00:00.000Z",
 }
-_HEAD = (
+HEAD = (
     b'{"page":null,"limit":%d,"offset":%d,"tenantId":"' + TENANT_ID.encode() + b'","total":%d,'
     b'"tenantName":"Your Tenant","tenantTimezone":"US/Eastern","results":['
 )
@@ -30,7 +30,7 @@ _HEAD = (
 def page(value: str, total: int, offset: int, limit: int) -> bytes:
     """An answer of the list: rows `offset` … of `total`, each with the attribute value asked for."""
     rows = b",".join(records(min(offset + limit, total))[offset:])
-    return _HEAD % (limit, offset, total) + rows.replace(_VALUE, json.dumps(value).encode()) + b"]}"
+    return HEAD % (limit, offset, total) + rows.replace(_VALUE, json.dumps(value).encode()) + b"]}"
 
 
 def records(count: int) -> list[bytes]:

@@ -33,6 +33,7 @@ DESIGN = {
 }
 BESIDE_IT = {
     "hit-quota": "≥ 2",
+    "export": "≤ 64 MiB",
     "stall-hits": "≤ 50 ms",
     "stall-answers": "≤ 50 ms",
     "day": "≤ 4",

@@ -193,6 +193,20 @@ def test_a_large_newcomer_is_kept_where_there_is_room(shop: Shop) -> None:
     assert shop.store.evictions == 0
 
 
+def test_there_is_room_as_long_as_the_largest_value_would_drive_nothing_out(shop: Shop) -> None:
+    shop.fill("report", 1_000, 80)
+    assert shop.store.has_room
+    shop.fill("one more", 1_000, 1)
+    assert not shop.store.has_room
+
+
+def test_there_is_no_room_beside_answers_that_fill_it(shop: Shop) -> None:
+    shop.fill("answer", 1_000, 90, derived=True)
+    assert shop.store.has_room
+    shop.fill("one more", 1_000, 1, derived=True)
+    assert not shop.store.has_room
+
+
 def test_a_large_newcomer_makes_others_go_only_when_it_is_offered_again(shop: Shop) -> None:
     shop.fill("report", 1_000, 90)
     assert not shop.put("large", 1_001)

@@ -1,13 +1,16 @@
 """Holdings in front of an upstream in memory: each row is asked for once, and again only when it may have changed."""
 
 from datetime import timedelta
+from math import inf
 from typing import Any
 
 import pytest
 
+from app.cache.store import Stored
 from app.errors import UpstreamError, UpstreamUnreachable
-from app.holdings.answering import Answered
+from app.holdings.answering import Answered, Wanted
 from app.holdings.supersets import CHECKED_ONE_IN, MOST_DOUBTS, REFUSED_SECONDS
+from app.upstream.query import UpstreamQuery
 from tests.holdings.support import NOW, Place, day, identity, ids_of, place, records_of, row
 
 MINUTE = timedelta(minutes=1)
@@ -239,3 +242,16 @@ async def test_a_kind_of_condition_that_upstream_comes_to_count_otherwise_is_ask
     assert at.holdings.supersets.distrusted == {"attribute_values"}
     assert "attribute_values" in caplog.text
     assert await at.ids(attribute_values=("gold",)) == at.expected(attribute_values=("gold",))
+
+
+async def test_who_is_passing_gets_what_is_held_and_drives_nothing_out_of_a_full_store() -> None:
+    at = place(day(500), cache_bytes=500_000)
+    held = (await at.answer(50)).composition
+    while at.store.has_room:
+        at.store.put(b"%d" % len(at.store), Stored("", 3_000, at.clock.monotonic, 10.0, 5.0))
+    calls, passing = len(at.upstream.calls), Wanted(300, 10, lambda _span: inf, inf, inf, is_passing=True)
+    answered = await at.holdings.answer(UpstreamQuery(), passing, at.context)
+    assert isinstance(answered, Answered)
+    assert answered.composition.pieces == held.pieces
+    assert await at.holdings.answer(UpstreamQuery(end=held.low - MILLISECOND), passing, at.context) is None
+    assert (len(at.upstream.calls), at.store.evictions) == (calls, 0)

@@ -18,7 +18,7 @@ from app.http.parse import MOST_PARAMETERS, RAW_SCOPES, needs_time_zone, pairs_o
 from app.interactions.columns import COLUMNS
 from app.interactions.grains import INCLUDES
 from app.interactions.masking import MASKED, Audience
-from app.queries.query import NEWEST_FIRST, Cursor, Filter, Order, Search, cursor_text
+from app.queries.query import ALL_ROWS, NEWEST_FIRST, Cursor, Filter, Order, Search, cursor_text
 from app.queries.rules import SNAPSHOT_FACTOR
 from tests.http.scene import READER, SCENE, TRUSTED, asked, encoded, fault, faults, viewed
 
@@ -93,6 +93,9 @@ def test_conditions_answered_here_are_alternatives_in_one_order(text: str, expec
         ("limit=7", "limit", 7),
         ("limit=007", "limit", 7),
         ("limit=1000", "limit", 1000),
+        ("limit=1001&format=csv", "limit", 1001),
+        ("limit=all&format=csv", "limit", ALL_ROWS),
+        ("limit=all&format=ndjson", "limit", ALL_ROWS),
         (f"cursor={CURSOR_TEXT}", "cursor", CURSOR),
         ("sort=-started_at", "order", NEWEST_FIRST),
         ("sort=started_at", "order", Order("started_at", descending=False)),
@@ -181,7 +184,9 @@ REFUSED: list[tuple[str, str, str, str | None]] = [
     ("limit=0", "limit", NUMBER + ", 1 or more", None),
     ("limit=1001", "limit", "over the 1000 rows that one answer holds; ask for 1000 or fewer, and follow next", None),
     ("limit=" + "9" * 400, "limit", "over the 1000 rows", None),
-    ("limit=all", "limit", NUMBER, None),
+    ("limit=all", "limit", "over the 1000 rows that one answer holds", None),
+    ("limit=1001&shape=records", "limit", "or for ndjson or csv, which have no such bound", None),
+    ("limit=All", "limit", NUMBER + ", 1 or more, or all", None),
     ("limit=", "limit", NUMBER, None),
     ("limit=-1", "limit", NUMBER, None),
     ("limit=1.0", "limit", NUMBER, None),
@@ -506,7 +511,7 @@ def _answered_or_refused(raw: bytes, viewer: Any) -> None:
         assert all(one.detail for one in found)
         if not found:
             query = asked(raw, viewer)
-            assert query.limit <= SCENE.max_rows
+            assert query.limit <= SCENE.max_rows or query.view.format in {"ndjson", "csv"}
             assert "" not in query.search.values()
             assert digest(query.key_parts())
 

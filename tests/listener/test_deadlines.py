@@ -184,6 +184,67 @@ async def test_a_client_that_reads_too_slowly_is_cut_at_the_end_of_its_time() ->
 
 
 @pytest.mark.threat("T41")
+@pytest.mark.parametrize("length", [4 * MIB, None], ids=["of known length", "streamed"])
+async def test_the_time_of_an_answer_begins_anew_where_a_part_of_a_streamed_one_was_read(length: int | None) -> None:
+    noticed, go_on = Noticed(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = [] if length is None else [(b"content-length", b"%d" % length)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for _ in range(4 * MIB // len(SLICE)):
+            await send({"type": "http.response.body", "body": SLICE, "more_body": True})
+        await go_on.wait()
+        await send({"type": "http.response.body", "body": b""})
+
+    async with (
+        listening(app, protocol=noticed.protocol, limits=scaled()) as server,
+        talk(server, limit=1024) as client,
+        asyncio.timeout(HANG_SECONDS),
+    ):
+        await client.send(get())
+        while not (noticed.made and noticed.made[0]._answer):  # noqa: ASYNC110 - the listener has no event for it
+            await asyncio.sleep(0)
+        read = 0
+        while read < 4 * MIB:
+            read += len(await client.reader.read(MIB))
+        while noticed.made[0].flow.write_paused:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0)
+        assert (noticed.made[0]._answer is None) == (length is None)
+        go_on.set()
+
+
+@pytest.mark.threat("T41")
+async def test_a_client_that_reads_nothing_of_a_streamed_answer_is_cut_and_the_application_hears_of_it() -> None:
+    noticed, left = Noticed(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+
+        async def listen() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            left.set()
+
+        listening_for_it = asyncio.create_task(listen())
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while not left.is_set():
+            await send({"type": "http.response.body", "body": SLICE, "more_body": True})
+        await listening_for_it
+
+    limits = scaled(write_stall_seconds=0.1)
+    async with listening(app, protocol=noticed.protocol, limits=limits) as server, asyncio.timeout(HANG_SECONDS):
+        deaf = deaf_socket(server.port)
+        deaf.sendall(get())
+        await noticed.lost.wait()
+        await left.wait()
+        assert noticed.timers() == []
+        deaf.close()
+
+
+@pytest.mark.threat("T41")
 @pytest.mark.parametrize("ending", ["told", "failed", "kept"])
 async def test_a_close_that_the_client_does_not_let_finish_is_cut_short(ending: str) -> None:
     noticed = Noticed()

@@ -70,8 +70,23 @@ def exchange(url: str, asked: Asked) -> tuple[bytes, bytes, bytes, list[tuple[by
     top, _, body = received.partition(b"\r\n\r\n")
     first, *lines = top.split(b"\r\n")
     protocol, status, phrase = first.split(b" ", 2)
-    parted = (line.partition(b":") for line in lines)
-    return protocol.removeprefix(b"HTTP/"), status, phrase, [(name, value.strip()) for name, _, value in parted], body
+    parted = [(name, value.strip()) for name, _, value in (line.partition(b":") for line in lines)]
+    body = joined_chunks(body) if (b"transfer-encoding", b"chunked") in parted else body
+    return protocol.removeprefix(b"HTTP/"), status, phrase, parted, body
+
+
+def joined_chunks(body: bytes) -> bytes:
+    """The content of a chunked body (RFC 9112 §7.1). Raises ValueError where it has no last chunk."""
+    content = bytearray()
+    while body:
+        size, _, rest = body.partition(b"\r\n")
+        content += rest[: int(size, 16)]
+        body = rest[int(size, 16) + 2 :]
+        if size == b"0":
+            return bytes(content)
+    if content:
+        raise ValueError("The last chunk is missing.")
+    return b""  # to HEAD
 
 
 class Red:

@@ -110,6 +110,9 @@ ROUTES = (
         for grain in GRAINS.values()
         if grain.is_of_parts
     ),
+    Row("streamed csv", get("/interactions.csv?limit=all"), shows={"transfer-encoding": "chunked"}),
+    Row("streamed ndjson in gzip", get("/interactions.ndjson?limit=all", accept_encoding="gzip")),
+    Row("HEAD of a stream", Asked("/interactions.csv?limit=all", "HEAD"), shows={"accept-ranges": "none"}),
     *(
         Row(grain.summary_path, get(f"{grain.summary_path}?by=channel_type"), settings=SCOPES)
         for grain in GRAINS.values()

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Any, cast
 
 from app.cache.reuse import UNDIRECTED, Directives
@@ -273,7 +274,8 @@ def desk(
     )
     snapshots = SnapshotStore(store, stale_seconds=STALE_SECONDS, revalidate_seconds=REVALIDATE_SECONDS)
     client = cast("UpstreamClient", upstream)
-    holdings = Holdings(client, store, clock.clock, Schedule(60.0, (300.0, 3600.0, 86_400.0, 604_800.0)), b"rules")
+    schedule = Schedule(60.0, (300.0, 3600.0, 86_400.0, 604_800.0))
+    holdings = Holdings(client, store, clock.clock, schedule, b"rules", probe_seconds=inf)
     holdings.is_trusted = upstream.knows_ranges = holds
     known = rules(**changes)
     queries = Queries(client, snapshots, holdings, flights, clock.clock, known, GRAINS, random=lambda: 1.0)

@@ -8,7 +8,7 @@ from msgspec import to_builtins
 
 from app.queries.explain import WORDS, MissCost, miss_cost, sent, stored_snapshot
 from app.queries.fetch_plan import FetchPlan
-from app.queries.query import Cursor, InteractionQuery, Order, Search
+from app.queries.query import ALL_ROWS, Cursor, InteractionQuery, Order, Search
 from app.queries.rules import Rule
 from tests.queries.support import NOW, Desk, desk, interaction, interactions, query, rules, with_attribute
 
@@ -127,6 +127,19 @@ def test_a_miss_costs_whole_blocks_up_to_the_last_row_wanted(
     limit: int, offset: int, total: int | None, cost: MissCost
 ) -> None:
     assert miss_cost(query(limit=limit, offset=offset), total, rules()) == cost
+
+
+@pytest.mark.parametrize(
+    ("limit", "total", "cost"),
+    [
+        (ALL_ROWS, None, MissCost(1, 1000)),
+        (ALL_ROWS, 0, MissCost(1, 1)),
+        (ALL_ROWS, 10**12 + 1, MissCost(10**9 + 1, 10**12 + 1)),
+        (1001, 10**12, MissCost(2, 1001)),
+    ],
+)
+def test_a_stream_costs_every_block_of_what_there_is(limit: int, total: int | None, cost: MissCost) -> None:
+    assert miss_cost(query(limit=limit), total, rules()) == cost
 
 
 def test_a_miss_costs_no_more_calls_than_one_request_may_make() -> None:

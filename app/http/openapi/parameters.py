@@ -6,6 +6,7 @@ from app.formats import FORMATS, Format
 from app.http.openapi.components import STRING, Schema
 from app.http.parameters import ATTRIBUTE_PREFIX, BY_NAME, DEFAULT_LIMIT, PARAMETERS, Parameter, parameters_of
 from app.http.summary_parameters import SUMMARY_PARAMETERS
+from app.http.values import EVERY_ROW
 from app.interactions.grains import Grain
 
 # Each excludes another parameter or format. Many clients send whatever default they are told, so none is told here.
@@ -14,6 +15,12 @@ _WITHOUT_DEFAULT = frozenset({"offset", *(one.variant_parameter for one in FORMA
 _WITHOUT_EXAMPLE = "fields"
 _OF_A_GRAIN = frozenset({"fields", "sort"})  # their words name its columns
 _OF_SUMMARIES = "summary_{name}"
+_UNBOUNDED = "limit_of_stream"
+_UNBOUNDED_WORDS = (
+    "Most rows in this answer, or `all`. More than {most} are streamed while they are read: with `X-Total-Count` where "
+    "that is known, but without length, validator, ranges and `next`. Where that fails on the way, the connection ends "
+    "without the last chunk."
+)
 
 
 def header(name: str, description: str, **more: object) -> Schema:
@@ -30,7 +37,9 @@ def list_parameters(
 ) -> list[Schema]:
     """The parameters of a list in these formats, in the table's order: generators page on the first paging word."""
     rows = [row for row in parameters_of(grain).values() if row.name in names and _applies(row.name, formats)]
-    return [parameter(row, max_rows, grain) if row.name in _OF_A_GRAIN else shared(row.name) for row in rows]
+    is_streamed = any(one.is_streamed for one in formats)
+    names_of = {row.name: _UNBOUNDED if is_streamed and row.name == "limit" else row.name for row in rows}
+    return [parameter(row, max_rows, grain) if row.name in _OF_A_GRAIN else shared(names_of[row.name]) for row in rows]
 
 
 def summary_parameters(formats: Sequence[Format]) -> list[Schema]:
@@ -47,13 +56,22 @@ def shared(name: str) -> Schema:
 def shared_parameters(grain: Grain, max_rows: int) -> dict[str, Schema]:
     """The parameters that are the same wherever they are taken."""
     rows = [row for row in PARAMETERS if row.name not in {*_OF_A_GRAIN, ATTRIBUTE_PREFIX}]
-    headers = {"If-None-Match": IF_NONE_MATCH, "Range": RANGE}
+    others = {"If-None-Match": IF_NONE_MATCH, "Range": RANGE, _UNBOUNDED: _unbounded_limit(max_rows, grain)}
     of_summaries = [row for name, row in SUMMARY_PARAMETERS.items() if row is not BY_NAME.get(name)]
     return {
         **{row.name: parameter(row, max_rows, grain) for row in rows},
         **{_OF_SUMMARIES.format(name=row.name): _of_summary(row, max_rows) for row in of_summaries},
-        **headers,
+        **others,
     }
+
+
+def _unbounded_limit(max_rows: int, grain: Grain) -> Schema:
+    """The limit of formats that are streamed."""
+    default = min(DEFAULT_LIMIT, max_rows)
+    number: Schema = {"type": "integer", "minimum": 1}
+    schema = {"oneOf": [number, {"type": "string", "enum": [EVERY_ROW]}], "default": default}
+    words = _UNBOUNDED_WORDS.format(most=max_rows)
+    return {**parameter(BY_NAME["limit"], max_rows, grain), "description": words, "schema": schema}
 
 
 def _of_summary(row: Parameter, max_rows: int) -> Schema:

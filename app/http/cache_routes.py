@@ -125,6 +125,7 @@ async def explain_cache(request: Request, services: Services, viewer: Viewer) ->
     total = total_of(plan, stored.value) if stored else None
     is_guarded = plan.visibility.is_guarded
     cost = miss_cost(query, total, queries.rules, asks_time_zone=not is_certain, is_guarded=is_guarded)
+    is_veiled = query.search.asks_of_hooks() and bool(queries.rules.context.attribute_policy)
     explanation = CacheExplanation(
         **asdict(stored_snapshot(plan, stored, now)),
         query=shown(query),
@@ -132,7 +133,7 @@ async def explain_cache(request: Request, services: Services, viewer: Viewer) ->
         key=plan.key.hex() if is_certain else None,
         answer_stored=stored is not None and services.response_cache.is_stored(stored, shape),
         miss_cost=cost,
-        held=held_part(plan, queries.holdings, services.clock.wall()) if is_certain else None,
+        held=held_part(plan, queries.holdings, services.clock.wall()) if is_certain and not is_veiled else None,
     )
     return answer(explanation)
 

@@ -19,7 +19,7 @@ COVERED, LACKING = "#", "."
 
 
 class HeldPart(Struct, kw_only=True):
-    """The part of the query's range that is held; null where such a query is asked of upstream whole."""
+    """The part of the query's range that is held; null where it is asked whole, or of attributes under a policy."""
 
     collection: Annotated[
         Literal["own", "whole-tenant"],

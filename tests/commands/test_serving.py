@@ -13,6 +13,7 @@ import pytest
 from app.simulator import DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME
 from tests.commands.running import CANARY, Running, get, launched, put_away, ran, started, wait_until_ready
 
+PROBES = 2  # calls that tell once a day which time ranges test
 SERVES = "cxfacade serves"
 TENANT = {"CXF_TENANT_ID": DEMO_TENANT_ID, "CXF_USERNAME": DEMO_USERNAME, "CXF_PASSWORD": DEMO_PASSWORD}
 NOWHERE = "http://127.0.0.1:9"
@@ -103,7 +104,8 @@ def test_two_demos_run_side_by_side(tmp_path: Path) -> None:
         assert len(origins) == 4
         for demo in demos:
             assert get(f"{demo.url('open')}/interactions?limit=1").status_code == 200
-            assert len(control(demo.url("data"), "GET", "/journal").json()["calls"]) == 1
+            calls = control(demo.url("data"), "GET", "/journal").json()["calls"]
+            assert 1 <= len(calls) <= 1 + PROBES
         assert [demo.ended()[0] for demo in demos] == [0, 0]
     finally:
         for demo in demos:

@@ -420,6 +420,14 @@ KINDS: dict[str, Row] = {
     | {"channel_type": "email", "contact_point": "support@example.com", "customer_talk_seconds": 0.0}
     | {"duration_seconds": 1509.0, "queue_seconds": 908.0, "time_to_answer_seconds": 908.0}
     | {"talk_hold_wrap_seconds": 605.0},
+    "email-backlog": DIGITAL
+    | BY_MAIL
+    | answered_at("17:50:09")
+    | spoken(600.0, 600.0)
+    | until("18:00:09", "18:00:14")
+    | {"channel_type": "email", "contact_point": "support@example.com", "customer_talk_seconds": 0.0}
+    | {"duration_seconds": 10_809.0, "queue_seconds": 10_208.0, "time_to_answer_seconds": 10_208.0}
+    | {"talk_hold_wrap_seconds": 605.0},
     "email-outbound": VOICE
     | BY_MAIL
     | taken(ALEX)

@@ -663,6 +663,7 @@ _KINDS: dict[str, dict[str, list[Row]]] = {
     "voice-open-in-conversation": _one({}, {}),
     "sms": _written(48.0, "15:00:41", "15:00:49", ("15:04:49", 240.0), ("15:04:54", 294.0)),
     "email": _written(908.0, "15:15:01", "15:15:09", ("15:25:09", 600.0), ("15:25:14", 1514.0)),
+    "email-backlog": _written(10_208.0, "17:50:01", "17:50:09", ("18:00:09", 600.0), ("18:00:14", 10_814.0)),
     "email-outbound": {
         "agent_legs": [
             offered(4, ALEX, "15:00:01", None) | accepted("15:00:03", 2.0) | spoke("15:05:03", 300.0, talks=0)

@@ -427,7 +427,7 @@ KINDS: dict[str, Row] = {
     | until("18:00:09", "18:00:14")
     | {"channel_type": "email", "contact_point": "support@example.com", "customer_talk_seconds": 0.0}
     | {"duration_seconds": 10_809.0, "queue_seconds": 10_208.0, "time_to_answer_seconds": 10_208.0}
-    | {"talk_hold_wrap_seconds": 605.0},
+    | {"talk_hold_wrap_seconds": 605.0, "is_final": False},  # it ended within the hour
     "email-outbound": VOICE
     | BY_MAIL
     | taken(ALEX)

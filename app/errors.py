@@ -6,7 +6,7 @@ CxfacadeError
 │   ├── InvalidParameters          unknown, repeated or malformed parameters, all of them at once
 │   ├── KeyInQuery · BadRequest · BodyTooLarge · UnsupportedMediaType
 │   ├── Unauthorized · Forbidden · NotFound · RateLimited
-│   ├── SortNeedsCompleteResult · CursorMismatch · CursorExpired
+│   ├── SortNeedsCompleteResult · CursorMismatch · CursorExpired · ChangeTokenExpired
 │   ├── TooManyGroups · SummaryNeedsCompleteResult
 │   └── NotStored                  only-if-cached, and nothing is stored
 ├── StillFetching                  this caller's wait is over, the fetch goes on
@@ -156,6 +156,10 @@ class CursorMismatch(RequestError, code="cursor-mismatch"):
 
 class CursorExpired(RequestError, code="cursor-expired"):
     """The snapshot that the cursor names is gone."""
+
+
+class ChangeTokenExpired(RequestError, code="change-token-expired"):
+    """It cannot be told any more what changed since the token was given."""
 
 
 class NotStored(RequestError, code="not-stored"):

@@ -63,6 +63,7 @@ HOMES: dict[str, set[str]] = {
         "app.queries.explain",
         "app.queries.explain_held",
         "app.queries.hints",
+        "app.queries.change_token",
         "app.http",
         "app.simulator",
     },

@@ -43,7 +43,8 @@ def lines(table: Table, _envelope: Envelope, _variant: str) -> Iterator[bytes]:
 
 
 def _envelope(table: Table, envelope: Envelope) -> Iterator[bytes]:
-    around = {"next": envelope.next, "next_cursor": envelope.next_cursor, "meta": envelope.meta}
+    beside = {} if envelope.removed is None else {"removed": envelope.removed}
+    around = {**beside, "next": envelope.next, "next_cursor": envelope.next_cursor, "meta": envelope.meta}
     yield b'{"items":'
     yield from _records(table, envelope)
     yield b"," + _ENCODER.encode(around)[1:]

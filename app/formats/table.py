@@ -40,8 +40,9 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The facts of the JSON envelope beside the rows; `meta` is encoded as it is."""
+    """The facts of the JSON envelope beside the rows; `meta` is encoded as it is, a list of changes has `removed`."""
 
     next: str | None
     next_cursor: str | None
     meta: object
+    removed: Sequence[str] | None = None

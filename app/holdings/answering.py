@@ -76,6 +76,7 @@ class Answered:
             min(newer.compared_at, below.compared_at),
             min(newer.due_at, below.due_at),
             max(filter(None, (newer.changed_at, below.changed_at)), default=None),
+            newer.marks + below.marks,
         )
         return replace(
             self,

@@ -1,9 +1,10 @@
 """Holdings: a question is answered from its collection; upstream is asked for what is not held, or not held anew."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import reduce
 from math import inf
 from weakref import WeakValueDictionary
 
@@ -11,6 +12,7 @@ from app.cache.store import MemoryStore, Stored, digest
 from app.clock import Clock
 from app.errors import CxfacadeError
 from app.holdings.answering import Answered, Wanted, answer_from
+from app.holdings.changes import Bound, Changes, Mark
 from app.holdings.collection import EVER, Span, conditions_of
 from app.holdings.fill import NewContext
 from app.holdings.partition import EVERYTHING as WHOLE
@@ -27,6 +29,7 @@ from app.upstream.walk import Reading
 
 logger = logging.getLogger("cxfacade.holdings")
 
+EPOCH_BYTES = 8
 LATELY_SECONDS = 600.0
 PROBE_AGAIN_SECONDS = 600.0  # after no record told
 SETTLED = timedelta(hours=1)
@@ -49,6 +52,8 @@ class Holdings:
     probe_seconds: float = 86_400.0
     is_trusted: bool = True
     supersets: Supersets = field(default_factory=Supersets)
+    _bound: Bound = field(default_factory=Bound, init=False)
+    _collections: int = field(default=0, init=False)
     _next_probe: float = field(init=False)
     _telling: Telling | None = field(default=None, init=False)
     _begun: "WeakValueDictionary[bytes, Collection]" = field(default_factory=WeakValueDictionary, init=False)
@@ -74,6 +79,64 @@ class Holdings:
         rest = replace(wanted, rows=max(1, wanted.rows - upper.composition.rows))
         lower = await self._alone(self.collection(asked), Span(span.start, low), rest, new_context)
         return upper.followed_by(lower) if isinstance(lower, Answered) else None
+
+    async def marked(
+        self, marks: Sequence[Mark], asked: UpstreamQuery, wanted: Wanted, new_context: NewContext
+    ) -> tuple[Answered, ...] | Reading | None:
+        """As `answer`, from the collections that the marks are of, each for its part of the span, conditions aside.
+
+        None where one of them is not held any more, or has not all of its part. Raises UpstreamError.
+        """
+        answers: list[Answered] = []
+        for mark, part in parts_of(marks, span_of(asked)):
+            collection = self._of_epoch(asked, mark.epoch)
+            if collection is None:
+                return None
+            is_own = collection.conditions == conditions_of(asked)
+            rows = max(1, wanted.rows - sum(one.composition.rows for one in answers))
+            wish = replace(wanted, rows=rows, most_calls=wanted.most_calls if is_own else 0)
+            answered = await self._alone(collection, part, wish, new_context)
+            if not isinstance(answered, Answered):
+                return None if answers else answered
+            if not (is_own or answered.composition.complete):
+                return None
+            answers.append(answered)
+        return tuple(answers)
+
+    async def continued(
+        self, marks: Sequence[Mark], asked: UpstreamQuery, wanted: Wanted, new_context: NewContext
+    ) -> Answered | Reading | None:
+        """As `answer`, from the collections that the marks are of; None as `marked`."""
+        parts, answers = list[Answered](), await self.marked(marks, asked, wanted, new_context)
+        if isinstance(answers, Reading):
+            return answers
+        for one in answers or ():
+            if one.collection.conditions == conditions_of(asked):
+                parts.append(one)
+            else:
+                held = await narrowed(one.composition, conditions_of(asked), new_context(one.collection.time_zone))
+                parts.append(replace(one, composition=held, total=held.rows, facts={}))
+        return reduce(Answered.followed_by, parts) if parts else None
+
+    def lose(self, marks: Sequence[Mark], asked: UpstreamQuery) -> None:
+        """Have no change told that is since the content so marked, within the span of the question."""
+        for mark, part in parts_of(marks, span_of(asked)):
+            if collection := self._of_epoch(asked, mark.epoch):
+                collection.changes.lose(part)
+
+    def is_comparable(self, marks: Sequence[Mark], asked: UpstreamQuery) -> bool:
+        """Whether it can be told what has changed since the content so marked."""
+
+        def is_good(mark: Mark, part: Span) -> bool:
+            found = self._of_epoch(asked, mark.epoch)
+            return found is not None and found.changes.lost_in(part) <= mark.number <= found.changes.number
+
+        return bool(marks) and all(is_good(*one) for one in parts_of(marks, span_of(asked)))
+
+    def _of_epoch(self, asked: UpstreamQuery, epoch: bytes) -> Collection | None:
+        """The collection of the question or of the whole tenant, whichever the epoch is of."""
+        both = (self.collection(asked), self.collection(EVERYTHING))
+        return next((one for one in both if one.changes.epoch == epoch), None)
 
     async def _alone(
         self, collection: Collection, span: Span, wanted: Wanted, new_context: NewContext
@@ -101,7 +164,10 @@ class Holdings:
             return stored.value
         found = self._begun.get(key)
         if found is None or found.token.purged:
-            found = self._begun[key] = Collection(conditions, self.store, self.clock, self.schedule, self.kept_seconds)
+            changes = Changes(self._new_epoch(key), self._bound)
+            found = self._begun[key] = Collection(
+                conditions, self.store, self.clock, self.schedule, self.kept_seconds, changes=changes
+            )
         return found
 
     def records(self) -> int:
@@ -174,12 +240,27 @@ class Holdings:
                 return None
         return replace(answered, composition=held, total=held.rows, facts={}, calls=calls)
 
+    def _new_epoch(self, key: bytes) -> bytes:
+        """The name of what a new collection will have held: no other has it, here or elsewhere, now or later."""
+        self._collections += 1
+        return digest("epoch", key, self.clock.wall().isoformat(), self._collections)[:EPOCH_BYTES]
+
     def _keep(self, collection: Collection) -> None:
         kept = Stored(collection, COLLECTION_BYTES, self.clock.monotonic(), self.kept_seconds, 0.0, collection.token)
         self.store.put(self._key_of(collection.conditions), kept)
 
     def _key_of(self, conditions: UpstreamQuery) -> bytes:
         return digest("collection", self.rules, *_parts(conditions))
+
+
+def parts_of(marks: Sequence[Mark], span: Span) -> Iterator[tuple[Mark, Span]]:
+    """The part of the span that each mark is of; the last one's reaches down to its start."""
+    end = span.end
+    for number, mark in enumerate(marks, 1):
+        low = span.start if number == len(marks) else max(span.start, mark.low)
+        if low < end:
+            yield mark, Span(low, end)
+        end = min(end, low)
 
 
 def span_of(asked: UpstreamQuery) -> Span:

@@ -37,11 +37,14 @@ def _hours(hours: int) -> Callable[[datetime], Span]:
     return span
 
 
+day_of = _hours(24)
+"""The day that a moment lies in."""
+
 LEVELS: tuple[Callable[[datetime], Span], ...] = (
     lambda _moment: EVERYTHING,
     _year,
     _month,
-    _hours(24),
+    day_of,
     _hours(1),
 )
 """The span of each width that a moment lies in, the widest first."""
@@ -49,11 +52,15 @@ LEVELS: tuple[Callable[[datetime], Span], ...] = (
 
 @dataclass(frozen=True, eq=False)
 class HeldRun:
-    """A run, when upstream last showed each of its records, and when each is to be read again (monotonic seconds)."""
+    """A run, when upstream last showed each of its records, and when each is to be read again (monotonic seconds).
+
+    `changed` holds the number of the change that brought each record as it is.
+    """
 
     run: Run
     checked: "array[float]"
     due: "array[float]"
+    changed: "array[int]"
 
     @property
     def newest(self) -> int:
@@ -70,15 +77,31 @@ class HeldRun:
         """When the first of its records is due."""
         return min(self.due)
 
+    @cached_property
+    def checked_at(self) -> float:
+        """When the record was shown that was not for longest."""
+        return min(self.checked)
+
+    @cached_property
+    def changed_in(self) -> int:
+        """The number of the last change of its records."""
+        return max(self.changed)
+
+    def of(self, run: Run, places: Sequence[int]) -> "HeldRun":
+        """The records at these places of it, which are those of `run`."""
+        checked, due = (array("d", [known[place] for place in places]) for known in (self.checked, self.due))
+        return HeldRun(run, checked, due, array("q", [self.changed[place] for place in places]))
+
 
 @dataclass(frozen=True, eq=False)
 class Partition:
-    """The records of a span, newest first. `changed_at` is when this content was first seen."""
+    """The records of a span, newest first. `changed_at` is when this content was first seen, by which change."""
 
     span: Span
     changed_at: datetime
     runs: tuple[HeldRun, ...] = ()
     level: int = 0
+    changed_in: int = 0
 
     @cached_property
     def rows(self) -> int:
@@ -98,7 +121,7 @@ class Partition:
     @property
     def size(self) -> int:
         """Bytes held beside the runs."""
-        return 300 + 200 * len(self.runs) + 16 * self.rows
+        return 300 + 300 * len(self.runs) + 24 * self.rows
 
     def within(self, span: Span) -> Iterator[tuple[HeldRun, int, int]]:
         """The runs that have records in the span, each with the places of the first of these and of the one behind."""

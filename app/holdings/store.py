@@ -3,7 +3,7 @@
 import asyncio
 from array import array
 from bisect import insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +17,7 @@ from app.cache.store import MemoryStore, PurgeToken, Stored
 from app.clock import Clock
 from app.cooperative import Turns
 from app.errors import CxfacadeError
+from app.holdings.changes import Changes, Mark
 from app.holdings.collection import Coverage, Interval, Span
 from app.holdings.packing import BLOCK_ROWS, Entry, Run, entries, in_order, microseconds, pack, sums_of
 from app.holdings.partition import FOREVER, LEVELS, MOST_ROWS, HeldRun, Partition
@@ -34,10 +35,11 @@ _serial = count()
 
 
 class Check(NamedTuple):
-    """When upstream last showed a record, and when it is to be read again (monotonic seconds)."""
+    """When upstream last showed a record, when it is to be read again (monotonic seconds), and its last change."""
 
     checked: float
     due: float
+    changed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +84,25 @@ class Piece:
         """When the first of the records is due."""
         return self.held.due_at if self.is_whole else min(self.due)
 
+    @property
+    def checked_at(self) -> float:
+        """When the record was shown that was not for longest (monotonic seconds)."""
+        return self.held.checked_at if self.is_whole else min(self.held.checked[place] for place in self.places)
+
+    def changed_since(self, number: int) -> list[int]:
+        """The places of the records that changed after the change so numbered."""
+        if self.held.changed_in <= number:
+            return []
+        return [place for place in self.places if self.held.changed[place] > number]
+
 
 @dataclass(frozen=True, slots=True)
 class Composition:
     """The records held of a span without a gap, from its end down.
 
     `compared_at` is when the part that was compared longest ago was, `due_at` when the first record is to be read again
-    (monotonic seconds). `changed_at` is when this content was first seen, None without any. `low` is where it begins;
-    `complete`: that is where the span does.
+    (monotonic seconds). `changed_at` is when this content was first seen, None without any; `marks` are of the
+    collections that it is from, the newest first. `low` is where it begins; `complete`: that is where the span does.
     """
 
     pieces: tuple[Piece, ...]
@@ -99,6 +112,17 @@ class Composition:
     compared_at: float
     due_at: float
     changed_at: datetime | None
+    marks: tuple[Mark, ...]
+
+    @property
+    def checked_at(self) -> float:
+        """When the record was shown that was not for longest (monotonic seconds); without any, as compared."""
+        return min((piece.checked_at for piece in self.pieces), default=self.compared_at)
+
+    def of(self, pieces: Sequence[Piece]) -> "Composition":
+        """Of these of its records alone."""
+        due_at = min((piece.due_at for piece in pieces), default=inf)
+        return replace(self, pieces=tuple(pieces), rows=sum(piece.count for piece in pieces), due_at=due_at)
 
 
 @dataclass(eq=False)
@@ -121,6 +145,7 @@ class Collection:
     kept_seconds: float
     key: bytes = field(default_factory=lambda: b"collection %d" % next(_serial))
     token: PurgeToken = field(default_factory=PurgeToken)
+    changes: Changes = field(default_factory=Changes)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     coverage: Coverage = field(default_factory=Coverage, init=False)
     tails: set[datetime] = field(default_factory=set, init=False)
@@ -202,7 +227,8 @@ class Collection:
         reached = Span(max(span.start, low - MILLISECOND) if low in self.tails else low, span.end)
         parts = (one for partition in partitions for one in partition.within(reached))
         pieces = tuple(Piece(held, range(first, last)) for held, first, last in parts)
-        changed = [one.changed_at for one in partitions if one.span.end > reached.start]
+        reaching = [one for one in partitions if one.span.end > reached.start]
+        number = max((self.changes.lost_in(span), *(one.changed_in for one in reaching)))
         return Composition(
             pieces,
             sum(piece.count for piece in pieces),
@@ -210,7 +236,8 @@ class Collection:
             complete,
             compared_at,
             min((piece.due_at for piece in pieces), default=inf),
-            max(changed, default=None),
+            max((one.changed_at for one in reaching), default=None),
+            (Mark(self.changes.epoch, number, span.start),),
         )
 
     def due_at(self, span: Span) -> float:
@@ -220,6 +247,7 @@ class Collection:
     def cover(self, span: Span, compared_at: float, *, has_tail: bool = False) -> None:
         """Say that all of the span is held, as upstream showed at that time, but for what the store did not take."""
         self.coverage = self.coverage.added(Interval(span, compared_at, None))
+        self.changes.see(span)
         while self._refused:
             self.coverage = self.coverage.without(self._refused.pop())
         self._renew(span)
@@ -247,8 +275,9 @@ class Collection:
         for partition in self.partitions(span):
             since = partition.pending_since
             if since is not None and context.as_of - since >= context.settle:
-                runs = [await cooperative.run(_settled(one, context)) for one in partition.runs]
-                self._put(replace(partition, runs=tuple(runs), changed_at=context.as_of))
+                number = self.changes.begin()
+                runs = [await cooperative.run(_settled(one, context, number)) for one in partition.runs]
+                self._put(replace(partition, runs=tuple(runs), changed_at=context.as_of, changed_in=number))
                 self._tell(span)
 
     def _renew(self, span: Span) -> None:
@@ -272,13 +301,13 @@ class Collection:
                 checked, due = held.checked[:], held.due[:]
                 for place in range(first, last):
                     check = self._check(held.run.events[place], now, wall, is_open=bool(held.run.open_flags[place]))
-                    checked[place], due[place] = check
-                runs[id(held)] = HeldRun(held.run, checked, due)
+                    checked[place], due[place] = check.checked, check.due
+                runs[id(held)] = replace(held, checked=checked, due=due)
             self._put(replace(partition, runs=tuple(runs.values())))
 
-    def _check(self, event: float, now: float, wall: float, *, is_open: bool) -> Check:
+    def _check(self, event: float, now: float, wall: float, *, is_open: bool, changed: int = 0) -> Check:
         due = self.schedule.due_at(event, wall, is_open=is_open)
-        return Check(now, now + (LAST_WAIT_SECONDS if due is None else due - wall))
+        return Check(now, now + (LAST_WAIT_SECONDS if due is None else due - wall), changed)
 
     def _says_the_same(self, span: Span, new: Iterable[Entry]) -> bool:
         """Whether only the bytes differ, such as the order of keys; those that came last are remembered."""
@@ -300,28 +329,56 @@ class Collection:
         return True
 
     async def _replace(self, span: Span, new: Sequence[Entry], context: Context) -> dict[int, list[Facts]]:
-        checks = await cooperative.run(self._checks(new))
-        homes = await cooperative.run(self._homes(span, new, checks, context))
+        number = self.changes.begin()
+        numbers = await cooperative.run(self._numbers(span, new, number))
+        checks = await cooperative.run(self._checks(new, numbers))
+        taking = _Taking(span, checks, context, number, self.changes)
+        homes = await cooperative.run(self._homes(new, taking))
         facts: dict[int, list[Facts]] = {}
         for partition, arrived in homes:
-            facts |= await self._rebuild(partition, span, arrived, checks, context)
+            facts |= await self._rebuild(partition, arrived, taking)
         self._tell(span)
         return facts
 
-    def _checks(self, new: Iterable[Entry]) -> Turns[dict[str, Check]]:
-        """When each record, which was read just now, is to be read again, by its id."""
+    def _checks(self, new: Iterable[Entry], numbers: Mapping[str, int]) -> Turns[dict[str, Check]]:
+        """When each record, which was read just now, is to be read again, and its last change, by its id."""
         now, wall = self.clock.monotonic(), self.clock.wall().timestamp()
         checks = {}
         for facts, _ in new:
-            event, is_open = facts.last_event_at.timestamp(), not facts.is_closed
-            checks[facts.interaction.interaction_id] = self._check(event, now, wall, is_open=is_open)
+            event, is_open, name = (
+                facts.last_event_at.timestamp(),
+                not facts.is_closed,
+                facts.interaction.interaction_id,
+            )
+            checks[name] = self._check(event, now, wall, is_open=is_open, changed=numbers[name])
             yield
         return checks
 
-    def _homes(
-        self, span: Span, new: Sequence[Entry], checks: dict[str, Check], context: Context
-    ) -> Turns[list[tuple[Partition, list[Entry]]]]:
+    def _numbers(self, span: Span, new: Iterable[Entry], number: int) -> Turns[dict[str, int]]:
+        """The change that brought each of the new records as it is; what has left its place is buried."""
+        fresh = {one.facts.interaction.interaction_id: one for one in new}
+        unseen, numbers = self.changes.unseen(span), dict[str, int]()
+        for name, entry in fresh.items():
+            start = microseconds(entry.facts.started_at)
+            numbers[name] = 0 if any(oldest <= start < newest for oldest, newest in unseen) else number
+        for piece in [*self.pieces(span)]:
+            run, records = piece.run, list[Interaction]()
+            for place in piece.places:
+                now = fresh.get(run.ids[place])
+                if now is None or microseconds(now.facts.started_at) != run.starts[place]:
+                    self.changes.bury(run.ids[place], run.starts[place], number)
+                    continue
+                if now.fingerprint != run.fingerprints[place]:
+                    records = records or run.block.records()
+                is_same = not records or records[place] == now.facts.interaction
+                is_as_shown = is_same and not has_settled(piece.held, now.facts)
+                numbers[run.ids[place]] = piece.held.changed[place] if is_as_shown else number
+            yield
+        return numbers
+
+    def _homes(self, new: Sequence[Entry], taking: "_Taking") -> Turns[list[tuple[Partition, list[Entry]]]]:
         """The partitions that records leave or enter, each with those it gets; a too large one is parted."""
+        span, context = taking.span, taking.context
         arriving: dict[Span, list[Entry]] = {one.span: [] for one in self.partitions(span)}
         waiting = list(new)
         while waiting:
@@ -341,7 +398,7 @@ class Collection:
                     del arriving[home]
                     waiting += arrived
                     for run in held.runs:
-                        waiting += yield from _outside(run, span, checks, context)
+                        waiting += yield from _outside(run, taking)
                     self._drop(home)
         return [(self._partition(home, context), arrived) for home, arrived in arriving.items()]
 
@@ -354,17 +411,15 @@ class Collection:
         stored: Stored[Partition] | None = self.store.get(self._key_of(span))
         if stored:
             return stored.value
+        if span in self._spans:
+            self._forget(span)
         return Partition(span, context.as_of, level=self._level(span.start)[0])
 
     async def _rebuild(
-        self,
-        partition: Partition,
-        span: Span,
-        arrived: Sequence[Entry],
-        checks: dict[str, Check],
-        context: Context,
+        self, partition: Partition, arrived: Sequence[Entry], taking: "_Taking"
     ) -> dict[int, list[Facts]]:
         """The partition with what arrived in place of what it held of the span; its other runs stay as they are."""
+        span, checks, as_of = taking.span, taking.checks, taking.context.as_of
         starts = [microseconds(one.facts.started_at) for one in arrived]
         touched = {id(held) for held, _, _ in partition.within(span)}
         touched |= {
@@ -376,11 +431,11 @@ class Collection:
         pool = list(arrived)
         for one in partition.runs:
             if id(one) in touched:
-                pool += await cooperative.run(_outside(one, span, checks, context))
+                pool += await cooperative.run(_outside(one, taking))
         packed = await pack(in_order(pool))
         made = [HeldRun(run, *_checked(run, checks)) for run in packed.runs]
         runs = sorted([*kept, *made], key=lambda one: (-one.newest, one.run.ids[0]))
-        self._put(replace(partition, runs=tuple(runs), changed_at=context.as_of))
+        self._put(replace(partition, runs=tuple(runs), changed_at=as_of, changed_in=taking.number))
         return {id(run): facts for run, facts in zip(packed.runs, packed.facts, strict=True)}
 
     def _put(self, partition: Partition) -> None:
@@ -402,6 +457,7 @@ class Collection:
     def _forget(self, span: Span) -> None:
         """A partition is not held any more, so that its span is not covered."""
         self._drop(span)
+        self.changes.lose(span)
         self.coverage = self.coverage.without(span)
 
     def _tell(self, span: Span) -> None:
@@ -425,22 +481,44 @@ def _record(run: Run, place: int) -> Interaction:
     return run.block.records()[place]
 
 
-def _checked(run: Run, checks: dict[str, Check]) -> tuple["array[float]", "array[float]"]:
-    known = [checks[one] for one in run.ids]
-    return array("d", [one.checked for one in known]), array("d", [one.due for one in known])
+class _Taking(NamedTuple):
+    """What is put in place of a span: when its records were checked, in which context, by which change."""
+
+    span: Span
+    checks: dict[str, Check]
+    context: Context
+    number: int
+    changes: Changes
 
 
-def _outside(held: HeldRun, span: Span, checks: dict[str, Check], context: Context) -> Turns[list[Entry]]:
-    """The records of a run that are not in the span; when each was checked is added to `checks`."""
+def _checked(run: Run, checks: dict[str, Check]) -> tuple["array[float]", "array[float]", "array[int]"]:
+    checked, due, changed = zip(*[checks[one] for one in run.ids], strict=True)
+    return array("d", checked), array("d", due), array("q", changed)
+
+
+def has_settled(held: HeldRun, facts: Facts) -> bool:
+    """Whether a record of the run has become final since the run was packed: what is shown of it has changed."""
+    since = held.run.sums.pending_since
+    return since is not None and facts.is_final and facts.last_event_at >= since
+
+
+def _outside(held: HeldRun, taking: _Taking) -> Turns[list[Entry]]:
+    """The records of a run that are not in the span; when each was checked is added to the checks."""
     found = []
-    oldest, newest = microseconds(span.start), microseconds(span.end)
+    oldest, newest = microseconds(taking.span.start), microseconds(taking.span.end)
     run = held.run
     if oldest <= held.oldest and held.newest < newest:
         return []
     for place, record in enumerate(run.block.records()):
-        if not oldest <= run.starts[place] < newest and run.ids[place] not in checks:
-            checks[run.ids[place]] = Check(held.checked[place], held.due[place])
-            found.append(Entry(Facts(record, context), run.fingerprints[place]))
+        if not oldest <= run.starts[place] < newest:
+            name = run.ids[place]
+            if name in taking.checks:  # it has moved
+                taking.changes.bury(name, run.starts[place], taking.number)
+            else:
+                facts = Facts(record, taking.context)
+                changed = taking.number if has_settled(held, facts) else held.changed[place]
+                taking.checks[name] = Check(held.checked[place], held.due[place], changed)
+                found.append(Entry(facts, run.fingerprints[place]))
         yield
     return found
 
@@ -453,13 +531,16 @@ def _neighbour(runs: Sequence[HeldRun], newest: int) -> set[int]:
     return {id(one) for one in beside if one.run.count < BLOCK_ROWS}
 
 
-def _settled(held: HeldRun, context: Context) -> Turns[HeldRun]:
-    """The run as its records are at `context.as_of`."""
+def _settled(held: HeldRun, context: Context, number: int) -> Turns[HeldRun]:
+    """The run as its records are at `context.as_of`; `number` is of the change of those that became final."""
     since = held.run.sums.pending_since
     if since is None or context.as_of - since < context.settle:
         return held
-    facts = []
-    for record in held.run.block.records():
-        facts.append(Facts(record, context))
+    batch, changed = [], held.changed[:]
+    for place, record in enumerate(held.run.block.records()):
+        facts = Facts(record, context)
+        batch.append(facts)
+        if has_settled(held, facts):
+            changed[place] = number
         yield
-    return replace(held, run=replace(held.run, sums=sums_of(facts)))
+    return replace(held, run=replace(held.run, sums=sums_of(batch)), changed=changed)

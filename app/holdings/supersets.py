@@ -1,16 +1,13 @@
 """Supersets: a question is answered from a wider collection, whose records are checked here against its conditions."""
 
-from array import array
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
-from math import inf
 
 from app import cooperative
 from app.cooperative import Turns
 from app.holdings.collection import Span
 from app.holdings.packing import Entry, Run, pack
-from app.holdings.partition import HeldRun
 from app.holdings.store import Collection, Composition, Piece
 from app.interactions.facts import Context, Facts
 from app.upstream.query import Check, UpstreamQuery, checker
@@ -89,10 +86,10 @@ def kinds_of(asked: UpstreamQuery) -> set[str]:
     return given - {"start", "end"}
 
 
-async def narrowed(held: Composition, conditions: UpstreamQuery, context: Context) -> Composition:
+async def narrowed(whole: Composition, conditions: UpstreamQuery, context: Context) -> Composition:
     """The records of a composition that meet the conditions; what was found in a run is kept with it."""
     check, pieces = checker(conditions), list[Piece]()
-    for piece in held.pieces:
+    for piece in whole.pieces:
         selection = piece.run.selections.get(conditions)
         if selection is None:
             selection = await _selected(piece.run, check, context)
@@ -103,11 +100,9 @@ async def narrowed(held: Composition, conditions: UpstreamQuery, context: Contex
             known = {place: number for number, place in enumerate(selection.places)}
             wanted = [place for place in piece.places if place in known]
             if wanted:
-                checks = (piece.held.checked, piece.held.due)
-                times = (array("d", [of[place] for place in selection.places]) for of in checks)
-                pieces.append(Piece(HeldRun(selection.run, *times), [known[place] for place in wanted]))
-    due_at = min((piece.due_at for piece in pieces), default=inf)
-    return replace(held, pieces=tuple(pieces), rows=sum(piece.count for piece in pieces), due_at=due_at)
+                held = piece.held.of(selection.run, selection.places)
+                pieces.append(Piece(held, [known[place] for place in wanted]))
+    return whole.of(pieces)
 
 
 async def _selected(run: Run, check: Check, context: Context) -> Selection:

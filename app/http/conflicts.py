@@ -5,8 +5,9 @@ from typing import Any
 
 from app.errors import ParameterFault
 from app.formats import FORMATS, Format
+from app.http.changes import CHANGE, KEY
 from app.interactions.grains import Grain
-from app.queries.query import Filter
+from app.queries.query import CHANGED_SINCE, Filter
 
 Values = Mapping[str, Sequence[Any]]  # canonical values by parameter; what type they have is its reader's to say
 
@@ -33,9 +34,23 @@ def conflicts(values: Values) -> Iterator[ParameterFault]:
         yield ParameterFault("to", "to must be later than from.")
     if "cursor" in values and "offset" in values:
         yield ParameterFault("offset", "offset and cursor exclude each other; the cursor knows its place.")
+    yield from _change_conflicts(values)
     outputs = {output for output, _ in value_of(values, "fields", ())}
     if not outputs.isdisjoint(value_of(values, "include", ())):
         yield ParameterFault("fields", "fields gives a column the name of a list that include adds.")
+
+
+def _change_conflicts(values: Values) -> Iterator[ParameterFault]:
+    """A list of changes has an order of its own, and each row of it is found by its interaction."""
+    if CHANGED_SINCE not in values:
+        return
+    if "sort" in values:
+        yield ParameterFault("sort", f"sort and {CHANGED_SINCE} exclude each other: changes come newest first.")
+    fields = value_of(values, "fields", ())
+    if fields and KEY not in {column for _, column in fields}:
+        yield ParameterFault("fields", f"fields must name {KEY} where {CHANGED_SINCE} is given: it is the key.")
+    if CHANGE in {output for output, _ in fields}:
+        yield ParameterFault("fields", f"fields names a column {CHANGE}; {CHANGED_SINCE} adds one so called.")
 
 
 def format_conflicts(values: Values, chosen: Format, extension: str | None) -> Iterator[ParameterFault]:

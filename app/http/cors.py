@@ -13,8 +13,8 @@ from app.http.negotiation import sole
 from app.http.responses import Headers
 
 EXPOSED = (
-    b"ETag, Age, Cache-Status, Server-Timing, Link, X-Total-Count, X-Truncated, X-Hint, X-Request-Id, RateLimit, "
-    b"RateLimit-Policy, Retry-After, Content-Disposition, Content-Range, Accept-Ranges"
+    b"ETag, Age, Cache-Status, Server-Timing, Link, X-Total-Count, X-Truncated, X-Change-Token, X-Hint, X-Request-Id, "
+    b"RateLimit, RateLimit-Policy, Retry-After, Content-Disposition, Content-Range, Accept-Ranges"
 )
 READING = (b"GET", b"HEAD")  # a purge is never asked for by another site's page (FAULTS T38)
 SENDABLE = frozenset(

@@ -58,6 +58,12 @@ class Meta(Struct):
     total: Annotated[int | None, about("Rows that match in all; null where that is not known.")]
     query: MetaQuery
     as_of: Annotated[Time, about("When upstream first showed this content; `Age` tells when it was last checked.")]
+    content_as_of: Annotated[
+        Time | None, about("The oldest time of a check among its rows, when it was made; null where none is known.")
+    ]
+    change_token: Annotated[
+        str | None, about("For `changed_since`, once all pages have been read; null where changes cannot be told.")
+    ]
     time_zone: Annotated[str, about("Zone of `started_on` and `started_hour`.")]
     source: Source
     schema_version: Annotated[int, about("Version of the columns.")]

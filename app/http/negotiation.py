@@ -35,12 +35,8 @@ CONDITIONS = frozenset(
 )
 KEPT_IN_304 = frozenset(
     {b"etag", b"cache-control", b"vary", b"age", b"cache-status", b"server-timing"}
-    | {
-        b"link",
-        b"x-total-count",
-        b"x-truncated",
-        b"x-hint",
-    }  # for the client's copy, whose next page may be of a newer snapshot
+    # For the client's copy, whose next page may be of a newer snapshot.
+    | {b"link", b"x-total-count", b"x-truncated", b"x-change-token", b"x-hint"}
 )  # §15.4.5
 _RANGE = re.compile(r"[ \t]*bytes[ \t]*=[ \t]*([0-9]*)[ \t]*-[ \t]*([0-9]*)[ \t]*", re.IGNORECASE)
 _LONGEST_DATE = 64  # characters

@@ -10,6 +10,7 @@ from app.http.values import INCLUDE_NAMES, Reader, nearest
 from app.interactions.columns import ColumnType
 from app.interactions.grains import BY_PATH, INTERACTIONS, RAW, Grain
 from app.queries.operators import OPERATORS, SEPARATOR, operators_of, parted, type_of
+from app.queries.query import CHANGED_SINCE
 
 Schema = Mapping[str, object]
 
@@ -105,6 +106,11 @@ PARAMETERS: tuple[Parameter, ...] = (
     _filter("flow_id", "Flow that ran."),
     _flag("is_abandoned", "Whether the customer left before being served."),
     _flag("is_final", "Whether it has ended and settled."),
+    Parameter(CHANGED_SINCE, read.change_token, _STRING,
+              "`meta.change_token` of an answer to the same question: only rows whose content changed since, whole, "
+              "and `removed`, the ids of interactions that were erased or match no longer. Without an envelope, a "
+              "first column `change` says `upsert` or `remove`. Too old: 410, load anew. Not with `sort`.",
+              pins=True),
     Parameter("fields", read.fields, _STRING,
               "Columns, comma separated, in this order; `alias:column` renames.",
               example="interaction_id,agent:first_agent_name"),

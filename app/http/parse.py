@@ -31,7 +31,7 @@ from app.http.times import needs_zone, seconds_to_next_step
 from app.http.values import INCLUDE_NAMES, ParseContext, Refused, meant
 from app.interactions.grains import BY_PATH, INTERACTIONS, RAW, Grain
 from app.queries.operators import FILTERS, parted
-from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Search, View, distinct
+from app.queries.query import CHANGED_SINCE, NEWEST_FIRST, Filter, InteractionQuery, Search, View, distinct
 
 Pairs = Sequence[tuple[str, str]]
 Known = Mapping[str, Parameter]
@@ -120,6 +120,7 @@ def parse(
         offset=value_of(values, "offset", 0),
         limit=value_of(values, "limit", scene.max_rows if of_summary else min(DEFAULT_LIMIT, scene.max_rows)),
         cursor=value_of(values, "cursor"),
+        since=value_of(values, CHANGED_SINCE),
         asked=tuple(sorted({pair for pair in pairs if (row := _row(pair[0], known, scene.grain)) and row.pins})),
         given=tuple(sorted({(name, text) for name, text in pairs if name not in _NOT_LINKED})),
         summary=summary,

@@ -127,6 +127,8 @@ PROBLEMS = (
             "The cursor was made for other parameters. Send it with the parameters it came with, or start without it."),
     ProblemType("cursor-expired", 410, None, "Cursor expired",
             "The snapshot that this cursor walks through is no longer kept. Start again without the cursor."),
+    ProblemType("change-token-expired", 410, None, "Change token expired",
+            "What changed since this token was given can no longer be told. Load anew without `changed_since`."),
     ProblemType("unauthorized", 401, None, "Key needed",
             "There is no valid key in the request. Send `Authorization: Bearer <key>` or `X-API-Key: <key>`."),
     ProblemType("forbidden", 403, None, "Not allowed",

@@ -16,6 +16,7 @@ from app.clock import Clock
 from app.cooperative import Turns, held_back, let_go, unlocked
 from app.errors import InvalidParameters, ParameterFault
 from app.formats import FORMATS_BY_NAME, Envelope, Format, Table, json
+from app.http.changes import has_envelope, table_of_changes
 from app.http.messages import Meta, SummaryMeta, Timeline
 from app.http.response_cache import Built
 from app.http.responses import Answer, entity_tag, list_headers
@@ -27,9 +28,10 @@ from app.interactions.records import without_cards
 from app.interactions.timeline import timeline
 from app.interactions.times import rfc3339, written
 from app.owners import Owners
+from app.queries.change_token import ChangeToken, token_text
 from app.queries.hints import Hint
 from app.queries.page import FetchResult, Lookup, Page
-from app.queries.query import NEWEST_FIRST, InteractionQuery, View, cursor_text
+from app.queries.query import CHANGED_SINCE, NEWEST_FIRST, InteractionQuery, View, cursor_text
 from app.queries.select import Selection, row_of
 from app.queries.service import Queries
 from app.queries.snapshot import Snapshot
@@ -41,7 +43,7 @@ MOST_BYTES = 64 * MIB  # of one answer: ten thousand rows of all columns take 18
 LONGEST_SUGGESTION = 200  # characters, in a header
 TOO_LARGE = f"The answer would be larger than {MOST_BYTES // MIB} MiB: ask for fewer `fields`, or a smaller `limit`."
 Show = Callable[[Facts, Snapshot], Turns[object]]  # the only record of a snapshot
-_SHOWN_APART = frozenset({"attr", "from", "to", "sort"})
+_SHOWN_APART = frozenset({"attr", "from", "to", "sort", CHANGED_SINCE})
 
 
 class Representations:
@@ -57,7 +59,7 @@ class Representations:
         worked_on = query.limit if query.order == NEWEST_FIRST else self._reports.rules.max_rows  # all are ordered
         with held_back(worked_on):
             page = await self._reports.page(query, lookup, found)
-            is_empty = not (page.selection.rows or page.next_cursor or query.cursor or query.offset)
+            is_empty = not (page.selection.rows or page.next_cursor or query.cursor or query.offset or query.since)
             hints = await self._reports.hints(query, lookup, page.found) if is_empty else []
             began = self._clock.monotonic()
             answer = await self._encoded(page, query, lookup, self._envelope(page, query, url, hints))
@@ -76,7 +78,10 @@ class Representations:
         async def encoding(_owners: Owners, require_waiter: Callable[[], None]) -> Answer:
             async with self._reports.admission.encoding(query.view, len(page.selection.rows)):
                 require_waiter()
-                return await _list(_table(page.selection), query.view, envelope, page.found.snapshot.as_of)
+                table = _table(page.selection)
+                if query.since and not has_envelope(query.view):
+                    table = table_of_changes(page.selection, query.view)
+                return await _list(table, query.view, envelope, page.found.snapshot.as_of)
 
         return await self._reports.once(("encode", envelope.next, *query.key_parts()), page.found, encoding, lookup)
 
@@ -86,7 +91,7 @@ class Representations:
         count, zone = len(page.selection.rows), self._reports.rules.zone(page.found.snapshot.time_zone).key
         facts = self._facts(query, page.found.snapshot)
         meta = Meta(count=count, truncated=page.truncated, total=page.total, time_zone=zone, hints=hints, **facts)
-        return Envelope(link, cursor, meta)
+        return Envelope(link, cursor, meta, page.selection.removed if query.since else None)
 
     def _facts(self, query: InteractionQuery, snapshot: Snapshot) -> dict[str, Any]:
         """The facts of `meta` that are of the query and the snapshot alone."""
@@ -95,6 +100,8 @@ class Representations:
             "offset": query.offset,
             "query": shown(query),
             "as_of": written(snapshot.as_of),
+            "content_as_of": rfc3339(snapshot.content_as_of),
+            "change_token": change_token(query, snapshot),
             "source": "simulator" if snapshot.simulated else "live",
             "schema_version": SCHEMA_VERSION,
             "masked": [] if query.view.audience.clear else [*self._masked.get(query.view.grain, ())],
@@ -170,6 +177,7 @@ async def _list(table: Table, view: View, envelope: Envelope, as_of: datetime) -
         link_next=envelope.next,
         truncated=facts.truncated,
         total=facts.total,
+        change_token=facts.change_token,
         hint=" ".join(map(_told, facts.hints)) or None,
     )
     return await _tagged(answer, view.audience)
@@ -216,6 +224,14 @@ def shown(query: InteractionQuery) -> dict[str, object]:
         if name not in _SHOWN_APART:
             others[name].append(value)
     return {"attr": list(query.search.attr), "from": rfc3339(place.start), "to": rfc3339(place.end), **others}
+
+
+def change_token(query: InteractionQuery, snapshot: Snapshot) -> str | None:
+    """The token of the question in the state that the snapshot shows; None where its changes cannot be told."""
+    if not snapshot.marks or query.summary:
+        return None
+    place = query.cursor or query.search
+    return token_text(ChangeToken(snapshot.marks, query.question(), place.start, place.end))
 
 
 def _timeline(facts: Facts, _report: Snapshot) -> Turns[Timeline]:

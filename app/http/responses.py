@@ -54,6 +54,7 @@ class Answer:
     truncated: bool | None = None  # of a list: more rows match than it and its next pages can show
     total: int | None = None  # rows of a list in all, where that is known
     hint: str | None = None  # of a list without rows: what the question may have meant, in ASCII
+    change_token: str | None = None  # of a list whose changes can be told
 
     @property
     def size(self) -> int:
@@ -112,6 +113,8 @@ def answer_headers(answer: Answer, reuse: Reuse, snapshot: Stored[Any], now: dat
     if answer.coding != "identity":
         fields.append((b"content-encoding", answer.coding.encode()))
     fields += list_headers(answer)
+    if answer.change_token is not None:
+        fields.append((b"x-change-token", answer.change_token.encode()))
     if answer.link_next is not None:
         fields.append((b"link", f'<{quote(answer.link_next, safe=_URI_CHARACTERS)}>; rel="next"'.encode()))
     if answer.file_name is not None:

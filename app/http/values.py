@@ -14,6 +14,7 @@ from uuid import UUID
 
 from app.http.times import FORMS, NotATime, TimeFrame, moment
 from app.interactions.grains import INCLUDES, RAW, Grain
+from app.queries.change_token import ChangeToken, NotAChangeToken, token_of
 from app.queries.query import ALL_ROWS, NEWEST_FIRST, Cursor, NotACursor, Order, cursor_of
 from app.queries.rules import SNAPSHOT_FACTOR
 
@@ -50,6 +51,7 @@ OTHER_WORDS = {
     "measures":     "measure metric metrics aggregate aggregates",
     "interval":     "bucket step granularity",
     "time_zone":    "tz timezone zone",
+    "changed_since": "change_token changes_since modified_since updated_since delta_token sync_token",
 }
 # fmt: on
 _MEANT = {word: name for name, words in OTHER_WORDS.items() for word in words.split()}
@@ -241,6 +243,15 @@ def cursor(text: str, _scene: ParseContext) -> Cursor:
         return cursor_of(text)
     except NotACursor:
         raise Refused("is not one this service gave out; take it from next_cursor as it is") from None
+
+
+def change_token(text: str, _scene: ParseContext) -> ChangeToken:
+    """A change token this service gave out."""
+    try:
+        return token_of(text)
+    except NotAChangeToken:
+        words = "is not a token this service gave out; take it from meta.change_token or X-Change-Token as it is"
+        raise Refused(words) from None
 
 
 def column(name: str, scene: ParseContext, where: str = "") -> str:

@@ -6,11 +6,13 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.cache.store import digest
+from app.errors import ChangeTokenExpired, InvalidParameters, ParameterFault
 from app.interactions.masking import Audience
 from app.interactions.parts import Interaction
 from app.interactions.settling import ATTRIBUTE
 from app.owners import Owners
-from app.queries.query import Search
+from app.queries.change_token import ChangeToken, token_text
+from app.queries.query import CHANGED_SINCE, Search
 from app.queries.rules import Lifetime, Rules, lifetime_of_interaction, lifetime_of_search
 from app.queries.snapshot import Snapshot
 from app.queries.visible import ALL_VISIBLE, Visibility, visibility_of
@@ -19,6 +21,10 @@ from app.upstream.query import UpstreamQuery
 from app.upstream.rows import ILL, Recall
 from app.upstream.walk import Position, Reading
 
+NOT_FOLLOWED = (
+    "changed_since does not apply to this question: what is held is not known to be all that you may see. "
+    "Ask without it each time."
+)
 _NO_ROWS = Reading(records=(), offset=0, total=0, complete=True)
 
 
@@ -40,7 +46,8 @@ class FetchPlan:
     """A question to upstream, and how its answer is read, kept and refreshed.
 
     `read` takes what to ask, where to go on, how many of its rows are wanted in all, and on what terms. `is_blocked`
-    says whether it would be sent nothing now. `version` pins the snapshot to answer from; None takes the newest.
+    says whether it would be sent nothing now. `version` pins the snapshot to answer from; None takes the newest. With
+    `since`, it is for what changed in the answer to the question of `whole_key`.
     `is_of_one`: it is about one interaction. `visibility` says which conditions are answered here, and why.
     """
 
@@ -52,6 +59,13 @@ class FetchPlan:
     version: str | None = None
     is_of_one: bool = False
     visibility: Visibility = ALL_VISIBLE
+    since: ChangeToken | None = None
+    whole_key: bytes = b""
+
+    @property
+    def question_key(self) -> bytes:
+        """The key of the question whose records it is about."""
+        return self.whole_key or self.key
 
     @property
     def is_holdable(self) -> bool:
@@ -134,6 +148,15 @@ def of_search(
         version=version,
         visibility=visibility,
     )
+
+
+def of_changes(whole: FetchPlan, since: ChangeToken, question: bytes, *, is_held: bool) -> FetchPlan:
+    """The changes of the answer to a question. Raises ChangeTokenExpired, and InvalidParameters where none is held."""
+    if not (is_held and whole.is_holdable):
+        raise InvalidParameters([ParameterFault(CHANGED_SINCE, NOT_FOLLOWED)])
+    if since.question != question:
+        raise ChangeTokenExpired("The token is of another question: load this one first, without changed_since.")
+    return replace(whole, key=digest("changes", whole.key, token_text(since)), since=since, whole_key=whole.key)
 
 
 def of_interaction(

@@ -12,17 +12,19 @@ from app import cooperative
 from app.cache.store import PurgeToken, Stored
 from app.clock import Clock
 from app.cooperative import held_back, let_go
-from app.errors import UpstreamError, UpstreamForbidden
+from app.errors import ChangeTokenExpired, UpstreamError, UpstreamForbidden
 from app.holdings.answering import Answered, Wanted
 from app.holdings.collection import Span
+from app.holdings.fill import NewContext
 from app.holdings.holdings import Holdings
 from app.holdings.partition import FOREVER, moment_of
 from app.holdings.reader import MILLISECOND, floored
 from app.holdings.recalled import Recalled
-from app.interactions.facts import Context
 from app.interactions.masking import MASKED
 from app.observe import tracing
 from app.owners import Owners
+from app.queries.change_token import ChangeToken
+from app.queries.changing import LOST, changed
 from app.queries.fetch_plan import FetchPlan, Terms
 from app.queries.page import FetchResult
 from app.queries.rules import EMPTY_MAXIMUM_SECONDS, Rules, compared_for
@@ -104,6 +106,8 @@ class Fetching:
         earlier = stored.value if stored else None
         terms = Terms(self.rules.most_calls, owners, background, Recalled(earlier.runs) if earlier else None)
         with held_back(rows):
+            if plan.since:
+                return await self._changes(plan, plan.since, terms, most_age, purge_token)
             found = await self._held(plan, plan.asked, rows, terms, most_age)
             if isinstance(found, Answered):
                 return await self._keep_held(plan, found, purge_token)
@@ -181,8 +185,12 @@ class Fetching:
         """What is held of the question; a reading, or none, where it cannot be held."""
         if not self.holds(plan):
             return None
-        as_of = self.clock.wall()
-        wanted = Wanted(
+        async with self._asking(plan):
+            wanted = self._wanted(rows, terms, most_age, is_passing=is_passing)
+            return await self.holdings.answer(asked, wanted, self._new_context())
+
+    def _wanted(self, rows: int, terms: Terms, most_age: float, *, is_passing: bool = False) -> Wanted:
+        return Wanted(
             rows if is_passing else min(rows, self.rules.most_rows),
             terms.most_calls,
             self._lifetime,
@@ -193,27 +201,69 @@ class Fetching:
             is_passing,
         )
 
-        def new_context(time_zone: str | None) -> Context:
-            return self.rules.context_at(as_of, time_zone, MASKED)
+    def _new_context(self) -> NewContext:
+        """The context of records that are read from now on."""
+        as_of = self.clock.wall()
+        return lambda time_zone: self.rules.context_at(as_of, time_zone, MASKED)
 
+    async def _changes(
+        self, plan: FetchPlan, since: ChangeToken, terms: Terms, most_age: float, purge_token: PurgeToken
+    ) -> FetchResult:
+        """The snapshot of what changed since the token was given. Raises as `changed`.
+
+        Where that cannot be told, the whole answer is composed anew when it is asked for next, with a token that is
+        good.
+        """
+        wanted, new_context = self._wanted(self.rules.most_rows, terms, most_age), self._new_context()
         async with self._asking(plan):
-            return await self.holdings.answer(asked, wanted, new_context)
+            answers = await self.holdings.marked(since.marks, plan.asked, wanted, new_context)
+        try:
+            if not isinstance(answers, tuple) or not self.holdings.is_comparable(since.marks, plan.asked):
+                raise ChangeTokenExpired(LOST)
+            context = new_context(answers[0].collection.time_zone)
+            answered, gone = await changed(answers, plan.asked, since, self.rules.most_rows, context)
+        except ChangeTokenExpired:
+            if whole := self.snapshots.current(replace(plan, key=plan.question_key)):
+                whole.purge_token.superseded = True
+            raise
+        checked_at = min(one.composition.checked_at for one in answers)
+        return await self._keep_held(plan, answered, purge_token, checked_at=checked_at, gone=gone)
 
-    async def _keep_held(self, plan: FetchPlan, answered: Answered, purge_token: PurgeToken) -> FetchResult:
-        """The snapshot of what is held, as it is stored in place of the current one."""
+    async def _keep_held(
+        self,
+        plan: FetchPlan,
+        answered: Answered,
+        purge_token: PurgeToken,
+        *,
+        checked_at: float | None = None,
+        gone: tuple[str, ...] | None = None,
+    ) -> FetchResult:
+        """The snapshot of what is held, or of its changes, as it is stored in place of the current one."""
         current, compared_at = self.snapshots.current(plan), answered.composition.compared_at
-        checked_at = self.clock.wall() - timedelta(seconds=self.clock.monotonic() - compared_at)
+        seen_again_at = self._wall_at(compared_at)
         unchanged = current.value.as_of if current and not (current.value.rows or answered.composition.rows) else None
-        as_of = answered.composition.changed_at or unchanged or checked_at
+        as_of = answered.composition.changed_at or unchanged or seen_again_at
         context = self.rules.context_at(as_of, answered.collection.time_zone, MASKED)
+        content_as_of = self._wall_at(answered.composition.checked_at if checked_at is None else checked_at)
         opened = await composed((plan.key, plan.asked), answered, context, self.rules.most_rows)
-        snapshot = replace(opened.snapshot, seen_again_at=checked_at)
-        if current and _shows_the_same(current.value, snapshot):  # what has changed is not of this question
-            snapshot = replace(snapshot, version=current.value.version, as_of=current.value.as_of)
+        snapshot = replace(opened.snapshot, seen_again_at=seen_again_at, content_as_of=content_as_of, gone=gone)
+        is_same = current is not None and _shows_the_same(current.value, snapshot)
+        if current and is_same and self.holdings.is_comparable(current.value.marks, plan.asked):
+            told = {name: getattr(current.value, name) for name in ("version", "as_of", "marks", "content_as_of")}
+            snapshot = replace(snapshot, **told)  # what has changed is not of this question
         for collection, part in answered.parts:
             collection.dependents[purge_token] = part
         read = _Read(replace(opened, snapshot=snapshot), answered.calls, answered.seconds)
         return self._keep(plan, read, compared_at, purge_token)
+
+    def _wall_at(self, moment: float) -> datetime:
+        """The time of day at a monotonic time."""
+        return self.clock.wall() - timedelta(seconds=self.clock.monotonic() - moment)
+
+    def _unmarked(self, known: Snapshot, rest: UpstreamQuery) -> Snapshot:
+        """The snapshot, followed by rows of which nobody can say what changes in them."""
+        self.holdings.lose(known.marks, rest)
+        return replace(known, marks=(), content_as_of=None)
 
     async def _hold_on(
         self, plan: FetchPlan, known: Snapshot, rows: int, terms: Terms, *, most: int, is_passing: bool = False
@@ -223,12 +273,23 @@ class Fetching:
         rest = replace(known.asked, end=floored(last) + MILLISECOND) if known.runs else known.asked
         beside = sum(1 for _ in last_ids(known))
         wanted = rows - known.rows + beside
-        answered = await self._held(plan, rest, wanted, terms, inf, is_passing=is_passing)
+        answered: Answered | Reading | None = None
+        if known.marks and self.holds(plan):
+            wish = self._wanted(wanted, terms, inf, is_passing=is_passing)
+            async with self._asking(plan):
+                answered = await self.holdings.continued(known.marks, rest, wish, self._new_context())
+        if answered is None:
+            answered = await self._held(plan, rest, wanted, terms, inf, is_passing=is_passing)
+            known = self._unmarked(known, rest)
         context = self.rules.context_of(known, MASKED)
         if isinstance(answered, Answered):
             opened = await composed((plan.key, known.asked), answered, context, most, known)
             if opened.snapshot.complete or opened.snapshot.rows > known.rows:
+                oldest = self._wall_at(answered.composition.checked_at)
+                content_as_of = min(known.content_as_of, oldest) if known.content_as_of else None
+                opened = replace(opened, snapshot=replace(opened.snapshot, content_as_of=content_as_of))
                 return _Read(opened, answered.calls, answered.seconds)
+        known = self._unmarked(known, rest)
         reading = answered if isinstance(answered, Reading) and answered.complete else None
         reading = reading or await self._read(plan, rest, Position(), wanted, terms)
         opened = await below(DecodedSnapshot(known), reading, context)
@@ -296,6 +357,6 @@ class Fetching:
 
 
 def _shows_the_same(current: Snapshot, new: Snapshot) -> bool:
-    told = [(one.is_held, one.complete, one.total, one.rows, one.time_zone) for one in (current, new)]
+    told = [(one.is_held, one.complete, one.total, one.rows, one.time_zone, one.gone) for one in (current, new)]
     contents = [[(run.digest, run.sums) for run in one.runs] for one in (current, new)]
     return told[0] == told[1] and contents[0] == contents[1]

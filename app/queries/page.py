@@ -187,6 +187,8 @@ def _total(
 ) -> int | None:
     if snapshot.lacks_rows:
         return None
+    if snapshot.gone is not None:
+        return selection.count if is_last and not query.cursor and not query.offset else None
     if query.is_filtered_here() or plan.visibility.is_narrowed_here:
         is_only = is_last and snapshot.complete and not query.cursor and not query.offset
         return len(selection.rows) if is_only else None

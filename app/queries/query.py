@@ -17,9 +17,11 @@ from app.cache.store import Part, digest
 from app.interactions.columns import SCHEMA_VERSION
 from app.interactions.grains import INTERACTIONS
 from app.interactions.masking import MASKED, Audience
+from app.queries.change_token import ChangeToken, token_text
 from app.summaries.summary import Summary
 
 ALL_ROWS = 2**63 - 1  # as a limit: however many there are
+CHANGED_SINCE = "changed_since"  # the parameter that brings a change token
 _IDENTITY_BYTES = 8
 _CHECK_BYTES = 4
 
@@ -170,8 +172,9 @@ class InteractionQuery:
     """A request for rows.
 
     `asked` are the parameters that decide which rows there are, as the client wrote them, sorted: a relative time stays
-    relative. `given` are all parameters but cursor and offset, for the link to the next page. With a `summary` it is
-    asked of those rows, and `view`, `limit` are of its table.
+    relative. `given` are all parameters but cursor and offset, for the link to the next page. With `since`, the changes
+    since that token was given are asked for. With a `summary` it is asked of those rows, and `view`, `limit` are of its
+    table.
     """
 
     search: Search
@@ -181,6 +184,7 @@ class InteractionQuery:
     offset: int = 0
     limit: int = 100
     cursor: Cursor | None = None
+    since: ChangeToken | None = None
     asked: tuple[tuple[str, str], ...] = ()
     given: tuple[tuple[str, str], ...] = ()
     summary: Summary | None = None
@@ -215,6 +219,7 @@ class InteractionQuery:
             self.offset,
             self.limit,
             self.page_range if self.cursor else None,
+            token_text(self.since) if self.since else None,
             self.asked,
             self.given,
             self.summary.key_parts() if self.summary else None,
@@ -223,6 +228,11 @@ class InteractionQuery:
     def identity(self) -> bytes:
         """The digest that a cursor is bound to: the question as asked and its order, not how its rows are shown."""
         return digest("identity", self.view.grain, self.asked)[:_IDENTITY_BYTES]
+
+    def question(self) -> bytes:
+        """The digest that a change token is bound to: that of the same question without a token."""
+        asked = tuple((name, text) for name, text in self.asked if name != CHANGED_SINCE)
+        return digest("question", self.view.grain, asked)[:_IDENTITY_BYTES]
 
 
 def distinct(values: Iterable[T]) -> tuple[T, ...]:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from heapq import merge
-from itertools import islice
-from typing import Any, TypeVar
+from itertools import chain, islice
+from typing import Any, NamedTuple, TypeVar
 
 from app.cooperative import Turns, look_at_the_young
 from app.interactions.columns import Column, ListType, reader
@@ -12,7 +12,7 @@ from app.interactions.facts import Context, Facts
 from app.interactions.grains import INCLUDES, Grain
 from app.queries.operators import Condition, conditions, passes
 from app.queries.query import NEWEST_FIRST, InteractionQuery, Order, PageRange, Search, View
-from app.queries.snapshot import DecodedSnapshot
+from app.queries.snapshot import DecodedSnapshot, Snapshot
 from app.queries.visible import meets, visibility_of
 
 _INCLUDES = {include.name: include for include in INCLUDES}
@@ -24,6 +24,13 @@ Row = tuple[Facts, Any]
 Place = tuple[int, int]
 """A place in a snapshot: of a record and of the row among its rows; in another order, of the row and 0."""
 
+
+class Removed(NamedTuple):
+    """In place of a row: the interaction has none any more that matches."""
+
+    interaction_id: str
+
+
 SORTED_AT_ONCE = 1_000  # about 1 ms
 
 
@@ -31,7 +38,8 @@ SORTED_AT_ONCE = 1_000  # about 1 ms
 class Selection:
     """A page of rows. `following` is the place of the next row that matches; None where the records ran out first.
 
-    `skip` rows that match are still to be passed over there.
+    `skip` rows that match are still to be passed over there. Of changes, `removed` are the ids of the interactions that
+    are gone, or have no row that matches: they count as rows.
     """
 
     names: tuple[str, ...]
@@ -39,6 +47,12 @@ class Selection:
     rows: list[tuple[object, ...]]
     following: Place | None
     skip: int = 0
+    removed: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """The number of rows, removed ones included."""
+        return len(self.rows) + len(self.removed)
 
     def then(self, more: "Selection") -> "Selection":
         """This page with the rows that were found further on."""
@@ -66,23 +80,27 @@ def select(
         yield from let_go(in_order, position)
         candidates = ((facts, [row]) for facts, row in _popped(in_order))
     met = conditions(query.filters, grain)
-    values, rows = _row(query.view, grain.columns), list[tuple[object, ...]]()
+    values, rows, removed = _row(query.view, grain.columns), list[tuple[object, ...]](), list[str]()
     following = None
-    for found in matching(candidates, position, part, met, visibility.left):
+    tells_removed = opened.snapshot.gone is not None
+    found_rows = matching(candidates, position, part, met, visibility.left, tells_removed=tells_removed)
+    for found in chain(found_rows, _gone(opened.snapshot, position)):
         if found is None:
             yield
             continue
         place, row = found
-        if len(rows) == limit:
+        if len(rows) + len(removed) == limit:
             following = place
             break
         if skip:
             skip -= 1
+        elif isinstance(row, Removed):
+            removed.append(row.interaction_id)
         else:
             rows.append(values(row))
             look_at_the_young(len(rows))
     yield from let_go(in_order, len(in_order))
-    return Selection(*shape(query.view, grain.columns), rows, following, skip)
+    return Selection(*shape(query.view, grain.columns), rows, following, skip, tuple(removed))
 
 
 def matching(
@@ -91,18 +109,34 @@ def matching(
     part: int,
     required: tuple[list[Condition], list[Condition]],
     left: Search,
+    *,
+    tells_removed: bool = False,
 ) -> Iterator[tuple[Place, Any] | None]:
-    """The rows that match with their places, from the given one on; None after each that was looked at."""
+    """The rows that match with their places, from the given one on; None after each that was looked at.
+
+    Where that is to be told, a record without any comes as Removed.
+    """
     own, others = required
     for place, (facts, rows) in enumerate(candidates, position):
         yield None
+        has_row = not tells_removed or part > 0
         if meets(facts, left) and passes(facts, others):
             for number, row in islice(enumerate(rows), part, None):
                 if number:
                     yield None
                 if passes(row, own):
+                    has_row = True
                     yield (place, number), row
+        if not has_row:
+            yield (place, 0), Removed(facts.interaction.interaction_id)
         part = 0
+
+
+def _gone(snapshot: Snapshot, position: int) -> Iterator[tuple[Place, Any] | None]:
+    """The interactions that are gone, in the places behind the records, from the given one on."""
+    passed = max(0, position - snapshot.rows)
+    for place, interaction_id in enumerate(islice(snapshot.gone or (), passed, None), snapshot.rows + passed):
+        yield (place, 0), Removed(interaction_id)
 
 
 def shape(view: View, columns: Mapping[str, Column]) -> tuple[tuple[str, ...], tuple[str | ListType, ...]]:

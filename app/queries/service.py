@@ -72,13 +72,16 @@ class Queries:
         self.admission = Admission(self.clock, self.rules.wait_seconds)
 
     def plan(self, query: InteractionQuery) -> FetchPlan:
-        """The fetch plan of a query. Raises CursorMismatch."""
+        """The fetch plan of a query. Raises CursorMismatch, and with a change token as `of_changes`."""
         cursor = query.cursor
         if cursor and cursor.identity != query.identity():
             raise CursorMismatch()
         search = replace(query.search, start=cursor.start, end=cursor.end) if cursor else query.search
         version = cursor.version if cursor else None
-        return plans.of_search(search, query.view.audience, version, self.upstream, self.rules)
+        plan = plans.of_search(search, query.view.audience, version, self.upstream, self.rules)
+        if query.since is None:
+            return plan
+        return plans.of_changes(plan, query.since, query.question(), is_held=self.holdings.is_trusted)
 
     def plan_of_one(self, interaction_id: str) -> FetchPlan:
         """The fetch plan of one interaction."""

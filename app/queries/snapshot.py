@@ -10,9 +10,10 @@ from typing import Any
 import zstandard
 
 from app import cooperative
-from app.cache.store import digest
+from app.cache.store import Part, digest
 from app.cooperative import Turns, let_go
 from app.holdings.answering import Answered
+from app.holdings.changes import Mark
 from app.holdings.packing import Entry, Packed, Run, Sums, compressed, entries, pack
 from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, floored
@@ -40,7 +41,8 @@ class Snapshot:
     Of the `dropped` rows the `lost` ones could not be read, and those of the ids `mismatched` were sent though not
     asked for. `upstream_seconds` is what the first reading took. `compressed_raw` is the record as upstream sent it, of
     a single interaction alone. One that was composed of holdings is good for `fresh_seconds` after its oldest part was
-    compared with upstream.
+    compared with upstream; `marks` are the states of the holdings that it shows, and at `content_as_of` upstream showed
+    the record that it had not shown for longest. A list of changes has the ids that are `gone`.
     """
 
     version: str
@@ -64,6 +66,9 @@ class Snapshot:
     compressed_raw: bytes = b""
     seen_again_at: datetime | None = None
     fresh_seconds: float | None = field(default=None, compare=False)
+    marks: tuple[Mark, ...] = field(default=(), compare=False)
+    content_as_of: datetime | None = field(default=None, compare=False)
+    gone: tuple[str, ...] | None = None
 
     @property
     def checked_at(self) -> datetime:
@@ -92,7 +97,7 @@ class Snapshot:
     @property
     def size(self) -> int:
         """Bytes held, without the runs: others may hold them too."""
-        ids = sum(len(one) + _ID_BYTES for one in self.mismatched)
+        ids = sum(len(one) + _ID_BYTES for one in (*self.mismatched, *(self.gone or ())))
         return ids + len(self.compressed_raw) + _RUN_BYTES * len(self.runs) + _INDEX_BYTES
 
     @property
@@ -201,7 +206,7 @@ async def composed(
     told = earlier.total if earlier else answered.total
     total = rows if complete else max(told, rows)
     snapshot = Snapshot(
-        version=earlier.version if earlier else _version(key, context, runs, total),
+        version=earlier.version if earlier else _version(key, context, runs, total, *_told_of(held.marks)),
         as_of=context.as_of,
         asked=asked,
         time_zone=answered.collection.time_zone,
@@ -215,6 +220,7 @@ async def composed(
         complete=complete,
         upstream_seconds=answered.seconds,
         fresh_seconds=min(fresh_seconds, earlier.fresh_seconds or 0.0) if earlier else fresh_seconds,
+        marks=earlier.marks if earlier else held.marks,
     )
     return DecodedSnapshot(snapshot, _newest(at_hand))
 
@@ -349,13 +355,17 @@ def _newest(at_hand: Mapping[int, Sequence[Facts]]) -> Mapping[int, Sequence[Fac
     return kept
 
 
-def _version(key: bytes, context: Context, runs: Iterable[Run], total: int | None = None) -> str:
+def _version(key: bytes, context: Context, runs: Iterable[Run], *more: Part) -> str:
     """Of the compressed records: a hash of those as they came takes longer than compressing them.
 
     Cursors show it, and the records hold what few may see: without the secret nobody can try what they might hold.
     """
-    content = digest(key, context.as_of.isoformat(), total, *(run.digest for run in runs))
+    content = digest(key, context.as_of.isoformat(), more, *(run.digest for run in runs))
     return keyed_code(content, context.pseudonym_secret)[:VERSION_DIGITS]
+
+
+def _told_of(marks: Iterable[Mark]) -> Iterator[Part]:
+    return ((mark.epoch, mark.number, mark.low.isoformat()) for mark in marks)
 
 
 def _raw(record: Record | Held, earlier: Snapshot | None) -> bytes:

@@ -55,7 +55,7 @@ class SnapshotStore:
 
     def begun(self, plan: FetchPlan, earlier: PurgeToken | None = None) -> PurgeToken:
         """The token of a snapshot that is about to be fetched, or read on from one whose token is `earlier`."""
-        purge_token = PurgeToken(plan.key, purged=earlier is not None and earlier.purged)
+        purge_token = PurgeToken(plan.question_key, purged=earlier is not None and earlier.purged)
         self._purge_tokens.add(purge_token)
         return purge_token
 

@@ -37,6 +37,7 @@ UNDOCUMENTED = {"openapi", "home", "docs", "explorer"}  # the document itself, a
 # Left out where they do not apply: nested lists nobody asked for, and members of a problem (RFC 9457 §3.1).
 OPTIONAL = {
     "Interaction": {*(include.name for include in INCLUDES), RAW},
+    **{f"{row_name(grain)}List": {"removed"} for grain in GRAINS.values()},
     "Problem": {"instance", "retry_after_seconds", "errors", "last_success_at"},
     "ParameterFault": {"allowed", "did_you_mean"},
     "PurgeOrder": {"all", "query", "interaction_id", "customer_key"},

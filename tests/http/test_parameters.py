@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from app.cache.store import digest
+from app.holdings.changes import Mark
+from app.holdings.collection import EVER
 from app.http.parameters import ATTRIBUTE_PREFIX, BY_NAME, ITEM_PARAMETERS, PARAMETERS
+from app.queries.change_token import ChangeToken, token_text
 from app.queries.operators import FILTERS
 from app.queries.query import Cursor, InteractionQuery, cursor_text
 from tests.http.scene import TRUSTED, asked
@@ -17,6 +20,10 @@ ONE, OTHER = "f4895fe0-6714-11e7-9259-cb127bd0d17b", "f4895fe0-6714-11e7-9259-cb
 
 def cursor(position: int) -> str:
     return cursor_text(Cursor("0123456789abcdef", position, bytes(8), datetime(2026, 11, 1, tzinfo=UTC), None))
+
+
+def token(number: int) -> str:
+    return token_text(ChangeToken((Mark(bytes(8), number, EVER),), bytes(8), datetime(2026, 11, 1, tzinfo=UTC), None))
 
 
 # Two values of each parameter, and whether upstream must be asked anew for the second.
@@ -36,6 +43,7 @@ FLIPS: dict[str, tuple[str, str, bool]] = {
     "hook_id": ("hook_id=a", "hook_id=b", True),
     **{name: (f"{name}=a", f"{name}=b", False) for name in FILTERS if not name.startswith("is_")},
     **{name: (f"{name}=true", f"{name}=false", False) for name in FILTERS if name.startswith("is_")},
+    "changed_since": (f"changed_since={token(1)}", f"changed_since={token(2)}", False),
     "fields": ("fields=direction", "fields=flow_id", False),
     "include": ("include=notes", "include=agents", False),
     "sort": ("sort=direction", "sort=-direction", False),
@@ -57,6 +65,7 @@ LINES_OF_INTERFACE = [
     "from to",
     "contact_id hook_type hook_subtype hook_id",
     "channel_type direction queue_id queue_name agent_id flow_id is_abandoned is_final",
+    "changed_since",
     "fields",
     "include",
     "sort",

@@ -26,8 +26,9 @@ upstream-throttled 503 5|upstream-busy 503 1|upstream-circuit-open 503 5|upstrea
 rate-limited 429 60|overloaded 503 1|upstream-bad-answer 502|upstream-shape 502|upstream-tls 502|upstream-redirect 502
 upstream-auth 502|upstream-forbidden 502|upstream-unknown-tenant 502|upstream-refused-query 502|upstream-too-large 502
 upstream-wrong-tenant 502|bad-request 400|bad-target 400|bad-host 400|body-not-allowed 400|not-stored 504
-cursor-expired 410|unknown-parameter 400|duplicate-parameter 400|key-in-query 400|unauthorized 401|forbidden 403
-not-found 404|method-not-allowed 405|sort-needs-complete-result 400|body-too-large 413|target-too-long 414
+cursor-expired 410|change-token-expired 410|unknown-parameter 400|duplicate-parameter 400|key-in-query 400
+unauthorized 401|forbidden 403|not-found 404|method-not-allowed 405
+sort-needs-complete-result 400|body-too-large 413|target-too-long 414
 unsupported-media-type 415|invalid-parameter 400|headers-too-large 431|internal-error 500|cursor-mismatch 400
 range-not-satisfiable 416|too-many-groups 400|summary-needs-complete-result 400
 """

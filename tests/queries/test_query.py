@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from app.cache.store import digest
+from app.holdings.changes import Mark
 from app.interactions.masking import Audience
+from app.queries.change_token import ChangeToken
 from app.queries.query import Cursor, Filter, InteractionQuery, Order, Search, View, distinct
 from app.summaries.summary import Summary
 from tests.queries.support import TENANT, VIEW, query
@@ -44,6 +46,7 @@ QUERIES: dict[str, Any] = {
     "offset": 1,
     "limit": 11,
     "cursor": Cursor("v", 0, b"", None, None),
+    "since": ChangeToken((Mark(b"epoch", 7, MOMENT),), b"question", None, None),
     "asked": (("attr", "a"),),
     "given": (("fields", "interaction_id"),),
     "summary": Summary(),

@@ -67,6 +67,7 @@ GOLDEN = Path(__file__).parent / "golden.json"
 _QUERY = {"attr": ["1234567"], "from": None, "to": None}
 _VALUES: Mapping[str, Callable[[str], object]] = {"time": datetime.fromisoformat, "date": date.fromisoformat}
 _AS_OF, _ZONE = "2026-11-23T06:40:00.000Z", "US/Eastern"
+_STATE = "QSq5ZJXECJ8rN1tZ6f0JAcQI0m0k3kq1b2jAwA"  # a change token
 _ROUTES = {resource.path: resource for resource in RESOURCES}
 _PAGE: Schema = {"text/html": {"schema": STRING}}
 _UPSTREAM = (502, 503, 504)
@@ -282,9 +283,8 @@ def _examples(grain: Grain, format_: Format, table: Table) -> Schema:
     if format_.is_binary or format_.requires:
         return {}
     masked = [name for name in ("customer",) if name in grain.columns]
-    meta = Meta(
-        len(table.rows), 100, 0, False, len(table.rows), _QUERY, _AS_OF, _ZONE, "live", SCHEMA_VERSION, masked, []
-    )
+    rows, times = len(table.rows), (_AS_OF, _AS_OF)
+    meta = Meta(rows, 100, 0, False, rows, _QUERY, *times, _STATE, _ZONE, "live", SCHEMA_VERSION, masked, [])
     encoded = format_.encode(table, Envelope(None, None, asdict(meta)), format_.variants[0]).decode()
     return {"examples": _documented(json.loads(encoded) if format_.media_type == components.JSON else encoded)}
 

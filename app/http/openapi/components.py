@@ -100,7 +100,12 @@ def _page(grain: Grain) -> Schema:
             ),
             "next_cursor": _property(STRING, "`cursor` of the next page; null on the last one.", nullable=True),
             "meta": ref("Meta"),
+            "removed": _property(
+                {"type": "array", "items": UUID},
+                "Interactions that were erased or match no longer. Only with `changed_since`.",
+            ),
         },
+        optional=("removed",),
     )
 
 
@@ -200,6 +205,7 @@ _HEADER_WORDS = {
     "X-Total-Count": "Rows of the list in all; not there where that is not known.",
     "X-Hint": "Of an answer without rows: what the question may have meant, as `meta.hints` says.",
     "X-Truncated": "Whether more rows match than this answer and its next pages can show.",
+    "X-Change-Token": "For `changed_since`, as in `meta.change_token`; not there where changes cannot be told.",
     "X-Request-Id": "The request's own id, else a new one.",
 }
 _NUMBER: Schema = {"type": "integer", "minimum": 0}
@@ -213,7 +219,7 @@ ALWAYS = ("X-Request-Id",)
 QUOTA = ("RateLimit", "RateLimit-Policy")
 IN_304 = ("ETag", "Cache-Control", "Vary", "Age", "Cache-Status", "Server-Timing", *QUOTA, *ALWAYS)
 IN_200 = (*IN_304, "Last-Modified", "Accept-Ranges")
-OF_LISTS = ("Link", "X-Total-Count", "X-Truncated", "X-Hint")
+OF_LISTS = ("Link", "X-Total-Count", "X-Truncated", "X-Hint", "X-Change-Token")
 IN_206 = (*IN_200, *OF_LISTS, "Content-Range")
 _OWN_HEADERS = {
     401: ("WWW-Authenticate",),

@@ -98,13 +98,23 @@ def is_abandoned(record: Record) -> bool:
 
 
 def test_the_python_recipe_counts_the_whole_range(demo: Demo, records: list[Record]) -> None:
-    (program,) = blocks("python", README)
+    program, _ = blocks("python", README)
     printed = demo.run(sys.executable, "-W", "error", "-c", demo.at_home(program))
     wanted = since(records, datetime.now(UTC) - timedelta(days=30))
     met, eligible = service_level(wanted)
     assert len(wanted) > 2 * int(re.findall(r"limit=(\d+)", program)[0]), "it has to read several pages"
     assert printed.startswith(f"{len(wanted)} rows, service level {met / eligible:.2%}\n")
     assert "Support" in printed
+
+
+def test_the_recipe_of_changes_loads_the_whole_range_and_finds_no_change(demo: Demo, records: list[Record]) -> None:
+    _, program = blocks("python", README)
+    printed = demo.run(sys.executable, "-W", "error", "-c", demo.at_home(program))
+    zone = ZoneInfo(json.loads(demo.run("curl", "-s", f"{demo.url}/interactions"))["meta"]["time_zone"])
+    midnight = (datetime.now(zone) - timedelta(days=30)).replace(hour=0, minute=0, second=0, microsecond=0)
+    wanted = len(since(records, midnight))
+    assert wanted > 2 * int(re.findall(r"limit=(\d+)", program)[0]), "it has to read several pages"
+    assert printed == f"{wanted} rows loaded\n{wanted} rows now\n"
 
 
 def test_the_dashboards_answer_is_the_whole_range(demo: Demo, records: list[Record]) -> None:

@@ -71,7 +71,9 @@ def format_conflicts(values: Values, chosen: Format, extension: str | None) -> I
 
 def limit_conflicts(values: Values, chosen: Format, most: int) -> Iterator[ParameterFault]:
     """More rows than one answer holds are streamed, in formats that can be written piece by piece."""
-    if value_of(values, "limit", 0) > most and not chosen.is_streamed:
+    if value_of(values, "limit", 0) > most and CHANGED_SINCE in values:
+        yield ParameterFault("limit", f"limit is {most} at most where {CHANGED_SINCE} is given; follow next for more.")
+    elif value_of(values, "limit", 0) > most and not chosen.is_streamed:
         streamed = " or ".join(one.name for one in FORMATS if one.is_streamed)
         yield ParameterFault(
             "limit",

@@ -173,5 +173,35 @@ class Machine(RuleBasedStateMachine):
             assert follower.rows == await follower.fresh()
 
 
+def followed(machine: Machine) -> None:
+    for number in range(len(machine.followers)):
+        machine.follow(number)
+
+
+def erased(machine: Machine) -> None:
+    for name in sorted(machine.at.upstream.rows)[5:60:7]:
+        del machine.at.upstream.rows[name]
+    machine.at.clock.advance(400)
+
+
+def test_what_left_while_it_was_not_held_is_not_told_so_that_all_is_loaded_anew() -> None:
+    machine = Machine()
+    machine.begin(rows=100, bound=100_000, cache_bytes=50_000_000)
+    followed(machine)
+    for collection in machine.at.holdings.collections():
+        for span in [*collection._spans]:
+            machine.at.store.delete(collection._key_of(span))
+    erased(machine)
+    followed(machine)
+
+
+def test_where_more_left_than_is_remembered_all_is_loaded_anew() -> None:
+    machine = Machine()
+    machine.begin(rows=100, bound=3, cache_bytes=50_000_000)
+    followed(machine)
+    erased(machine)
+    followed(machine)
+
+
 TestMachine = Machine.TestCase
 TestMachine.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from app.interactions.grains import GRAINS
+from app.queries.change_token import token_of
 from tests.support.clock import HandClock
-from tests.support.facade import Facade
+from tests.support.facade import Facade, running_facade
 from tests.support.simulator import Simulator
 
 PAST = 120  # seconds; past freshness, and past what is served while it is refreshed
@@ -204,3 +205,43 @@ async def test_what_moves_with_time_enters_as_an_upsert_and_leaves_without_a_wor
     assert kept == fresh.rows
     assert set(fresh.rows) - before
     assert set(loader.rows) - set(kept)
+
+
+async def test_a_purge_of_the_question_reaches_its_changes(simulator: Simulator, clock: HandClock) -> None:
+    async with running_facade(simulator, clock=clock.clock, anonymous_scopes="read,cache:purge") as facade:
+        token = (await facade.ask(WEEK))["meta"]["change_token"]
+        await facade.ask(WEEK, ("changed_since", token))
+        order = {"query": f"{WEEK[0]}={WEEK[1]}"}
+        purged = await facade.client.post("/cache/purge", json=order, headers={"x-requested-with": "tests"})
+        assert purged.json()["purged"] == 2
+        await facade.get("/interactions", WEEK, ("changed_since", token), status=410)
+
+
+async def test_what_is_not_held_has_no_token_and_cannot_be_followed(simulator: Simulator, clock: HandClock) -> None:
+    async with running_facade(simulator, clock=clock.clock) as facade:
+        token = (await facade.ask(WEEK))["meta"]["change_token"]
+    async with running_facade(simulator, clock=clock.clock, holds=False) as facade:
+        answer = await facade.get("/interactions", WEEK)
+        assert (answer.json()["meta"]["change_token"], answer.json()["meta"]["content_as_of"]) == (None, None)
+        assert "x-change-token" not in answer.headers
+        await facade.get("/interactions", WEEK, ("changed_since", token), status=400)
+
+
+async def test_the_newest_part_of_a_condition_may_come_from_the_whole_tenant(
+    facade: Facade, simulator: Simulator, clock: HandClock
+) -> None:
+    board = Loader(facade, "/interactions", (("from", "2026-11-17T15:00:00Z"), ("limit", "1000")))
+    await board.load()
+    loader = Loader(facade, "/interactions", (WEEK, ("attr", "1234567"), ("limit", "1000")))
+    await loader.load()
+    assert len(token_of(loader.token).marks) == 2
+    for start in ("2026-11-18T14:00:00.000Z", "2026-11-12T15:00:00.000Z"):
+        turned(clock, simulator, 86_400)
+        inserted = simulator.insert(3, value="1234567", start=start)
+        await loader.follow()
+        assert loader.rows.keys() >= {*inserted}
+        turned(clock, simulator, 86_400)
+        simulator.remove(inserted[:1])
+        await loader.follow()
+        assert inserted[0] not in loader.rows
+        assert loader.rows.keys() >= {*inserted[1:]}

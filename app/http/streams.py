@@ -23,7 +23,7 @@ from app.cooperative import unlocked
 from app.errors import CxfacadeError, InvalidParameters, ParameterFault
 from app.formats import FORMATS_BY_NAME, Envelope, Table
 from app.http.negotiation import choose_coding
-from app.http.representations import file_name
+from app.http.representations import change_token, file_name
 from app.http.response_cache import reuse_of
 from app.http.responses import (
     GZIP_LEVEL,
@@ -138,6 +138,7 @@ class StreamedRows(Response):
             file_name=file_name(view.grain, self._format, as_of) if view.download else None,
             truncated=begun.truncated,
             total=begun.total,
+            change_token=change_token(self._query, begun.found.snapshot),
         )
 
     def _reuse(self, begun: Stream) -> Reuse:
@@ -163,6 +164,8 @@ def _headers(answer: Answer, reuse: Reuse) -> Headers:
         fields.append((b"content-encoding", answer.coding.encode()))
     if answer.file_name is not None:
         fields.append((b"content-disposition", content_disposition(answer.file_name).encode()))
+    if answer.change_token is not None:
+        fields.append((b"x-change-token", answer.change_token.encode()))
     return fields
 
 

@@ -247,3 +247,18 @@ async def test_the_newest_part_of_a_condition_may_come_from_the_whole_tenant(
     turned(clock, simulator, 86_400)
     await loader.follow()
     assert loader.rows.keys() >= {*inserted[1:], *older}
+
+
+async def test_a_stream_is_a_load_too_and_changes_are_not_streamed(simulator: Simulator, clock: HandClock) -> None:
+    for minute in range(25):
+        simulator.insert(100, start=f"2026-11-13T15:{minute:02}:00.000Z")
+    async with running_facade(simulator, clock=clock.clock) as facade:
+        streamed = await facade.get("/interactions.csv", WEEK, ("limit", "all"), ("fields", "interaction_id"))
+        token = streamed.headers["x-change-token"]
+        since = ("changed_since", token)
+        assert (await facade.ask(WEEK, since))["items"] == []
+        (new,) = simulator.insert(start="2026-11-17T15:00:00.000Z")
+        turned(clock, simulator)
+        assert new in await facade.ids(WEEK, since)
+        refused = await facade.get("/interactions.csv", WEEK, since, ("limit", "all"), status=400)
+        assert [fault["parameter"] for fault in refused.json()["errors"]] == ["limit"]

@@ -28,7 +28,6 @@ from app.interactions.records import without_cards
 from app.interactions.timeline import timeline
 from app.interactions.times import rfc3339, written
 from app.owners import Owners
-from app.queries.change_token import ChangeToken, token_text
 from app.queries.hints import Hint
 from app.queries.page import FetchResult, Lookup, Page
 from app.queries.query import CHANGED_SINCE, NEWEST_FIRST, InteractionQuery, View, cursor_text
@@ -100,8 +99,8 @@ class Representations:
             "offset": query.offset,
             "query": shown(query),
             "as_of": written(snapshot.as_of),
-            "content_as_of": rfc3339(snapshot.content_as_of),
-            "change_token": change_token(query, snapshot),
+            "content_as_of": rfc3339(snapshot.content_as_of if self._reports.is_followed(query) else None),
+            "change_token": self._reports.change_token(query, snapshot),
             "source": "simulator" if snapshot.simulated else "live",
             "schema_version": SCHEMA_VERSION,
             "masked": [] if query.view.audience.clear else [*self._masked.get(query.view.grain, ())],
@@ -224,14 +223,6 @@ def shown(query: InteractionQuery) -> dict[str, object]:
         if name not in _SHOWN_APART:
             others[name].append(value)
     return {"attr": list(query.search.attr), "from": rfc3339(place.start), "to": rfc3339(place.end), **others}
-
-
-def change_token(query: InteractionQuery, snapshot: Snapshot) -> str | None:
-    """The token of the question in the state that the snapshot shows; None where its changes cannot be told."""
-    if not snapshot.marks or query.summary:
-        return None
-    place = query.cursor or query.search
-    return token_text(ChangeToken(snapshot.marks, query.question(), place.start, place.end))
 
 
 def _timeline(facts: Facts, _report: Snapshot) -> Turns[Timeline]:

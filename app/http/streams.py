@@ -23,7 +23,7 @@ from app.cooperative import unlocked
 from app.errors import CxfacadeError, InvalidParameters, ParameterFault
 from app.formats import FORMATS_BY_NAME, Envelope, Table
 from app.http.negotiation import choose_coding
-from app.http.representations import change_token, file_name
+from app.http.representations import file_name
 from app.http.response_cache import reuse_of
 from app.http.responses import (
     GZIP_LEVEL,
@@ -138,7 +138,7 @@ class StreamedRows(Response):
             file_name=file_name(view.grain, self._format, as_of) if view.download else None,
             truncated=begun.truncated,
             total=begun.total,
-            change_token=change_token(self._query, begun.found.snapshot),
+            change_token=self._services.queries.change_token(self._query, begun.found.snapshot),
         )
 
     def _reuse(self, begun: Stream) -> Reuse:

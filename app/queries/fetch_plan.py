@@ -15,7 +15,7 @@ from app.queries.change_token import ChangeToken, token_text
 from app.queries.query import CHANGED_SINCE, Search
 from app.queries.rules import Lifetime, Rules, lifetime_of_interaction, lifetime_of_search
 from app.queries.snapshot import Snapshot
-from app.queries.visible import ALL_VISIBLE, Visibility, visibility_of
+from app.queries.visible import ALL_VISIBLE, Visibility, is_followed, visibility_of
 from app.upstream.client import UpstreamClient
 from app.upstream.query import UpstreamQuery
 from app.upstream.rows import ILL, Recall
@@ -47,7 +47,7 @@ class FetchPlan:
 
     `read` takes what to ask, where to go on, how many of its rows are wanted in all, and on what terms. `is_blocked`
     says whether it would be sent nothing now. `version` pins the snapshot to answer from; None takes the newest. With
-    `since`, it is for what changed in the answer to the question of `whole_key`.
+    `since`, it is for what changed in the answer to the question of `whole_key`; `is_followed`: that may be told.
     `is_of_one`: it is about one interaction. `visibility` says which conditions are answered here, and why.
     """
 
@@ -59,6 +59,7 @@ class FetchPlan:
     version: str | None = None
     is_of_one: bool = False
     visibility: Visibility = ALL_VISIBLE
+    is_followed: bool = False
     since: ChangeToken | None = None
     whole_key: bytes = b""
 
@@ -147,12 +148,13 @@ def of_search(
         is_blocked=upstream.refuses_lists,
         version=version,
         visibility=visibility,
+        is_followed=is_followed(search, context),
     )
 
 
 def of_changes(whole: FetchPlan, since: ChangeToken, question: bytes, *, is_held: bool) -> FetchPlan:
     """The changes of the answer to a question. Raises ChangeTokenExpired, and InvalidParameters where none is held."""
-    if not (is_held and whole.is_holdable):
+    if not (is_held and whole.is_holdable and whole.is_followed):
         raise InvalidParameters([ParameterFault(CHANGED_SINCE, NOT_FOLLOWED)])
     if since.question != question:
         raise ChangeTokenExpired("The token is of another question: load this one first, without changed_since.")

@@ -31,6 +31,7 @@ from app.interactions.masking import Audience
 from app.owners import Owners
 from app.queries import fetch_plan as plans
 from app.queries.admission import Admission
+from app.queries.change_token import ChangeToken, token_text
 from app.queries.fetch_plan import FetchPlan
 from app.queries.fetching import Fetching
 from app.queries.hints import MOST_HINTS, Hint, of_question, of_rows
@@ -41,6 +42,7 @@ from app.queries.select import Selection, select
 from app.queries.snapshot import Snapshot
 from app.queries.snapshot_store import SnapshotStore, snapshot_key
 from app.queries.summarising import SummaryTable, summarise
+from app.queries.visible import is_followed
 from app.upstream.client import UpstreamClient
 
 T = TypeVar("T")
@@ -82,6 +84,17 @@ class Queries:
         if query.since is None:
             return plan
         return plans.of_changes(plan, query.since, query.question(), is_held=self.holdings.is_trusted)
+
+    def change_token(self, query: InteractionQuery, snapshot: Snapshot) -> str | None:
+        """The token of the question in the state that the snapshot shows; None where its changes cannot be told."""
+        if not snapshot.marks or query.summary or not self.is_followed(query):
+            return None
+        place = query.cursor or query.search
+        return token_text(ChangeToken(snapshot.marks, query.question(), place.start, place.end))
+
+    def is_followed(self, query: InteractionQuery) -> bool:
+        """Whether changes of the answer may be told to the query's audience."""
+        return is_followed(query.search, replace(self.rules.context, audience=query.view.audience))
 
     def plan_of_one(self, interaction_id: str) -> FetchPlan:
         """The fetch plan of one interaction."""

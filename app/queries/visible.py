@@ -111,6 +111,12 @@ def visibility_of(search: Search, context: Context) -> Visibility:
     return Visibility(told, left, policy if by_values or by_hooks else {}, in_vain)
 
 
+def is_followed(search: Search, context: Context) -> bool:
+    """Whether changes may be told: where something is hidden, a token would tell that a name or a value is."""
+    policy = seen_by(context.attribute_policy, clear=context.audience.clear)
+    return not (search.asks_of_hooks() and treatments(policy) != {"allow"})
+
+
 def meets(facts: Facts, left: Search) -> bool:
     """Whether a record, as it is shown, has all that is `left` to check."""
     if not (left.attr or left.attr_pairs or left.attr_names or left.hook_type):

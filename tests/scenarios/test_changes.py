@@ -227,6 +227,18 @@ async def test_what_is_not_held_has_no_token_and_cannot_be_followed(simulator: S
         await facade.get("/interactions", WEEK, ("changed_since", token), status=400)
 
 
+async def test_where_a_policy_hides_something_no_question_of_attributes_has_a_token(
+    simulator: Simulator, clock: HandClock
+) -> None:
+    async with running_facade(simulator, clock=clock.clock, attribute_policy="pin=drop") as facade:
+        token = (await facade.ask(WEEK))["meta"]["change_token"]
+        assert token
+        for condition in (("attr", "1234567"), ("attr_name", "tier"), ("hook_type", "pin"), ("hook_type", "pim")):
+            meta = (await facade.ask(WEEK, condition))["meta"]
+            assert (meta["change_token"], meta["content_as_of"]) == (None, None)
+            await facade.get("/interactions", WEEK, condition, ("changed_since", token), status=400)
+
+
 async def test_the_newest_part_of_a_condition_may_come_from_the_whole_tenant(
     facade: Facade, simulator: Simulator, clock: HandClock
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from array import array
 from bisect import insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,8 +21,8 @@ from app.errors import CxfacadeError
 from app.holdings.changes import Changes, Mark
 from app.holdings.collection import Coverage, Interval, Span
 from app.holdings.packing import BLOCK_ROWS, Entry, Run, entries, in_order, microseconds, pack, sums_of
-from app.holdings.partition import FOREVER, LEVELS, MOST_ROWS, HeldRun, Partition
-from app.holdings.reader import MILLISECOND
+from app.holdings.partition import EVERYTHING, FOREVER, LEVELS, MOST_ROWS, HeldRun, Partition, moment_of
+from app.holdings.reader import MILLISECOND, floored
 from app.holdings.schedule import Schedule
 from app.interactions.facts import Context, Facts
 from app.interactions.parts import Interaction
@@ -268,7 +269,24 @@ class Collection:
         if self._says_the_same(span, new):
             self._touch(span)
             return {}
+        names = brought.keys() - self._prints(span).keys()
+        for elsewhere in await cooperative.run(self._elsewhere(span, names)):
+            moved = [one for one in records if _id_of(one) in names]
+            beside = await cooperative.run(entries(self.held_beside(elsewhere, moved), context))
+            await self._replace(elsewhere, beside, context)
         return await self._replace(span, new, context)
+
+    def _elsewhere(self, span: Span, names: AbstractSet[str]) -> Turns[list[Span]]:
+        """The milliseconds outside the span at which records of these ids are held: their starts have changed."""
+        found = []
+        for piece in [*self.pieces(EVERYTHING)] if names else ():
+            if not names.isdisjoint(piece.run.ids):
+                for place in piece.places:
+                    low = floored(moment_of(piece.run.starts[place]))
+                    if piece.run.ids[place] in names and not span.start <= low < span.end:
+                        found.append(Span(low, low + MILLISECOND))
+            yield
+        return found
 
     async def settle(self, span: Span, context: Context) -> None:
         """Note which records have become final by now: what is shown of them has changed."""

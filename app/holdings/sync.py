@@ -69,7 +69,7 @@ async def _is_equal(collection: Collection, span: Span, reader: Reader, new_cont
             return True
         if not await _mend(collection, known, reader, new_context):
             break
-    return False
+    return total == collection.rows(known)
 
 
 async def _total(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> int:

@@ -255,3 +255,11 @@ async def test_who_is_passing_gets_what_is_held_and_drives_nothing_out_of_a_full
     assert answered.composition.pieces == held.pieces
     assert await at.holdings.answer(UpstreamQuery(end=held.low - MILLISECOND), passing, at.context) is None
     assert (len(at.upstream.calls), at.store.evictions) == (calls, 0)
+
+
+async def test_a_record_whose_start_has_changed_is_held_once() -> None:
+    at = place(day(300))
+    await at.answer()
+    at.upstream.put(row(200, NOW - MINUTE), row(9_000, NOW - 90 * MINUTE))
+    at.clock.advance(16)
+    assert await at.ids() == at.expected()

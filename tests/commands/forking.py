@@ -70,7 +70,7 @@ class Forked:
 
 def fork(folder: Path, arguments: tuple[str, ...], environ: Mapping[str, str], out: int, error: int) -> Forked:
     """Start a command: in this folder, with this environment and nothing to read, writing to these descriptors."""
-    ours, theirs = socket.socketpair()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # a number and a code are two messages
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     request = json.dumps([str(folder), arguments, dict(environ), limits]).encode()
     assert len(request) < LONGEST_REQUEST

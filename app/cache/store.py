@@ -114,7 +114,7 @@ class Stored(Generic[T]):
         return self.time_left(now) >= 0
 
     def is_current(self, now: float) -> bool:
-        """Whether it is fresh, and no newer facts are known."""
+        """Whether the value is fresh, and no newer facts are known."""
         return self.is_fresh(now) and not self.purge_token.superseded
 
     def may_be_revalidated(self, now: float) -> bool:
@@ -238,7 +238,7 @@ class MemoryStore:
 
     @property
     def has_room(self) -> bool:
-        """Whether a value of the largest size would drive nothing out."""
+        """Whether the store has room for a value of the largest size without an eviction."""
         most = self._bound // MOST
         return most <= self._bound - self.bytes_held and not self._primary.is_crowded_by(most)
 
@@ -291,7 +291,7 @@ class _Shelf(LRUCache[bytes, Held]):
         return newcomer.cost + sum(new.values())
 
     def is_crowded_by(self, cost: int) -> bool:
-        """Whether so many bytes more are too many."""
+        """Whether a value of this cost would exceed the bound."""
         return self.bytes_held + cost > self.maxsize
 
     def __setitem__(self, key: bytes, held: Held) -> None:

@@ -37,7 +37,7 @@ class Format:
 
     @property
     def is_streamed(self) -> bool:
-        """Whether a body can be written piece by piece, so that it may have any number of rows."""
+        """Whether the format writes a body piece by piece, of any number of rows."""
         return self.further is not None
 
     def encode(self, table: Table, envelope: Envelope, variant: str) -> bytes:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from app.holdings.collection import EVER, Interval, Span
+from app.holdings.composition import Composition
 from app.holdings.fill import NewContext, fill
 from app.holdings.reader import Reader, floored
 from app.holdings.recheck import recheck
-from app.holdings.store import Collection, Composition
+from app.holdings.store import Collection
 from app.holdings.sync import sync
 from app.interactions.facts import Facts
 from app.owners import Owners
@@ -38,7 +39,7 @@ class Wanted:
     is_passing: bool = False
 
     def is_fresh(self, interval: Interval, now: float) -> bool:
-        """Whether the interval need not be compared again."""
+        """Whether an interval is young enough to answer without another comparison."""
         age = now - interval.compared_at
         return age <= self.most_age and age < self.lifetime(interval.span)
 
@@ -93,7 +94,7 @@ class Answered:
 async def answer_from(
     collection: Collection, span: Span, wanted: Wanted, client: UpstreamClient, new_context: NewContext
 ) -> Answered | Reading | None:
-    """As `Holdings.answer`, for who holds the lock of the collection."""
+    """The answer of one collection, as `Holdings.answer` gives it; the caller holds the lock of the collection."""
 
     def reader(calls: int) -> Reader:
         return Reader(client, collection.conditions, calls, wanted.owners, wanted.background)
@@ -130,9 +131,9 @@ async def answer_from(
 
 
 def _is_due(collection: Collection, part: Span, wanted: Wanted) -> bool:
-    """Whether a part that is held is to be compared again, or some of its records read: then it is compared, too.
+    """Whether a held part has to be compared again: it is old, or a record of it is to be read again.
 
-    Else an answer would be as new as a record, and not know of one that has arrived since.
+    A record is read with a comparison only: else the answer would be as new as the record, and lack what has arrived.
     """
     now, intervals = collection.clock.monotonic(), collection.coverage.within(part)
     is_old = any(not wanted.is_fresh(one, now) for one in intervals)

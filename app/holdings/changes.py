@@ -67,7 +67,7 @@ class Changes:
 
     def see(self, span: Span) -> None:
         """All of the span is held."""
-        self._seen = self._seen.added(Interval(span, 0.0, None)).merged()
+        self._seen = self._seen.added(Interval(span, 0.0)).merged()
 
     def unseen(self, span: Span) -> list[tuple[int, int]]:
         """The parts of the span that were never held, in microseconds since 1970."""
@@ -91,7 +91,7 @@ class Changes:
 
     def lost_in(self, span: Span) -> int:
         """The number of the last loss within the span; content marked before cannot be compared."""
-        return max((number for lost, number in self._lost.items() if _meet(lost, span)), default=0)
+        return max((number for lost, number in self._lost.items() if lost.meets(span)), default=0)
 
     def buried_since(self, number: int, span: Span) -> Iterator[str]:
         """The ids of the records that have left the span since the content so marked."""
@@ -104,7 +104,3 @@ class Changes:
 
     def _note_loss(self, span: Span, number: int) -> None:
         self._lost[span] = max(number, self._lost.get(span, 0))
-
-
-def _meet(one: Span, other: Span) -> bool:
-    return one.start < other.end and other.start < one.end

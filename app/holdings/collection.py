@@ -17,18 +17,20 @@ class Span(NamedTuple):
     start: datetime
     end: datetime
 
+    def meets(self, other: "Span") -> bool:
+        """Whether some moment lies in both."""
+        return self.start < other.end and other.start < self.end
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
     """A span of which everything is held.
 
-    `compared_at` is when that was last compared with upstream (monotonic seconds), `total` what upstream counted then,
-    None where the span is a piece of one that was counted.
+    `compared_at` is when that was last compared with upstream (monotonic seconds).
     """
 
     span: Span
     compared_at: float
-    total: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Coverage:
         return Coverage(tuple(filter(None, pieces)))
 
     def merged(self) -> "Coverage":
-        """With intervals that touch made one: as old as the older, counted where both are."""
+        """With intervals that touch made one: as old as the older."""
         merged: list[Interval] = []
         for one in self.intervals:
             if merged and merged[-1].span.end == one.span.start:
@@ -80,11 +82,11 @@ class Coverage:
 
 
 def _cut(interval: Interval, span: Span) -> Interval | None:
-    """The part of an interval that lies in `span`, None where there is none; a piece of it is not counted."""
+    """The part of an interval that lies in `span`, None where there is none."""
     start, end = max(interval.span.start, span.start), min(interval.span.end, span.end)
     if start >= end:
         return None
-    return interval if (start, end) == interval.span else Interval(Span(start, end), interval.compared_at, None)
+    return interval if (start, end) == interval.span else Interval(Span(start, end), interval.compared_at)
 
 
 def _gaps(span: Span, held: Iterable[Interval]) -> Iterator[Span]:
@@ -95,9 +97,8 @@ def _gaps(span: Span, held: Iterable[Interval]) -> Iterator[Span]:
 
 
 def _joined(one: Interval, following: Interval) -> Interval:
-    total = None if one.total is None or following.total is None else one.total + following.total
     compared_at = min(one.compared_at, following.compared_at)
-    return Interval(Span(one.span.start, following.span.end), compared_at, total)
+    return Interval(Span(one.span.start, following.span.end), compared_at)
 
 
 def conditions_of(asked: UpstreamQuery) -> UpstreamQuery:
@@ -111,16 +112,6 @@ def implies(asked: UpstreamQuery, collection: UpstreamQuery) -> bool:
         return False
     pairs = ((getattr(collection, name), getattr(asked, name)) for name in _SINGLE)
     return all(needed is None or needed == given for needed, given in pairs)
-
-
-def narrowest(asked: UpstreamQuery, span: Span, held: Iterable[tuple[UpstreamQuery, Coverage]]) -> UpstreamQuery | None:
-    """Of the collections that hold all of `span` and whose conditions `asked` implies, the one with most conditions."""
-    fitting = (one for one, coverage in held if implies(asked, one) and coverage.holds(span))
-    return max(fitting, key=_conditions, default=None)
-
-
-def _conditions(collection: UpstreamQuery) -> int:
-    return len(collection.attribute_values) + sum(getattr(collection, name) is not None for name in _SINGLE)
 
 
 _SINGLE = ("hook_type", "hook_sub_type", "hook_id", "contact_id")

@@ -99,7 +99,7 @@ class _Walk:
         )
 
     def end_step(self, low: datetime, *, has_tail: bool) -> None:
-        """All that was read is held, down to `low`."""
+        """Go on below `low`: the rows read until now are held."""
         self.low, self.read, self.has_tail = low, [], has_tail
 
 

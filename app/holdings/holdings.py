@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import timedelta
 from functools import reduce
 from math import inf
@@ -83,7 +83,7 @@ class Holdings:
     async def marked(
         self, marks: Sequence[Mark], asked: UpstreamQuery, wanted: Wanted, new_context: NewContext
     ) -> tuple[Answered, ...] | Reading | None:
-        """As `answer`, from the collections that the marks are of, each for its part of the span, conditions aside.
+        """The answers of the marked collections, each for its part of the span, without the conditions of the question.
 
         None where one of them is not held any more, or has not all of its part. Raises UpstreamError.
         """
@@ -106,7 +106,7 @@ class Holdings:
     async def continued(
         self, marks: Sequence[Mark], asked: UpstreamQuery, wanted: Wanted, new_context: NewContext
     ) -> Answered | Reading | None:
-        """As `answer`, from the collections that the marks are of; None as `marked`."""
+        """The answer to a question from the marked collections; None as in `marked`."""
         parts, answers = list[Answered](), await self.marked(marks, asked, wanted, new_context)
         if isinstance(answers, Reading):
             return answers
@@ -125,7 +125,7 @@ class Holdings:
                 collection.changes.lose(part)
 
     def is_comparable(self, marks: Sequence[Mark], asked: UpstreamQuery) -> bool:
-        """Whether it can be told what has changed since the content so marked."""
+        """Whether the collections still know all changes since these marks."""
 
         def is_good(mark: Mark, part: Span) -> bool:
             found = self._of_epoch(asked, mark.epoch)
@@ -141,7 +141,7 @@ class Holdings:
     async def _alone(
         self, collection: Collection, span: Span, wanted: Wanted, new_context: NewContext
     ) -> Answered | Reading | None:
-        """As `answer`, of this collection, in the caller's turn."""
+        """The answer of one collection, once no other caller reads it."""
         began = collection.asked_at = self.clock.monotonic()
         async with collection.lock:
             failed_at, failure = collection.failed
@@ -166,7 +166,7 @@ class Holdings:
         if found is None or found.token.purged:
             changes = Changes(self._new_epoch(key), self._bound)
             found = self._begun[key] = Collection(
-                conditions, self.store, self.clock, self.schedule, self.kept_seconds, changes=changes
+                conditions, self.store, self.clock, self.schedule, self.kept_seconds, changes
             )
         return found
 
@@ -250,7 +250,7 @@ class Holdings:
         self.store.put(self._key_of(collection.conditions), kept)
 
     def _key_of(self, conditions: UpstreamQuery) -> bytes:
-        return digest("collection", self.rules, *_parts(conditions))
+        return digest("collection", self.rules, *astuple(conditions))
 
 
 def parts_of(marks: Sequence[Mark], span: Span) -> Iterator[tuple[Mark, Span]]:
@@ -266,13 +266,3 @@ def parts_of(marks: Sequence[Mark], span: Span) -> Iterator[tuple[Mark, Span]]:
 def span_of(asked: UpstreamQuery) -> Span:
     """The range of a question."""
     return Span(asked.start or EVER, asked.end or FOREVER)
-
-
-def _parts(conditions: UpstreamQuery) -> tuple[str | tuple[str, ...] | None, ...]:
-    return (
-        conditions.attribute_values,
-        conditions.hook_type,
-        conditions.hook_sub_type,
-        conditions.hook_id,
-        conditions.contact_id,
-    )

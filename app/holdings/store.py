@@ -1,16 +1,13 @@
 """Collections as they are held: coverage, and partitions within the bound of all that is cached."""
 
 import asyncio
-from array import array
 from bisect import insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from itertools import count
 from math import inf
-from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from app import cooperative
@@ -20,10 +17,12 @@ from app.cooperative import Turns
 from app.errors import CxfacadeError
 from app.holdings.changes import Changes, Mark
 from app.holdings.collection import Coverage, Interval, Span
-from app.holdings.packing import BLOCK_ROWS, Entry, Run, entries, in_order, microseconds, pack, sums_of
+from app.holdings.composition import Composition, Piece
+from app.holdings.packing import Entry, Run, entries, in_order, microseconds, pack, sums_of
 from app.holdings.partition import EVERYTHING, FOREVER, LEVELS, MOST_ROWS, HeldRun, Partition, moment_of
 from app.holdings.reader import MILLISECOND, floored
 from app.holdings.schedule import Schedule
+from app.holdings.taking import Check, Taking, checks_of, has_settled, neighbour, outside
 from app.interactions.facts import Context, Facts
 from app.interactions.parts import Interaction
 from app.upstream.query import UpstreamQuery
@@ -31,99 +30,6 @@ from app.upstream.rows import Held, Record
 
 COLLECTION_BYTES = 2_000
 LAST_WAIT_SECONDS = 30 * 86_400.0  # past its last rung a record is read again after so long
-
-_serial = count()
-
-
-class Check(NamedTuple):
-    """When upstream last showed a record, when it is to be read again (monotonic seconds), and its last change."""
-
-    checked: float
-    due: float
-    changed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """The records at some places of a run, in their order."""
-
-    held: HeldRun
-    places: Sequence[int]
-
-    @property
-    def run(self) -> Run:
-        """The run itself."""
-        return self.held.run
-
-    @property
-    def count(self) -> int:
-        """The number of records."""
-        return len(self.places)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it is all of the run."""
-        return self.count == self.run.count
-
-    @property
-    def newest(self) -> int:
-        """The start of the first record, in microseconds since 1970."""
-        return self.run.starts[self.places[0]]
-
-    @property
-    def starts(self) -> Iterator[int]:
-        """The start of each record."""
-        return (self.run.starts[place] for place in self.places)
-
-    @property
-    def due(self) -> Iterator[float]:
-        """When each is to be read again (monotonic seconds)."""
-        return (self.held.due[place] for place in self.places)
-
-    @property
-    def due_at(self) -> float:
-        """When the first of the records is due."""
-        return self.held.due_at if self.is_whole else min(self.due)
-
-    @property
-    def checked_at(self) -> float:
-        """When the record was shown that was not for longest (monotonic seconds)."""
-        return self.held.checked_at if self.is_whole else min(self.held.checked[place] for place in self.places)
-
-    def changed_since(self, number: int) -> list[int]:
-        """The places of the records that changed after the change so numbered."""
-        if self.held.changed_in <= number:
-            return []
-        return [place for place in self.places if self.held.changed[place] > number]
-
-
-@dataclass(frozen=True, slots=True)
-class Composition:
-    """The records held of a span without a gap, from its end down.
-
-    `compared_at` is when the part that was compared longest ago was, `due_at` when the first record is to be read again
-    (monotonic seconds). `changed_at` is when this content was first seen, None without any; `marks` are of the
-    collections that it is from, the newest first. `low` is where it begins; `complete`: that is where the span does.
-    """
-
-    pieces: tuple[Piece, ...]
-    rows: int
-    low: datetime
-    complete: bool
-    compared_at: float
-    due_at: float
-    changed_at: datetime | None
-    marks: tuple[Mark, ...]
-
-    @property
-    def checked_at(self) -> float:
-        """When the record was shown that was not for longest (monotonic seconds); without any, as compared."""
-        return min((piece.checked_at for piece in self.pieces), default=self.compared_at)
-
-    def of(self, pieces: Sequence[Piece]) -> "Composition":
-        """Of these of its records alone."""
-        due_at = min((piece.due_at for piece in pieces), default=inf)
-        return replace(self, pieces=tuple(pieces), rows=sum(piece.count for piece in pieces), due_at=due_at)
 
 
 @dataclass(eq=False)
@@ -144,9 +50,8 @@ class Collection:
     clock: Clock
     schedule: Schedule
     kept_seconds: float
-    key: bytes = field(default_factory=lambda: b"collection %d" % next(_serial))
+    changes: Changes
     token: PurgeToken = field(default_factory=PurgeToken)
-    changes: Changes = field(default_factory=Changes)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     coverage: Coverage = field(default_factory=Coverage, init=False)
     tails: set[datetime] = field(default_factory=set, init=False)
@@ -177,7 +82,7 @@ class Collection:
         """The partitions that have a part in the span, newest first; what was evicted is covered no more."""
         found = []
         for one in reversed(self._spans):
-            if _meet(one, span):
+            if one.meets(span):
                 stored: Stored[Partition] | None = self.store.get(self._key_of(one))
                 if stored:
                     found.append(stored.value)
@@ -218,13 +123,9 @@ class Collection:
 
     def compose(self, span: Span) -> Composition:
         """The records held of the span without a gap, from its end down."""
-        partitions = self.partitions(span)
-        low, compared_at = span.end, inf
-        for interval in reversed(self.coverage.within(span)):
-            if interval.span.end != low:
-                break
-            low, compared_at = interval.span.start, min(compared_at, interval.compared_at)
-        complete = low <= span.start
+        partitions, part = self.partitions(span), self.newest_held(span)
+        low, complete = part.start, part.start <= span.start
+        compared_at = min((one.compared_at for one in self.coverage.within(part)), default=inf)
         reached = Span(max(span.start, low - MILLISECOND) if low in self.tails else low, span.end)
         parts = (one for partition in partitions for one in partition.within(reached))
         pieces = tuple(Piece(held, range(first, last)) for held, first, last in parts)
@@ -247,7 +148,7 @@ class Collection:
 
     def cover(self, span: Span, compared_at: float, *, has_tail: bool = False) -> None:
         """Say that all of the span is held, as upstream showed at that time, but for what the store did not take."""
-        self.coverage = self.coverage.added(Interval(span, compared_at, None))
+        self.coverage = self.coverage.added(Interval(span, compared_at))
         self.changes.see(span)
         while self._refused:
             self.coverage = self.coverage.without(self._refused.pop())
@@ -261,15 +162,15 @@ class Collection:
 
         Gives the facts of the runs that were packed, by the identity of the run.
         """
-        brought = {_id_of(one): one.fingerprint for one in records}
-        if brought == self._prints(span):
+        brought, known = {_id_of(one): one.fingerprint for one in records}, self._prints(span)
+        if brought == known:
             self._touch(span)
             return {}
         new = await cooperative.run(entries(records, context))
-        if self._says_the_same(span, new):
+        if brought.keys() == known.keys() and self._says_the_same(span, new):
             self._touch(span)
             return {}
-        names = brought.keys() - self._prints(span).keys()
+        names = brought.keys() - known.keys()
         for elsewhere in await cooperative.run(self._elsewhere(span, names)):
             moved = [one for one in records if _id_of(one) in names]
             beside = await cooperative.run(entries(self.held_beside(elsewhere, moved), context))
@@ -301,7 +202,7 @@ class Collection:
     def _renew(self, span: Span) -> None:
         """What was compared just now is kept for as long again as what was read."""
         for one in self._spans:
-            stored: Stored[Partition] | None = self.store.get(self._key_of(one)) if _meet(one, span) else None
+            stored: Stored[Partition] | None = self.store.get(self._key_of(one)) if one.meets(span) else None
             if stored and 2 * stored.age(self.clock.monotonic()) > self.kept_seconds:
                 self._put(stored.value)
 
@@ -328,11 +229,8 @@ class Collection:
         return Check(now, now + (LAST_WAIT_SECONDS if due is None else due - wall), changed)
 
     def _says_the_same(self, span: Span, new: Iterable[Entry]) -> bool:
-        """Whether only the bytes differ, such as the order of keys; those that came last are remembered."""
+        """Whether the records of the span differ in their bytes alone; those that came last are remembered."""
         fresh = {one.facts.interaction.interaction_id: one for one in new}
-        prints = self._prints(span)
-        if prints.keys() != fresh.keys():
-            return False
         places = []
         for piece in self.pieces(span):
             run = piece.run
@@ -350,7 +248,7 @@ class Collection:
         number = self.changes.begin()
         numbers = await cooperative.run(self._numbers(span, new, number))
         checks = await cooperative.run(self._checks(new, numbers))
-        taking = _Taking(span, checks, context, number, self.changes)
+        taking = Taking(span, checks, context, number, self.changes)
         homes = await cooperative.run(self._homes(new, taking))
         facts: dict[int, list[Facts]] = {}
         for partition, arrived in homes:
@@ -394,7 +292,7 @@ class Collection:
             yield
         return numbers
 
-    def _homes(self, new: Sequence[Entry], taking: "_Taking") -> Turns[list[tuple[Partition, list[Entry]]]]:
+    def _homes(self, new: Sequence[Entry], taking: Taking) -> Turns[list[tuple[Partition, list[Entry]]]]:
         """The partitions that records leave or enter, each with those it gets; a too large one is parted."""
         span, context = taking.span, taking.context
         arriving: dict[Span, list[Entry]] = {one.span: [] for one in self.partitions(span)}
@@ -416,7 +314,7 @@ class Collection:
                     del arriving[home]
                     waiting += arrived
                     for run in held.runs:
-                        waiting += yield from _outside(run, taking)
+                        waiting += yield from outside(run, taking)
                     self._drop(home)
         return [(self._partition(home, context), arrived) for home, arrived in arriving.items()]
 
@@ -433,9 +331,7 @@ class Collection:
             self._forget(span)
         return Partition(span, context.as_of, level=self._level(span.start)[0])
 
-    async def _rebuild(
-        self, partition: Partition, arrived: Sequence[Entry], taking: "_Taking"
-    ) -> dict[int, list[Facts]]:
+    async def _rebuild(self, partition: Partition, arrived: Sequence[Entry], taking: Taking) -> dict[int, list[Facts]]:
         """The partition with what arrived in place of what it held of the span; its other runs stay as they are."""
         span, checks, as_of = taking.span, taking.checks, taking.context.as_of
         starts = [microseconds(one.facts.started_at) for one in arrived]
@@ -444,14 +340,14 @@ class Collection:
             id(one) for one in partition.runs if starts and one.oldest <= max(starts) and one.newest >= min(starts)
         }
         if starts and not touched:
-            touched = _neighbour(partition.runs, max(starts))
+            touched = neighbour(partition.runs, max(starts))
         kept = [one for one in partition.runs if id(one) not in touched]
         pool = list(arrived)
         for one in partition.runs:
             if id(one) in touched:
-                pool += await cooperative.run(_outside(one, taking))
+                pool += await cooperative.run(outside(one, taking))
         packed = await pack(in_order(pool))
-        made = [HeldRun(run, *_checked(run, checks)) for run in packed.runs]
+        made = [HeldRun(run, *checks_of(run, checks)) for run in packed.runs]
         runs = sorted([*kept, *made], key=lambda one: (-one.newest, one.run.ids[0]))
         self._put(replace(partition, runs=tuple(runs), changed_at=as_of, changed_in=taking.number))
         return {id(run): facts for run, facts in zip(packed.runs, packed.facts, strict=True)}
@@ -480,15 +376,11 @@ class Collection:
 
     def _tell(self, span: Span) -> None:
         for token, within in [*self.dependents.items()]:
-            if _meet(within, span):
+            if within.meets(span):
                 token.superseded = True
 
     def _key_of(self, span: Span) -> bytes:
-        return b"%b %d %d" % (self.key, microseconds(span.start), microseconds(span.end))
-
-
-def _meet(one: Span, other: Span) -> bool:
-    return one.start < other.end and other.start < one.end
+        return b"partition %b %d %d" % (self.changes.epoch, microseconds(span.start), microseconds(span.end))
 
 
 def _id_of(record: Record | Held) -> str:
@@ -497,56 +389,6 @@ def _id_of(record: Record | Held) -> str:
 
 def _record(run: Run, place: int) -> Interaction:
     return run.block.records()[place]
-
-
-class _Taking(NamedTuple):
-    """What is put in place of a span: when its records were checked, in which context, by which change."""
-
-    span: Span
-    checks: dict[str, Check]
-    context: Context
-    number: int
-    changes: Changes
-
-
-def _checked(run: Run, checks: dict[str, Check]) -> tuple["array[float]", "array[float]", "array[int]"]:
-    checked, due, changed = zip(*[checks[one] for one in run.ids], strict=True)
-    return array("d", checked), array("d", due), array("q", changed)
-
-
-def has_settled(held: HeldRun, facts: Facts) -> bool:
-    """Whether a record of the run has become final since the run was packed: what is shown of it has changed."""
-    since = held.run.sums.pending_since
-    return since is not None and facts.is_final and facts.last_event_at >= since
-
-
-def _outside(held: HeldRun, taking: _Taking) -> Turns[list[Entry]]:
-    """The records of a run that are not in the span; when each was checked is added to the checks."""
-    found = []
-    oldest, newest = microseconds(taking.span.start), microseconds(taking.span.end)
-    run = held.run
-    if oldest <= held.oldest and held.newest < newest:
-        return []
-    for place, record in enumerate(run.block.records()):
-        if not oldest <= run.starts[place] < newest:
-            name = run.ids[place]
-            if name in taking.checks:  # it has moved
-                taking.changes.bury(name, run.starts[place], taking.number)
-            else:
-                facts = Facts(record, taking.context)
-                changed = taking.number if has_settled(held, facts) else held.changed[place]
-                taking.checks[name] = Check(held.checked[place], held.due[place], changed)
-                found.append(Entry(facts, run.fingerprints[place]))
-        yield
-    return found
-
-
-def _neighbour(runs: Sequence[HeldRun], newest: int) -> set[int]:
-    """The run beside the place of new records that has room for them, if there is one."""
-    older = [one for one in runs if one.newest < newest]
-    newer = [one for one in runs if one.newest >= newest]
-    beside = [*older[:1], *newer[-1:]]
-    return {id(one) for one in beside if one.run.count < BLOCK_ROWS}
 
 
 def _settled(held: HeldRun, context: Context, number: int) -> Turns[HeldRun]:

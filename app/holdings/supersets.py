@@ -7,8 +7,9 @@ from datetime import timedelta
 from app import cooperative
 from app.cooperative import Turns
 from app.holdings.collection import Span
+from app.holdings.composition import Composition, Piece
 from app.holdings.packing import Entry, Run, pack
-from app.holdings.store import Collection, Composition, Piece
+from app.holdings.store import Collection
 from app.interactions.facts import Context, Facts
 from app.upstream.query import Check, UpstreamQuery, checker
 

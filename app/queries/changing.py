@@ -8,9 +8,9 @@ from typing import NamedTuple
 from app.errors import ChangeTokenExpired, StillFetching
 from app.holdings.answering import Answered
 from app.holdings.collection import EVER, Span, conditions_of
+from app.holdings.composition import Composition, Piece
 from app.holdings.packing import microseconds
 from app.holdings.partition import FOREVER
-from app.holdings.store import Composition, Piece
 from app.holdings.supersets import narrowed
 from app.interactions.facts import Context
 from app.queries.change_token import ChangeToken

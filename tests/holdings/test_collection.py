@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.holdings.collection import EVER, Coverage, Interval, Span, conditions_of, implies, narrowest
+from app.holdings.collection import EVER, Coverage, Interval, Span, conditions_of, implies
 from app.upstream.query import EVERYTHING, UpstreamQuery
 
 MINUTES = 24
@@ -35,7 +35,7 @@ def test_coverage_holds_what_was_added_and_not_taken_away(taken: list[tuple[str,
     coverage, compared = Coverage(), dict[int, float]()
     for now, (step, one) in enumerate(taken):
         if step == "add":
-            coverage = coverage.added(Interval(one, float(now), 0))
+            coverage = coverage.added(Interval(one, float(now)))
             compared |= dict.fromkeys(minutes(one), float(now))
         elif step == "remove":
             coverage = coverage.without(one)
@@ -60,28 +60,32 @@ def test_coverage_holds_what_was_added_and_not_taken_away(taken: list[tuple[str,
         assert coverage.compared_at(asked) == oldest
 
 
-def test_a_piece_of_what_was_counted_is_not_counted() -> None:
-    whole = Coverage().added(Interval(span(0, 10), 1.0, 5))
-    assert [one.total for one in whole.added(Interval(span(4, 6), 2.0, 2)).intervals] == [None, 2, None]
+def test_what_is_read_again_parts_the_interval_that_it_lies_in() -> None:
+    whole = Coverage().added(Interval(span(0, 10), 1.0))
+    assert [(one.span, one.compared_at) for one in whole.added(Interval(span(4, 6), 2.0)).intervals] == [
+        (span(0, 4), 1.0),
+        (span(4, 6), 2.0),
+        (span(6, 10), 1.0),
+    ]
     assert whole.within(span(0, 10)) == whole.intervals
 
 
-def test_intervals_that_touch_are_as_old_as_the_older_and_counted_together() -> None:
-    parts = Coverage().added(Interval(span(0, 4), 7.0, 3)).added(Interval(span(4, 6), 5.0, 2))
-    assert parts.merged().intervals == (Interval(span(0, 6), 5.0, 5),)
-    apart = Coverage().added(Interval(span(0, 4), 7.0, 3)).added(Interval(span(5, 6), 5.0, 2))
+def test_intervals_that_touch_are_as_old_as_the_older() -> None:
+    parts = Coverage().added(Interval(span(0, 4), 7.0)).added(Interval(span(4, 6), 5.0))
+    assert parts.merged().intervals == (Interval(span(0, 6), 5.0),)
+    apart = Coverage().added(Interval(span(0, 4), 7.0)).added(Interval(span(5, 6), 5.0))
     assert apart.merged() == apart
 
 
 def test_a_range_without_start_is_held_once_a_walk_has_met_its_end() -> None:
     since_ever = Span(EVER, at(6))
-    assert not Coverage().added(Interval(span(0, 6), 1.0, 9)).holds(since_ever)
-    assert Coverage().added(Interval(since_ever, 1.0, 9)).holds(since_ever)
+    assert not Coverage().added(Interval(span(0, 6), 1.0)).holds(since_ever)
+    assert Coverage().added(Interval(since_ever, 1.0)).holds(since_ever)
 
 
 def test_nothing_is_always_held() -> None:
     assert Coverage().holds(span(3, 3))
-    assert Coverage().added(Interval(span(3, 3), 1.0, 0)) == Coverage()
+    assert Coverage().added(Interval(span(3, 3), 1.0)) == Coverage()
 
 
 VIP = UpstreamQuery(attribute_values=("VIP",))
@@ -106,14 +110,6 @@ def test_a_question_implies_whatever_asks_for_less(
     asked: UpstreamQuery, collection: UpstreamQuery, expected: bool
 ) -> None:
     assert implies(asked, collection) is expected
-
-
-def test_a_question_is_answered_from_the_narrowest_collection_that_holds_its_range() -> None:
-    hour, day = Coverage().added(Interval(span(0, 10), 1.0, 1)), Coverage().added(Interval(span(0, 20), 1.0, 1))
-    held = [(EVERYTHING, day), (VIP, hour), (TICKET, day)]
-    assert narrowest(GOLD, span(0, 10), held) == VIP
-    assert narrowest(GOLD, span(0, 11), held) == EVERYTHING
-    assert narrowest(GOLD, span(0, 21), held) is None
 
 
 def test_a_collection_is_a_question_without_its_range_whatever_the_order_of_its_values() -> None:

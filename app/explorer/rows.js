@@ -18,7 +18,8 @@ function useSight(container, height, rows, shift) {
     const look = () => {
       const { scrollTop, clientHeight } = container.current;
       const first = Math.max(0, Math.floor(scrollTop / height) - BEYOND);
-      const last = Math.ceil((scrollTop + clientHeight) / height) + BEYOND;
+      const seen = Math.min(clientHeight, innerHeight); // before the styles apply, the container is as tall as its rows
+      const last = Math.ceil((scrollTop + seen) / height) + BEYOND;
       setSight((known) => (known.first === first && known.last === last ? known : { first, last }));
     };
     if (shift) container.current.scrollTop += shift * height;

@@ -137,7 +137,7 @@ class TokenLogin(Credentials):
         self._limits = limits
         self._random = random
         self._token: Token | None = None
-        self._flight: asyncio.Task[Token] | None = None
+        self._flight: asyncio.Task[None] | None = None
         self._renewal_not_before = float("-inf")
 
     async def prepared(self) -> None:
@@ -170,36 +170,38 @@ class TokenLogin(Credentials):
         except UpstreamError as error:
             raise error.again() from None
 
-    def _login_under_way(self) -> asyncio.Task[Token]:
+    def _login_under_way(self) -> asyncio.Task[None]:
         if self._flight is None:
-            self._flight = asyncio.create_task(self._new_token())
-            self._flight.add_done_callback(self._login_ended)
+            self._flight = asyncio.create_task(self._log_in())
+            self._flight.add_done_callback(_look_at)
         return self._flight
 
-    async def _new_token(self) -> Token:
-        body = await self._login()
-        jitter = 1 + self._limits.renewal_jitter * (2 * self._random() - 1)
-        return read_token(body, self._monotonic(), RENEW_AT * jitter)
-
-    def _login_ended(self, flight: asyncio.Task[Token]) -> None:
-        """Runs before any waiter wakes, so that the next caller sees the new token and no login under way."""
-        self._flight = None
-        if flight.cancelled():
-            return
-        error = flight.exception()
-        if error is None:
-            self._token = flight.result()
+    async def _log_in(self) -> None:
+        """Ends with the token in force: a caller may come between the end of a task and its callbacks."""
+        try:
+            body = await self._login()
+            jitter = 1 + self._limits.renewal_jitter * (2 * self._random() - 1)
+            self._token = read_token(body, self._monotonic(), RENEW_AT * jitter)
             self.gate.reset()
-            return
-        if isinstance(error, UpstreamAuth):
-            self.refuse()
-        self._renewal_not_before = self._monotonic() + self._limits.renewal_pause_seconds
-        logger.warning(LOGIN_FAILED, error.code if isinstance(error, UpstreamError) else type(error).__name__)
+        except Exception as error:
+            if isinstance(error, UpstreamAuth):
+                self.refuse()
+            self._renewal_not_before = self._monotonic() + self._limits.renewal_pause_seconds
+            logger.warning(LOGIN_FAILED, error.code if isinstance(error, UpstreamError) else type(error).__name__)
+            raise
+        finally:
+            self._flight = None
 
     async def aclose(self) -> None:
         """Wait for a login under way; its outcome no longer matters."""
         if self._flight is not None:
             await asyncio.wait({self._flight})
+
+
+def _look_at(flight: asyncio.Task[None]) -> None:
+    """Take note of its error, which the log has told, so that asyncio does not tell it again."""
+    if not flight.cancelled():
+        flight.exception()
 
 
 def basic(username: str, password: SecretStr) -> str:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from app import errors
 from app.upstream.access import Limits
-from app.upstream.auth import Credentials, basic
+from app.upstream.auth import Credentials, TokenLogin, basic
 from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading
 from tests.support.canary import USERNAME
@@ -106,6 +106,23 @@ async def test_a_token_that_ends_while_calls_queue_goes_out_with_none_of_them() 
             await asyncio.gather(*calls)
         assert upstream.calls == ["Token invented-token-1", *["Token invented-token-2"] * 2]
         assert upstream.logins == 2
+
+
+async def test_whoever_comes_right_after_a_login_has_its_token() -> None:
+    """Between the end of a task and its callbacks others run: a token set by a callback had them turn without end."""
+    body: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    credentials = TokenLogin(lambda: body, HandClock().clock, Limits(), lambda: 0.5)
+
+    async def value() -> str | None:
+        await credentials.prepared()
+        return credentials.current()
+
+    first = asyncio.create_task(value())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    body.set_result(b'{"token": "invented-token"}')
+    others = [asyncio.create_task(value()) for _ in range(3)]
+    assert set(await asyncio.gather(first, *others)) == {"Token invented-token"}
 
 
 @pytest.mark.parametrize("auth", ["basic", "token"])

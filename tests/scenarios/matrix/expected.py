@@ -126,7 +126,7 @@ def lawful(answer: httpx.Response, scene: Scene) -> None:
     assert wait is None or (1 <= int(wait) <= 300 and told["retry_after_seconds"] == int(wait))
     assert {name.strip().lower() for name in answer.headers["vary"].split(",")} >= VARY
     seen = answer.text + repr(answer.headers.raw)
-    for theirs in (THEIR_WORDS, str(scene.upstream.port), TENANT.tenant_id, TENANT.username, "httpx", "Traceback"):
+    for theirs in (THEIR_WORDS, f":{scene.upstream.port}", TENANT.tenant_id, TENANT.username, "httpx", "Traceback"):
         assert theirs not in seen
 
 

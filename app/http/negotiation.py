@@ -20,7 +20,7 @@ from starlette.types import Scope
 from app.cache.reuse import JUST_RECEIVED_SECONDS, UNDIRECTED, Directives
 from app.formats import FORMATS, Format
 from app.http.problems import problem_of
-from app.http.responses import Answer, Headers, Prepared
+from app.http.responses import Answer, Headers, Prepared, content_tag
 
 PREFERENCE = ("zstd", "gzip", "identity")  # at equal weight
 SMALLEST_CODED_BYTES = 1000  # below it a coding saves nothing worth its time
@@ -34,7 +34,7 @@ CONDITIONS = frozenset(
     {b"if-match", b"if-unmodified-since", b"if-none-match", b"if-modified-since", b"range", b"if-range"}
 )
 KEPT_IN_304 = frozenset(
-    {b"etag", b"cache-control", b"vary", b"age", b"cache-status", b"server-timing"}
+    {b"cache-control", b"vary", b"age", b"cache-status", b"server-timing"}
     # For the client's copy, whose next page may be of a newer snapshot.
     | {b"link", b"x-total-count", b"x-truncated", b"x-change-token", b"x-hint"}
 )  # §15.4.5
@@ -186,8 +186,9 @@ def _number(value: str) -> float | None:
 def respond(scope: Scope, answer: Answer, base_headers: Headers) -> Prepared:
     """The response to GET or HEAD, whose headers are `base_headers`."""
     conditions = joined(scope["headers"], CONDITIONS)
-    if conditions and _is_not_modified(conditions, answer):
-        return Prepared(304, [field for field in base_headers if field[0] in KEPT_IN_304], b"")
+    if conditions and (etag := _unmodified(conditions, answer)):
+        kept = [field for field in base_headers if field[0] in KEPT_IN_304]
+        return Prepared(304, [(b"etag", etag.encode("latin-1")), *kept], b"")
     if scope["method"] == "HEAD":  # Range is defined for GET alone (§14.2)
         return Prepared(200, base_headers, b"")
     if b"range" in conditions and _is_part_allowed(conditions, answer):
@@ -203,19 +204,27 @@ def respond(scope: Scope, answer: Answer, base_headers: Headers) -> Prepared:
     return Prepared(200, base_headers, answer.body)
 
 
-def _is_not_modified(conditions: Mapping[bytes, str], answer: Answer) -> bool:
-    """If-None-Match decides alone where it is present (§13.2.2), also against a date that says otherwise."""
+def _unmodified(conditions: Mapping[bytes, str], answer: Answer) -> str | None:
+    """The validator of the representation that the client holds, where that has the content of the answer.
+
+    If-None-Match decides alone where it is present (§13.2.2), also against a date that says otherwise. A weak
+    comparison (§13.1.2) asks for equal content, whenever that was first seen and wherever its next page begins.
+    """
     if b"if-none-match" in conditions:
-        return _names(conditions[b"if-none-match"], answer.etag, weakly=True)
+        tags, content = conditions[b"if-none-match"], content_tag(answer.etag)
+        held = (tag.removeprefix("W/") for tag in list_members(tags))
+        return answer.etag if tags == "*" else next((tag for tag in held if content_tag(tag) == content), None)
     since = _date(conditions.get(b"if-modified-since"))
-    return since is not None and answer.last_modified.replace(microsecond=0) <= since
+    is_held = since is not None and answer.last_modified.replace(microsecond=0) <= since
+    return answer.etag if is_held else None
 
 
 def _is_part_allowed(conditions: Mapping[bytes, str], answer: Answer) -> bool:
     """Whether the client means this version: If-Match, else If-Unmodified-Since; then If-Range (§13.2.2)."""
     last_modified = answer.last_modified.replace(microsecond=0)
     if b"if-match" in conditions:
-        if not _names(conditions[b"if-match"], answer.etag, weakly=False):
+        tags = conditions[b"if-match"]
+        if tags != "*" and answer.etag not in list_members(tags):
             return False
     else:
         unmodified_since = _date(conditions.get(b"if-unmodified-since"))
@@ -227,13 +236,6 @@ def _is_part_allowed(conditions: Mapping[bytes, str], answer: Answer) -> bool:
         or validator == answer.etag  # strong comparison: a weak tag is never equal
         or _date(validator) == last_modified
     )
-
-
-def _names(tags: str, etag: str, *, weakly: bool) -> bool:
-    """Whether a list of entity tags, or `*`, names `etag`, which is strong (§8.8.3.2)."""
-    if tags == "*":
-        return True
-    return any((tag.removeprefix("W/") if weakly else tag) == etag for tag in list_members(tags))
 
 
 def _date(value: str | None) -> datetime | None:

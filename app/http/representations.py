@@ -42,6 +42,7 @@ MOST_BYTES = 64 * MIB  # of one answer: ten thousand rows of all columns take 18
 LONGEST_SUGGESTION = 200  # characters, in a header
 TOO_LARGE = f"The answer would be larger than {MOST_BYTES // MIB} MiB: ask for fewer `fields`, or a smaller `limit`."
 Show = Callable[[Facts, Snapshot], Turns[object]]  # the only record of a snapshot
+_BESIDE = frozenset({"query", "as_of", "content_as_of", "change_token"})  # of the facts in `meta`
 _SHOWN_APART = frozenset({"attr", "from", "to", "sort", CHANGED_SINCE})
 
 
@@ -164,8 +165,9 @@ class Representations:
 async def _list(table: Table, view: View, envelope: Envelope, as_of: datetime) -> Answer:
     chosen, facts = FORMATS_BY_NAME[view.format], cast("Meta", envelope.meta)
     name = f"{view.grain}-summary" if isinstance(facts, SummaryMeta) else view.grain
+    body, beside = await cooperative.run(_encoded(chosen.parts(table, envelope, view.variant)))
     answer = Answer(
-        await cooperative.run(_encoded(chosen.parts(table, envelope, view.variant))),
+        body,
         "identity",
         "",
         chosen.content_type,
@@ -179,7 +181,7 @@ async def _list(table: Table, view: View, envelope: Envelope, as_of: datetime) -
         change_token=facts.change_token,
         hint=" ".join(map(_told, facts.hints)) or None,
     )
-    return await _tagged(answer, view.audience)
+    return await _tagged(answer, view.audience, envelope, beside if has_envelope(view) else 0)
 
 
 def file_name(name: str, chosen: Format, as_of: datetime) -> str:
@@ -197,22 +199,34 @@ def _table(selection: Selection) -> Table:
     return Table(selection.names, selection.rows, selection.types)
 
 
-async def _tagged(answer: Answer, audience: Audience) -> Answer:
-    """The answer with its validator, which is of the body and of the facts that headers alone tell."""
-    told = b",".join(value for _, value in list_headers(answer))
-    tag = partial(entity_tag, audience.name, answer.content_type, answer.body, told)
+async def _tagged(answer: Answer, audience: Audience, envelope: Envelope | None = None, beside: int = 0) -> Answer:
+    """The answer with its validator: of its content, of the facts that headers alone tell, and of the bytes beside it.
+
+    The last bytes of the body, `beside` of them, are of the `envelope`. Its facts of the content count as such; when
+    that was first seen, and how the next page and the changes are asked for, stands beside it.
+    """
+    told, rows = b",".join(value for _, value in list_headers(answer)), answer.size - beside
+    told += b" and more" if answer.link_next else b""
+    if envelope and beside:
+        told += msgspec.json.encode([_lasting(envelope.meta), envelope.removed])
+    body = memoryview(answer.body)
+    tag = partial(entity_tag, audience.name, answer.content_type, body[:rows], told, body[rows:])
     return replace(answer, etag=await unlocked(tag, size=answer.size))
 
 
-def _encoded(parts: Iterable[bytes]) -> Turns[bytes]:
-    """The parts as one body, which is never copied as a whole: that would hold the loop for 10 ms."""
-    body = BytesIO()
+def _lasting(meta: object) -> dict[str, object]:
+    return {name: value for name, value in msgspec.structs.asdict(cast("Meta", meta)).items() if name not in _BESIDE}
+
+
+def _encoded(parts: Iterable[bytes]) -> Turns[tuple[bytes, int]]:
+    """The parts as one body, and the size of the last. A copy of the whole would hold the loop for 10 ms."""
+    body, part = BytesIO(), b""
     for part in parts:
         body.write(part)
         if body.tell() > MOST_BYTES:
             raise InvalidParameters([ParameterFault("limit", TOO_LARGE)])
         yield
-    return body.getvalue()
+    return body.getvalue(), len(part)
 
 
 def shown(query: InteractionQuery) -> dict[str, object]:

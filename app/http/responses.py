@@ -31,7 +31,8 @@ VARY = b"Accept, Accept-Encoding, Authorization, X-API-Key"
 _ON_ALL = ((b"vary", VARY), (b"accept-ranges", b"bytes"))
 NO_STORE = b"private, no-store"
 LONGEST_STALE_IF_ERROR = 300  # seconds; a client's cache may use it on any of our 5xx (RFC 5861 §4, FAULTS 1.4)
-_ETAG_BYTES = 16
+_ETAG_BYTES, _BESIDE_BYTES = 16, 8
+_BESIDE = re.compile(rf"(?<=^\"[0-9a-f]{{{2 * _ETAG_BYTES}}})\.[0-9a-f]{{{2 * _BESIDE_BYTES}}}(?=[\"-])")
 GZIP_LEVEL = 6
 ZSTD_LEVEL = 3  # its window is 2 MB; browsers refuse more than 8 MB (RFC 9659 §3)
 _URI_CHARACTERS = ":/?#[]@!$&'()*+,;=%-._~"  # RFC 3986 §2: reserved, unreserved, and what is encoded already
@@ -88,16 +89,27 @@ def in_coding(identity: Answer, coding: str, body: bytes) -> Answer:
     return replace(identity, body=body, coding=coding, etag=f'{identity.etag[:-1]}-{coding}"')
 
 
-def entity_tag(audience: str, content_type: str, identity: bytes, told: bytes = b"") -> str:
+def entity_tag(
+    audience: str, content_type: str, content: bytes | memoryview, told: bytes = b"", beside: bytes | memoryview = b""
+) -> str:
     """A strong validator (RFC 9110 §8.8.3), equal in every process for equal content, different between audiences.
 
     `told` is what headers alone say of the content: a 304 can change a header that a client holds, not take it back.
+    `beside` are bytes of the body that tell of the content, as when it was first seen: they are in a part of their own,
+    which `content_tag` leaves out.
     """
     digest = hashlib.blake2b(digest_size=_ETAG_BYTES, person=b"cxfacade-etag")
-    for part in (audience.encode(), content_type.encode(), identity, told):
+    for part in (audience.encode(), content_type.encode(), content, told):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
-    return f'"{digest.hexdigest()}"'
+    if not beside:
+        return f'"{digest.hexdigest()}"'
+    return f'"{digest.hexdigest()}.{hashlib.blake2b(beside, digest_size=_BESIDE_BYTES).hexdigest()}"'
+
+
+def content_tag(etag: str) -> str:
+    """The validator of the content alone: two representations with one are the same but for what stands beside it."""
+    return _BESIDE.sub("", etag, count=1)
 
 
 def answer_headers(answer: Answer, reuse: Reuse, snapshot: Stored[Any], now: datetime) -> Headers:

@@ -22,7 +22,7 @@ from app.http.negotiation import (
     list_members,
     respond,
 )
-from app.http.responses import Answer, Prepared, answer_headers
+from app.http.responses import Answer, Prepared, answer_headers, entity_tag
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 HEADERS = st.none() | st.text(max_size=60) | st.text('*/,;=q.01 \t"gzipstdidentity-x\u0661', max_size=60)
@@ -347,6 +347,24 @@ def test_a_304_has_no_body_and_the_headers_that_keep_a_stored_answer_current() -
     current = {b"etag", b"cache-control", b"vary", b"age", b"cache-status"}
     assert {name for name, _ in answer.headers} == current | of_lists
     assert field(answer, "etag") == ETAG
+
+
+def test_a_client_that_holds_the_content_is_told_that_its_own_copy_is_good() -> None:
+    """When a content was first seen is beside it; bytes are joined to equal ones alone."""
+    first, second = (entity_tag("masked", "application/json", BODY, beside=moment) for moment in (b"1", b"2"))
+    answer = Answer(BODY, "identity", second, "application/json", AS_OF)
+
+    def status_of(name: bytes, tag: str, *more: tuple[bytes, bytes]) -> int:
+        return respond(scope_of("GET", [(name, tag.encode()), *more]), answer, []).status
+
+    part = (b"range", b"bytes=0-1")
+    for tag in (first, second):
+        told = respond(scope_of("GET", [(b"if-none-match", f'"x", W/{tag}'.encode())]), answer, [])
+        assert (told.status, told.headers) == (304, [(b"etag", tag.encode())])
+    other = entity_tag("masked", "application/json", b"other", beside=b"2")
+    assert status_of(b"if-none-match", other) == status_of(b"if-none-match", first.replace(".", "-")) == 200
+    assert [status_of(b"if-range", tag, part) for tag in (first, second)] == [200, 206]
+    assert [status_of(b"if-match", tag, part) for tag in (first, second)] == [200, 206]
 
 
 def test_lines_of_one_field_are_one_list() -> None:

@@ -78,6 +78,23 @@ async def test_one_row_more_makes_all_of_it_new(facade: Facade, simulator: Simul
     assert again.status_code == 304
 
 
+@pytest.mark.parametrize("coding", ["identity", "zstd"])
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_window_that_moves_over_the_same_rows_is_a_304(
+    facade: Facade, clock: HandClock, path: str, coding: str
+) -> None:
+    path, _, shape = path.partition("?")
+    query = (*LIST, ("from", "now-20y"), *([("shape", "columns")] if shape else ()))
+    headers = {"accept-encoding": coding}
+    first = await facade.get(path, *query, headers=headers)
+    clock.advance(PAST)
+    whole = await facade.get(path, *query, headers=headers)
+    tells = path == "/interactions.json" and not shape
+    assert (whole.content != first.content) == tells, "the envelope tells from when on the window is"
+    again = await facade.get(path, *query, status=304, headers={**headers, "if-none-match": first.headers["etag"]})
+    assert again.headers["etag"] == first.headers["etag"], "a cache renews what it holds (RFC 9111 §4.3.4)"
+
+
 @pytest.mark.parametrize("path", ["/interactions/{}", "/interactions/{}/timeline"])
 async def test_a_single_interaction_that_has_not_changed_is_a_304(facade: Facade, clock: HandClock, path: str) -> None:
     path = path.format((await facade.ids(*LIST))[0])

@@ -1,6 +1,6 @@
 """Answering from one collection: what is old is compared, what is due read again, what lacks fetched; then composed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from app.holdings.collection import EVER, Interval, Span
@@ -57,7 +57,7 @@ class Answered:
     composition: Composition
     total: int
     expires_at: float
-    facts: Mapping[int, list[Facts]]
+    facts: dict[int, list[Facts]]
     calls: int
     seconds: float
 

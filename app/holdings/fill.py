@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from app.cooperative import let_go
 from app.holdings.collection import Span
+from app.holdings.packing import surplus
 from app.holdings.reader import MILLISECOND, Reader, floored, is_trusted, raised
 from app.holdings.store import Collection
 from app.interactions.facts import Context, Facts
@@ -66,10 +68,13 @@ async def fill(collection: Collection, span: Span, rows: int, reader: Reader, ne
             around = Span(walk.asked.end, span.end), Span(span.start, walk.asked.start)
             collection.rest_rows = reading.total - walk.position.offset
             filled.total = reading.total + sum(collection.rows(one) for one in around if one.start < one.end)
+            spent = [walk.read, [*reading.records]]
             walk.end_step(low, has_tail=not reading.complete)
             if collection.compose(span).low > max(low, span.start):  # the store did not take it
                 filled.refuse(reading if is_whole else None)
                 break
+            del reading
+            await let_go(*spent, *surplus(filled.facts))
         elif len(walk.read) >= max(MOST_ROWS_PER_CALL, rows - held.rows):  # too many of one millisecond
             filled.refuse(reading if is_whole else None)
             break

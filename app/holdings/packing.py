@@ -19,6 +19,7 @@ from app.interactions.parts import Interaction
 from app.interactions.records import decoded, encoded, joined
 from app.upstream.rows import Held, Record
 
+AT_HAND_ROWS = 1_000  # of those packed last the facts are kept until the answer is made
 BLOCK_ROWS = 64  # at most: so many are decoded for one that is wanted
 BLOCK_BYTES = 1024 * 1024  # above which a block ends: it is decoded at once, in 3 ms
 DIGEST_BYTES = 16
@@ -190,6 +191,17 @@ def _indexed(batches: Iterable[list[Entry]], blocks: Iterable[bytes]) -> Turns[l
         )
         yield
     return runs
+
+
+def surplus(at_hand: dict[Any, list[Facts]]) -> list[list[Facts]]:
+    """Take out the facts of the runs that were packed first, but for AT_HAND_ROWS of the last: each takes kilobytes."""
+    rows, kept = 0, list[Any]()
+    for key in reversed(at_hand):
+        rows += len(at_hand[key])
+        if rows > AT_HAND_ROWS:
+            break
+        kept.append(key)
+    return [at_hand.pop(key) for key in [*at_hand] if key not in kept]
 
 
 def compressed(texts: Iterable[bytes]) -> list[bytes]:

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from app import cooperative
 from app.cache.store import MemoryStore, PurgeToken, Stored
 from app.clock import Clock
-from app.cooperative import Turns
+from app.cooperative import Turns, let_go
 from app.errors import CxfacadeError
 from app.holdings.changes import Changes, Mark
 from app.holdings.collection import Coverage, Interval, Span
@@ -169,6 +169,7 @@ class Collection:
         new = await cooperative.run(entries(records, context))
         if brought.keys() == known.keys() and self._says_the_same(span, new):
             self._touch(span)
+            await let_go(new)
             return {}
         names = brought.keys() - known.keys()
         for elsewhere in await cooperative.run(self._elsewhere(span, names)):

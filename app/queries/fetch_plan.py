@@ -29,16 +29,12 @@ _NO_ROWS = Reading(records=(), offset=0, total=0, complete=True)
 
 
 class Terms(NamedTuple):
-    """By how many calls a reading may go on, in whose turns, whether nobody waits, and what need not be decoded.
-
-    The `first` reading has been made already.
-    """
+    """By how many calls a reading may go on, in whose turns, whether nobody waits, and what need not be decoded."""
 
     most_calls: int
     owners: Owners | None = None
     background: bool = False
     recall: Recall | None = None
-    first: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)

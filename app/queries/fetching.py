@@ -111,7 +111,8 @@ class Fetching:
             found = await self._held(plan, plan.asked, rows, terms, most_age)
             if isinstance(found, Answered):
                 return await self._keep_held(plan, found, purge_token)
-            read = await self._read_on(plan, None, rows, terms._replace(first=found), earlier)
+            first, found = [found] if found else [], None  # or its records were freed all at once
+            read = await self._read_on(plan, None, rows, terms, earlier, first=first)
         new, current = read.opened.snapshot, self.snapshots.current(plan)
         context = self.rules.context_at(new.checked_at, new.time_zone, MASKED)
         snapshot = renewed(plan.key, new, current.value if current else None, context)
@@ -307,8 +308,12 @@ class Fetching:
         rows: int,
         terms: Terms,
         earlier: Snapshot | None = None,
+        *,
+        first: list[Reading] | None = None,
     ) -> _Read:
         """The snapshot with at least `rows` rows, or as far as the calls of `terms` reach; `earlier` is what it renews.
+
+        A `first` reading that has been made already is taken out of the list.
 
         Each step is packed, and its decoded records are let go of, before the next is read.
         """
@@ -319,7 +324,7 @@ class Fetching:
                 asked, place, held = opened.snapshot.asked, opened.snapshot.place, opened.snapshot.rows
             goal = place.offset + min(rows - held, self.rules.step_rows)
             left = terms._replace(most_calls=terms.most_calls - calls)
-            reading = (None if opened else terms.first) or await self._read(plan, asked, place, goal, left)
+            reading = first.pop() if first else await self._read(plan, asked, place, goal, left)
             known = [one for facts in opened.at_hand.values() for one in facts] if opened else []
             if opened:
                 opened = await extended(opened, reading, self.rules.context_of(opened.snapshot, MASKED))

@@ -1,6 +1,6 @@
 """A snapshot: the known parts of upstream's records for one search, in compressed blocks, with a small index."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
@@ -14,7 +14,7 @@ from app.cache.store import Part, digest
 from app.cooperative import Turns, let_go
 from app.holdings.answering import Answered
 from app.holdings.changes import Mark
-from app.holdings.packing import Entry, Packed, Run, Sums, compressed, entries, pack
+from app.holdings.packing import Entry, Packed, Run, Sums, compressed, entries, pack, surplus
 from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, floored
 from app.interactions.facts import Context, Facts
@@ -26,7 +26,6 @@ from app.upstream.rows import Held, Record
 from app.upstream.walk import Position, Reading
 
 VERSION_DIGITS = 16
-ROWS_AT_HAND = 1000
 _RUN_BYTES, _ID_BYTES, _INDEX_BYTES = 16, 60, 500  # what the objects cost beside their content
 
 
@@ -117,7 +116,7 @@ class DecodedSnapshot:
     """A snapshot with the facts of its newest blocks still at hand, so that a short miss decodes its records once."""
 
     snapshot: Snapshot
-    at_hand: Mapping[int, Sequence[Facts]] = field(default_factory=dict)
+    at_hand: dict[int, list[Facts]] = field(default_factory=dict)
 
     def facts(self, position: int, context: Context) -> Iterator[Facts]:
         """The facts of the records from `position` on; a record that is not at hand is decoded when it is reached."""
@@ -180,7 +179,7 @@ async def composed(
     What follows an `earlier` one is added to that.
     """
     key, asked = question
-    held, runs, at_hand = answered.composition, list[Run](), dict[int, Sequence[Facts]]()
+    held, runs, at_hand = answered.composition, list[Run](), dict[int, list[Facts]]()
     seen, room = set[str](), most
     if earlier:
         runs, seen, room = [*earlier.runs], {*last_ids(earlier)}, most - earlier.rows
@@ -188,7 +187,7 @@ async def composed(
         run = piece.run
         places = [place for place in piece.places if run.ids[place] not in seen]
         places, room = places[: max(0, room)], room - len(places)
-        facts = answered.facts.get(id(run))
+        facts = answered.facts.pop(id(run), None)
         if len(places) < run.count:
             part = await cooperative.run(_part(run, places, facts, context))
             packed = await pack(part)
@@ -222,7 +221,8 @@ async def composed(
         fresh_seconds=min(fresh_seconds, earlier.fresh_seconds or 0.0) if earlier else fresh_seconds,
         marks=earlier.marks if earlier else held.marks,
     )
-    return DecodedSnapshot(snapshot, _newest(at_hand))
+    await let_go(*surplus(at_hand), *answered.facts.values())
+    return DecodedSnapshot(snapshot, at_hand)
 
 
 async def below(opened: DecodedSnapshot, reading: Reading, context: Context) -> DecodedSnapshot:
@@ -335,24 +335,9 @@ async def _longer(opened: DecodedSnapshot, reading: Reading, packed: Packed) -> 
         sums=reduce(Sums.plus, (run.sums for run in runs), known.sums),
     )
     at_hand = {**opened.at_hand, **dict(enumerate(facts, len(known.runs)))}
-    longer = DecodedSnapshot(snapshot, _newest(at_hand))
-    gone = [one for number, batch in at_hand.items() if number not in longer.at_hand for one in batch]
-    at_hand.clear()
     facts.clear()
-    await let_go(gone)
-    return longer
-
-
-def _newest(at_hand: Mapping[int, Sequence[Facts]]) -> Mapping[int, Sequence[Facts]]:
-    """The facts of the last blocks, of ROWS_AT_HAND records at most: one of a long reading takes several kilobytes."""
-    kept: dict[int, Sequence[Facts]] = {}
-    rows = 0
-    for number in sorted(at_hand, reverse=True):
-        rows += len(at_hand[number])
-        if rows > ROWS_AT_HAND:
-            break
-        kept[number] = at_hand[number]
-    return kept
+    await let_go([one for batch in surplus(at_hand) for one in batch])  # others may read the lists themselves
+    return DecodedSnapshot(snapshot, at_hand)
 
 
 def _version(key: bytes, context: Context, runs: Iterable[Run], *more: Part) -> str:

@@ -71,26 +71,27 @@ async def asked(app: ASGIApp, target: str, etag: str = "") -> Got:
 
 @dataclass(slots=True)
 class Screen:
-    """A board with the pages it shows: the ETag of the first, and a checksum of each one."""
+    """A board with the pages it shows: of each the ETag, and a checksum."""
 
     app: ASGIApp
     board: Board
-    etag: str = ""
-    shown: list[int] = field(default_factory=list)
+    pages: list[tuple[str, int]] = field(default_factory=list)
 
     async def poll(self, tally: Tally) -> None:
-        """Ask for the first page, and for the next ones where it has changed. Raises Unanswered."""
+        """Ask for each page, unless it is as it is shown. Raises Unanswered."""
         tally.polls += 1
-        tally.answers += 1
-        got = await asked(self.app, self.board.target, self.etag)
-        if got.status == 304:
-            tally.not_modified += 1
-            return
-        self.etag = got.headers["etag"]
-        shown = [got.shown]
-        while self.board.follows and (following := NEXT.search(got.headers.get("link", ""))):
+        target, known, self.pages = self.board.target, iter(self.pages), []
+        while True:
             tally.answers += 1
-            got = await asked(self.app, following[1])
-            shown.append(got.shown)
-        tally.same += sum(new == old for new, old in zip(shown, self.shown, strict=False))
-        self.shown = shown
+            etag, shown = next(known, ("", 0))
+            got = await asked(self.app, target, etag)
+            if got.status == 304:
+                tally.not_modified += 1
+            else:
+                tally.same += got.shown == shown
+                etag, shown = got.headers["etag"], got.shown
+            self.pages.append((etag, shown))
+            following = NEXT.search(got.headers.get("link", "")) if self.board.follows else None
+            if not following:
+                return
+            target = following[1]

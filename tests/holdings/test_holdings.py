@@ -9,6 +9,7 @@ import pytest
 from app.cache.store import Stored
 from app.errors import UpstreamError, UpstreamUnreachable
 from app.holdings.answering import Answered, Wanted
+from app.holdings.packing import AT_HAND_ROWS
 from app.holdings.supersets import CHECKED_ONE_IN, MOST_DOUBTS, REFUSED_SECONDS
 from app.upstream.query import UpstreamQuery
 from tests.holdings.support import NOW, Place, day, identity, ids_of, place, records_of, row
@@ -27,6 +28,15 @@ async def test_a_span_is_read_once_and_every_narrower_one_is_answered_from_it() 
         assert await at.ids(**asked) == at.expected(**asked)
     assert len(at.upstream.calls) == calls
     assert len(at.upstream.sent) == 2_500
+
+
+async def test_of_the_facts_that_a_filling_makes_the_last_are_at_hand() -> None:
+    """All of them at once, freed at the end of the answer, held the loop for 22 ms."""
+    at = place(day(2_500))
+    answered = await at.answer()
+    at_hand = [one for facts in answered.facts.values() for one in facts]
+    assert 0 < len(at_hand) <= AT_HAND_ROWS < answered.composition.rows
+    assert {one.interaction.interaction_id for one in at_hand} <= {*at.expected()[-AT_HAND_ROWS:]}
 
 
 async def test_no_more_is_read_than_is_wanted_and_reading_goes_on_below() -> None:

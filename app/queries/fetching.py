@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import inf
+from operator import attrgetter
 from typing import NamedTuple
 
 from app import cooperative
@@ -34,6 +35,7 @@ from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading
 
 MOST_SUCCESSES = 10_000
+_FACTS = attrgetter("is_held", "complete", "total", "rows", "time_zone", "gone", "is_ahead")
 
 
 class Successes:
@@ -242,7 +244,8 @@ class Fetching:
         """The snapshot of what is held, or of its changes, as it is stored in place of the current one."""
         current, compared_at = self.snapshots.current(plan), answered.composition.compared_at
         seen_again_at = self._wall_at(compared_at)
-        unchanged = current.value.as_of if current and not (current.value.rows or answered.composition.rows) else None
+        is_empty_still = current is not None and not (current.value.rows or answered.composition.rows)
+        unchanged = current.value.as_of if current and is_empty_still and not current.value.is_ahead else None
         as_of = answered.composition.changed_at or unchanged or seen_again_at
         context = self.rules.context_at(as_of, answered.collection.time_zone, MASKED)
         content_as_of = self._wall_at(answered.composition.checked_at if checked_at is None else checked_at)
@@ -362,6 +365,5 @@ class Fetching:
 
 
 def _shows_the_same(current: Snapshot, new: Snapshot) -> bool:
-    told = [(one.is_held, one.complete, one.total, one.rows, one.time_zone, one.gone) for one in (current, new)]
     contents = [[(run.digest, run.sums) for run in one.runs] for one in (current, new)]
-    return told[0] == told[1] and contents[0] == contents[1]
+    return _FACTS(current) == _FACTS(new) and contents[0] == contents[1]

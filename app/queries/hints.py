@@ -47,8 +47,8 @@ class Hint(Struct, frozen=True):
     ]
 
 
-def of_question(query: InteractionQuery, context: Context) -> Iterator[Hint]:
-    """The hints that the question gives by itself."""
+def of_question(query: InteractionQuery, *, is_ahead: bool) -> Iterator[Hint]:
+    """The hints that the question gives by itself; `is_ahead`: its range has not begun."""
     search = query.search
     for value in search.attr:
         if _PAIR.fullmatch(value):
@@ -63,7 +63,7 @@ def of_question(query: InteractionQuery, context: Context) -> Iterator[Hint]:
         if _PLUS.fullmatch(value):
             words = "A plus in a URL is a space: write it as %2B."
             yield Hint("plus", name, words, _suggested(name, f"+{value[1:]}"))
-    if search.start and search.start > context.as_of:
+    if is_ahead:
         yield Hint("future", "from", "The range begins in the future.", None)
 
 

@@ -190,7 +190,8 @@ class Queries:
             async with self.admission.selecting(query.view, found.snapshot.rows, owners):
                 require_waiter()
                 by_rows = await cooperative.run(of_rows(query, found.opened, self.grains[query.view.grain], context))
-            return [*of_question(query, context), *by_rows][:MOST_HINTS]
+            by_question = of_question(query, is_ahead=found.snapshot.is_ahead)
+            return [*by_question, *by_rows][:MOST_HINTS]
 
         return await self.once(("hints", *query.key_parts()), found, looking, lookup)
 

@@ -75,6 +75,11 @@ class Snapshot:
         return self.seen_again_at or self.as_of
 
     @property
+    def is_ahead(self) -> bool:
+        """Whether its range had not begun when upstream last showed it."""
+        return self.asked.start is not None and self.asked.start > self.checked_at
+
+    @property
     def ids(self) -> Iterator[str]:
         """The ids of the records, in their order."""
         return chain.from_iterable(run.ids for run in self.runs)
@@ -290,7 +295,7 @@ def renewed(key: bytes, snapshot: Snapshot, current: Snapshot | None, context: C
             upstream_seconds=current.upstream_seconds,
             seen_again_at=current.seen_again_at,
         )
-        if again == current:
+        if again == current and snapshot.is_ahead == current.is_ahead:
             return replace(again, upstream_seconds=snapshot.upstream_seconds, seen_again_at=context.as_of)
     if snapshot.seen_again_at is None:
         return snapshot

@@ -20,11 +20,12 @@ import httpx
 import orjson
 from starlette.types import ASGIApp
 
-from app.main import create_app
+from app.main import Application, create_app
 from app.settings import load
 from app.simulator import DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME, SimulatorOptions, create_simulator
 from app.simulator.clock import parse_time
 from app.simulator.state import SimulatorState
+from app.upstream.access import Limits
 from tests.benchmarks.boards import BOARDS, POLL_SECONDS, SEED, Board
 from tests.benchmarks.difference import difference
 from tests.benchmarks.idle import IdleLoop, run_idle
@@ -32,6 +33,7 @@ from tests.benchmarks.judge import Judge
 from tests.benchmarks.polls import Screen, asked
 from tests.benchmarks.stretch import Outcome, Stretch
 from tests.support.clock import HandClock
+from tests.support.facade import UNPROBED
 
 T = TypeVar("T")
 
@@ -55,12 +57,19 @@ class Driven:
         self.passed = 0.0
         self._loop = loop
 
+    @property
+    def now(self) -> datetime:
+        """The time of day of façade and simulator."""
+        return self._clock.wall
+
     @asynccontextmanager
-    async def facade(self) -> AsyncIterator[ASGIApp]:
-        """A façade that holds nothing yet, between its startup and its shutdown."""
+    async def facade(self, *, is_probed: bool = True) -> AsyncIterator[Application]:
+        """A façade that holds nothing yet, between its startup and its shutdown; it looks what ranges test, or not."""
         known = {"tenant_id": DEMO_TENANT_ID, "username": DEMO_USERNAME, "password": DEMO_PASSWORD}
-        settings = load({**known, "pseudonym_secret": "bench-pseudonym-not-a-secret"}, environ={}, env_file=None)
-        app = create_app(settings, transport=self._transport, clock=self._clock.clock, random=lambda: 0.5)
+        secret, scopes = "bench-pseudonym-not-a-secret", "read,notes:read"
+        settings = load({**known, "pseudonym_secret": secret, "anonymous_scopes": scopes}, environ={}, env_file=None)
+        wire, clock, limits = self._transport, self._clock.clock, Limits() if is_probed else UNPROBED
+        app = create_app(settings, transport=wire, clock=clock, limits=limits, random=lambda: 0.5)
         async with app.router.lifespan_context(app):
             yield app
 
@@ -78,6 +87,11 @@ class Driven:
         self.passed += seconds
         self._clock.advance(seconds)
         self.upstream.clock.advance(seconds)
+        await self._loop.idle()
+
+    async def forget(self, seconds: float) -> None:
+        """Let so many seconds pass for what is stored, though it is not later."""
+        self._clock.step(monotonic=seconds)
         await self._loop.idle()
 
     async def compare(self, app: ASGIApp, board: Board, result: Outcome) -> None:

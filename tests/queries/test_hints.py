@@ -1,6 +1,5 @@
 """Hints for a question that found nothing: from the question itself, and from what is shown of the rows held."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,8 +16,8 @@ from tests.queries.test_select import opened
 CONTEXT = Context(tenant_id=TENANT, as_of=NOW)
 
 
-def of(**asked: Any) -> list[tuple[str, str, str | None]]:
-    return [shown(hint) for hint in of_question(query(**asked), CONTEXT)]
+def of(*, is_ahead: bool = False, **asked: Any) -> list[tuple[str, str, str | None]]:
+    return [shown(hint) for hint in of_question(query(**asked), is_ahead=is_ahead)]
 
 
 def shown(hint: Hint) -> tuple[str, str, str | None]:
@@ -43,7 +42,7 @@ def shown(hint: Hint) -> tuple[str, str, str | None]:
         ({"search": Search(attr=(" 15550100",))}, [("plus", "attr", "attr=%2B15550100")]),
         ({"search": Search(attr_pairs=(("to", " 15550100"),))}, [("plus", "attr.to", "attr.to=%2B15550100")]),
         ({"search": Search(attr=(" VIP",))}, []),
-        ({"search": Search(start=NOW + timedelta(seconds=1))}, [("future", "from", None)]),
+        ({"search": Search(start=NOW), "is_ahead": True}, [("future", "from", None)]),
         ({"search": Search(start=NOW)}, []),
     ],
 )

@@ -1,6 +1,7 @@
 """Summaries as clients get them: equal to what the rows of the list add up to, cached like any answer, and masked."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from io import BytesIO
 from math import isnan
 from typing import Any
@@ -280,6 +281,20 @@ async def test_the_schema_explains_each_measure_and_the_settings_in_force(
         }
         by_name = ",".join(name for name in measures if "<" not in name)
         assert set((await summary(facade, "queue_entries", measures=by_name))["items"][0]) == set(by_name.split(","))
+
+
+@pytest.mark.parametrize("holds", [True, False])
+async def test_a_range_is_said_to_be_in_the_future_until_it_begins(
+    simulator: Simulator, clock: HandClock, holds: bool
+) -> None:
+    """Whenever its content was first seen: an hour without rows is seen for the first time but once."""
+    asked = (("attr", "nobody-has-this"), ("from", (clock.wall + timedelta(seconds=180)).isoformat()))
+    async with running_facade(simulator, clock=clock.clock, holds=holds) as facade:
+        told = []
+        for _ in range(4):
+            told.append([hint["code"] for hint in (await facade.ask(*asked))["meta"]["hints"]])
+            clock.advance(120)
+    assert told == [["future"], ["future"], [], []]
 
 
 async def test_an_answer_without_rows_hints_at_what_was_meant(facade: Facade, simulator: Simulator) -> None:

@@ -110,7 +110,7 @@ async def answer_from(
     await collection.settle(span, new_context(collection.time_zone))
     rows, is_counted = wanted.rows, wanted.most_calls > 0 and not wanted.is_passing
     if wanted.is_passing and not collection.store.has_room:
-        rows = min(rows, collection.compose(span).rows)
+        rows = min(rows, collection.reach(span).rows)
         if not rows:
             return None
     filled = await fill(collection, span, rows, filling, new_context)
@@ -151,13 +151,13 @@ async def _total(
     collection: Collection, span: Span, counted: int | None, reader: Reader, new_context: NewContext
 ) -> int:
     """Upstream's number of rows in a span that is held in part; where it is asked for again, the rest is held, too."""
-    held = collection.compose(span)
+    held = collection.reach(span)
     if held.complete or counted is not None:
         return counted or held.rows
     above = collection.rows(Span(held.low, span.end))
     if 0 < collection.rest_rows <= MOST_ROWS_PER_CALL * reader.left:
         filled = await fill(collection, span, above + collection.rest_rows, reader, new_context)
-        held = collection.compose(span)
+        held = collection.reach(span)
         if held.complete:
             return held.rows
         if filled.total is not None:

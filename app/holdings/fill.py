@@ -45,7 +45,7 @@ async def fill(collection: Collection, span: Span, rows: int, reader: Reader, ne
     """
     filled, walk = Filled(), None
     while reader.left > 0:
-        held = collection.compose(span)
+        held = collection.reach(span)
         if held.complete or held.rows >= rows:
             break
         if walk is None or walk.low != held.low:
@@ -70,7 +70,7 @@ async def fill(collection: Collection, span: Span, rows: int, reader: Reader, ne
             filled.total = reading.total + sum(collection.rows(one) for one in around if one.start < one.end)
             spent = [walk.read, [*reading.records]]
             walk.end_step(low, has_tail=not reading.complete)
-            if collection.compose(span).low > max(low, span.start):  # the store did not take it
+            if collection.reach(span).low > max(low, span.start):  # the store did not take it
                 filled.refuse(reading if is_whole else None)
                 break
             del reading

@@ -123,11 +123,17 @@ class Partition:
         """Bytes held beside the runs."""
         return 300 + 300 * len(self.runs) + 24 * self.rows
 
+    def is_within(self, span: Span) -> bool:
+        """Whether its span is a part of this one."""
+        return span.start <= self.span.start and self.span.end <= span.end
+
     def within(self, span: Span) -> Iterator[tuple[HeldRun, int, int]]:
         """The runs that have records in the span, each with the places of the first of these and of the one behind."""
         newest, oldest = microseconds(span.end), microseconds(span.start)
         for one in self.runs:
-            if one.oldest < newest and one.newest >= oldest:
+            if oldest <= one.oldest and one.newest < newest:
+                yield one, 0, one.run.count
+            elif one.oldest < newest and one.newest >= oldest:
                 first, last = places(one.run.starts, oldest, newest)
                 if first < last:
                     yield one, first, last

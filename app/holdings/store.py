@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from app import cooperative
@@ -30,6 +31,14 @@ from app.upstream.rows import Held, Record
 
 COLLECTION_BYTES = 2_000
 LAST_WAIT_SECONDS = 30 * 86_400.0  # past its last rung a record is read again after so long
+
+
+class Reach(NamedTuple):
+    """The part of a span that is held without a gap, from its end down to `low`: all of it, where it is `complete`."""
+
+    low: datetime
+    complete: bool
+    rows: int
 
 
 @dataclass(eq=False)
@@ -101,7 +110,10 @@ class Collection:
 
     def rows(self, span: Span) -> int:
         """How many records are held within the span."""
-        return sum(piece.count for piece in self.pieces(span))
+        return sum(
+            one.rows if one.is_within(span) else sum(last - first for _, first, last in one.within(span))
+            for one in self.partitions(span)
+        )
 
     def held_beside(self, span: Span, others: Iterable[Record | Held]) -> list[Held]:
         """The records held within the span that are not among the others."""
@@ -124,27 +136,36 @@ class Collection:
     def compose(self, span: Span) -> Composition:
         """The records held of the span without a gap, from its end down."""
         partitions, part = self.partitions(span), self.newest_held(span)
-        low, complete = part.start, part.start <= span.start
         compared_at = min((one.compared_at for one in self.coverage.within(part)), default=inf)
-        reached = Span(max(span.start, low - MILLISECOND) if low in self.tails else low, span.end)
+        reached = self._with_tail(part, span)
         parts = (one for partition in partitions for one in partition.within(reached))
         pieces = tuple(Piece(held, range(first, last)) for held, first, last in parts)
         reaching = [one for one in partitions if one.span.end > reached.start]
         number = max((self.changes.lost_in(span), *(one.changed_in for one in reaching)))
         return Composition(
             pieces,
-            sum(piece.count for piece in pieces),
-            low,
-            complete,
+            self.rows(reached),
+            part.start,
+            part.start <= span.start,
             compared_at,
-            min((piece.due_at for piece in pieces), default=inf),
+            min((_due_at(one, reached) for one in reaching), default=inf),
             max((one.changed_at for one in reaching), default=None),
             (Mark(self.changes.epoch, number, span.start),),
         )
 
+    def reach(self, span: Span) -> Reach:
+        """How far down from its end the span is held without a gap."""
+        self.partitions(span)  # what was evicted is covered no more
+        part = self.newest_held(span)
+        return Reach(part.start, part.start <= span.start, self.rows(self._with_tail(part, span)))
+
+    def _with_tail(self, part: Span, span: Span) -> Span:
+        low = part.start
+        return Span(max(span.start, low - MILLISECOND) if low in self.tails else low, span.end)
+
     def due_at(self, span: Span) -> float:
         """When the first record of the span is due (monotonic seconds)."""
-        return min((piece.due_at for piece in self.pieces(span)), default=inf)
+        return min((_due_at(one, span) for one in self.partitions(span)), default=inf)
 
     def cover(self, span: Span, compared_at: float, *, has_tail: bool = False) -> None:
         """Say that all of the span is held, as upstream showed at that time, but for what the store did not take."""
@@ -386,6 +407,14 @@ class Collection:
 
 def _id_of(record: Record | Held) -> str:
     return record.interaction_id if isinstance(record, Held) else record.interaction.interaction_id
+
+
+def _due_at(partition: Partition, span: Span) -> float:
+    """When the first record that is within the span is due."""
+    if partition.is_within(span):
+        return partition.due_at
+    parts = (Piece(held, range(first, last)) for held, first, last in partition.within(span))
+    return min((one.due_at for one in parts), default=inf)
 
 
 def _record(run: Run, place: int) -> Interaction:

@@ -21,7 +21,7 @@ def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
     options.add_argument("--quick", action="store_true", help="fewer rounds and smaller sizes, within a minute")
-    options.add_argument("--full", action="store_true", help="the day of dashboards whole, with 20,000 interactions")
+    options.add_argument("--full", action="store_true", help="a whole day of 20,000 interactions, a million rows held")
     options.add_argument("--only", action="append", choices=NAMES, metavar="NAME", help=f"one of {', '.join(NAMES)}")
     chosen = options.parse_args()
     cores, began = Cores.here(), perf_counter()

@@ -23,6 +23,7 @@ class Budget:
     records: int  # made before anything is measured
     day: Stretch  # of the day of dashboards
     exported: int  # rows of one streamed answer
+    held: int  # rows of the whole tenant
 
 
 WHOLE = Budget(
@@ -40,8 +41,9 @@ WHOLE = Budget(
     records=10_000,
     day=Stretch(seconds=900),
     exported=100_000,
+    held=100_000,
 )
-FULL = replace(WHOLE, day=Stretch(per_weekday=20_000, from_hour=0, seconds=86_400))
+FULL = replace(WHOLE, day=Stretch(per_weekday=20_000, from_hour=0, seconds=86_400), held=1_000_000)
 QUICK = Budget(
     rounds=2,
     seconds=1,
@@ -57,4 +59,5 @@ QUICK = Budget(
     records=6_000,
     day=Stretch(per_weekday=400, seconds=120),
     exported=20_000,
+    held=10_000,
 )

@@ -1,6 +1,6 @@
 """The table: DESIGN section 6, line by line, a day of dashboards, and how cost grows."""
 
-from tests.benchmarks import answers, day, earlier, growth, hits, memory, misses, stall
+from tests.benchmarks import answers, day, earlier, growth, held, hits, memory, misses, stall
 from tests.benchmarks.row import Row, Target
 
 ORDINARY = Target("≥", 0.25)  # of a bare application sending the same bytes, for what no replay may answer
@@ -38,6 +38,7 @@ ROWS = (
         Target("≤", 50, "ms"),
         answers.stalls,
     ),
+    Row("stall-held", "longest stall of answers from many rows that are held", Target("≤", 50, "ms"), held.stalls),
     Row("day", "a day of dashboards: rows upstream sends for each distinct row", Target("≤", 4), day.rows_per_row),
     Row("day-calls", "likewise: calls to upstream, against the commit before", Target("≤", 0.6), day.calls),
     Row("day-304", "likewise: polls that bring nothing new answered with 304", Target("≥", 0.95), day.not_modified),

@@ -36,6 +36,7 @@ BESIDE_IT = {
     "export": "≤ 64 MiB",
     "stall-hits": "≤ 50 ms",
     "stall-answers": "≤ 50 ms",
+    "stall-held": "≤ 50 ms",
     "day": "≤ 4",
     "day-calls": "≤ 0.6",
     "day-304": "≥ 0.95",

@@ -31,12 +31,14 @@ from app.http.auth import Authenticator
 from app.http.cors import Cors
 from app.http.forwarding import Forwarding
 from app.http.guard import Guard, new_request_ids
+from app.http.questions import Questions
 from app.http.representations import Representations
 from app.http.response_cache import ParsedLists, ResponseCache
 from app.http.responses import Unread
 from app.http.routes import RESOURCES
 from app.http.routing import ResourceRoute, Services
 from app.http.telemetry import Requests
+from app.http.warming import Warmth
 from app.interactions.grains import grains, masked_columns
 from app.listener.replay import ReplayCache
 from app.observe.logs import (
@@ -70,6 +72,7 @@ class Application(FastAPI):
 
     forwarding: Forwarding
     replays: ReplayCache
+    questions: Questions
     count_ended: Callable[[str], None]
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -105,6 +108,8 @@ def create_app(
         store, is_trusted=forwarding.is_trusted, monotonic=clock.monotonic, wall=clock.wall, new_request_id=request_ids
     )
     keys = ClientKeys(settings.client_keys_file, replays.end_all)
+    tables = grains(settings.attributes)
+    questions = Questions(settings, tables, clock.wall, replays.end_all)
     for warning in settings.warnings:
         logger.warning(SETTING_TO_LOOK_AT, warning)
 
@@ -113,7 +118,6 @@ def create_app(
         upstream = UpstreamClient(access, clock=clock, metrics=metrics, transport=transport, random=random)
         flights, lag = SingleFlight(clock, alone), Lag(metrics.timing("event_loop_lag_seconds"))
         watch(metrics, store, settings.cache_bytes, flights)
-        tables = grains(settings.attributes)
         snapshots = SnapshotStore(
             store,
             settings.stale_seconds,
@@ -142,22 +146,28 @@ def create_app(
             authenticator=Authenticator(settings, keys, clock),
             forwarding=forwarding,
             requests=requests,
+            questions=questions,
             purges=MinInterval(PURGE_SECONDS, clock.monotonic),
             parsed=ParsedLists(),
             response_cache=ResponseCache(store, clock, known.digest, flights, settings.wait_seconds),
             openapi=cache(partial(openapi.text, tables, settings.max_rows)),
         )
 
-        async def reread(_fresh: Settings) -> None:
-            keys.reread()  # also where the file looks unchanged
+        warmth = Warmth(app.state.services)
 
-        app.state.reloadable = [rotation(upstream, settings), Reloadable("CXF_CLIENT_KEYS_FILE", reread)]
+        app.state.reloadable = [
+            rotation(upstream, settings),
+            rereading("CXF_CLIENT_KEYS_FILE", keys.reread),
+            rereading("CXF_QUESTIONS_FILE", questions.reread, warmth.start),
+        ]
+        warmth.start()
         watching = [keys.watch(clock)] if settings.client_keys_file else []
         tasks = [asyncio.create_task(work) for work in (sweep(store, clock), *watching)]
         try:
             yield
         finally:
             lag.stop()
+            warmth.stop()
             for task in tasks:
                 task.cancel()
             await flights.aclose()
@@ -177,7 +187,7 @@ def create_app(
     )
     problems.install(app)
     app.count_ended = lambda reason: metrics.count("connections_ended", reason=reason)
-    app.forwarding, app.replays = forwarding, replays
+    app.forwarding, app.replays, app.questions = forwarding, replays, questions
     app.add_middleware(Cors, allowed_origins=settings.allowed_origins, keys=keys)
     app.add_middleware(
         Guard,
@@ -254,6 +264,16 @@ def rotation(upstream: UpstreamClient, settings: Settings) -> Reloadable:
         reloading.info(CREDENTIALS_READ)
 
     return Reloadable("CXF_USERNAME and CXF_PASSWORD", take)
+
+
+def rereading(names: str, *steps: Callable[[], None]) -> Reloadable:
+    """A file that is read again, also where it looks unchanged; `steps` are taken one after the other."""
+
+    async def take(_fresh: Settings) -> None:
+        for step in steps:
+            step()
+
+    return Reloadable(names, take)
 
 
 async def reload(read: Callable[[], Settings], parts: Sequence[Reloadable]) -> None:

@@ -24,6 +24,7 @@ from app.http.summary_parameters import SUMMARY_PARAMETERS
 from app.interactions.columns import COLUMNS
 from app.interactions.grains import GRAINS
 from app.settings import SETTINGS
+from tests.support.pinned import stored
 from tests.support.shown import BIN, ROOT, Demo, blocks, consoles, running_demo
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,9 +33,10 @@ Record = dict[str, Any]  # an interaction as upstream sends it
 
 
 @pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    """As anybody starts it."""
-    with running_demo() as running:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """As anybody starts it, with the questions shown."""
+    (questions,) = blocks("toml", README)
+    with running_demo("--questions-file", str(stored(tmp_path_factory.mktemp("readme"), questions))) as running:
         yield running
 
 

@@ -44,7 +44,7 @@ def signature(path: Path) -> Signature | None:
 def read(path: Path) -> tuple[ClientKey, ...]:
     """The keys of the file. Raises SettingsError with one line for each fault, and none of its values."""
     try:
-        return parsed(_content(path))
+        return parsed(content_of(path, "; `cxfacade keys new` makes it"))
     except ValueError as fault:
         raise SettingsError([f"{SETTING} names a file that {fault}."]) from None
 
@@ -74,13 +74,17 @@ def parsed(content: bytes) -> tuple[ClientKey, ...]:
     return tuple(keys)
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path, remedy: str = "") -> bytes:
+    """The content of a file that others may not write.
+
+    Raises ValueError, whose words follow "names a file that"; `remedy` is what to do where there is none.
+    """
     try:
         with path.open("rb") as stream:
             found = os.fstat(stream.fileno())
             content = stream.read(LARGEST_FILE + 1) if stat.S_ISREG(found.st_mode) else b""
     except FileNotFoundError:
-        raise ValueError("does not exist; `cxfacade keys new` makes it") from None
+        raise ValueError(f"does not exist{remedy}") from None
     except (OSError, ValueError):
         raise ValueError("cannot be read") from None
     if not stat.S_ISREG(found.st_mode):

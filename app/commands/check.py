@@ -95,6 +95,7 @@ class Verdict:
     code: str | None = None
     faults: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()  # of settings that work but should be changed
+    questions: tuple[str, ...] = ()  # names of the pinned ones
 
     def stopped(self) -> str:
         """How far a fault let the probe come, where it had begun."""
@@ -106,6 +107,8 @@ class Verdict:
         """The verdict for people."""
         width = 2 + max((len(row["name"]) for row in self.settings), default=0)
         lines = [f"{row['name']:<{width}}{row['value']}  ({row['source']})" for row in self.settings]
+        if self.questions:
+            lines += ["", f"{'pinned questions':<{width}}{', '.join(self.questions)}"]
         if self.upstream:
             seen = {name.replace("_", " "): value for name, value in asdict(self.upstream).items()}
             words = {"None": "unknown", "True": "yes", "False": "no"}
@@ -132,7 +135,7 @@ def examine(overrides: Mapping[str, object], *, probe: bool) -> Verdict:
         settings = load(overrides)
         verdict.warnings = settings.warnings
         verdict.settings = tuple(row._asdict() for row in settings.explain())
-        create_app(settings)
+        verdict.questions = tuple(create_app(settings).questions.in_force)
         with working("asking the upstream …"):
             asyncio.run(_look(settings, verdict))
     except errors.SettingsError as error:

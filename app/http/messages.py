@@ -99,6 +99,25 @@ class WhoAmI(Struct):
     mode: Mode
 
 
+class PinnedQuestion(Struct):
+    """A question that the operator has given a name."""
+
+    name: str
+    title: str
+    path: Annotated[str, about("Of the list or summary that answers it.")]
+    query: Annotated[str, about("Query string that is asked there.")]
+    href: Annotated[
+        str, about("Absolute URL of the answer; `.json`, `.ndjson` or `.csv` behind it chooses the format.")
+    ]
+    warm: Annotated[bool, about("Whether it is refreshed before it goes stale.")]
+
+
+class PinnedQuestions(Struct):
+    """The pinned questions, in the order of the operator's file."""
+
+    questions: list[PinnedQuestion]
+
+
 class Health(Struct):
     """The process answers."""
 
@@ -197,6 +216,7 @@ MESSAGES: tuple[type[Struct], ...] = (
     Meta,
     SummaryMeta,
     Timeline,
+    PinnedQuestions,
     WhoAmI,
     Health,
     Problem,

@@ -176,6 +176,11 @@ Keep = Callable[[Replayable, int, Headers, bytes], None]
 """Has the response to a request replayed, once it is sent: its status, headers and body."""
 
 
+def early_seconds(stored: Stored[Snapshot]) -> float:
+    """So long before the end of its freshness a snapshot may be refreshed early."""
+    return min(EARLY_REFRESH_FETCHES * stored.value.upstream_seconds, stored.fresh_for / 2)
+
+
 def offer(
     scope: Scope,
     served: Served,
@@ -196,9 +201,7 @@ def offer(
     home, answer = served.home, served.answer
     if ARRIVAL not in scope or home is None or answer.last_modified > wall:
         return
-    # Before freshness ends, requests may set off an early refresh, the ordinary way.
-    early = min(EARLY_REFRESH_FETCHES * home.value.upstream_seconds, home.fresh_for / 2)
-    ends = [home.time_left(now) - early]
+    ends = [home.time_left(now) - early_seconds(home)]  # then requests may set off a refresh, the ordinary way
     ends += [] if valid_for is None else [valid_for]
     ends += [] if changes_at is None else [changes_at - now]
     if min(ends) > 0:

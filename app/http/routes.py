@@ -4,7 +4,7 @@ What stands in a path is read from the request: as arguments FastAPI would have 
 """
 
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, tzinfo
+from datetime import UTC
 from functools import partial
 from itertools import chain
 
@@ -16,10 +16,10 @@ from app.errors import NotFound
 from app.formats import FORMATS
 from app.http.auth import Viewer
 from app.http.cache_routes import explain_cache, purge_cache
-from app.http.messages import Health, WhoAmI, answer
+from app.http.messages import Health, PinnedQuestion, PinnedQuestions, WhoAmI, answer
 from app.http.negotiation import CACHE_FIELDS, cache_directives, joined, respond
 from app.http.pages import docs_asset, docs_page, explorer_asset, explorer_page, openapi_document, problem_page
-from app.http.parse import changes_in, named_zone, needs_time_zone, pairs_of, parse, parse_view, refuse_all
+from app.http.parse import changes_in, pairs_of, parse, parse_view, refuse_all
 from app.http.response_cache import ARRIVAL, Built, ParsedList, offer
 from app.http.responses import PreparedResponse, answer_headers
 from app.http.routing import ANYBODY, Resource, Services
@@ -29,6 +29,8 @@ from app.http.values import Refused, identity
 from app.interactions.grains import BY_PATH, GRAINS, INTERACTIONS, Grain
 from app.observe.metrics import CONTENT_TYPE as METRICS_TYPE
 from app.queries.page import FetchResult, Lookup
+
+PINNED_PATH = "cxfacade.pinned-path"  # where the scope of a request for a pinned question has the path that answers it
 
 
 async def list_rows(grain: str, request: Request, services: Services, viewer: Viewer) -> Response:
@@ -89,6 +91,29 @@ async def get_schema(request: Request, services: Services, _viewer: Viewer) -> R
     return answer(row_schema(grain, services.settings.max_rows, service_level), "private, max-age=300")
 
 
+async def list_questions(request: Request, services: Services, _viewer: Viewer) -> Response:
+    """The pinned questions, each with the URL of its answer."""
+    refuse_all(pairs_of(request.scope["query_string"]))
+    here = _url(request, services)
+    return answer(
+        PinnedQuestions(
+            [
+                PinnedQuestion(one.name, one.title, one.path, one.query, f"{here}/{one.name}", one.warm)
+                for one in services.questions.in_force.values()
+            ]
+        )
+    )
+
+
+async def answer_question(extension: str, request: Request, services: Services, viewer: Viewer) -> Response:
+    """The answer of a pinned question's path to its query, written as the request wants it."""
+    question = services.questions.find(request.path_params["name"])
+    resource, query_string = _ANSWERING[question.path], question.asked_with(request.scope["query_string"])
+    viewer.require(resource.scope or "read")
+    pinned = {"query_string": query_string, PINNED_PATH: question.path + extension}
+    return await resource.answer(Request({**request.scope, **pinned}), services, viewer)
+
+
 async def whoami(request: Request, services: Services, viewer: Viewer) -> Response:
     """Whose request this is."""
     refuse_all(pairs_of(request.scope["query_string"]))
@@ -125,13 +150,22 @@ def _summaries(grain: Grain) -> Iterator[Resource]:
         )
 
 
+def _questions() -> Iterator[Resource]:
+    """The paths of a pinned question, likewise; none of their names holds a dot."""
+    for extension in (*(f".{one.extension}" for one in FORMATS), ""):
+        yield Resource(f"/questions/{{name}}{extension}", "answerQuestion", partial(answer_question, extension))
+
+
 LISTS = tuple(chain.from_iterable(map(_lists, GRAINS.values())))
 SUMMARIES = tuple(chain.from_iterable(map(_summaries, GRAINS.values())))
+_ANSWERING = {resource.path: resource for resource in (*LISTS, *SUMMARIES)}
 RESOURCES = (
     *LISTS,
     *SUMMARIES,
     Resource("/interactions/{interaction_id}", "getInteraction", get_interaction),
     Resource("/interactions/{interaction_id}/timeline", "getInteractionTimeline", get_interaction_timeline),
+    Resource("/questions", "listQuestions", list_questions),
+    *_questions(),
     Resource("/schema", "getSchema", get_schema),
     Resource("/schema/{grain}", "getGrainSchema", get_schema),
     Resource("/whoami", "whoami", whoami, scope=None),
@@ -166,11 +200,8 @@ async def _parsed(
     if known is not None:
         return known
     pairs = pairs_of(query_string)
-    zone: tzinfo | None = named_zone(pairs, services.context(UTC, grain)) if of_summary else None
-    if zone is None:
-        zone = await queries.time_zone(deadline) if needs_time_zone(pairs, services.grains[grain]) else UTC
-    scene = services.context(zone, grain)
-    _, dot, end = request.scope["path"].rpartition(".")
+    scene = await services.context_of(pairs, grain, deadline, of_summary=of_summary)
+    _, dot, end = _path(request).rpartition(".")
     extension = end if dot else None
     query = parse(pairs, scene, viewer, extension=extension, accept=accept, of_summary=of_summary)
     shape = services.response_cache.shape("rows", url, query.key_parts())
@@ -179,10 +210,15 @@ async def _parsed(
     return services.parsed.keep((*key, queries.tenant_zone), ParsedList(query, queries.plan(query), shape, changes_at))
 
 
+def _path(request: Request) -> str:
+    """The path that is answered, without the prefix of a proxy: that of the request, or of its pinned question."""
+    asked: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    return str(request.scope.get(PINNED_PATH, asked))
+
+
 def _url(request: Request, services: Services) -> str:
     """The absolute URL of the resource, without its query."""
-    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-    return services.forwarding.url(request.scope, path)
+    return services.forwarding.url(request.scope, _path(request))
 
 
 def _look_at(interaction_id: str, request: Request, services: Services, viewer: Viewer) -> Lookup:

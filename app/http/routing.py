@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, timedelta, tzinfo
 from typing import Any, NamedTuple
 
 from fastapi import Request
@@ -14,6 +14,8 @@ from app.clients.quota import MinInterval
 from app.clock import Clock
 from app.http.auth import Authenticator
 from app.http.forwarding import Forwarding
+from app.http.parse import Pairs, named_zone, needs_time_zone
+from app.http.questions import Questions
 from app.http.representations import Representations
 from app.http.response_cache import ParsedLists, ResponseCache
 from app.http.responses import Unread
@@ -42,15 +44,26 @@ class Services:
     unread: Unread
     authenticator: Authenticator
     forwarding: Forwarding
+    questions: Questions
     purges: MinInterval
     requests: Requests
     openapi: Callable[[], str]
 
-    def context(self, zone: tzinfo, grain: str = INTERACTIONS) -> ParseContext:
-        """The context that parameters of a grain are read in now, days being those of the time zone."""
-        frame = TimeFrame(self.clock.wall(), zone, self.settings.fresh_open_seconds)
+    def context(self, zone: tzinfo, grain: str = INTERACTIONS, ahead: float = 0.0) -> ParseContext:
+        """The context that parameters of a grain are read in `ahead` seconds from now, days being the zone's."""
+        frame = TimeFrame(self.clock.wall() + timedelta(seconds=ahead), zone, self.settings.fresh_open_seconds)
         shows_raw = not hides(self.queries.rules.context.attribute_policy)
         return ParseContext(frame, self.grains[grain], self.settings.max_rows, shows_raw)
+
+    async def context_of(
+        self, pairs: Pairs, grain: str, deadline: float, *, of_summary: bool, ahead: float = 0.0
+    ) -> ParseContext:
+        """Likewise for these parameters, in the zone they name, or the tenant's if they need it. Raises as it does."""
+        zone: tzinfo | None = named_zone(pairs, self.context(UTC, grain)) if of_summary else None
+        if zone is None:
+            is_needed = needs_time_zone(pairs, self.grains[grain])
+            zone = await self.queries.time_zone(deadline) if is_needed else UTC
+        return self.context(zone, grain, ahead)
 
 
 READ = ("GET", "HEAD")

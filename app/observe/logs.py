@@ -113,6 +113,11 @@ KEYS_READ = Line(
 KEYS_REFUSED = Line(
     "keys-refused", "The client keys stay as they were: %s", "The file is bad; the keys before are in force."
 )
+QUESTIONS_READ = Line(
+    "questions-read",
+    "The pinned questions were read again; %d are known.",
+    "After SIGHUP: in force; replays end, and the warm questions are refreshed.",
+)
 RELOAD_REFUSED = Line(
     "reload-refused",
     "Reloaded nothing; what was in force stays: %s",

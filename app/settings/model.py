@@ -90,6 +90,9 @@ class Settings(BaseModel):
         None, description="Zone of `started_on` and `started_hour`; without it upstream's, else UTC."
     )
     client_keys_file: Path | None = Field(None, description="File of client keys; without it only anonymous clients.")
+    questions_file: Path | None = Field(
+        None, description="File of pinned questions (TOML), which `/questions` lists and answers by their names."
+    )
     allow_anonymous: bool | None = Field(
         None, description="Serve without a key; without this setting only on a loopback `CXF_HOST`, and without keys."
     )

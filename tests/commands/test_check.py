@@ -20,6 +20,7 @@ from app.settings import SETTINGS
 from app.simulator import DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME, create_simulator
 from tests.commands.forking import fork
 from tests.commands.running import CANARY, environment, ran
+from tests.support.pinned import pinning
 from tests.support.serving import serve_in_thread
 from tests.support.simulator import QUIET
 
@@ -83,6 +84,20 @@ def test_a_warning_is_told_and_is_no_failure(simulator: str, tmp_path: Path) -> 
     assert (done.returncode, verdict["ok"], verdict["faults"]) == (0, True, [])
     assert done.stderr == f"cxfacade: {verdict['warnings'][0]}\n"
     assert "others may read" in done.stderr
+
+
+def test_pinned_questions_are_told_by_name_and_faults_of_their_file_in_a_line(simulator: str, tmp_path: Path) -> None:
+    given = {**TENANT, "CXF_QUESTIONS_FILE": str(pinning(tmp_path, a={"path": "/notes"}, b={"path": "/segments"}))}
+    done = ran(tmp_path, "check", "--upstream-url", simulator, **given)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"^pinned questions +a, b$", done.stdout, re.MULTILINE)
+    pinning(tmp_path, a={"path": CANARY})
+    done = ran(tmp_path, "check", "--json", "--upstream-url", simulator, **given)
+    assert (done.returncode, json.loads(done.stdout)["code"]) == (1, "bad-settings")
+    assert done.stderr.startswith("cxfacade: CXF_QUESTIONS_FILE: a: path must be the path of a list")
+    assert done.stderr.count("\n") == 1
+    served = ran(tmp_path, "serve", "--port", "0", **given)
+    assert (served.returncode, served.stderr) == (2, done.stderr)
 
 
 FAILURES = {

@@ -14,6 +14,7 @@ from tests.scenarios.repeating import Repeating, repeating, scope_of, sent_by
 from tests.support.clock import HandClock
 from tests.support.facade import facade_settings
 from tests.support.keys import Given, given, write
+from tests.support.pinned import pinning
 from tests.support.simulator import Simulator
 
 KNOWN = "c506eb9b-f523-4616-8839-fbce3fd89c17"
@@ -43,7 +44,7 @@ BY_FIELD = [
 
 
 def path_of(route: ResourceRoute) -> str:
-    path = route.path
+    path = route.path.replace("/questions/{name}", "/questions/pinned")
     for name, value in IN_PATHS.items():
         path = path.replace(f"{{{name}}}", value)
     assert "{" not in path
@@ -67,9 +68,10 @@ PUBLIC = {"live", "ready", "problem", "openapi", "docs", "home", "explorer"}
 
 @pytest.fixture
 async def guarded(simulator: Simulator, clock: HandClock, tmp_path: Path) -> AsyncIterator[Repeating]:
-    """A façade with keys."""
+    """A façade with keys, and a pinned question."""
     path = write(tmp_path / "keys.json", POWERLESS, NOTES_ALONE, *KEYS.values())
-    async with repeating(simulator, clock.clock, client_keys_file=path) as running:
+    pinned = pinning(tmp_path, pinned={"path": "/interactions"})
+    async with repeating(simulator, clock.clock, client_keys_file=path, questions_file=pinned) as running:
         yield running
 
 

@@ -29,6 +29,7 @@ from app.settings import load
 from tests.golden import golden, golden_text
 from tests.support.facade import Facade, running_facade
 from tests.support.keys import given, write
+from tests.support.pinned import pinning
 from tests.support.simulator import Simulator
 
 PROJECT = Path(__file__).parents[2]
@@ -93,7 +94,8 @@ def test_every_route_is_documented_under_its_name_or_needs_no_words() -> None:
         for grain in GRAINS.values()
         for one in FORMATS
     }
-    in_words = {f"{grain.summary_path}.{one.extension}" for grain in GRAINS.values() for one in FORMATS}
+    told = ["/questions/{name}", *(grain.summary_path for grain in GRAINS.values())]
+    in_words = {f"{path}.{one.extension}" for path in told for one in FORMATS}
     expected = {
         path: formats.get(path, name)
         for path, name in routes.items()
@@ -313,6 +315,11 @@ REAL = [
     ("/cache/explain", "/cache/explain?attr=1234567&grain=agent-legs", 200),
     ("/cache/explain", "/cache/explain?attr=NOBODY&cursor=unknown", 400),
     ("/cache/explain", "/cache/explain?attr=NOBODY&from=now-1h", 200),
+    ("/questions", "/questions", 200),
+    ("/questions/{name}", "/questions/pinned", 200),
+    ("/questions/{name}", "/questions/pinned?format=csv", 200),
+    ("/questions/{name}", "/questions/pinned?limit=1", 400),
+    ("/questions/{name}", "/questions/unknown", 404),
     ("/whoami", "/whoami", 200),
     ("/metrics", "/metrics", 200),
     ("/health/live", "/health/live", 200),
@@ -345,8 +352,9 @@ def disagreements(path: str, answer: httpx.Response) -> list[str]:
     return found + faults(content["schema"], value)
 
 
-async def test_real_answers_are_as_the_document_says(simulator: Simulator) -> None:
-    async with running_facade(simulator, anonymous_scopes="read,metrics:read,notes:read") as facade:
+async def test_real_answers_are_as_the_document_says(simulator: Simulator, tmp_path: Path) -> None:
+    pinned, scopes = pinning(tmp_path, pinned={"path": "/queue-entries/summary"}), "read,metrics:read,notes:read"
+    async with running_facade(simulator, anonymous_scopes=scopes, questions_file=pinned) as facade:
         responses = {target: await facade.get(target, status=status) for _, target, status in REAL}
         served = (await facade.get("/openapi.json")).json()
     assert {target: found for path, target, _ in REAL if (found := disagreements(path, responses[target]))} == {}

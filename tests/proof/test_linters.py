@@ -111,7 +111,7 @@ def test_every_route_has_a_row() -> None:
     scopes = [{"type": "http", "method": method, "path": path, "headers": []} for method, path in asked]
     lacking = [route.path for route in routes if not any(route.matches(one)[0] is Match.FULL for one in scopes)]
     alike = [grain.path for grain in GRAINS.values() if grain.is_of_parts]
-    alike += [grain.summary_path for grain in GRAINS.values()]
+    alike += ["/questions/{name}", *(grain.summary_path for grain in GRAINS.values())]
     formats = {f"{path}.{one.extension}" for path in alike for one in FORMATS}
     assert routes
     assert set(lacking) == formats, "which the rows of interactions in each format show"

@@ -26,6 +26,7 @@ def test_every_value_is_read_in_its_own_form() -> None:
             "CXF_ATTRIBUTES": "accountNumber, Order Id ,accountNumber,",
             "CXF_TIME_ZONE": "US/Eastern",
             "CXF_CLIENT_KEYS_FILE": "keys.json",
+            "CXF_QUESTIONS_FILE": "questions.toml",
             "CXF_ALLOW_ANONYMOUS": "false",
             "CXF_ANONYMOUS_SCOPES": "",
             "CXF_ALLOWED_ORIGINS": "https://Reports.example.com,http://localhost:3000",
@@ -50,6 +51,7 @@ def test_every_value_is_read_in_its_own_form() -> None:
     assert settings.attributes == ("accountNumber", "Order Id")
     assert settings.time_zone == "US/Eastern"
     assert settings.client_keys_file == Path("keys.json")
+    assert settings.questions_file == Path("questions.toml")
     assert settings.allow_anonymous is False
     assert settings.anonymous_scopes == ()
     assert settings.allowed_origins == ("https://reports.example.com", "http://localhost:3000")

@@ -39,6 +39,7 @@ def test_defaults_are_those_of_the_interface() -> None:
         "CXF_ATTRIBUTE_POLICY": "none",
         "CXF_TIME_ZONE": "none",
         "CXF_CLIENT_KEYS_FILE": "none",
+        "CXF_QUESTIONS_FILE": "none",
         "CXF_ALLOW_ANONYMOUS": "none",
         "CXF_ANONYMOUS_SCOPES": "read",
         "CXF_ALLOWED_ORIGINS": "none",

@@ -27,6 +27,7 @@ from app.http.openapi.parameters import (
     summary_parameters,
 )
 from app.http.parameters import GRAIN, ITEM_PARAMETERS
+from app.http.questions import FORM_PARAMETERS
 from app.http.routes import RESOURCES
 from app.http.routing import ANYBODY
 from app.interactions.columns import SCHEMA_VERSION, ColumnType
@@ -41,6 +42,7 @@ def _in_path(name: str, description: str, schema: Schema, **more: object) -> Sch
 
 INTERACTION_ID = _in_path("interaction_id", "Identity of the interaction.", UUID, example=DOCUMENTED)
 GRAIN_PATH = _in_path("grain", "Path of its list, without the slash.", {**STRING, "enum": [*BY_PATH]})
+QUESTION = _in_path("name", "Its name, as `/questions` lists it.", {**STRING, "minLength": 1})
 SLUG = _in_path("slug", "`code` of the error.", ref("ProblemCode"))
 _OWN_HEADER = header(
     OWN_HEADER,
@@ -89,6 +91,10 @@ _PURGE_ORDERS = {
     "interaction": {"summary": "By interaction", "value": {"interaction_id": DOCUMENTED}},
     "customer": {"summary": "By customer", "value": {"customer_key": "0123456789abcdef0123456789abcdef"}},
 }
+_QUESTION_WORDS = (
+    "The answer of its path to its query, byte for byte, for whoever may ask that path. `/questions/{name}.csv` and "
+    "`.ndjson` are other formats of it, as `format` and `Accept` ask for; `next` leads on under its path."
+)
 _FORMATS_WORDS = "Other formats have paths of their own; `format` and `Accept` ask for them here too."
 
 
@@ -105,7 +111,10 @@ def document(grains: Mapping[str, Grain], max_rows: int) -> dict[str, object]:
         "servers": [{"url": ".", "description": "Where this document is served, also behind a path prefix."}],
         "tags": [
             {"name": "interactions", "description": "Rows, single interactions and their timelines."},
-            {"name": "summaries", "description": "Rows of any list in groups, with measures of each."},
+            {
+                "name": "summaries",
+                "description": "Rows of any list in groups, with measures of each; pinned questions.",
+            },
             {"name": "parts", "description": "Agent legs, queue entries and other parts of interactions as rows."},
             {"name": "service", "description": "The service itself: its cache, keys, errors and health."},
         ],
@@ -156,6 +165,10 @@ def paths(grains: Mapping[str, Grain], max_rows: int) -> dict[str, Schema]:
         _service("/schema/{grain}", "Columns of a grain",
                  "Likewise of the rows of any list.",
                  components.json_content("RowSchema"), 404, tag="interactions", parameters=[GRAIN_PATH]),
+        _service("/questions", "Pinned questions",
+                 "The questions that the operator has given names, in the order of the file.",
+                 components.json_content("PinnedQuestions"), tag="summaries"),
+        _question(),
         _service("/cache/explain", "Cache state of a query",
                  "For the parameters of `/interactions`, or of the list that `grain` names. Upstream is not asked, and "
                  "nothing is refreshed.",
@@ -274,6 +287,24 @@ def _summary(grain: Grain) -> tuple[str, Schema]:
         _SUMMARY_WORDS.format(path=grain.path),
         responses,
         parameters=[*summary_parameters(FORMATS), shared("If-None-Match")],
+        tag="summaries",
+    )
+
+
+def _question() -> tuple[str, Schema]:
+    """The path of a pinned question, whose answer may have any form of a list or summary."""
+    path = "/questions/{name}"
+    as_text = {one.media_type: {"schema": components.body_schema(one)} for one in FORMATS}
+    content: Schema = {**as_text, components.JSON: {"schema": {"description": "As its path answers."}}}
+    responses = components.stored_responses(
+        content, _problems(path, *_UPSTREAM, 404), *components.OF_LISTS, whole=("Content-Disposition",)
+    )
+    return _operation(
+        path,
+        "Answer of a pinned question",
+        _QUESTION_WORDS,
+        responses,
+        parameters=[QUESTION, *map(shared, FORM_PARAMETERS), shared("If-None-Match")],
         tag="summaries",
     )
 

@@ -111,6 +111,24 @@ async def test_an_answer_is_never_older_than_its_freshness(
         assert await place.count() == before + 2
 
 
+async def test_replays_hold_until_the_refresh_has_its_answer(
+    simulator: Simulator, clock: HandClock, tmp_path: Path
+) -> None:
+    """A fetch takes half a second, and replays end four seconds before their freshness: so much earlier it begins."""
+    async with warmed(simulator, clock, tmp_path, LIST) as place:
+        simulator.faults("hold", 1)
+        first = asyncio.create_task(place.warming.refresh())
+        await simulator.arrived(1)
+        clock.advance(0.5)
+        simulator.release()
+        assert await first == 9.5
+        await place.poll()
+        clock.advance(9.5)
+        assert place.facade.is_replayed("/questions/pinned")
+        clock.advance(0.5)
+        assert place.facade.is_replayed("/questions/pinned")
+
+
 async def test_nobody_asks_and_a_settled_question_is_left_alone(
     simulator: Simulator, clock: HandClock, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@
     title = "Service level of today"  # the name, unless it is said
     warm = true                       # false, unless it is said
 
-The file is read whole or not at all. Its queries are read by the parser of requests, and hold masked views alone.
+The file is read whole or not at all. Its queries are checked by the parser of requests, and ask for masked views alone.
 """
 
 import logging

@@ -49,7 +49,7 @@ def summarise(
     intervals = Intervals(summary.interval, zone) if summary.interval else None
     grouping = Grouping(summary, measures, grain, intervals, most_groups)
     counted = yield from _add(grouping, opened, query, grain, context)
-    if intervals and summary.fill:
+    if intervals and summary.fill and (grouping.groups or not summary.by):
         filling = Filling(query.search.start, query.search.end, context.as_of)
         yield from fill(grouping, intervals, filling, most_groups)
     if not (summary.by or intervals or grouping.groups):

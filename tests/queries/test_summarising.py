@@ -1,6 +1,7 @@
 """A summary is of all rows that match, or it is refused; it shares its work, and is made in turns."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -73,6 +74,14 @@ async def test_a_stale_summary_is_served_and_all_its_rows_are_read_again_behind(
     read = stand.upstream.calls
     assert (await summary(stand, of)).rows == [(151,)]
     assert stand.upstream.calls == read
+
+
+@pytest.mark.parametrize(("by", "rows"), [((), 2), (("channel_type",), 0)])
+async def test_intervals_of_no_rows_are_filled_with_no_group(by: tuple[str, ...], rows: int) -> None:
+    """Where columns are grouped by, and no group was seen, there is none to give to an interval."""
+    of = asked(Summary(interval="day", fill=True, by=by), search=Search(start=NOW - timedelta(days=1)))
+    found = await summary(desk([]), of)
+    assert (found.groups, found.totals[1]) == (rows, [(0,)])
 
 
 async def test_more_groups_than_one_answer_holds_are_refused() -> None:

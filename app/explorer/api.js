@@ -7,6 +7,7 @@ export const BASE = new URL(".", document.baseURI).href;
 export const PUBLIC = document.querySelector("link[rel=canonical]").href;
 const KEY = "cxfacade.key";
 const REMEMBERED = 60;
+const PATIENCE = 12; // times an answer that is still being fetched is asked for again
 
 /** A refusal or failure, in the API's own words (RFC 9457). */
 export class Refusal extends Error {
@@ -62,6 +63,30 @@ export async function ask(path, pairs = [], { signal, etag = null } = {}) {
       body?.title ? body : { title: `The service answered ${response.status}`, status: response.status },
     );
   return { body, freshness: known, etag: response.headers.get("etag") };
+}
+
+/** As `ask`; where the façade says that the fetch goes on, asks again when it says so, and calls `onWait` before. */
+export async function patiently(path, pairs, signal, onWait = () => {}) {
+  for (let turn = 1; ; turn += 1) {
+    try {
+      return await ask(path, pairs, { signal });
+    } catch (error) {
+      const { code, retry_after_seconds: seconds } = error.problem ?? {};
+      if (code !== "still-fetching" || turn === PATIENCE) throw error;
+      onWait();
+      await pause(seconds ?? 2, signal);
+    }
+  }
+}
+
+function pause(seconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, 1000 * seconds);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(new DOMException("cancelled", "AbortError"));
+    });
+  });
 }
 
 /** Text of a resource. Throws Refusal. */

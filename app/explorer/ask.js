@@ -2,9 +2,10 @@
 import { described } from "./api.js";
 import { Icon } from "./icons.js";
 import { html, useEffect, useRef, useState } from "./parts.js";
+import { Combobox, Picker, SOURCES } from "./picker.js";
 import { PRESETS, chips, conditionOf, read, shared, typed, valueOf, withValue, without, written } from "./question.js";
 
-export function Ask({ pairs, seen, parameters, onAsk, faults }) {
+export function Ask({ pairs, service, onAsk, faults }) {
   const [text, setText] = useState("");
   const box = useRef(null);
   const submit = async (event) => {
@@ -14,15 +15,18 @@ export function Ask({ pairs, seen, parameters, onAsk, faults }) {
     const known = await described().catch(() => ({ parameters: null }));
     onAsk([...pairs, conditionOf(text, known.parameters)]);
   };
+  const asks = /^[^=]+$/.test(text) ? SOURCES.attribute : null;
+  const named = ({ value }) => setText(`${value}=`);
   const onKey = (event) => {
     if (event.key === "Backspace" && text === "" && chips(pairs).length) removed(chips(pairs).at(-1).place);
   };
+  const focus = () => box.current.querySelector("input").focus();
   const removed = (place) => {
     onAsk(pairs.filter((_, index) => index !== place));
-    box.current.focus();
+    focus();
   };
   return html`<form class="ask" role="search" aria-label="Ask for interactions" onSubmit=${submit}>
-    <div class="box" onClick=${(event) => event.target === event.currentTarget && box.current.focus()}>
+    <div class="box" ref=${box} onClick=${(event) => event.target === event.currentTarget && focus()}>
       <${Icon} name="search" />
       ${chips(pairs).map(
         ({ pair, place }) => html`<span class="chip" key=${place}>
@@ -31,26 +35,30 @@ export function Ask({ pairs, seen, parameters, onAsk, faults }) {
           <${Icon} name="close" /></button>
       </span>`,
       )}
-      <input ref=${box} name="condition" value=${text} list="names" autocomplete="off" spellcheck="false"
-        enterkeyhint="search"
-        aria-label="Attribute value, or name=value"
-          placeholder=${chips(pairs).length ? "and …" : "Attribute value, or name=value"}
-        onInput=${(event) => setText(event.target.value)} onKeyDown=${onKey} />
-      <datalist id="names">${seen.names.map((name) => html`<option value=${`${name}=`} key=${name}>
-        </option>`)}</datalist>
+      <${Combobox} source=${asks} pairs=${pairs} name="condition" text=${text} enterkeyhint="search"
+        label="Attribute value, or name=value" mostRows=${service.maxRows} onText=${setText} onPick=${named} onKey=${onKey}
+        placeholder=${chips(pairs).length ? "and …" : "Attribute value, or name=value"} />
       <button class="primary" type="submit">Ask</button>
     </div>
-    <${Controls} pairs=${pairs} seen=${seen} parameters=${parameters} onAsk=${onAsk} />
+    <${Controls} pairs=${pairs} service=${service} onAsk=${onAsk} />
     <${Request} pairs=${pairs} onAsk=${onAsk} faults=${faults} />
   </form>`;
 }
 
-function Controls({ pairs, seen, parameters, onAsk }) {
-  const usual = (name) => parameters.get(name)?.schema.items.examples ?? [];
+const PICKERS = [
+  ["Channel", "channel_type"],
+  ["Direction", "direction"],
+  ["Queue", "queue_name"],
+  ["Agent", "agent_id"],
+  ["Flow", "flow_id"],
+];
+
+function Controls({ pairs, service, onAsk }) {
+  const usual = (name) => service.parameters.get(name)?.schema.items.examples ?? [];
+  const isAllowed = Boolean(service.who?.scopes.includes("pii:read"));
   const [from, to] = [valueOf(pairs, "from"), valueOf(pairs, "to")];
   const isPreset = to === null && PRESETS.some((preset) => preset.from === from);
   const [isOpen, setOpen] = useState(false);
-  const choose = (name) => (event) => onAsk(withValue(pairs, name, event.target.value));
   const preset = (event) => {
     setOpen(event.target.value === "range");
     if (event.target.value !== "range") onAsk(withValue(without(pairs, "to"), "from", event.target.value));
@@ -60,19 +68,9 @@ function Controls({ pairs, seen, parameters, onAsk }) {
     <${Choice} label="Started" value=${showsRange ? "range" : (from ?? "")} onChange=${preset}
       options=${[...PRESETS.map((one) => [one.from ?? "", one.words]), ["range", "From … to …"]]} />
     ${showsRange && html`<${Range} pairs=${pairs} onAsk=${onAsk} />`}
-    <${Choice} label="Channel" value=${valueOf(pairs, "channel_type")} onChange=${choose("channel_type")}
-      options=${offered(usual("channel_type"), seen.channels, valueOf(pairs, "channel_type"))} />
-    <${Choice} label="Direction" value=${valueOf(pairs, "direction")} onChange=${choose("direction")}
-      options=${offered(usual("direction"), [], valueOf(pairs, "direction"))} />
-    <${Choice} label="Queue" value=${valueOf(pairs, "queue_name")} onChange=${choose("queue_name")}
-      options=${offered([], seen.queues, valueOf(pairs, "queue_name"))} />
+    ${PICKERS.map(([label, name]) => html`<${Picker} key=${name} label=${label} name=${name} pairs=${pairs}
+      mostRows=${service.maxRows} usual=${usual(name)} isAllowed=${isAllowed} onAsk=${(value) => onAsk(withValue(pairs, name, value))} />`)}
   </div>`;
-}
-
-/** "Any" and every value known or chosen. */
-function offered(known, seen, chosen) {
-  const values = [...new Set([...known, ...seen, ...(chosen ? [chosen] : [])])];
-  return [["", "Any"], ...values.map((value) => [value, value])];
 }
 
 function Choice({ label, value, options, onChange }) {
@@ -118,7 +116,7 @@ function Request({ pairs, onAsk, faults }) {
     <label for="request"><span class="method">GET</span> /interactions?</label>
     <input id="request" value=${text} spellcheck="false" autocomplete="off" aria-label="The request's parameters"
       aria-invalid=${faults}
-      placeholder="all interactions, newest first" onInput=${(event) => setText(event.target.value)}
+      placeholder="all, newest first" onInput=${(event) => setText(event.target.value)}
         onKeyDown=${onKey} />
   </div>`;
 }

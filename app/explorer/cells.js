@@ -3,38 +3,66 @@ import { Icon } from "./icons.js";
 import { html } from "./parts.js";
 import { duration, exactMoment, moment } from "./words.js";
 
-const OUTCOMES = { met: "quiet", missed: "bad", excluded: "plain" };
-
 export function Badge({ tone, title, children }) {
   return html`<span class="badge ${tone}" title=${title}>${children}</span>`;
 }
 
-/** What is worth a mark: open, abandoned, service level missed. */
-export function badges(row) {
-  const marks = [];
-  if (row.ended_at === null) marks.push({ tone: "open", words: "open", title: "Has not ended yet" });
-  if (row.is_abandoned) {
-    const where = row.abandon_stage
-      ? ` in ${{ ivr: "the menu", queue: "the queue", hold: "hold" }[row.abandon_stage] ?? "other"}`
-      : "";
-    const isExcluded = row.sla_outcome === "excluded";
-    const short = row.is_short_abandon ? `, within the threshold${isExcluded ? ": not counted" : ""}` : "";
-    marks.push({
-      tone: isExcluded ? "plain" : "bad",
-      words: "abandoned",
-      title: `The customer left${where}${short}`,
-    });
-  }
-  if (row.sla_outcome === "missed")
-    marks.push({ tone: "warn", words: "SLA missed", title: "Not answered within the threshold" });
-  return marks;
+/** What became of it: open, abandoned, answered, or ended otherwise. */
+function state(row) {
+  if (row.ended_at === null) return { tone: "open", words: "open", title: "Has not ended yet" };
+  if (!row.is_abandoned) return { words: row.is_answered ? "answered" : "ended" };
+  const where = row.abandon_stage
+    ? ` in ${{ ivr: "the menu", queue: "the queue", hold: "hold" }[row.abandon_stage] ?? "other"}`
+    : "";
+  const isExcluded = row.sla_outcome === "excluded";
+  const short = row.is_short_abandon ? `, within the threshold${isExcluded ? ": not counted" : ""}` : "";
+  return { tone: isExcluded ? "plain" : "bad", words: "abandoned", title: `The customer left${where}${short}` };
 }
 
+const LEVELS = {
+  met: { tone: "quiet", words: "SLA met", title: "Answered within the threshold" },
+  missed: { tone: "warn", words: "SLA missed", title: "Not answered within the threshold" },
+  excluded: { tone: "plain", words: "not counted", title: "A short abandon: left out of the service level" },
+};
+
+/** What is worth a mark: open, abandoned, service level missed. */
+export function badges(row) {
+  const marks = [state(row), ...(row.sla_outcome === "missed" ? [LEVELS.missed] : [])];
+  return marks.filter(({ tone }) => tone);
+}
+
+const marked = ({ tone, words, title }) =>
+  tone ? html`<${Badge} tone=${tone} title=${title}>${words}<//>` : html`<span class="muted">${words}</span>`;
+
+/** The marks of a card. */
 export function State({ row }) {
   const marks = badges(row);
-  if (!marks.length) return html`<span class="muted">${row.is_answered ? "answered" : "ended"}</span>`;
-  return marks.map(({ tone, words, title }) => html`<${Badge} tone=${tone} title=${title}>${words}<//>`);
+  return (marks.length ? marks : [state(row)]).map(marked);
 }
+
+/** The first queue entry's wait, which the service level judges: { seconds, words }; null where there is none. */
+export function waited({ queues }) {
+  const entry = queues?.[0];
+  if (!entry) return null;
+  const { time_to_answer_seconds: answer, queue_seconds: stay, entered_at: from, left_at: to } = entry;
+  const seconds = answer ?? stay ?? (from && to ? (Date.parse(to) - Date.parse(from)) / 1000 : null);
+  if (seconds === null) return null;
+  const end = entry.is_answered ? "until the answer" : "unanswered";
+  const bound = entry.is_sla_eligible ? `; the threshold is ${duration(entry.sla_threshold_seconds)}` : "";
+  return { seconds, words: `${seconds} s in the first queue, ${end}${bound}` };
+}
+
+function Wait({ row }) {
+  const wait = waited(row);
+  return wait ? html`<span title=${wait.words}>${duration(wait.seconds)}</span>` : html`<span class="null">–</span>`;
+}
+
+const MADE = {
+  state: ({ row }) => marked(state(row)),
+  level: ({ row }) =>
+    LEVELS[row.sla_outcome] ? marked(LEVELS[row.sla_outcome]) : html`<span class="null">–</span>`,
+  wait: Wait,
+};
 
 /** Attributes as buttons that ask for all with the same value. */
 export function Attributes({ row, onCondition }) {
@@ -61,13 +89,13 @@ const SHOWN = {
   bool: (value) => (value ? "yes" : html`<span class="muted">no</span>`),
   uuid: (value) => html`<code title=${value}>${value.slice(0, 8)}…</code>`,
   enum: (value, { column }) =>
-    column.name === "sla_outcome" && OUTCOMES[value]
-      ? html`<${Badge} tone=${OUTCOMES[value]}>${value}<//>`
+    column.name === "sla_outcome" && LEVELS[value]
+      ? html`<${Badge} tone=${LEVELS[value].tone}>${value}<//>`
       : html`<span class=${value === "not_applicable" ? "muted" : ""}>${value.replaceAll("_", " ")}</span>`,
 };
 
 export function Cell({ row, column, zone, now, onCondition }) {
-  if (column.name === "state") return html`<${State} row=${row} />`;
+  if (MADE[column.type]) return MADE[column.type]({ row });
   if (column.name === "attributes") return html`<${Attributes} row=${row} onCondition=${onCondition} />`;
   const value = row[column.name];
   if (value === null || value === undefined) {

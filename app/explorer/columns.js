@@ -8,10 +8,9 @@ const USUAL = [
   "customer_masked",
   "first_queue_name",
   "first_agent_name",
-  "queue_seconds",
   "duration_seconds",
 ];
-/** Always asked for: badges, overview and the way into one interaction need them. */
+/** Always asked for: made columns, cards and the way into one interaction need them. */
 const NEEDED = [
   "interaction_id",
   "started_at",
@@ -21,18 +20,12 @@ const NEEDED = [
   "first_queue_name",
   "first_agent_name",
   "customer_masked",
-  "queue_seconds",
-  "time_to_answer_seconds",
   "duration_seconds",
   "abandon_stage",
   "sla_outcome",
-  "is_queued",
   "is_answered",
   "is_abandoned",
   "is_short_abandon",
-  "is_sla_met",
-  "is_sla_eligible",
-  "is_final",
 ];
 const LABELS = {
   channel_type: "Channel",
@@ -41,7 +34,7 @@ const LABELS = {
   customer_key: "Customer key",
   first_queue_name: "Queue",
   first_agent_name: "Agent",
-  queue_seconds: "Wait",
+  queue_seconds: "In queues",
   sla_outcome: "Service level",
   interaction_id: "Interaction",
   time_to_answer_seconds: "Time to answer",
@@ -54,7 +47,7 @@ const WIDTHS = { time: 146, date: 96, bool: 84, float: 104, int: 76, uuid: 116, 
 const width = (type, label, name) =>
   Math.min(190, Math.max(WIDTHS[type] ?? 124, 8.2 * label.length + 36, 6.35 * name.length + 28));
 
-export const isNumber = (type) => type === "float" || type === "int";
+export const isNumber = (type) => ["float", "int", "wait"].includes(type);
 
 /** "first_queue_name" → "First queue" */
 export function label(name) {
@@ -88,8 +81,8 @@ export function shown(pairs, schema) {
   });
   const isUsual = chosen(pairs) === null;
   return isUsual
-    ? [columns[0], STATE, ...columns.slice(1), ATTRIBUTES]
-    : [...columns.slice(0, 1), STATE, ...columns.slice(1)];
+    ? [columns[0], ...MADE, ...columns.slice(1), ATTRIBUTES]
+    : [...columns.slice(0, 1), ...MADE, ...columns.slice(1)];
 }
 
 /** The names to ask for: what is shown and what is needed besides. */
@@ -97,22 +90,18 @@ export function asked(pairs) {
   return [...new Set([...(chosen(pairs) ?? []).map(([, name]) => name), ...USUAL, ...NEEDED])];
 }
 
-const STATE = {
-  name: "state",
-  type: "state",
-  label: "State",
-  width: 200,
-  description: "Open, abandoned, service level missed.",
-  isMade: true,
-};
-const ATTRIBUTES = {
-  name: "attributes",
-  type: "attributes",
-  label: "Attributes",
-  width: 320,
-  isMade: true,
-  description: "Custom reporting attributes; a click asks for all with the same value.",
-};
+const made = (type, label, width, description) => ({ name: type, type, label, width, description, isMade: true });
+const MADE = [
+  made("state", "State", 112, "Answered, abandoned, open, or ended otherwise."),
+  made("level", "SLA", 118, "Of the first queue entry: met, missed, or not counted."),
+  made("wait", "Wait", 84, "Of the first queue entry, until the answer or its end: what the service level judges."),
+];
+const ATTRIBUTES = made(
+  "attributes",
+  "Attributes",
+  320,
+  "Custom reporting attributes; a click asks for all with the same value.",
+);
 
 /** The fields of a question with one column more or less. */
 export function toggled(pairs, name) {

@@ -1,6 +1,6 @@
 // One interaction: its timeline, what it carries, and how its flat row came about.
 import { Refusal, ask, described } from "./api.js";
-import { badges, Badge } from "./cells.js";
+import { badges, Badge, waited } from "./cells.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icons.js";
 import { html, useEffect, useMemo, useReducer } from "./parts.js";
@@ -10,7 +10,7 @@ import { Plan, inTurn, useHeldFocus, useRenewal } from "./renewal.js";
 import { Copy } from "./share.js";
 import { Timeline } from "./timeline.js";
 import { Stalled } from "./toolbar.js";
-import { duration, exactMoment, moment } from "./words.js";
+import { duration, exactMoment, moment, second } from "./words.js";
 
 /** One interaction as it is shown, renewed as its plan says. */
 class Shown {
@@ -114,8 +114,10 @@ export function Interaction({ id, rows, zone, service, wantsClear, onOpen, onClo
       <section aria-labelledby="timeline-title"><h3 id="timeline-title">Timeline</h3>
         <${Timeline} key=${row.interaction_id} timeline=${timeline} zone=${zone} /></section>
       <${Attributes} attributes=${row.attributes} onCondition=${onCondition} />
-      <${List} title="Agent legs" elements=${row.agents} columns=${LEGS} empty="No agent was offered this." />
-      <${List} title="Queue entries" elements=${row.queues} columns=${ENTRIES} empty="It never entered a queue." />
+      <${List} title="Agent legs" elements=${row.agents} columns=${LEGS} zone=${zone}
+        empty="No agent was offered this." />
+      <${List} title="Queue entries" elements=${row.queues} columns=${ENTRIES} zone=${zone}
+        empty="It never entered a queue." />
       <${Notes} notes=${row.notes} who=${service.who} zone=${zone} />
       <${Record} row=${row} refused=${refused} service=${service} onClear=${onClear} />`
     }
@@ -123,6 +125,7 @@ export function Interaction({ id, rows, zone, service, wantsClear, onOpen, onClo
 }
 
 function Summary({ row, zone }) {
+  const wait = waited(row);
   const facts = [
     [
       "Started",
@@ -133,7 +136,7 @@ function Summary({ row, zone }) {
     ["Customer", row.customer ?? row.customer_masked],
     ["Flow", row.flow_name],
     ["Duration", duration(row.duration_seconds) ?? "open"],
-    ["Wait", duration(row.queue_seconds)],
+    ["Wait", wait && html`<span title=${wait.words}>${duration(wait.seconds)}</span>`],
     ["Conversation", duration(row.conversation_seconds)],
     ["Ended by", row.end_type],
   ];
@@ -167,32 +170,32 @@ function Attributes({ attributes, onCondition }) {
   </table></div></section>`;
 }
 
-const time = (text) =>
-  text ? html`<span title=${text}>${text.slice(11, 19)}</span>` : html`<span class="null">–</span>`;
+const time = (text, zone) =>
+  text ? html`<span title=${exactMoment(text, zone)}>${second(Date.parse(text), zone)}</span>` : null;
 const LEGS = [
   ["Agent", (leg) => leg.agent_name ?? leg.agent_id?.slice(0, 8)],
   ["Took it", (leg) => (leg.is_accepted ? "yes" : "no")],
-  ["Offered (UTC)", (leg) => time(leg.offered_at)],
+  ["Offered", (leg, zone) => time(leg.offered_at, zone)],
   ["Offer", (leg) => duration(leg.offer_seconds)],
   ["Conversation", (leg) => duration(leg.conversation_seconds)],
   ["Handling", (leg) => duration(leg.handle_seconds)],
 ];
 const ENTRIES = [
   ["Queue", (entry) => entry.queue_name],
-  ["Entered (UTC)", (entry) => time(entry.entered_at)],
+  ["Entered", (entry, zone) => time(entry.entered_at, zone)],
   ["Stay", (entry) => duration(entry.queue_seconds)],
   ["Answered after", (entry) => duration(entry.time_to_answer_seconds)],
   ["Left by", (entry) => entry.exit_type],
   ["Length on entry", (entry) => entry.length_at_entry],
 ];
 
-function List({ title, elements, columns, empty }) {
+function List({ title, elements, columns, empty, zone }) {
   if (!elements.length) return html`<section><h3>${title}</h3><p class="muted">${empty}</p></section>`;
   return html`<section><h3>${title}</h3><div class="scroll" tabindex="0" role="region" aria-label=${title}>
     <table class="small">
     <thead><tr>${columns.map(([words]) => html`<th scope="col" key=${words}>${words}</th>`)}</tr></thead>
     <tbody>${elements.map((element, place) => html`<tr key=${place}>${columns.map(([words, show]) => html`<td
-      key=${words}>${show(element) ?? html`<span class="null">–</span>`}</td>`)}</tr>`)}</tbody>
+      key=${words}>${show(element, zone) ?? html`<span class="null">–</span>`}</td>`)}</tr>`)}</tbody>
   </table></div></section>`;
 }
 

@@ -16,7 +16,6 @@ import { useHeldFocus, useRenewal } from "./renewal.js";
 import { Result } from "./result.js";
 import { Rows } from "./rows.js";
 import { Schema } from "./schema.js";
-import { learnt, seen } from "./seen.js";
 import { Share } from "./share.js";
 import { nextSort } from "./sorting.js";
 import { Empty, NoneYet, SortedHere } from "./states.js";
@@ -79,7 +78,6 @@ function App() {
   const close = () => setDialog(null);
   const onAsk = (next) => (written(next) === written(pairs) ? run() : go({ pairs: next }));
   const onOpen = (id) => go({ opened: id });
-  learnt(result.rows);
   const columns = useMemo(() => shown(pairs, service.schema), [pairs, service.schema]);
   const sort = valueOf(pairs, "sort") ?? NEWEST_FIRST;
   const onSort = (column) => {
@@ -96,7 +94,7 @@ function App() {
       ${view !== "columns" && html`<h1 class="unseen">${VIEWS.find(({ name }) => name === view).words}</h1>`}
       ${
         asks &&
-        html`<${Ask} pairs=${pairs} seen=${seen()} parameters=${service.parameters} onAsk=${onAsk} faults=${Boolean(result.problem?.errors?.length)} />
+        html`<${Ask} pairs=${pairs} service=${service} onAsk=${onAsk} faults=${Boolean(result.problem?.errors?.length)} />
         <${Progress} result=${result} />
         <${Stalled} plan=${result.plan} onAgain=${again} />
         ${
@@ -106,7 +104,7 @@ function App() {
         }`
       }
       ${view === "interactions" && html`<${Interactions} ...${given} onDialog=${setDialog} />`}
-      ${view === "overview" && html`<${Overview} ...${given} />`}
+      ${view === "overview" && html`<${Overview} ...${given} onRows=${(next) => go({ pairs: next, view: "interactions" })} />`}
       ${view === "facade" && html`<${Facade} pairs=${pairs} service=${service} onAgain=${run} />`}
       ${view === "columns" && html`<${Schema} ...${given} />`}
     </main>

@@ -1,124 +1,203 @@
-// The result at a glance, computed from the rows at hand, and saying so where more match.
-import { Bars } from "./charts.js";
-import { figures, grouped, overTime, waits } from "./figures.js";
-import { html, useMemo } from "./parts.js";
-import { Empty, NoneYet } from "./states.js";
+// The question at a glance: all that it asks for, counted by the service; every bar leads to its rows.
+import { Bars, Lead, Legend, Stack } from "./bars.js";
+import { html } from "./parts.js";
+import { Problem } from "./problem.js";
+import { withAll } from "./question.js";
+import { Empty } from "./states.js";
+import { conditions, useFigures } from "./summaries.js";
 import { Age } from "./toolbar.js";
-import { clock, count, duration, percent } from "./words.js";
+import { clock, count, duration, percent, stretch } from "./words.js";
 
-export function Overview({ result, pairs, onAsk, onRefresh }) {
-  const { rows, meta } = result;
-  const known = useMemo(() => figures(rows), [rows]);
-  if (!meta || (result.problem && !rows.length)) return null;
-  if (!rows.length && result.cursor !== null) return html`<${NoneYet} result=${result} />`;
-  if (!rows.length)
-    return result.isWaiting ? null : html`<${Empty} pairs=${pairs} onAsk=${onAsk} isTruncated=${meta.truncated} />`;
+const ENDED = ["ended_at.null", "false"];
+const STATES = [
+  { words: "answered", tone: "accent", more: [["is_answered", "true"], ["is_abandoned", "false"], ENDED] },
+  { words: "abandoned", tone: "bad", more: [["is_abandoned", "true"], ENDED] },
+  { words: "open", tone: "open", more: [["ended_at.null", "true"]] },
+  { words: "others", tone: "other", more: [["is_answered", "false"], ["is_abandoned", "false"], ENDED] },
+];
+const LEVELS = [
+  { words: "met", tone: "good", more: [["sla_outcome", "met"]] },
+  { words: "missed", tone: "warn", more: [["sla_outcome", "missed"]] },
+  { words: "not counted", tone: "other", more: [["sla_outcome", "excluded"]] },
+];
+const ABANDONED = [
+  ["others", "accent"],
+  ["abandoned", "bad"],
+];
+
+export function Overview({ result, pairs, onAsk, onRows, onRefresh }) {
+  const [known, again] = useFigures(pairs, result.meta);
+  if (!result.meta || (result.problem && !result.rows.length)) return null;
+  if (!known) return html`<p class="muted" role="status">Counting …</p>`;
+  const { all } = known;
+  if (all.problem) return html`<${Problem} problem=${all.problem} onRetry=${again} />`;
+  if (!all.totals.count) return html`<${Empty} pairs=${pairs} onAsk=${onAsk} />`;
+  const given = { known, pairs: conditions(pairs), onRows, zone: all.meta.time_zone };
   return html`
-    <div class="computed"><${Basis} result=${result} /><${Age} result=${result} onRefresh=${onRefresh} /></div>
-    <div class="tiles">
-      <${Tile} words="Interactions" value=${count(known.count)}
-        note=${known.open ? `${count(known.open)} still open` : "all have ended"} />
-      <${Tile} words="Service level" value=${percent(known.met, known.eligible)}
-        note=${`${count(known.met)} of ${count(known.eligible)} that count`} part=${known.met / known.eligible} />
-      <${Tile} words="Abandon rate" value=${percent(known.abandoned, known.offered)}
-        note=${`${count(known.abandoned)} of ${count(known.offered)} queued`} />
-      <${Tile} words="Median wait" value=${duration(known.wait) ?? "–"} note="in queues" />
-      <${Tile} words="Median duration" value=${duration(known.duration) ?? "–"} note="from start to end" />
-    </div>
-    <${Time} rows=${rows} zone=${meta.time_zone} />
-    <div class="halves">
-      <${Groups} title="By queue" rows=${rows} name="first_queue_name" parameter="queue_name" none="not queued"
-        pairs=${pairs} onAsk=${onAsk} />
-      <${Groups} title="By channel" rows=${rows} name="channel_type" parameter="channel_type" none="unknown"
-        pairs=${pairs} onAsk=${onAsk} />
-    </div>
-    <${Waits} rows=${rows} />`;
+    <div class="computed"><p class="basis muted">Counted from all ${count(all.totals.count)} interactions of this
+      question; a bar leads to its rows.</p><${Age} result=${result} onRefresh=${onRefresh} /></div>
+    <${Tiles} ...${given} />
+    <${Volume} ...${given} />
+    <${Level} ...${given} />
+    <div class="halves"><${Queues} ...${given} /><${Channels} ...${given} /></div>
+    <${Waits} ...${given} />`;
 }
 
-function Basis({ result }) {
-  const { rows, meta } = result;
-  if (result.isWhole)
-    return html`<p class="basis muted">Computed from all ${count(rows.length)} rows of this question.</p>`;
-  const of = result.total === null ? "how many match is not known" : `${count(result.total)} match`;
-  return html`<p class="basis notice">
-    <span>Computed from the ${count(rows.length)} rows at hand; ${of}${meta.truncated ? ", and not all can be reached" : ""}.</span>
-    ${result.cursor !== null && html`<button type="button" disabled=${result.isWaiting}
-      onClick=${() => result.all()}>${result.isWaiting ? "Loading …" : "Load all rows"}</button>`}</p>`;
+const sum = (rows, test) => rows.filter(test).reduce((all, row) => all + row.count, 0);
+
+/** The numbers of STATES: open is what has not ended, the others have. */
+export function states(all, open) {
+  const ended = (test) => sum(all, test) - sum(open, test);
+  const isServed = (row) => row.is_answered && !row.is_abandoned;
+  const isLeft = (row) => row.is_abandoned;
+  return [ended(isServed), ended(isLeft), sum(open, () => true), ended((row) => !isServed(row) && !isLeft(row))];
 }
 
-function Tile({ words, value, note, part }) {
+function Tiles({ known, pairs, onRows }) {
+  const { rows, totals } = known.all;
+  const levels = ["met", "missed", "excluded"].map((outcome) => sum(rows, (row) => row.sla_outcome === outcome));
+  const [met, missed] = levels;
+  const entries = known.queues.totals;
+  const [half, most] = [totals.p50_queue_seconds, totals.p90_queue_seconds];
+  const given = { pairs, onRows };
+  return html`<div class="tiles">
+    <${Tile} words="Interactions" value=${count(totals.count)} ...${given}
+      parts=${STATES} numbers=${states(rows, known.open.rows)} />
+    <${Tile} words="Service level" value=${percent(met, met + missed)} note="of first queue entries"
+      ...${given} parts=${LEVELS} numbers=${levels} />
+    <${Tile} words="Speed of answer" value=${duration(entries?.average_speed_of_answer_seconds) ?? "–"}
+      note="average of answered queue entries" />
+    <${Tile} words="Abandon rate" value=${entries ? share(entries.abandon_rate) : "–"}
+      note=${entries ? `${count(entries.abandoned_count)} of ${count(entries.offered_count)} queue entries` : "not known"} />
+    <${Tile} words="Half waited less than" value=${duration(half) ?? "–"}
+      note=${half === null ? "none was queued" : `90 % less than ${duration(most)} in queues`} />
+  </div>`;
+}
+
+function Tile({ words, value, note, parts, numbers, pairs, onRows }) {
+  const shown = (parts ?? []).map((part, place) => ({ ...part, number: numbers[place] })).filter(({ number }) => number);
+  const most = shown.reduce((all, { number }) => all + number, 0);
   return html`<section class="tile" aria-label=${words}><h2>${words}</h2><p class="value">${value}</p>
-    <p class="muted">${note}</p>
-    ${part >= 0 && html`<div class="meter" aria-hidden="true"><i style=${{ width: `${100 * part}%` }}></i>
-      </div>`}</section>`;
+    ${note && html`<p class="muted">${note}</p>`}
+    ${
+      parts &&
+      html`<${Stack} most=${most} parts=${shown.map((part) => [part.words, part.tone, part.number])} />
+      <ul class="parts">${shown.map(({ words: name, tone, number, more }) => html`<li key=${name}>
+        <i class="swatch ${tone}"></i><${Lead} pairs=${withAll(pairs, more)} onRows=${onRows}>${count(number)} ${name}<//>
+        </li>`)}</ul>`
+    }</section>`;
 }
 
-const STEP = {
-  60: "a minute",
-  300: "5 minutes",
-  900: "a quarter of an hour",
-  3600: "an hour",
-  10800: "3 hours",
-  21600: "6 hours",
-  86400: "a day",
-  604800: "a week",
-};
+/** A ratio of the API as a percentage. */
+const share = (ratio) => (ratio === null ? "–" : percent(ratio, 1));
 
-function Time({ rows, zone }) {
-  const known = useMemo(() => {
-    const { step, times, counts, abandoned, before } = overTime(rows);
-    const others = counts.map((all, bin) => all - abandoned[bin]);
-    return {
-      step,
-      before,
-      times,
-      series: [
-        ["others", "accent", others],
-        ["abandoned", "bad", abandoned],
-      ],
-    };
-  }, [rows]);
-  const title = `Interactions over time, a bar is ${STEP[known.step] ?? "some time"}`;
-  return html`<div class="panel"><${Bars} title=${title} xs=${known.times} series=${known.series} isTime zone=${zone} />
-    ${known.before > 0 && html`<p
-      class="muted">${count(known.before)} older ${known.before === 1 ? "row lies" : "rows lie"} to the left of this picture.</p>`}</div>`;
+const STEP = { "15m": "a quarter of an hour", "30m": "half an hour", hour: "an hour" };
+const stepWords = (interval) => STEP[interval] ?? `a ${interval}`;
+
+/** The bars of a summary by interval; the first and the last end where the question does. */
+function intervals({ times, interval }, pairs, zone, numbers, more = []) {
+  const { from, to } = times.meta.query;
+  return times.rows.map((row) => {
+    const start = Date.parse(row.interval_start);
+    const end = start + 1000 * row.interval_seconds;
+    const range = [
+      ["from", new Date(Math.max(start, from ? Date.parse(from) : start)).toISOString()],
+      ["to", new Date(Math.min(end, to ? Date.parse(to) : end)).toISOString()],
+    ];
+    const [tick, words] = stretch(start, interval, zone);
+    return { key: row.interval_start, words, tick, numbers: numbers(row), pairs: withAll(pairs, [...range, ...more]) };
+  });
 }
 
-const short = (seconds) => (seconds < 60 ? `${seconds} s` : clock(seconds));
-
-function Waits({ rows }) {
-  const { xs, series, tick } = useMemo(() => {
-    const bins = waits(rows);
-    return {
-      xs: bins.map((_, place) => place),
-      series: [
-        ["others", "accent", bins.map(({ answered }) => answered)],
-        ["abandoned", "bad", bins.map(({ abandoned }) => abandoned)],
-      ],
-      tick: (place) => (bins[place].upper === Infinity ? "longer" : `< ${short(bins[place].upper)}`),
-    };
-  }, [rows]);
-  return html`<div class="panel"><${Bars} title="Wait in queues" xs=${xs} series=${series} tick=${tick} /></div>`;
+function Volume({ known, pairs, onRows, zone }) {
+  const title = `Interactions, a bar is ${stepWords(known.interval)}`;
+  if (known.times.problem) return html`<${Refused} title=${title} problem=${known.times.problem} />`;
+  const bars = intervals(known, pairs, zone, (row) => [row.count - row.abandoned_count, row.abandoned_count]);
+  return html`<${Bars} title=${title} parts=${ABANDONED} bars=${bars} onRows=${onRows} />`;
 }
 
-/** Bars of one column's values; a click asks for that value. */
-function Groups({ title, rows, name, parameter, none, pairs, onAsk }) {
-  const groups = useMemo(() => grouped(rows, name).slice(0, 8), [rows]);
-  const most = groups[0]?.[1].count ?? 1;
-  const narrow = (value) => onAsk([...pairs.filter(([known]) => known !== parameter), [parameter, value]]);
-  return html`<section class="panel" aria-label=${title}><h2>${title}</h2>
-    <table class="groups"><thead><tr><th scope="col"><span class="unseen">Value</span></th><th scope="col">
-      <i class="swatch accent"></i>others <i class="swatch bad"></i>abandoned</th>
-      <th scope="col" class="number">Number</th><th scope="col" class="number">Service level</th></tr></thead>
-      <tbody>${groups.map(
-        ([value, group]) => html`<tr key=${value}>
-        <th scope="row">${value === null ? html`<span class="muted">${none}</span>` : html`<button type="button"
-          class="link" onClick=${() => narrow(value)}>${value}</button>`}</th>
-        <td class="share"><div class="stack" aria-hidden="true">
-          <i class="accent" style=${{ width: `${(100 * (group.count - group.abandoned)) / most}%` }}></i>
-          <i class="bad" style=${{ width: `${(100 * group.abandoned) / most}%` }}></i></div></td>
-        <td class="number">${count(group.count)}</td>
-        <td class="number muted">${group.eligible ? percent(group.met, group.eligible) : "–"}</td>
-      </tr>`,
-      )}</tbody></table></section>`;
+function Level({ known, pairs, onRows, zone }) {
+  if (known.times.problem || !known.times.totals.sum_is_sla_eligible) return null;
+  const eligible = [["is_sla_eligible", "true"]];
+  const numbers = ({ sum_is_sla_met: met, sum_is_sla_eligible: all }) => [met, all - met];
+  const bars = intervals(known, pairs, zone, numbers, eligible).map((bar) => ({
+    ...bar,
+    words: `${bar.words}, ${percent(bar.numbers[0], bar.numbers[0] + bar.numbers[1])}`,
+  }));
+  const parts = LEVELS.slice(0, 2).map(({ words, tone }) => [words, tone]);
+  return html`<${Bars} title=${`Service level, a bar is ${stepWords(known.interval)}`} parts=${parts} bars=${bars}
+    note="of the first queue entry of each interaction that counts" onRows=${onRows} />`;
+}
+
+/** Waits by their length: bounds in seconds, the lower included. */
+function Waits({ known, pairs, onRows }) {
+  const title = "Wait in queues";
+  const problem = known.waited.find((one) => one.problem)?.problem;
+  if (problem) return html`<${Refused} title=${title} problem=${problem} />`;
+  if (!known.waits.length) return null;
+  const short = (seconds) => (seconds < 60 ? `${seconds} s` : clock(seconds));
+  const bars = known.waits.map(({ lower, upper, more }, place) => {
+    const { count: all, abandoned_count: abandoned } = known.waited[place].totals;
+    const tick = upper === Infinity ? `${short(lower)} +` : `< ${short(upper)}`;
+    const words = `from ${short(lower)} to ${upper === Infinity ? "any length" : `less than ${short(upper)}`}`;
+    return { key: lower, words, tick, numbers: [all - abandoned, abandoned], pairs: withAll(pairs, more) };
+  });
+  return html`<${Bars} title=${title} parts=${ABANDONED} bars=${bars} onRows=${onRows}
+    note="interactions by queue_seconds: the time in all their queues together" />`;
+}
+
+function Queues({ known, pairs, onRows }) {
+  return html`<${Groups} title="By queue" note="queue entries, to which the conditions apply themselves"
+    summary=${known.queues} name="queue_name" parameter="queue_name" pairs=${pairs} onRows=${onRows}
+    parts=${[["answered", "accent"], ["abandoned", "bad"]]}
+    numbers=${({ answered_count: answered, abandoned_count: abandoned }) => [answered, abandoned]}
+    columns=${[
+      ["Offered", (row) => count(row.offered_count)],
+      ["Abandoned", (row) => share(row.abandon_rate)],
+      ["In SLA", (row) => share(row.service_level)],
+      ["Answer", (row) => duration(row.average_speed_of_answer_seconds) ?? "–"],
+    ]} />`;
+}
+
+function Channels({ known, pairs, onRows }) {
+  return html`<${Groups} title="By channel" note="interactions" summary=${known.channels} name="channel_type"
+    parameter="channel_type" none=${[["channel_type.null", "true"]]} pairs=${pairs} onRows=${onRows} parts=${ABANDONED}
+    numbers=${(row) => [row.count - row.abandoned_count, row.abandoned_count]}
+    columns=${[
+      ["Number", (row) => count(row.count)],
+      ["Abandoned", (row) => percent(row.abandoned_count, row.count)],
+    ]} />`;
+}
+
+const MOST_GROUPS = 12;
+
+/** A bar for each value of a column, with measures beside; the value leads to its rows. */
+function Groups({ title, note, summary, name, parameter, none, pairs, onRows, parts, numbers, columns }) {
+  if (summary.problem) return html`<${Refused} title=${title} note=${note} problem=${summary.problem} />`;
+  const all = (row) => numbers(row).reduce((sums, one) => sums + one, 0);
+  const rows = summary.rows.slice(0, MOST_GROUPS);
+  const most = Math.max(1, ...rows.map(all));
+  const more = summary.rows.length - rows.length;
+  return html`<section class="panel" aria-label=${title}><div class="title"><h2>${title}</h2><${Legend} parts=${parts} />
+      <p class="muted">${note}</p></div>
+    <table class="groups"><thead><tr><th scope="col"><span class="unseen">Value</span></th>${columns.map(([words]) => html`<th
+      scope="col" class="number" key=${words}>${words}</th>`)}</tr></thead>
+      <tbody>${rows.map((row) => {
+        const stacked = numbers(row).map((number, place) => [...parts[place], number]);
+        const its = row[name] === null ? none : [[parameter, row[name]]];
+        return html`<tr key=${row[name]}><th scope="row"><${Lead} onRows=${onRows} pairs=${its && withAll(pairs, its)}>${row[name] ?? "unknown"}
+          <${Stack} most=${most} parts=${stacked} /><//></th>
+          ${columns.map(([words, show]) => html`<td class="number" key=${words}>${show(row)}</td>`)}</tr>`;
+      })}</tbody>
+      <tfoot><tr><th scope="row">All</th>${columns.map(([words, show]) => html`<td class="number"
+        key=${words}>${show(summary.totals)}</td>`)}</tr></tfoot></table>
+    ${more > 0 && html`<p class="muted">and ${count(more)} more with fewer</p>`}</section>`;
+}
+
+/** In place of a chart: why there is none. */
+function Refused({ title, note, problem }) {
+  const detail = problem.errors?.map((fault) => fault.detail).join(" ") ?? problem.detail;
+  return html`<section class="panel" aria-label=${title}><div class="title"><h2>${title}</h2>
+      ${note && html`<p class="muted">${note}</p>`}</div>
+    <p class="muted"><b>${problem.title}.</b> ${detail}</p></section>`;
 }

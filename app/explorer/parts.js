@@ -2,6 +2,6 @@
 import { h, render } from "./vendor/preact/preact.mjs";
 import htm from "./vendor/htm/htm.mjs";
 
-export { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "./vendor/preact/hooks.mjs";
+export { useEffect, useId, useLayoutEffect, useMemo, useReducer, useRef, useState } from "./vendor/preact/hooks.mjs";
 export { render };
 export const html = htm.bind(h);

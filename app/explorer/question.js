@@ -3,7 +3,9 @@
 /** Parameters that this page decides itself: they say how an answer looks, not what it holds. */
 const REPRESENTATION = new Set(["format", "shape", "csv", "download", "cursor", "include"]);
 /** Conditions with a control of their own; all others are shown as chips. */
-const CONTROLLED = new Set(["from", "to", "channel_type", "direction", "queue_name", "fields", "sort", "limit"]);
+const CONTROLLED = new Set(
+  "from to channel_type direction queue_name agent_id flow_id fields sort limit".split(" "),
+);
 
 export const PRESETS = [
   { from: null, words: "Any time" },
@@ -31,6 +33,9 @@ export const without = (pairs, name) => pairs.filter(([known]) => known !== name
 export function withValue(pairs, name, value) {
   return value ? [...without(pairs, name), [name, value]] : without(pairs, name);
 }
+
+/** The question with these values, each in place of those it had of that name. */
+export const withAll = (pairs, more) => more.reduce((all, [name, value]) => withValue(all, name, value), pairs);
 
 /**
  * What a typed text asks: a value, `name=value`, `name=*`, or a parameter by its own name. `parameters` are the API's, by
@@ -63,7 +68,7 @@ export function chips(pairs) {
 /** The question as this page sends it, with the columns and the page length it needs; without one the service's own. */
 export function sent(pairs, fields, limit) {
   const own = pairs.filter(([name]) => !REPRESENTATION.has(name) && name !== "fields" && name !== "limit");
-  return withValue([...own, ["fields", fields.join(",")], ["include", "attributes"]], "limit", limit && String(limit));
+  return withValue([...own, ["fields", fields.join(",")], ["include", "attributes,queues"]], "limit", limit && String(limit));
 }
 
 /** The question as others would send it: what the URL says, without this page's own choices. */

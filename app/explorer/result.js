@@ -1,11 +1,10 @@
 // The rows of one question: fetched page by page, kept while a newer answer is under way, and replaced by it.
-import { Refusal, ask } from "./api.js";
+import { Refusal, ask, patiently } from "./api.js";
 import { sent, valueOf, written } from "./question.js";
 import { Plan, inTurn } from "./renewal.js";
 import { ordered } from "./sorting.js";
 
 const NEXT_PAGES = 500;
-const PATIENCE = 12; // times an answer that is still being fetched is asked for again
 const MOST_IN_VAIN = 5; // pages in succession without a row, after which the next is asked for by hand
 
 /** What is known; `version` changes with it. A component that shows it calls `watch`. */
@@ -69,15 +68,6 @@ export class Result {
       this.#inVain = answer.body.items.length ? 0 : this.#inVain + 1;
       this.isHalted = this.#inVain > 0 && this.#inVain % MOST_IN_VAIN === 0;
     });
-  }
-
-  /** Every page that is left. */
-  async all() {
-    while (this.cursor !== null && !this.problem) {
-      const before = this.cursor;
-      await this.more();
-      if (this.cursor === before) return;
-    }
   }
 
   /**
@@ -153,7 +143,10 @@ export class Result {
     this.waitingSince = Date.now();
     this.#changed();
     try {
-      const answer = await this.#patiently(pairs, abort.signal);
+      const answer = await patiently("interactions", pairs, abort.signal, () => {
+        this.waitingWords = "Upstream is slow; the façade goes on fetching and is asked again.";
+        this.#changed();
+      });
       if (abort !== this.#abort) return;
       take(answer);
       this.#take(answer.body);
@@ -196,33 +189,8 @@ export class Result {
     Object.assign(this, { rows: [], meta: null, cursor: null, freshness: null, isOutdated: false });
   }
 
-  /** Ask; where the façade says that the fetch goes on, ask again when it says so. */
-  async #patiently(pairs, signal) {
-    for (let turn = 1; ; turn += 1) {
-      try {
-        return await ask("interactions", pairs, { signal });
-      } catch (error) {
-        const { code, retry_after_seconds: seconds } = error.problem ?? {};
-        if (code !== "still-fetching" || turn === PATIENCE) throw error;
-        this.waitingWords = "Upstream is slow; the façade goes on fetching and is asked again.";
-        this.#changed();
-        await pause(seconds ?? 2, signal);
-      }
-    }
-  }
-
   #changed() {
     this.version = (this.version ?? 0) + 1;
     this.#listener(this.version);
   }
-}
-
-function pause(seconds, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, 1000 * seconds);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(new DOMException("cancelled", "AbortError"));
-    });
-  });
 }

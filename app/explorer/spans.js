@@ -1,11 +1,11 @@
 // Spans of a timeline laid out in lanes, in seconds; what is open ends where the picture ends.
 
-const WORDS = {
+export const WORDS = {
   customer: "Customer",
   segment: "Segment",
   ivr: "IVR",
   queue: "Queue",
-  offer: "Offered to",
+  offer: "Offer",
   conversation: "Conversation",
   hold: "On hold",
   wrap_up: "Wrap-up",
@@ -23,7 +23,7 @@ const ORDER = ["customer", "ivr", "queue", "agent", "hold", "segment"];
 /** The name of a span in words. */
 export function named(span) {
   const words = WORDS[span.kind] ?? span.kind;
-  if (span.kind === "offer") return `${words} ${span.agent_name ?? "an agent"}`;
+  if (span.kind === "offer") return `Offered to ${span.agent_name ?? "an agent"}`;
   if (span.kind === "queue") return `${words} ${span.queue_name ?? ""}`.trim();
   if (span.kind === "segment") return span.segment_number === null ? words : `${words} ${span.segment_number + 1}`;
   return span.agent_name && span.kind !== "customer" ? `${words}, ${span.agent_name}` : words;
@@ -51,15 +51,15 @@ export function layout({ started_at: start, ended_at: end, spans }, now) {
     lanes.get(key).bars.push({ ...span, until: span.isOpen ? last : span.offset_seconds + span.duration_seconds });
   }
   const rank = ({ key }) => ORDER.findIndex((kind) => key.startsWith(kind));
-  return { first, last, lanes: [...lanes.values()].sort((one, other) => rank(one) - rank(other)) };
+  return { zero, first, last, lanes: [...lanes.values()].sort((one, other) => rank(one) - rank(other)) };
 }
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400, 172800, 604800];
 
-/** Marks of the axis: at most `most` of them, at even steps. */
-export function ticks(first, last, most) {
+/** Marks of the axis and their step, in seconds: at most `most`, even by a clock that shows `clock` seconds at zero. */
+export function ticks(first, last, most, clock = 0) {
   const step = STEPS.find((one) => (last - first) / one <= most) ?? 604800 * Math.ceil((last - first) / most / 604800);
   const marks = [];
-  for (let at = Math.ceil(first / step) * step; at <= last; at += step) marks.push(at);
-  return marks;
+  for (let at = Math.ceil((first + clock) / step) * step - clock; at <= last; at += step) marks.push(at);
+  return { marks, step };
 }

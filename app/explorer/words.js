@@ -1,8 +1,5 @@
 // Numbers and times in words; the exact value stands beside, as a title.
 
-const SECOND = 1000;
-const DAY = 86_400 * SECOND;
-
 /** 47.2 → "47 s", 312 → "5 min 12 s", 7380 → "2 h 3 min". Below ten seconds with a decimal. */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return null;
@@ -38,18 +35,39 @@ function format(zone, options) {
   return formats.get(key);
 }
 
-const dayOf = (moment, zone) => format(zone, { year: "numeric", month: "2-digit", day: "2-digit" }).format(moment);
-
-/** A moment as people say it, in the zone of the reports: "8 min ago", "14:03", "yesterday 14:03", "30 Oct 2018 10:33". */
+/** A moment in the zone of the reports: "18 Nov 14:03", with the year where it is not this one. */
 export function moment(text, zone, now) {
   const at = Date.parse(text);
-  const minutes = Math.floor((now - at) / (60 * SECOND));
-  if (minutes >= 0 && minutes < 60) return minutes < 1 ? "just now" : `${minutes} min ago`;
-  const time = format(zone, { hour: "2-digit", minute: "2-digit" }).format(at);
-  if (dayOf(at, zone) === dayOf(now, zone)) return `today ${time}`;
-  if (dayOf(at, zone) === dayOf(now - DAY, zone)) return `yesterday ${time}`;
   const year = new Date(at).getUTCFullYear() === new Date(now).getUTCFullYear() ? {} : { year: "numeric" };
-  return `${format(zone, { day: "numeric", month: "short", ...year }).format(at)} ${time}`;
+  return `${format(zone, { day: "numeric", month: "short", ...year }).format(at)} ${timeOf(at, zone)}`;
+}
+
+const timeOf = (at, zone) => format(zone, { hour: "2-digit", minute: "2-digit" }).format(at);
+
+/** The local time to the second: "14:33:56". */
+export const second = (at, zone) =>
+  format(zone, { hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(at);
+
+/** Seconds since the local midnight. */
+export function sinceMidnight(at, zone) {
+  const [hours, minutes, seconds] = second(at, zone).split(":").map(Number);
+  return 3600 * hours + 60 * minutes + seconds + (at % 1000) / 1000;
+}
+
+/** A local time as exactly as marks of this step, in seconds, need it: "14:33:50", "14:34", "30 Oct". */
+export function mark(at, step, zone) {
+  if (step >= 86_400) return format(zone, { day: "numeric", month: "short" }).format(at);
+  return step < 60 ? second(at, zone) : timeOf(at, zone);
+}
+
+/** An interval of a summary that begins `at`, in milliseconds: in short, and in whole. */
+export function stretch(at, interval, zone) {
+  const written = (options) => format(zone, options).format(at);
+  const month = written({ month: "short", year: "numeric" });
+  const day = written({ day: "numeric", month: "short" });
+  const whole = written({ weekday: "short", day: "numeric", month: "short", year: "numeric" });
+  const long = { month: [month, month], week: [day, `week of ${whole}`], day: [day, whole] };
+  return long[interval] ?? [`${timeOf(at, zone)}\n${day}`, `${whole} ${timeOf(at, zone)}`];
 }
 
 /** The local time to the second with its zone, and the value as it came: for titles. */

@@ -31,11 +31,6 @@ def columns(page: Page) -> None:
     page.locator(".tools").get_by_role("button", name="Columns").click()
 
 
-def counted(page: Page) -> None:
-    page.get_by_role("button", name="Load all rows").click()
-    page.get_by_text("Computed from all").wait_for()
-
-
 def source(page: Page) -> None:
     page.locator('[data-column="queue_seconds"]').focus()
     page.locator(".raw .lit").wait_for()
@@ -52,7 +47,7 @@ STATES: dict[str, tuple[str, str, Callable[[Page], None]]] = {
     "answer": ("?attr=VIP&from=now-7d/d&queue_name=Support", "[data-place]", nothing),
     "interaction": ("?attr=SIM-TRANSFER#interactions/{first}", ".bar", nothing),
     "record": ("?attr=1234567&pii=clear#interactions/{documented}", ".raw > pre", source),
-    "overview": ("?from=now-7d/d#overview", ".tile", counted),
+    "overview": ("?from=now-7d/d#overview", ".tile", nothing),
     "facade": ("?attr=VIP#facade", ".explained", nothing),
     "columns": ("#columns", ".schema li", nothing),
     "problem": ("?attribute-value=1234567&from=yesterdayish", ".problem", nothing),

@@ -19,7 +19,7 @@ def test_a_row_opens_its_interaction_and_the_url_says_which(explorer: Explorer) 
     dialog = explorer.open("?attr=1234567").opened()
     assert explorer.page.url.endswith(f"/?attr=1234567#interactions/{DOCUMENTED}")
     expect(dialog).to_contain_text("Custom Attributes")
-    for row in ("customAttributeUsingIvrInput 1234567", "Alex Example yes", "Support 14:33:56"):
+    for row in ("customAttributeUsingIvrInput 1234567", "Alex Example yes", "Support 10:33:56"):
         dialog.get_by_role("row", name=row).wait_for()
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_have_count(0)

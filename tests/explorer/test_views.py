@@ -1,43 +1,11 @@
-"""Overview, façade and columns, and the key kept for the tab."""
+"""Façade and columns, and the key kept for the tab."""
 
 import json
-from collections import Counter
 from collections.abc import Callable
 
 from playwright.sync_api import expect
 
 from tests.explorer.conftest import Explorer, served
-
-
-def test_the_overview_counts_what_the_api_says(explorer: Explorer) -> None:
-    explorer.open("?attr=SIM-ABANDON#overview")
-    expect(explorer.page.locator(".basis")).to_have_text("Computed from all 15 rows of this question.")
-    path = f"{explorer.place.url}/interactions?attr=SIM-ABANDON"
-    rows = explorer.page.evaluate("async (url) => (await (await fetch(url)).json()).items", path)
-    met, eligible = (sum(row[name] for row in rows) for name in ("is_sla_met", "is_sla_eligible"))
-    level = explorer.page.get_by_role("region", name="Service level")
-    expect(level).to_contain_text(f"{100 * met / eligible:.1f} %")
-    expect(level).to_contain_text(f"{met} of {eligible} that count")
-    for name, column in (("By queue", "first_queue_name"), ("By channel", "channel_type")):
-        values = [row[column] for row in rows if row[column] is not None]
-        shown = explorer.page.get_by_role("region", name=name)
-        for value, number in Counter(values).items():
-            expect(shown.get_by_role("row", name=value)).to_contain_text(str(number))
-    waits = explorer.page.get_by_role("table", name="Wait in queues").locator("td").all_inner_texts()
-    assert sum(map(int, waits)) == sum(row["queue_seconds"] is not None for row in rows)
-
-
-def test_the_overview_says_when_more_match_and_loads_them(explorer: Explorer) -> None:
-    explorer.open("?attr=SIM-2500#overview")
-    expect(explorer.page.locator(".basis")).to_contain_text("Computed from the 100 rows at hand; 2,500 match.")
-    explorer.page.get_by_role("button", name="Load all rows").click()
-    expect(explorer.page.locator(".basis")).to_have_text("Computed from all 2,500 rows of this question.")
-
-
-def test_a_group_of_the_overview_narrows_the_question(explorer: Explorer) -> None:
-    explorer.open("?attr=SIM-ABANDON#overview")
-    explorer.page.get_by_role("region", name="By channel").get_by_role("button", name="messaging").click()
-    explorer.page.wait_for_url("**/?attr=SIM-ABANDON&channel_type=messaging#overview")
 
 
 def test_the_facade_view_shows_hits_upstream_and_what_is_stored(explorer: Explorer) -> None:

@@ -27,7 +27,7 @@ from tests.support.facade import TENANT, Facade, facade_settings
 from tests.support.serving import serve_in_thread
 
 FOLDER = EXPLORER.path.parent
-VENDORED = [FOLDER / "vendor" / name for name in ("preact", "htm", "uplot")]
+VENDORED = [FOLDER / "vendor" / name for name in ("preact", "htm")]
 DOCUMENT = openapi.text(GRAINS, 10_000)
 MOST_BYTES = 100 * 1024  # compressed, all that `/` loads (the bound)
 

@@ -36,7 +36,8 @@ export function Ask({ pairs, service, onAsk, faults }) {
       </span>`,
       )}
       <${Combobox} source=${asks} pairs=${pairs} name="condition" text=${text} enterkeyhint="search"
-        label="Attribute value, or name=value" mostRows=${service.maxRows} onText=${setText} onPick=${named} onKey=${onKey}
+        label="Attribute value, or name=value" mostRows=${service.maxRows} onText=${setText} onPick=${named}
+        onKey=${onKey}
         placeholder=${chips(pairs).length ? "and …" : "Attribute value, or name=value"} />
       <button class="primary" type="submit">Ask</button>
     </div>
@@ -69,7 +70,8 @@ function Controls({ pairs, service, onAsk }) {
       options=${[...PRESETS.map((one) => [one.from ?? "", one.words]), ["range", "From … to …"]]} />
     ${showsRange && html`<${Range} pairs=${pairs} onAsk=${onAsk} />`}
     ${PICKERS.map(([label, name]) => html`<${Picker} key=${name} label=${label} name=${name} pairs=${pairs}
-      mostRows=${service.maxRows} usual=${usual(name)} isAllowed=${isAllowed} onAsk=${(value) => onAsk(withValue(pairs, name, value))} />`)}
+      mostRows=${service.maxRows} usual=${usual(name)} isAllowed=${isAllowed}
+      onAsk=${(value) => onAsk(withValue(pairs, name, value))} />`)}
   </div>`;
 }
 

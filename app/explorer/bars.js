@@ -36,7 +36,7 @@ export function Bars({ title, note, parts, bars, onRows }) {
   const [active, setActive] = useState(null);
   const sums = bars.map(({ numbers }) => numbers.reduce((all, one) => all + one, 0));
   const most = rounded(Math.max(1, ...sums));
-  const every = Math.ceil(bars.length / (useNarrow() ? 4 : 11));
+  const every = Math.ceil(bars.length / marksIn(useNarrow() ? 290 : 1000, bars));
   const kinds = [bars.length > 40 && "dense", bars[0]?.tick.includes("\n") && "dated"].filter(Boolean);
   const leading = bars.filter((_, place) => sums[place] > 0).map(({ key }) => key);
   const reached = leading.includes(active) ? active : leading.at(-1);
@@ -61,6 +61,12 @@ export function Bars({ title, note, parts, bars, onRows }) {
         ${place % every === 0 && html`<span class="tick" aria-hidden="true">${bar.tick}</span>`}</li>`;
     })}</ol></div>
   </figure>`;
+}
+
+/** How many marks there is room for, in pixels: the longest line decides. */
+function marksIn(room, bars) {
+  const longest = Math.max(...bars.flatMap(({ tick }) => tick.split("\n")).map(({ length }) => length));
+  return Math.floor(room / (7 * longest + 12));
 }
 
 /** The next number that is round: 1, 2 or 5 times a power of ten. */

@@ -4,7 +4,7 @@ import { html } from "./parts.js";
 import { Problem } from "./problem.js";
 import { withAll } from "./question.js";
 import { Empty } from "./states.js";
-import { conditions, useFigures } from "./summaries.js";
+import { channels, conditions, states, sum, useFigures } from "./summaries.js";
 import { Age } from "./toolbar.js";
 import { clock, count, duration, percent, stretch } from "./words.js";
 
@@ -43,16 +43,6 @@ export function Overview({ result, pairs, onAsk, onRows, onRefresh }) {
     <${Waits} ...${given} />`;
 }
 
-const sum = (rows, test) => rows.filter(test).reduce((all, row) => all + row.count, 0);
-
-/** The numbers of STATES: open is what has not ended, the others have. */
-export function states(all, open) {
-  const ended = (test) => sum(all, test) - sum(open, test);
-  const isServed = (row) => row.is_answered && !row.is_abandoned;
-  const isLeft = (row) => row.is_abandoned;
-  return [ended(isServed), ended(isLeft), sum(open, () => true), ended((row) => !isServed(row) && !isLeft(row))];
-}
-
 function Tiles({ known, pairs, onRows }) {
   const { rows, totals } = known.all;
   const levels = ["met", "missed", "excluded"].map((outcome) => sum(rows, (row) => row.sla_outcome === outcome));
@@ -68,9 +58,9 @@ function Tiles({ known, pairs, onRows }) {
     <${Tile} words="Speed of answer" value=${duration(entries?.average_speed_of_answer_seconds) ?? "–"}
       note="average of answered queue entries" />
     <${Tile} words="Abandon rate" value=${entries ? share(entries.abandon_rate) : "–"}
-      note=${entries ? `${count(entries.abandoned_count)} of ${count(entries.offered_count)} queue entries` : "not known"} />
-    <${Tile} words="Half waited less than" value=${duration(half) ?? "–"}
-      note=${half === null ? "none was queued" : `90 % less than ${duration(most)} in queues`} />
+      note=${entries ? of(entries.abandoned_count, entries.offered_count) : "not known"} />
+    <${Tile} words="Half waited at most" value=${duration(half) ?? "–"}
+      note=${half === null ? "none was queued" : `90 % at most ${duration(most)}, in queues`} />
   </div>`;
 }
 
@@ -87,6 +77,8 @@ function Tile({ words, value, note, parts, numbers, pairs, onRows }) {
         </li>`)}</ul>`
     }</section>`;
 }
+
+const of = (part, whole) => `${count(part)} of ${count(whole)} queue entries`;
 
 /** A ratio of the API as a percentage. */
 const share = (ratio) => (ratio === null ? "–" : percent(ratio, 1));
@@ -160,7 +152,10 @@ function Queues({ known, pairs, onRows }) {
 }
 
 function Channels({ known, pairs, onRows }) {
-  return html`<${Groups} title="By channel" note="interactions" summary=${known.channels} name="channel_type"
+  const { rows } = known.all;
+  const totals = { count: sum(rows, () => true), abandoned_count: sum(rows, (row) => row.is_abandoned) };
+  return html`<${Groups} title="By channel" note="interactions" summary=${{ rows: channels(rows), totals }}
+    name="channel_type"
     parameter="channel_type" none=${[["channel_type.null", "true"]]} pairs=${pairs} onRows=${onRows} parts=${ABANDONED}
     numbers=${(row) => [row.count - row.abandoned_count, row.abandoned_count]}
     columns=${[
@@ -178,14 +173,17 @@ function Groups({ title, note, summary, name, parameter, none, pairs, onRows, pa
   const rows = summary.rows.slice(0, MOST_GROUPS);
   const most = Math.max(1, ...rows.map(all));
   const more = summary.rows.length - rows.length;
-  return html`<section class="panel" aria-label=${title}><div class="title"><h2>${title}</h2><${Legend} parts=${parts} />
+  return html`<section class="panel" aria-label=${title}><div class="title"><h2>${title}</h2>
+      <${Legend} parts=${parts} />
       <p class="muted">${note}</p></div>
-    <table class="groups"><thead><tr><th scope="col"><span class="unseen">Value</span></th>${columns.map(([words]) => html`<th
-      scope="col" class="number" key=${words}>${words}</th>`)}</tr></thead>
+    <table class="groups"><thead><tr><th scope="col"><span class="unseen">Value</span></th>${columns.map(
+      ([words]) => html`<th scope="col" class="number" key=${words}>${words}</th>`,
+    )}</tr></thead>
       <tbody>${rows.map((row) => {
         const stacked = numbers(row).map((number, place) => [...parts[place], number]);
         const its = row[name] === null ? none : [[parameter, row[name]]];
-        return html`<tr key=${row[name]}><th scope="row"><${Lead} onRows=${onRows} pairs=${its && withAll(pairs, its)}>${row[name] ?? "unknown"}
+        return html`<tr key=${row[name]}><th scope="row">
+          <${Lead} onRows=${onRows} pairs=${its && withAll(pairs, its)}>${row[name] ?? "unknown"}
           <${Stack} most=${most} parts=${stacked} /><//></th>
           ${columns.map(([words, show]) => html`<td class="number" key=${words}>${show(row)}</td>`)}</tr>`;
       })}</tbody>

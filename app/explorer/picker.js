@@ -17,7 +17,12 @@ export const SOURCES = {
   channel_type: { grain: "interactions", by: ["channel_type"], more: [] },
   direction: { grain: "interactions", by: ["direction"], more: [] },
   queue_name: { grain: "queue-entries", by: ["queue_name"], more: [] },
-  agent_id: { grain: "agent-legs", by: ["agent_id", "agent_name"], more: [["is_accepted", "true"]], isPersonal: true },
+  agent_id: {
+    grain: "agent-legs",
+    by: ["agent_id", "agent_name"],
+    more: [["is_accepted", "true"]],
+    isPersonal: true,
+  },
   flow_id: { grain: "interactions", by: ["flow_id", "flow_name"], more: [] },
 };
 
@@ -25,7 +30,8 @@ export const SOURCES = {
 export function asking({ by, more }, pairs, text, mostRows) {
   const range = pairs.filter(([name]) => name === "from" || name === "to");
   const begun = text ? [[`${by.at(-1)}.prefix`, text]] : [];
-  const shown = [["by", by.join(",")], ["measures", "count"], ["sort", "-count"], ["limit", String(Math.min(MOST, mostRows ?? MOST))]];
+  const limit = String(Math.min(MOST, mostRows ?? MOST));
+  const shown = Object.entries({ by: by.join(","), measures: "count", sort: "-count", limit });
   return [...range, ...more, ...begun, ...shown];
 }
 
@@ -97,7 +103,8 @@ export function Combobox(options) {
     onText(event.target.value);
   };
   return html`<input name=${name} value=${text} placeholder=${placeholder} title=${title} enterkeyhint=${enterkeyhint}
-      role="combobox" aria-label=${label} aria-expanded=${shown.length > 0} aria-autocomplete="list" aria-controls=${list} aria-activedescendant=${shown[active] ? `${list}-${active}` : null} autocomplete="off"
+      role="combobox" aria-label=${label} aria-expanded=${shown.length > 0} aria-autocomplete="list"
+      aria-controls=${list} aria-activedescendant=${shown[active] ? `${list}-${active}` : null} autocomplete="off"
       spellcheck="false" onInput=${onInput} onKeyDown=${onKeyDown} onClick=${() => opens && setOpen(true)}
       onBlur=${() => {
         setOpen(false);
@@ -106,7 +113,8 @@ export function Combobox(options) {
     ${
       shown.length > 0 &&
       html`<ul class="offers" id=${list} role="listbox" aria-label=${label}>${shown.map(
-        (offer, place) => html`<li key=${offer.value} id=${`${list}-${place}`} role="option" aria-selected=${place === active}
+        (offer, place) => html`<li key=${offer.value} id=${`${list}-${place}`} role="option"
+        aria-selected=${place === active}
         ref=${(line) => place === active && line?.scrollIntoView({ block: "nearest" })}
         onMouseDown=${(event) => event.preventDefault()} onClick=${() => pick(offer)}><span>${offer.words}</span>${" "}
         ${offer.count !== undefined && html`<span class="muted">${count(offer.count)}</span>`}</li>`,
@@ -130,7 +138,8 @@ export function Picker({ label, name, pairs, mostRows, usual, isAllowed, onAsk }
     } else if (event.key === "Escape") setText(shown);
   };
   return html`<div class="choice ${value ? "set" : ""}"><span aria-hidden="true">${label}</span>
-    <${Combobox} source=${source.isPersonal && !isAllowed ? null : source} pairs=${pairs} mostRows=${mostRows} usual=${usual} opens text=${text}
+    <${Combobox} source=${source.isPersonal && !isAllowed ? null : source} pairs=${pairs} mostRows=${mostRows}
+      usual=${usual} opens text=${text}
       typed=${text === shown ? "" : text} name=${name} label=${label} placeholder="Any" title=${shown}
       first=${value ? [{ value: null, words: "Any" }] : []} onText=${setText}
       onPick=${(offer) => take(offer.value)} onKey=${onKey} onBlur=${entered} />

@@ -13,7 +13,7 @@ const STEPS = [
   ["week", 604_800],
   ["month", 2_678_400],
 ];
-const WAITS = [10, 20, 30, 60, 120, 300]; // seconds: the bounds of the histogram's bars
+const WAITS = [10, 20, 60, 300]; // seconds: the bounds of the histogram's bars
 const ENTRIES =
   "offered_count,answered_count,abandoned_count,abandon_rate,service_level,average_speed_of_answer_seconds";
 
@@ -21,7 +21,10 @@ const ENTRIES =
 export const conditions = (pairs) => shared(pairs).filter(([name]) => !NO_CONDITIONS.has(name));
 
 /** The finest step of a summary's `interval` by which a range, in milliseconds, has no more than MOST_BARS of them. */
-export const stepOf = (from, to) => (STEPS.find(([, seconds]) => to - from <= 1000 * seconds * MOST_BARS) ?? STEPS.at(-1))[0];
+export function stepOf(from, to) {
+  const fits = ([, seconds]) => to - from <= 1000 * seconds * MOST_BARS;
+  return (STEPS.find(fits) ?? STEPS.at(-1))[0];
+}
 
 /** Conditions that part the waits of a question, each with its bounds in seconds: within those it has itself. */
 export function waits(pairs) {
@@ -52,7 +55,7 @@ async function summary(grain, pairs, asked, signal) {
 /** All figures of a question: the first summary alone, which takes the snapshot that the others are counted from. */
 async function figures(pairs, signal) {
   const measures = "count,p50:queue_seconds,p90:queue_seconds,min:started_at,max:started_at";
-  const states = { by: "is_answered,is_abandoned,sla_outcome", measures: "count" };
+  const states = { by: "is_answered,is_abandoned,sla_outcome,channel_type", measures: "count" };
   const all = await summary("interactions", pairs, { ...states, measures }, signal);
   if (all.problem || !all.totals.count) return { all };
   const { from, to } = all.meta.query;
@@ -61,10 +64,9 @@ async function figures(pairs, signal) {
   const counts = "count,abandoned_count";
   const bins = all.totals.p50_queue_seconds === null ? [] : waits(pairs);
   const open = valueOf(pairs, "ended_at.null");
-  const [opened, queues, channels, times, ...waited] = await Promise.all([
+  const [opened, queues, times, ...waited] = await Promise.all([
     open === null ? summary("interactions", [...pairs, ["ended_at.null", "true"]], states, signal) : null,
     summary("queue-entries", pairs, { by: "queue_name", measures: ENTRIES, sort: "-offered_count" }, signal),
-    summary("interactions", pairs, { by: "channel_type", measures: counts, sort: "-count" }, signal),
     summary(
       "interactions",
       pairs,
@@ -75,7 +77,30 @@ async function figures(pairs, signal) {
   ]);
   const none = { rows: [] };
   const known = opened ?? (open === "true" ? all : none);
-  return { all, open: known.problem ? none : known, queues, channels, times, interval, waits: bins, waited };
+  return { all, open: known.problem ? none : known, queues, times, interval, waits: bins, waited };
+}
+
+/** How many rows the groups have that pass a test. */
+export const sum = (rows, test) => rows.filter(test).reduce((all, row) => all + row.count, 0);
+
+/** How many were answered, were abandoned, are open, and ended otherwise; `open` are the groups that have not ended. */
+export function states(all, open) {
+  const ended = (test) => sum(all, test) - sum(open, test);
+  const isServed = (row) => row.is_answered && !row.is_abandoned;
+  const isLeft = (row) => row.is_abandoned;
+  return [ended(isServed), ended(isLeft), sum(open, () => true), ended((row) => !isServed(row) && !isLeft(row))];
+}
+
+/** Groups by channel, the most frequent first, of groups by more. */
+export function channels(rows) {
+  const found = Map.groupBy(rows, (row) => row.channel_type);
+  return [...found]
+    .map(([channel, its]) => ({
+      channel_type: channel,
+      count: sum(its, () => true),
+      abandoned_count: sum(its, (row) => row.is_abandoned),
+    }))
+    .sort((one, other) => other.count - one.count);
 }
 
 let latest = { key: null, question: null, known: null };

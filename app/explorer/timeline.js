@@ -22,6 +22,7 @@ export function Timeline({ timeline, zone }) {
   const margin = width < 520 ? 84 : 132;
   const x = (seconds) => margin + ((seconds - first) / (last - first)) * (width - margin - 14);
   const bars = lanes.flatMap((lane, row) => lane.bars.map((bar, turn) => ({ bar, row, key: keyOf(lane, bar, turn) })));
+  const marked = (offset) => mark(Math.round(zero + 1000 * offset), step, zone);
   const told = (offset) => second(zero + 1000 * offset, zone);
   const kinds = [...new Set(bars.map(({ bar }) => bar.kind))];
   const { marks, step } = ticks(first, last, Math.max(2, Math.floor((width - margin) / 90)), sinceMidnight(zero, zone));
@@ -40,15 +41,17 @@ export function Timeline({ timeline, zone }) {
       ${marks.map(
         (place) => html`<g class="tick" key=${place} aria-hidden="true">
         <line x1=${x(place)} x2=${x(place)} y1="0" y2=${height - AXIS + 4} />
-          <text x=${Math.min(x(place), width - 26)} y=${height - 8}>${mark(Math.round(zero + 1000 * place), step, zone)}</text>
+          <text x=${Math.min(x(place), width - 26)} y=${height - 8}>${marked(place)}</text>
       </g>`,
       )}
       ${lanes.map((lane, row) => html`<text class="lane" key=${lane.key} x="0" y=${row * LANE + LANE / 2}
         aria-hidden="true">${short(lane.words, margin)}<title>${lane.words}</title></text>`)}
       ${bars.map(({ bar, row, key }, place) => html`<${Bar} key=${key} bar=${bar} x=${x} y=${row * LANE + (LANE - BAR) / 2}
-        isFirst=${place === Math.max(0, at)} isActive=${place === at} told=${told} onActive=${() => setActive(key)} />`)}
+        isFirst=${place === Math.max(0, at)} isActive=${place === at} told=${told}
+        onActive=${() => setActive(key)} />`)}
     </svg>
-    <p class="legend">${kinds.map((kind) => html`<span key=${kind}><i class="swatch ${kind}"></i>${WORDS[kind] ?? kind}</span>`)}
+    <p class="legend">${kinds.map((kind) => html`<span key=${kind}>
+      <i class="swatch ${kind}"></i>${WORDS[kind] ?? kind}</span>`)}
       <span>Times in ${zone}</span></p>
     <${Told} bar=${bars[at]?.bar ?? null} told=${told} zone=${zone} />
   </div>`;

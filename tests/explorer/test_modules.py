@@ -9,6 +9,10 @@ PATHS = ["", "startTimestamp", "queues", "queues.queueTime", "queues.startTimest
 LIT = f"""(source) => {PATHS}.filter(
   origin(source, new Map([["waits", "queues[].queueTime"]]), new Set({PATHS})))"""
 
+STATES = """[
+  { is_answered: true, is_abandoned: false, count: 5 }, { is_answered: true, is_abandoned: true, count: 3 },
+  { is_answered: false, is_abandoned: true, count: 4 }, { is_answered: false, is_abandoned: false, count: 4 }]"""
+
 CASES: dict[str, list[tuple[str, Any]]] = {
     "words.js": [
         ("duration(0)", "0 s"),
@@ -25,6 +29,15 @@ CASES: dict[str, list[tuple[str, Any]]] = {
         (f"moment('2026-11-18T13:03:00Z', '{ZONE}', {NOW})", "18 Nov 08:03"),
         (f"moment('2026-11-18T04:59:00Z', '{ZONE}', {NOW})", "17 Nov 23:59"),
         (f"moment('2018-10-30T14:33:45.954Z', '{ZONE}', {NOW})", "30 Oct 2018 10:33"),
+        (f"sinceMidnight(Date.parse('2026-11-18T14:22:46.500Z'), '{ZONE}')", 33766.5),
+        (
+            f"[5, 60, 86400].map((step) => mark(Date.parse('2026-11-18T14:22:46Z'), step, '{ZONE}'))",
+            ["09:22:46", "09:22", "18 Nov"],
+        ),
+        (
+            f"['15m', 'week', 'month'].map((one) => stretch(Date.parse('2026-11-16T05:00:00Z'), one, '{ZONE}')[0])",
+            ["00:00\n16 Nov", "16 Nov", "Nov 2026"],
+        ),
         ("bytes(1951)", "1.9 KiB"),
         ("percent(1, 0)", "–"),
     ],
@@ -56,6 +69,53 @@ CASES: dict[str, list[tuple[str, Any]]] = {
         ("typed(['attr.accountNumber', '12'])", "accountNumber=12"),
         ("written([['attr', 'a b&c+ü'], ['from', 'now-7d/d']])", "attr=a%20b%26c%2B%C3%BC&from=now-7d/d"),
         ("read('?attr=a+b&_=1')", [["attr", "a b"]]),
+    ],
+    "summaries.js": [
+        (
+            "[3, 60, 61, 1500, 60000].map((hours) => stepOf(0, hours * 3600000))",
+            ["15m", "hour", "hour", "week", "month"],
+        ),
+        (
+            "waits([['queue_seconds.lt', '60'], ['queue_seconds.gte', '15']]).map(({ lower }) => lower)",
+            [15, 20],
+        ),
+        ("waits([]).at(-1).more", [["queue_seconds.gte", "300"], ["queue_seconds.lt", None]]),
+        (
+            "conditions([['attr', 'a'], ['sort', 'x'], ['pii', 'clear'], ['limit', '3']])",
+            [["attr", "a"], ["pii", "clear"]],
+        ),
+        (f"states({STATES}, [{{ is_answered: true, is_abandoned: false, count: 2 }}])", [3, 7, 2, 4]),
+        ("channels([{ channel_type: 'a', count: 2 }, { channel_type: 'b', count: 3 }])[0].count", 3),
+        ("channels([2, 3].map((count) => ({ channel_type: null, count })))[0].count", 5),
+    ],
+    "bars.js": [("[1, 3, 10, 120, 545].map(rounded)", [1, 5, 10, 200, 1000])],
+    "cells.js": [
+        (
+            "waited({ queues: [{ time_to_answer_seconds: null, queue_seconds: 9.5 }, { queue_seconds: 1 }] }).words",
+            "9.5 s in the first queue, unanswered",
+        ),
+        ("waited({ queues: [{ entered_at: '2026-11-18T14:00:00Z', left_at: '2026-11-18T14:00:07Z' }] }).seconds", 7),
+        (
+            "[waited({ queues: [] }), waited({ queues: [{ entered_at: '2026-11-18T14:00:00Z', left_at: null }] })]",
+            [None, None],
+        ),
+    ],
+    "picker.js": [
+        (
+            "asking(SOURCES.flow_id, [['attr', 'a'], ['from', 'now-7d']], 'ma', 20)",
+            [
+                ["from", "now-7d"],
+                ["flow_name.prefix", "ma"],
+                ["by", "flow_id,flow_name"],
+                ["measures", "count"],
+                ["sort", "-count"],
+                ["limit", "20"],
+            ],
+        ),
+    ],
+    "spans.js": [
+        ("ticks(0, 222, 4, 33766)", {"marks": [14, 74, 134, 194], "step": 60}),
+        ("ticks(-5, 1, 3)", {"marks": [-4, -2, 0], "step": 2}),
     ],
     "exposition.js": [
         ("total(samples('a_total{x=\"1\"} 2\\na_total{x=\"2\"} 3.5e1\\n').found, 'a_total')", 37),

@@ -92,9 +92,9 @@ export function asked(pairs) {
 
 const made = (type, label, width, description) => ({ name: type, type, label, width, description, isMade: true });
 const MADE = [
-  made("state", "State", 112, "Answered, abandoned, open, or ended otherwise."),
-  made("level", "SLA", 118, "Of the first queue entry: met, missed, or not counted."),
-  made("wait", "Wait", 84, "Of the first queue entry, until the answer or its end: what the service level judges."),
+  made("state", "State", 106, "Answered, abandoned, open, or ended otherwise."),
+  made("level", "SLA", 108, "Of the first queue entry: met, missed, or not counted."),
+  made("wait", "Wait", 108, "Of the first queue entry, until the answer or its end: what the service level judges."),
 ];
 const ATTRIBUTES = made(
   "attributes",

@@ -7,6 +7,7 @@ import { duration, exactMoment, mark, second, sinceMidnight } from "./words.js";
 const LANE = 30;
 const BAR = 20;
 const AXIS = 26;
+const DAY = 86_400; // seconds
 const LEAST = 3; // pixels: what is shorter is widened to this
 
 export function Timeline({ timeline, zone }) {
@@ -22,7 +23,7 @@ export function Timeline({ timeline, zone }) {
   const margin = width < 520 ? 84 : 132;
   const x = (seconds) => margin + ((seconds - first) / (last - first)) * (width - margin - 14);
   const bars = lanes.flatMap((lane, row) => lane.bars.map((bar, turn) => ({ bar, row, key: keyOf(lane, bar, turn) })));
-  const marked = (offset) => mark(Math.round(zero + 1000 * offset), step, zone);
+  const marked = (offset) => mark(Math.round(zero + 1000 * offset), step, zone, last - first);
   const told = (offset) => second(zero + 1000 * offset, zone);
   const kinds = [...new Set(bars.map(({ bar }) => bar.kind))];
   const { marks, step } = ticks(first, last, Math.max(2, Math.floor((width - margin) / 90)), sinceMidnight(zero, zone));
@@ -41,7 +42,7 @@ export function Timeline({ timeline, zone }) {
       ${marks.map(
         (place) => html`<g class="tick" key=${place} aria-hidden="true">
         <line x1=${x(place)} x2=${x(place)} y1="0" y2=${height - AXIS + 4} />
-          <text x=${Math.min(x(place), width - 26)} y=${height - 8}>${marked(place)}</text>
+          <text x=${Math.min(x(place), width - (last - first > DAY ? 42 : 26))} y=${height - 8}>${marked(place)}</text>
       </g>`,
       )}
       ${lanes.map((lane, row) => html`<text class="lane" key=${lane.key} x="0" y=${row * LANE + LANE / 2}

@@ -54,9 +54,11 @@ export function sinceMidnight(at, zone) {
   return 3600 * hours + 60 * minutes + seconds + (at % 1000) / 1000;
 }
 
-/** A local time as exactly as marks of this step, in seconds, need it: "14:33:50", "14:34", "30 Oct". */
-export function mark(at, step, zone) {
-  if (step >= 86_400) return format(zone, { day: "numeric", month: "short" }).format(at);
+/** A local time as marks of this step and range, in seconds, need it: "14:33:50", "14:34", "30 Oct 16:00", "30 Oct". */
+export function mark(at, step, zone, range) {
+  const day = format(zone, { day: "numeric", month: "short" }).format(at);
+  if (step >= 86_400) return day;
+  if (range > 86_400) return `${day} ${timeOf(at, zone)}`;
   return step < 60 ? second(at, zone) : timeOf(at, zone);
 }
 

@@ -31,8 +31,9 @@ CASES: dict[str, list[tuple[str, Any]]] = {
         (f"moment('2018-10-30T14:33:45.954Z', '{ZONE}', {NOW})", "30 Oct 2018 10:33"),
         (f"sinceMidnight(Date.parse('2026-11-18T14:22:46.500Z'), '{ZONE}')", 33766.5),
         (
-            f"[5, 60, 86400].map((step) => mark(Date.parse('2026-11-18T14:22:46Z'), step, '{ZONE}'))",
-            ["09:22:46", "09:22", "18 Nov"],
+            "[[5, 60], [60, 600], [14400, 1e5], [86400, 1e6]].map(([step, range]) => "
+            f"mark(Date.parse('2026-11-18T14:22:46Z'), step, '{ZONE}', range))",
+            ["09:22:46", "09:22", "18 Nov 09:22", "18 Nov"],
         ),
         (
             f"['15m', 'week', 'month'].map((one) => stretch(Date.parse('2026-11-16T05:00:00Z'), one, '{ZONE}')[0])",

@@ -12,7 +12,7 @@ import pytest
 
 from app import __version__
 from app.cli import DEMO, PUBLIC, main
-from app.commands.servers import CannotListen, listen, listen_nearby, url_of
+from app.commands.sockets import CannotListen, listen, listen_nearby, url_of
 from app.settings import SECRETS, SETTINGS
 from tests.commands.forking import PROJECT
 from tests.commands.running import CANARY, PROGRAM, environment, ran, ran_afresh

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from app.commands.servers import BACKLOG, MOST_SECONDS_TO_END
+from app.commands.servers import MOST_SECONDS_TO_END
+from app.commands.sockets import BACKLOG
 from app.http.telemetry import MOST_KEYS, TIMED_ONE_IN
 from app.observe.logs import LINES
 from app.observe.metrics import METRICS, PREFIX, Metrics

@@ -6,7 +6,6 @@ SIGTERM is the machine's: clients are told for a second that their connections e
 import asyncio
 import contextlib
 import ctypes
-import errno
 import gc
 import logging
 import resource
@@ -17,7 +16,7 @@ from typing import Any, cast
 
 import uvicorn
 
-from app.errors import CxfacadeError
+from app.commands.sockets import BACKLOG, inherited, listen, url_of
 from app.listener.acceptor import Acceptor
 from app.listener.connection import Connection
 from app.listener.limits import ListenerLimits
@@ -27,33 +26,18 @@ from app.main import Application, create_app, reload
 from app.observe import logs
 from app.observe.logs import CUT_OFF
 from app.observe.streams import announce
-from app.settings import Settings, inherited_sockets
+from app.settings import Settings
 
-BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 15  # longer than clients keep idle connections: they, not we, end them
 GRACEFUL_SECONDS = 11  # longer than the longest wait of a client
 MOST_SECONDS_TO_END = 12.5  # a drain, then GRACEFUL_SECONDS, and what the application takes to close
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 TICKS_A_SECOND = 10
-MOST_PORTS_TRIED = 100
-FIRST_INHERITED = 3  # after the three standard streams (sd_listen_fds(3))
 OTHER_FILES = 64  # descriptors that are no connection: standard streams, listener, loop, secrets while they are read
 MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of glibc's malloc.h
 OWN_PAGES_BYTES = 128 * 1024  # glibc's own start, which it raises as it goes unless it is told
 
-REASONS = {
-    errno.EADDRINUSE: "Port {port} is taken; choose another with {flag}.",
-    errno.EACCES: "Port {port} needs more rights than this user has; choose one above 1023 with {flag}.",
-    errno.EADDRNOTAVAIL: "The address is none of this machine's; choose another with --host.",
-}
-NO_ADDRESS = "The host to listen on has no usable address; choose another with --host."
-NOT_ONE_SOCKET = "LISTEN_FDS hands over other than one listening TCP socket; hand over one, or none."
-
 logger = logging.getLogger("cxfacade")
-
-
-class CannotListen(CxfacadeError):
-    """The address or port cannot be had; `detail` says which flag to change."""
 
 
 def serve(settings: Settings, read: Callable[[], Settings]) -> None:
@@ -97,56 +81,6 @@ def return_large_blocks() -> bool:
     with contextlib.suppress(OSError, TypeError, AttributeError):
         return bool(ctypes.CDLL(None).mallopt(MMAP_THRESHOLD, OWN_PAGES_BYTES))
     return False
-
-
-def listen(host: str, port: int, flag: str = "--port") -> socket.socket:
-    """A socket that takes connections at once, IPv4 where the name has both; port 0 is any free one.
-
-    Raises CannotListen, which names the flag that chooses the port.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
-        listener = socket.socket(family, kind, protocol)
-    except (OSError, ValueError):
-        raise CannotListen(NO_ADDRESS) from None
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)  # now, as with SO_REUSEADDR two may bind one port, and the second to listen fails
-    except OSError as error:
-        listener.close()
-        raise CannotListen(REASONS.get(error.errno or 0, NO_ADDRESS).format(port=port, flag=flag)) from None
-    return listener
-
-
-def listen_nearby(host: str, port: int) -> socket.socket:
-    """As `listen`, on `port` or the next free one. Raises CannotListen where there is none."""
-    for candidate in range(port, port + MOST_PORTS_TRIED):
-        with contextlib.suppress(CannotListen):
-            return listen(host, candidate)
-    return listen(host, 0)
-
-
-def inherited() -> socket.socket | None:
-    """The socket that whoever started this process opened for it, if any: it outlives restarts. Raises CannotListen."""
-    count = inherited_sockets()
-    if not count:
-        return None
-    listener = socket.socket(fileno=FIRST_INHERITED)
-    listener.set_inheritable(False)
-    is_tcp = listener.family in {socket.AF_INET, socket.AF_INET6} and listener.type == socket.SOCK_STREAM
-    if count > 1 or not is_tcp or not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        listener.close()
-        raise CannotListen(NOT_ONE_SOCKET)
-    return listener
-
-
-def url_of(listener: socket.socket) -> str:
-    """Where a client on this machine finds it; an address that stands for all is shown as loopback."""
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - shown, not bound
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def listener_config(

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from app.commands.servers import Server, limits_of, listen, listen_nearby, return_large_blocks, run, server_of, url_of
+from app.commands.servers import Server, limits_of, return_large_blocks, run, server_of
+from app.commands.sockets import listen, listen_nearby, url_of
 from app.listener.limits import ListenerLimits
 from app.listener.state import ListenerState
 from app.main import create_app

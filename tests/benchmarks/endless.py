@@ -10,7 +10,8 @@ from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.commands.servers import Server, listen, run, url_of
+from app.commands.servers import Server, run
+from app.commands.sockets import listen, url_of
 from app.listener.limits import ListenerLimits
 from app.listener.state import ListenerState
 from app.simulator.interaction import to_json

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from fastapi import FastAPI, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.commands.servers import Server, listen, run, url_of
+from app.commands.servers import Server, run
+from app.commands.sockets import listen, url_of
 from app.listener.state import ListenerState
 from tests.benchmarks.asgi import lifespan
 from tests.benchmarks.client import Received, fetched

@@ -8,7 +8,8 @@ from time import perf_counter, thread_time
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.commands.servers import Server, listen, run, url_of
+from app.commands.servers import Server, run
+from app.commands.sockets import listen, url_of
 from app.listener.limits import ListenerLimits
 from app.listener.state import ListenerState
 from app.main import create_app

@@ -1,6 +1,7 @@
 """The façade for more clients of one address than the listener allows: here all load comes from one."""
 
-from app.commands.servers import Server, listen, return_large_blocks, run, url_of
+from app.commands.servers import Server, return_large_blocks, run
+from app.commands.sockets import listen, url_of
 from app.listener.limits import ListenerLimits
 from app.listener.state import ListenerState
 from app.main import create_app

@@ -19,7 +19,7 @@ BY_ATTRIBUTE = {row.name.removeprefix("CXF_").lower(): row for row in SETTINGS}
 SWITCHES = frozenset({"allow_anonymous"})
 
 PUBLIC = tuple(name for name in BY_ATTRIBUTE if name not in SECRETS)  # a secret would stand in the list of processes
-WHOSE_DATA = frozenset({"upstream_url", "tenant_id", "auth", "client_keys_file", "allow_anonymous"})
+WHOSE_DATA = frozenset({"upstream_url", "tenant_id", "auth", "client_keys_file", "allow_anonymous", "workers"})
 DEMO = tuple(name for name in PUBLIC if name not in WHOSE_DATA)
 LOGS, KEYS = ("log_format", "log_level"), ("client_keys_file",)
 
@@ -121,10 +121,14 @@ def demo(
 @settings_flags(PUBLIC)
 def serve(overrides: Overrides) -> None:
     """Serve the interactions of the configured tenant."""
-    from app.settings import load
+    from app.settings import is_supervised, load
 
     read = functools.partial(load, overrides)
     settings = read()  # before the rest is imported: a wrong flag is answered at once
+    if settings.workers > 1 and not is_supervised():
+        from app.commands.supervisor import supervise
+
+        raise typer.Exit(supervise(settings))
     from app.commands.servers import serve
 
     serve(settings, read)

@@ -8,7 +8,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 
-GROUND = {"errors", "settings", "clock", "observe", "owners", "cooperative"}
+GROUND = {"errors", "settings", "clock", "observe", "owners", "cooperative", "workers"}
 BELOW_HTTP = GROUND | {
     "clients",
     "interactions",
@@ -44,6 +44,7 @@ LAYERS: dict[str, set[str]] = {
     "clock": set(),
     "owners": {"errors"},
     "cooperative": set(),
+    "workers": set(),
     "explorer": set(),
     "simulator": {"settings"},
 }

@@ -12,10 +12,13 @@ import resource
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, cast
 
 import uvicorn
+from pydantic import SecretStr
 
+from app.commands.channel import Supervised, supervised
 from app.commands.sockets import BACKLOG, inherited, listen, url_of
 from app.listener.acceptor import Acceptor
 from app.listener.connection import Connection
@@ -27,6 +30,7 @@ from app.observe import logs
 from app.observe.logs import CUT_OFF
 from app.observe.streams import announce
 from app.settings import Settings
+from app.workers import ALONE, Worker
 
 KEEP_ALIVE_SECONDS = 15  # longer than clients keep idle connections: they, not we, end them
 GRACEFUL_SECONDS = 11  # longer than the longest wait of a client
@@ -43,9 +47,13 @@ logger = logging.getLogger("cxfacade")
 def serve(settings: Settings, read: Callable[[], Settings]) -> None:
     """Serve the configured tenant until a signal; `read` gives the settings anew, for SIGHUP.
 
-    An inherited socket wins over host and port. Raises SettingsError, CannotListen.
+    An inherited socket wins over host and port. A worker ends with its supervisor, too, which says where it serves.
+    Raises SettingsError, CannotListen.
     """
-    logs.configure(settings.log_format, settings.log_level)
+    supervisor = supervised()
+    worker = supervisor.worker if supervisor else ALONE
+    logs.configure(settings.log_format, settings.log_level, worker=worker.number if supervisor else None)
+    settings = share_of(settings, worker)
     return_large_blocks()
     listener = inherited()
     if listener:  # whoever may ask without a key is decided by where we listen (FAULTS T37)
@@ -53,11 +61,20 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> None:
     app = create_app(settings)
     facade = server_of(app, listener or listen(settings.host, settings.port), limits_of(settings))
     url = url_of(facade.listener)
+    words = f"cxfacade serves {url}/interactions, its reference is {url}/docs\n"
     run(
         [facade],
-        ready=lambda: announce(f"cxfacade serves {url}/interactions, its reference is {url}/docs\n"),
+        ready=(lambda: None) if supervisor else lambda: announce(words),
         reload=lambda: reload(read, app.state.reloadable),
+        supervisor=supervisor,
     )
+
+
+def share_of(settings: Settings, worker: Worker) -> Settings:
+    """The settings of one worker: the key of pseudonyms is the same in all."""
+    if worker.is_alone or settings.pseudonym_secret:
+        return settings
+    return settings.model_copy(update={"pseudonym_secret": SecretStr(worker.secret.hex())})
 
 
 def server_of(app: Application, listener: socket.socket, limits: ListenerLimits) -> "Server":
@@ -153,13 +170,14 @@ def run(
     ready: Callable[[], None],
     ending: Callable[[], None] = lambda: None,
     reload: Callable[[], Awaitable[None]] | None = None,
+    supervisor: Supervised | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; a second one does not wait for clients.
+    """Serve until SIGINT or SIGTERM, or until the `supervisor` is gone; a second one does not wait for clients.
 
     `ready` is called once all answer, `ending` before they finish what they have begun, and `reload` on SIGHUP.
     """
     with asyncio.Runner(loop_factory=servers[0].config.get_loop_factory()) as runner:
-        runner.run(_serve(servers, ready, ending, reload))
+        runner.run(_serve(servers, ready, ending, reload, supervisor))
 
 
 def freeze_startup_objects() -> None:
@@ -173,9 +191,10 @@ async def _serve(
     ready: Callable[[], None],
     ending: Callable[[], None],
     reload: Callable[[], Awaitable[None]] | None,
+    supervisor: Supervised | None,
 ) -> None:
     halted, limit = asyncio.Event(), asyncio.timeout(None)
-    _on_signals(servers, halted, limit)
+    halt = _on_signals(servers, halted, limit)
     asked = asyncio.Event()
     if reload:
         loop = asyncio.get_running_loop()
@@ -186,12 +205,14 @@ async def _serve(
                 group.create_task(server.serve(sockets=[server.listener]))
             for server in servers:
                 await server.listening.wait()
-            reloading = group.create_task(_reloading(reload, asked)) if reload else None
+            beside = [group.create_task(_reloading(reload, asked))] if reload else []
+            if supervisor:
+                beside.append(group.create_task(supervisor.follow(gone=partial(halt, signal.SIGTERM))))
             freeze_startup_objects()
             ready()
             await halted.wait()
-            if reloading:
-                reloading.cancel()
+            for one in beside:
+                one.cancel()
             ending()
             limit.reschedule(asyncio.get_running_loop().time() + MOST_SECONDS_TO_END)
             for server in servers:
@@ -200,7 +221,10 @@ async def _serve(
         logger.error(CUT_OFF)
 
 
-def _on_signals(servers: Sequence[Server], halted: asyncio.Event, limit: asyncio.Timeout) -> None:
+def _on_signals(
+    servers: Sequence[Server], halted: asyncio.Event, limit: asyncio.Timeout
+) -> Callable[[signal.Signals], None]:
+    """Have the signals end the servers; gives the function that does."""
     loop = asyncio.get_running_loop()
 
     def halt(number: int) -> None:
@@ -213,6 +237,7 @@ def _on_signals(servers: Sequence[Server], halted: asyncio.Event, limit: asyncio
 
     for number in SIGNALS:
         signal.signal(number, lambda caught, _: loop.call_soon_threadsafe(halt, caught))
+    return halt
 
 
 async def _reloading(reload: Callable[[], Awaitable[None]], asked: asyncio.Event) -> None:

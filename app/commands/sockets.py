@@ -5,7 +5,7 @@ import errno
 import socket
 
 from app.errors import CxfacadeError
-from app.settings import inherited_sockets
+from app.settings import inherited_sockets, is_supervised
 
 BACKLOG = 2048
 MOST_PORTS_TRIED = 100
@@ -61,7 +61,11 @@ def inherited() -> socket.socket | None:
     listener = socket.socket(fileno=FIRST_INHERITED)
     listener.set_inheritable(False)
     is_tcp = listener.family in {socket.AF_INET, socket.AF_INET6} and listener.type == socket.SOCK_STREAM
-    if count > 1 or not is_tcp or not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+    if (
+        (count > 1 and not is_supervised())
+        or not is_tcp
+        or not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    ):
         listener.close()
         raise CannotListen(NOT_ONE_SOCKET)
     return listener

@@ -9,6 +9,7 @@ import math
 import sys
 import traceback
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal, Self, TextIO
 
 from app.observe.streams import Outlet
@@ -138,6 +139,24 @@ PSEUDONYMS_FOR_ONE_START = Line(
     "CXF_PSEUDONYM_SECRET is not set: customer_key changes with every start.",
     "Set it, else nobody can join on `customer_key` across restarts.",
 )
+WORKER_ENDED = Line(
+    "worker-ended",
+    "worker %d ended by itself, with code %d; another takes its place",
+    "With `CXF_WORKERS`: its own clients alone noticed. A code below nought is a signal; -9 often is want of memory.",
+)
+WORKERS_GIVEN_UP = Line(
+    "workers-given-up",
+    "workers ended %d times within %d seconds: all is ended",
+    "The lines before say why. The service manager starts it again.",
+)
+WORKER_REPLACED = Line(
+    "worker-replaced", "worker %d is replaced by worker %d", "After SIGUSR2: the new one answers, the old one ends."
+)
+WORKER_NOT_REPLACED = Line(
+    "worker-not-replaced",
+    "worker %d is not replaced: the new one did not start; it and those after it stay",
+    "After SIGUSR2: the settings or the release are bad. The lines before say why.",
+)
 LINES_LOST = Line(
     "log-lines-lost",
     "log lines that could not be written, and are lost: %d",
@@ -155,9 +174,12 @@ LINES = tuple(line for line in list(globals().values()) if isinstance(line, Line
 Fact = str | int | float | bool | None
 
 
-def configure(form: Literal["text", "json"] | None, level: str, stream: TextIO | None = None) -> None:
+def configure(
+    form: Literal["text", "json"] | None, level: str, stream: TextIO | None = None, *, worker: int | None = None
+) -> None:
     """Send all lines of at least `level` to `stream` (stderr); without `form`, text on a terminal, else JSON.
 
+    Each line has the number of the `worker`, where there are several.
     The service never waits for the reader of stderr. A record that cannot be formatted is dropped: the complaint about
     it would print its values.
     """
@@ -167,6 +189,8 @@ def configure(form: Literal["text", "json"] | None, level: str, stream: TextIO |
         return
     handler = logging.StreamHandler(stream) if stream else Behind(sys.stderr.fileno())
     handler.setFormatter(TextLines() if (form or ("text" if target.isatty() else "json")) == "text" else JsonLines())
+    if worker is not None:
+        handler.addFilter(partial(_numbered, worker))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -176,6 +200,11 @@ def configure(form: Literal["text", "json"] | None, level: str, stream: TextIO |
         logging.getLogger(name).setLevel(root.level if root.level < logging.INFO else max(root.level, logging.WARNING))
     logging.captureWarnings(True)
     logging.raiseExceptions = False
+
+
+def _numbered(worker: int, record: logging.LogRecord) -> bool:
+    record.worker = worker
+    return True
 
 
 def silence() -> None:
@@ -202,12 +231,16 @@ class Behind(logging.Handler):
 
 
 class TextLines(logging.Formatter):
-    """`time LEVEL logger: message`; control characters are escaped, so that a terminal obeys nothing."""
+    """`time LEVEL logger: message`, a worker's number after the logger; control characters are escaped.
+
+    So a terminal obeys nothing.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
         failed = failure(record)
-        line = f"{time_of(record)} {record.levelname} {record.name}: {message_of(record)}"
+        worker = f" [{record.worker}]" if hasattr(record, "worker") else ""
+        line = f"{time_of(record)} {record.levelname} {record.name}{worker}: {message_of(record)}"
         line = f"{line} ({failed})" if failed else line
         if line.isprintable():
             return line

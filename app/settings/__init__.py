@@ -22,15 +22,19 @@ __all__ = [
     "MASK",
     "SECRETS",
     "SETTINGS",
+    "SUPERVISED",
     "Scope",
     "Settings",
     "Treatment",
     "inherited_sockets",
     "is_loopback",
+    "is_supervised",
     "load",
 ]
 
 FILE_SUFFIX = "_FILE"
+SUPERVISED = {"LISTEN_FDS": "2", "LISTEN_FDNAMES": "listener:supervisor"}
+"""The environment of a worker, beside the id of its process: it is handed the socket it serves, and a channel."""
 DEMANDS = {
     "int_parsing": "must be a whole number",
     "int_from_float": "must be a whole number",
@@ -171,3 +175,9 @@ def inherited_sockets(environ: Mapping[str, str] | None = None, process_id: int 
     meant_for, count = named.get("LISTEN_PID", ""), named.get("LISTEN_FDS", "")
     is_ours = meant_for.isascii() and meant_for.isdigit() and int(meant_for) == (process_id or os.getpid())
     return int(count) if is_ours and count.isascii() and count.isdigit() else 0
+
+
+def is_supervised(environ: Mapping[str, str] | None = None, process_id: int | None = None) -> bool:
+    """Whether this process is a worker of a supervisor, which handed it the sockets that SUPERVISED names."""
+    named = os.environ if environ is None else environ
+    return inherited_sockets(named, process_id) > 0 and all(named.get(name) == SUPERVISED[name] for name in SUPERVISED)

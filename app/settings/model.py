@@ -41,8 +41,9 @@ class Settings(BaseModel):
     )
     host: forms.Host = Field("127.0.0.1", description="Address to listen on; beyond loopback, client keys are needed.")
     port: int = Field(8080, ge=0, le=65_535, description="Port to listen on; 0 lets the system choose.")
+    workers: int = Field(1, ge=1, le=32, description="Processes that serve one socket; several have a supervisor.")
     cache_bytes: int = Field(
-        268_435_456, ge=1_048_576, description="Hard bound, in bytes, of everything cached in one process."
+        268_435_456, ge=1_048_576, description="Hard bound, in bytes, of everything cached; workers divide it."
     )
     fresh_open_seconds: forms.Seconds = Field(15, description="Freshness of an answer that can still change.")
     fresh_max_seconds: forms.Seconds = Field(86_400, description="Upper bound of any freshness lifetime.")

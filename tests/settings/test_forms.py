@@ -114,6 +114,7 @@ BROKEN = {
     "CXF_AUTH": ["bearer", ""],
     "CXF_HOST": ["http://localhost", "localhost:8080", "a..b", ""],
     "CXF_PORT": ["-1", "65536", "http", "80.5", ""],
+    "CXF_WORKERS": ["0", "33", "two"],
     "CXF_CACHE_BYTES": ["1048575", "256MB"],
     "CXF_FRESH_OPEN_SECONDS": ["0", "-1", "nan", "inf", "15s"],
     "CXF_FRESH_MAX_SECONDS": ["31536001"],

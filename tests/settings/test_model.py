@@ -19,6 +19,7 @@ def test_defaults_are_those_of_the_interface() -> None:
         "CXF_AUTH": "basic",
         "CXF_HOST": "127.0.0.1",
         "CXF_PORT": "8080",
+        "CXF_WORKERS": "1",
         "CXF_CACHE_BYTES": "268435456",
         "CXF_FRESH_OPEN_SECONDS": "15",
         "CXF_FRESH_MAX_SECONDS": "86400",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from app.settings import SECRETS, SETTINGS, inherited_sockets, load
+from app.settings import SECRETS, SETTINGS, SUPERVISED, inherited_sockets, is_supervised, load
 from tests.settings.reading import CANARY, faults, read, secret_file
 
 WRITABLE = "others may write; its mode must be 0644 or stricter, better 0440 or 0400"
@@ -177,3 +177,17 @@ def test_no_line_repeats_a_value() -> None:
 )
 def test_sockets_are_taken_only_where_they_were_meant_for_this_process(environ: dict[str, str], count: int) -> None:
     assert inherited_sockets(environ, process_id=7) == count
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_worker"),
+    [
+        ({"LISTEN_PID": "7", **SUPERVISED}, True),
+        ({"LISTEN_PID": "8", **SUPERVISED}, False),
+        ({"LISTEN_PID": "7", "LISTEN_FDS": "1"}, False),
+        ({"LISTEN_PID": "7", "LISTEN_FDS": "2", "LISTEN_FDNAMES": "a:b"}, False),
+        ({}, False),
+    ],
+)
+def test_a_worker_knows_its_supervisor_by_the_names_of_its_sockets(environ: dict[str, str], is_worker: bool) -> None:
+    assert is_supervised(environ, process_id=7) is is_worker

@@ -1,0 +1,224 @@
+"""`cxfacade serve --workers N`: processes that serve one socket, kept alive and replaced one at a time."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import secrets
+import signal
+import socket
+import sys
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from itertools import count
+from typing import Any
+
+from app.commands.processes import Process, command, start
+from app.commands.sockets import inherited, listen, url_of
+from app.errors import SettingsError
+from app.observe import logs
+from app.observe.logs import (
+    PSEUDONYMS_FOR_ONE_START,
+    WORKER_ENDED,
+    WORKER_NOT_REPLACED,
+    WORKER_REPLACED,
+    WORKERS_GIVEN_UP,
+)
+from app.observe.streams import announce
+from app.settings import Settings
+from app.workers import Worker
+
+MOST_DEATHS, DEATHS_SECONDS = 5, 30.0
+PAUSES = (0.0, 0.5, 1.0, 2.0)  # seconds before a worker is started anew, by the deaths lately
+READY_SECONDS = 60.0  # for a worker that is to replace another
+END_SECONDS, CUT_SECONDS = 14.0, 1.0  # after one signal: longer than a worker takes; after a second one
+SECRET_BYTES = 32
+FAILED = 1
+
+logger = logging.getLogger("cxfacade.supervisor")
+
+
+def supervise(settings: Settings) -> int:
+    """Have workers serve the configured tenant until a signal; gives the exit code.
+
+    An inherited socket wins over host and port. Raises SettingsError, CannotListen.
+    """
+    settings.require_upstream()
+    if settings.upstream_concurrency < settings.workers:
+        raise SettingsError(["CXF_WORKERS must be at most CXF_UPSTREAM_CONCURRENCY: each needs a call of its own."])
+    logs.configure(settings.log_format, settings.log_level)
+    listener = inherited()
+    if listener:
+        settings = settings.model_copy(update={"host": listener.getsockname()[0]})
+    settings.require_access()
+    listener = listener or listen(settings.host, settings.port)
+    words = f"cxfacade serves {url_of(listener)}/interactions, its reference is {url_of(listener)}/docs\n"
+    if not settings.pseudonym_secret:
+        logger.warning(PSEUDONYMS_FOR_ONE_START)
+    gc.enable()
+    return asyncio.run(_run(Supervisor(command(sys.argv[1:]), listener, settings.workers), lambda: announce(words)))
+
+
+async def _run(supervisor: "Supervisor", ready: Callable[[], None]) -> int:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, supervisor.stop, number)
+    loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
+    loop.add_signal_handler(signal.SIGUSR2, supervisor.replace)
+    return await supervisor.run(ready)
+
+
+class Supervisor:
+    """Starts so many `workers` by a command on one listening socket, and keeps so many alive.
+
+    `pauses` are the seconds before a worker is started anew, by the number of those that ended lately.
+    """
+
+    def __init__(
+        self,
+        command: tuple[Sequence[str], Sequence[str]],
+        listener: socket.socket,
+        workers: int,
+        pauses: Sequence[float] = PAUSES,
+    ) -> None:
+        self._command = command
+        self._listener = listener
+        self._workers = workers
+        self._pauses = pauses
+        self._secret = secrets.token_bytes(SECRET_BYTES)
+        self._living: set[Process] = set()
+        self._current: dict[int, Process] = {}  # by the place of its share
+        self._deaths: deque[float] = deque(maxlen=MOST_DEATHS)
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._replacing: asyncio.Task[object] | None = None
+        self._is_up = False
+        self._stopping = asyncio.Event()
+        self._cut: asyncio.TimerHandle | None = None
+        self._code = 0
+
+    async def run(self, ready: Callable[[], None]) -> int:
+        """Until it is told to `stop`, or gives up; `ready` is called once all workers answer. Gives the exit code.
+
+        A first worker that ends before it answers ends all with its code: another start would end likewise.
+        """
+        first = await self._start(1)
+        self._is_up = await first.settled()
+        if self._is_up:
+            places = range(2, self._workers + 1)
+            others = [await self._start(place) for place in places if not self._stopping.is_set()]
+            self._task(_tell_ready(others, ready))
+        else:
+            code = await first.process.wait()
+            self._give_up(code if code > 0 else FAILED)
+        await self._stopping.wait()
+        while self._living:
+            await next(iter(self._living)).ended.wait()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        return self._code
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End all by this signal; where they have been told before, without waiting for clients."""
+        seconds = CUT_SECONDS if self._stopping.is_set() else END_SECONDS
+        self._stopping.set()
+        self._listener.close()
+        for one in self._living:
+            one.signal(number)
+        if self._cut:
+            self._cut.cancel()
+        self._cut = asyncio.get_running_loop().call_later(seconds, self._kill)
+
+    def reload(self) -> None:
+        """Have all workers read their settings again."""
+        for one in self._living:
+            one.reload()
+
+    def replace(self) -> None:
+        """Replace the workers one at a time, unless that is under way."""
+        if not self._stopping.is_set() and (self._replacing is None or self._replacing.done()):
+            self._replacing = self._task(self._replace())
+
+    async def _start(self, place: int, *, is_current: bool = True) -> Process:
+        taken = {one.worker.number for one in self._living}
+        number = next(number for number in count(1) if number not in taken)
+        started = await start(self._command, self._listener, Worker(number, place, self._workers, self._secret))
+        self._living.add(started)
+        if is_current:
+            self._current[place] = started
+        self._task(_listen_to(started))
+        self._task(self._watch(started))
+        if self._stopping.is_set():
+            started.signal(signal.SIGTERM)
+        return started
+
+    async def _watch(self, started: Process) -> None:
+        """Wait for the end of a worker; where nobody asked for it, start another in its place."""
+        code = await started.process.wait()
+        self._living.discard(started)
+        started.ended.set()
+        started.writer.close()
+        if not self._is_wanted(started):
+            return
+        now = asyncio.get_running_loop().time()
+        self._deaths.append(now)
+        deaths = sum(now - one < DEATHS_SECONDS for one in self._deaths)
+        logger.error(WORKER_ENDED, started.worker.number, code)
+        if deaths >= MOST_DEATHS:
+            logger.critical(WORKERS_GIVEN_UP, MOST_DEATHS, int(DEATHS_SECONDS))
+            self._give_up(FAILED)
+            return
+        await asyncio.sleep(self._pauses[deaths - 1])
+        if self._is_wanted(started):
+            await self._start(started.worker.place)
+
+    def _is_wanted(self, started: Process) -> bool:
+        """Whether the worker should serve: no other is in its place, and all goes on."""
+        return self._is_up and self._current[started.worker.place] is started and not self._stopping.is_set()
+
+    async def _replace(self) -> None:
+        """Where a new worker does not get ready, it and those after it stay as they are."""
+        for place in sorted(self._current):
+            if self._stopping.is_set():
+                return
+            new, is_ready = await self._start(place, is_current=False), False
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(READY_SECONDS):
+                    is_ready = await new.settled()
+            if not is_ready:
+                new.signal(signal.SIGKILL)
+                logger.error(WORKER_NOT_REPLACED, self._current[place].worker.number)
+                return
+            old, self._current[place] = self._current[place], new
+            old.signal(signal.SIGTERM)
+            logger.info(WORKER_REPLACED, old.worker.number, new.worker.number)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(END_SECONDS):
+                    await old.ended.wait()
+            old.signal(signal.SIGKILL)
+
+    def _give_up(self, code: int) -> None:
+        self._code = code
+        self.stop()
+
+    def _kill(self) -> None:
+        for one in self._living:
+            one.signal(signal.SIGKILL)
+
+    def _task(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+async def _tell_ready(others: Sequence[Process], ready: Callable[[], None]) -> None:
+    for one in others:
+        await one.settled()
+    ready()
+
+
+async def _listen_to(started: Process) -> None:
+    """Take what a worker says, until it ends."""
+    while await started.reader.readline():
+        started.got_ready()

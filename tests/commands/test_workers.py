@@ -1,0 +1,126 @@
+"""`serve --workers 2`: two processes that serve one socket answer as one, whichever is asked."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.simulator import create_simulator
+from tests.commands.running import Running, get, ran, started
+from tests.commands.test_serving import NOWHERE, SERVES, TENANT, listens_no_more
+from tests.commands.test_signals import HANG_SECONDS, load, says
+from tests.support.serving import serve_in_thread
+from tests.support.simulator import QUIET
+
+GIVEN = {**TENANT, "CXF_ANONYMOUS_SCOPES": "read,metrics:read,cache:purge", "CXF_WORKERS": "2"}
+
+
+class Two:
+    """A supervisor with two workers."""
+
+    def __init__(self, program: Running) -> None:
+        self.program = program
+        self.url = program.url(SERVES)
+
+    def workers(self) -> list[int]:
+        """The numbers of its processes, the oldest first."""
+        pid = self.program.process.pid
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    @contextmanager
+    def alone(self, worker: int) -> Iterator[None]:
+        """While the others stand still, this worker answers whoever connects."""
+        others = [one for one in self.workers() if one != worker]
+        for one in others:
+            os.kill(one, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for one in others:
+                os.kill(one, signal.SIGCONT)
+
+    def asked(self, worker: int, path: str) -> httpx.Response:
+        """The answer of one worker."""
+        with self.alone(worker):
+            return get(f"{self.url}{path}")
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+    folder = tmp_path_factory.mktemp("workers")
+    with ExitStack() as stack:
+        upstream = stack.enter_context(serve_in_thread(create_simulator(QUIET)))
+        given = {**GIVEN, "CXF_UPSTREAM_URL": upstream}
+        yield Two(stack.enter_context(started(folder, "serve", "--port", "0", last=SERVES, **given)))
+
+
+def test_both_answer_and_a_pseudonym_is_the_same_at_both(two: Two) -> None:
+    customers = [two.asked(one, "/interactions?fields=interaction_id,customer_key&limit=20") for one in two.workers()]
+    assert len(customers) == 2
+    assert customers[0].json()["items"] == customers[1].json()["items"]
+    assert any(row["customer_key"] for row in customers[0].json()["items"])
+
+
+def test_sighup_reaches_both(two: Two) -> None:
+    two.program.process.send_signal(signal.SIGHUP)
+    says(two.program, "The upstream credentials were read again.", times=2)
+
+
+def test_a_killed_worker_takes_nobody_with_it_but_its_own_clients(two: Two) -> None:
+    before = two.workers()
+    killed, spared = before
+    with ExitStack() as stack:
+        kept = []
+        for worker in (spared, killed):
+            client = stack.enter_context(httpx.Client(base_url=two.url, trust_env=False, timeout=20))
+            with two.alone(worker):
+                assert client.get("/health/live").status_code == 200
+            kept.append(client)
+        answered = stack.enter_context(load(f"{two.url}/health/live"))
+        os.kill(killed, signal.SIGKILL)
+        says(two.program, "worker 1 ended by itself, with code -9; another takes its place")
+        assert kept[0].get("/health/live").status_code == 200
+        while len(two.workers()) < 2:
+            assert get(f"{two.url}/health/live").status_code == 200
+    assert len([one for one in answered if one != 200]) <= 1, "one request at a time was under way"
+    assert {*two.workers()} & {*before} == {spared}
+
+
+def test_workers_are_replaced_and_nobody_notices(two: Two) -> None:
+    before = {*two.workers()}
+    with load(f"{two.url}/interactions?attr=valueOne") as answered:
+        two.program.process.send_signal(signal.SIGUSR2)
+        says(two.program, "is replaced by worker", times=2)
+        while before & {*two.workers()}:
+            assert get(f"{two.url}/health/live").status_code == 200
+    assert {*answered} == {200}
+    assert len(two.workers()) == 2
+
+
+def test_a_signal_ends_all_and_the_socket(two: Two) -> None:
+    """The last test of these two."""
+    workers = two.workers()
+    two.program.process.send_signal(signal.SIGINT)
+    listens_no_more(two.url)
+    assert two.program.process.wait(HANG_SECONDS) == 0
+    assert not any(Path(f"/proc/{one}").exists() for one in workers)
+    assert "Traceback" not in two.program.errors.read_text()
+
+
+@pytest.mark.parametrize(
+    ("environ", "code", "words"),
+    [
+        ({"CXF_WORKERS": "9"}, 2, "CXF_WORKERS must be at most CXF_UPSTREAM_CONCURRENCY"),
+        ({"CXF_HOST": "0.0.0.0"}, 2, "CXF_ALLOW_ANONYMOUS"),
+        ({"CXF_REDIS_URL": "redis://x.invalid"}, 2, "CXF_REDIS_URL is not supported"),
+    ],
+)
+def test_a_bad_setting_is_one_line(environ: dict[str, str], code: int, words: str, tmp_path: Path) -> None:
+    refused = ran(tmp_path, "serve", "--port", "0", "--upstream-url", NOWHERE, **{**GIVEN, **environ})
+    lines = [line for line in refused.stderr.splitlines() if line.startswith("cxfacade: ")]
+    assert (refused.returncode, len(lines)) == (code, 1)
+    assert words in lines[0]

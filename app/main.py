@@ -51,6 +51,7 @@ from app.observe.logs import (
 from app.observe.metrics import Lag, Metrics
 from app.observe.tracing import alone
 from app.queries import rules
+from app.queries.purging import purge_all
 from app.queries.service import Queries
 from app.queries.snapshot_store import SnapshotStore
 from app.settings import Settings, load
@@ -58,9 +59,11 @@ from app.upstream.access import DEFAULTS as LIMITS
 from app.upstream.access import Limits, UpstreamAccess
 from app.upstream.client import UpstreamClient
 from app.upstream.transport import Wire
+from app.workers import ALONE, PurgeOrders, Worker
 
 PSEUDONYM_BYTES = 32
 SWEEP_SECONDS, SWEEPS_A_ROUND = 1.0, 60
+PURGED_ELSEWHERE_SECONDS = 0.25  # between two looks at what other workers have purged
 PURGE_SECONDS = 1.0  # between two purges: each sends everybody to upstream again (FAULTS T28)
 
 logger = logging.getLogger("cxfacade")
@@ -90,13 +93,15 @@ def create_app(
     clock: Clock = SYSTEM_CLOCK,
     limits: Limits = LIMITS,
     random: Callable[[], float] = random,
+    worker: Worker = ALONE,
 ) -> Application:
     """The application for these settings, or for those of the environment. Raises SettingsError.
 
     `limits` are those of the upstream client; `random`, of [0, 1), shortens and prolongs what must not beat in time.
+    The settings are of this `worker`: its shares, where there are several.
     """
     settings = settings or load()
-    access = replace(upstream_access(settings), limits=limits)
+    access = replace(upstream_access(settings), limits=limits, worker=worker)
     if settings.redis_url:
         raise SettingsError(["CXF_REDIS_URL is not supported by this version; unset it."])
     settings.require_access()
@@ -132,7 +137,8 @@ def create_app(
         metrics.watch("held_records", holdings.records)
         metrics.watch("held_trusted", lambda: holdings.is_trusted)
         metrics.watch("recheck_overdue_seconds", holdings.overdue_seconds)
-        queries = Queries(upstream, snapshots, holdings, flights, clock, known, tables, random)
+        orders = PurgeOrders(worker.block)
+        queries = Queries(upstream, snapshots, holdings, flights, clock, known, tables, random, orders)
         metrics.watch("streams_under_way", lambda: queries.admission.streams)
         masked = masked_columns(settings.attributes, known.context.attribute_policy)
         app.state.services = Services(
@@ -143,11 +149,11 @@ def create_app(
             queries=queries,
             representations=Representations(queries, clock, masked),
             unread=Unread(),
-            authenticator=Authenticator(settings, keys, clock),
+            authenticator=Authenticator(settings, keys, clock, worker.share),
             forwarding=forwarding,
             requests=requests,
             questions=questions,
-            purges=MinInterval(PURGE_SECONDS, clock.monotonic),
+            purges=MinInterval(PURGE_SECONDS * worker.workers, clock.monotonic),
             parsed=ParsedLists(),
             response_cache=ResponseCache(store, clock, known.digest, flights, settings.wait_seconds),
             openapi=cache(partial(openapi.text, tables, settings.max_rows)),
@@ -162,6 +168,7 @@ def create_app(
         ]
         warmth.start()
         watching = [keys.watch(clock)] if settings.client_keys_file else []
+        watching += [] if worker.is_alone else [purged_elsewhere(queries, clock)]
         tasks = [asyncio.create_task(work) for work in (sweep(store, clock), *watching)]
         try:
             yield
@@ -233,6 +240,14 @@ def watch(metrics: Metrics, store: MemoryStore, bound_bytes: int, flights: Singl
     metrics.watch("cache_values", lambda: store.derived_count, kind="answers")
     metrics.watch("cache_evictions", lambda: store.evictions)
     metrics.watch("fetches", lambda: len(flights))
+
+
+async def purged_elsewhere(queries: Queries, clock: Clock) -> None:
+    """Purge everything soon after another worker has purged something."""
+    while True:
+        await clock.sleep(PURGED_ELSEWHERE_SECONDS)
+        if queries.orders.has_news():
+            await purge_all(queries)
 
 
 async def sweep(store: MemoryStore, clock: Clock) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from app.commands.sockets import FIRST_INHERITED
 from app.settings import is_supervised
-from app.workers import Worker
+from app.workers import Worker, block_of
 
 LONGEST_LINE = 16 * 1024 * 1024
 READY = "ready"
@@ -28,12 +28,13 @@ def line(message: dict[str, object]) -> bytes:
 
 
 class Supervised:
-    """The worker's end of the channel that it was handed; `worker` is its part."""
+    """The worker's end of the channel that it was handed; `worker` is its part, `memory` a descriptor."""
 
-    def __init__(self, channel: socket.socket) -> None:
+    def __init__(self, channel: socket.socket, memory: int) -> None:
         self._channel = channel
         part = json.loads(channel.recv(_LONGEST_PART))
-        self.worker = Worker(part["number"], part["place"], part["workers"], bytes.fromhex(part["secret"]))
+        secret, block = bytes.fromhex(part["secret"]), block_of(memory, part["number"])
+        self.worker = Worker(part["number"], part["place"], part["workers"], secret, block)
 
     async def follow(self, gone: Callable[[], None]) -> None:
         """Say that it is ready; then wait until the supervisor is gone, and tell that."""
@@ -52,4 +53,4 @@ def supervised() -> Supervised | None:
         return None
     channel = socket.socket(fileno=FIRST_INHERITED + 1)
     channel.set_inheritable(False)
-    return Supervised(channel)
+    return Supervised(channel, FIRST_INHERITED + 2)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -76,15 +77,17 @@ class Process:
         return not self.ended.is_set()
 
 
-async def start(command: tuple[Sequence[str], Sequence[str]], listener: socket.socket, worker: Worker) -> Process:
-    """Start a worker, which is told its part.
+async def start(
+    command: tuple[Sequence[str], Sequence[str]], listener: socket.socket, memory: int, worker: Worker
+) -> Process:
+    """Start a worker, which is told its part; `memory` is the descriptor of what all share.
 
     It has a process group of its own: what a terminal sends to ours is the supervisor's to pass on.
     """
     ours, theirs = socket.socketpair()
-    with theirs, _copied(listener) as listening, _copied(theirs) as channel:
-        given = (listening.fileno(), channel.fileno())
-        program, arguments = command
+    program, arguments = command
+    with theirs, contextlib.ExitStack() as copies:
+        given = [_copied(one, copies) for one in (listener.fileno(), theirs.fileno(), memory)]
         process = await asyncio.create_subprocess_exec(
             *program, ",".join(map(str, given)), *arguments, pass_fds=given, process_group=0
         )
@@ -93,6 +96,8 @@ async def start(command: tuple[Sequence[str], Sequence[str]], listener: socket.s
     return Process(worker, process, reader, writer)
 
 
-def _copied(of: socket.socket) -> socket.socket:
-    """A copy whose descriptor is none of those that a worker finds its sockets at."""
-    return socket.socket(fileno=fcntl(of.fileno(), F_DUPFD_CLOEXEC, FIRST_INHERITED + 16))
+def _copied(descriptor: int, copies: contextlib.ExitStack) -> int:
+    """A copy that is none of the descriptors at which a worker finds what it is handed; it is closed with the stack."""
+    copy = fcntl(descriptor, F_DUPFD_CLOEXEC, FIRST_INHERITED + len(SUPERVISED["LISTEN_FDNAMES"].split(":")))
+    copies.callback(os.close, copy)
+    return copy

@@ -35,6 +35,7 @@ from app.workers import ALONE, Worker
 KEEP_ALIVE_SECONDS = 15  # longer than clients keep idle connections: they, not we, end them
 GRACEFUL_SECONDS = 11  # longer than the longest wait of a client
 MOST_SECONDS_TO_END = 12.5  # a drain, then GRACEFUL_SECONDS, and what the application takes to close
+DIVIDED = ("upstream_concurrency", "cache_bytes", "connections_per_address")  # between workers; 0 is no bound
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 TICKS_A_SECOND = 10
 OTHER_FILES = 64  # descriptors that are no connection: standard streams, listener, loop, secrets while they are read
@@ -58,7 +59,7 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> None:
     listener = inherited()
     if listener:  # whoever may ask without a key is decided by where we listen (FAULTS T37)
         settings = settings.model_copy(update={"host": listener.getsockname()[0]})
-    app = create_app(settings)
+    app = create_app(settings, worker=worker)
     facade = server_of(app, listener or listen(settings.host, settings.port), limits_of(settings))
     url = url_of(facade.listener)
     words = f"cxfacade serves {url}/interactions, its reference is {url}/docs\n"
@@ -71,10 +72,12 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> None:
 
 
 def share_of(settings: Settings, worker: Worker) -> Settings:
-    """The settings of one worker: the key of pseudonyms is the same in all."""
-    if worker.is_alone or settings.pseudonym_secret:
+    """The settings of one worker: bounds are divided, the key of pseudonyms is the same in all."""
+    if worker.is_alone:
         return settings
-    return settings.model_copy(update={"pseudonym_secret": SecretStr(worker.secret.hex())})
+    divided = {name: worker.share(total) for name in DIVIDED if (total := getattr(settings, name))}
+    secret = settings.pseudonym_secret or SecretStr(worker.secret.hex())
+    return settings.model_copy(update={**divided, "pseudonym_secret": secret})
 
 
 def server_of(app: Application, listener: socket.socket, limits: ListenerLimits) -> "Server":

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import secrets
 import signal
 import socket
@@ -26,7 +27,7 @@ from app.observe.logs import (
 )
 from app.observe.streams import announce
 from app.settings import Settings
-from app.workers import Worker
+from app.workers import Worker, new_memory
 
 MOST_DEATHS, DEATHS_SECONDS = 5, 30.0
 PAUSES = (0.0, 0.5, 1.0, 2.0)  # seconds before a worker is started anew, by the deaths lately
@@ -85,7 +86,7 @@ class Supervisor:
         self._listener = listener
         self._workers = workers
         self._pauses = pauses
-        self._secret = secrets.token_bytes(SECRET_BYTES)
+        self._secret, self._memory = secrets.token_bytes(SECRET_BYTES), new_memory()
         self._living: set[Process] = set()
         self._current: dict[int, Process] = {}  # by the place of its share
         self._deaths: deque[float] = deque(maxlen=MOST_DEATHS)
@@ -116,6 +117,7 @@ class Supervisor:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        os.close(self._memory)
         return self._code
 
     def stop(self, number: int = signal.SIGTERM) -> None:
@@ -142,7 +144,8 @@ class Supervisor:
     async def _start(self, place: int, *, is_current: bool = True) -> Process:
         taken = {one.worker.number for one in self._living}
         number = next(number for number in count(1) if number not in taken)
-        started = await start(self._command, self._listener, Worker(number, place, self._workers, self._secret))
+        worker = Worker(number, place, self._workers, self._secret)
+        started = await start(self._command, self._listener, self._memory, worker)
         self._living.add(started)
         if is_current:
             self._current[place] = started

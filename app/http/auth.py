@@ -2,7 +2,7 @@
 
 import binascii
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -58,14 +58,17 @@ class Viewer:
 
 
 class Authenticator:
-    """Lets in whoever has a key, and those without one where that is allowed."""
+    """Lets in whoever has a key, and those without one where that is allowed; `share` is the part of a quota here."""
 
-    def __init__(self, settings: Settings, keys: ClientKeys, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, keys: ClientKeys, clock: Clock, share: Callable[[int], int] = lambda quota: quota
+    ) -> None:
         self.keys = keys
         self._settings = settings
         self._admits_anonymous = settings.anonymous_allowed
         self._anonymous_scopes = frozenset(settings.anonymous_scopes)
         self._clock = clock
+        self._share = share
         self._quotas = Buckets(MOST_QUOTAS)
 
     def viewer(self, scope: Scope) -> Viewer:
@@ -96,7 +99,7 @@ class Authenticator:
         if key is None or key.quota is None:
             return [], 0.0
         now = self._clock.monotonic()
-        bucket = self._quotas.of(key.digest, key.quota, now)
+        bucket = self._quotas.of(key.digest, self._share(key.quota), now)
         wait = bucket.take(now)
         fields = [
             (b"ratelimit-policy", b'"key";q=%d;w=60' % bucket.size),

@@ -144,6 +144,7 @@ async def purge_cache(request: Request, services: Services, viewer: Viewer) -> R
     order = await order_of(request)
     purge = _purge(order, services, viewer)
     services.purges.take()
+    services.queries.orders.tell()
     return answer(Purged(await purge(), order.scope))
 
 

@@ -33,6 +33,7 @@ from app.queries.snapshot import DecodedSnapshot, Snapshot, begun, below, compos
 from app.queries.snapshot_store import SnapshotStore
 from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading
+from app.workers import PurgeOrders
 
 MOST_SUCCESSES = 10_000
 _FACTS = attrgetter("is_held", "complete", "total", "rows", "time_zone", "gone", "is_ahead")
@@ -83,6 +84,7 @@ class Fetching:
     holdings: Holdings
     clock: Clock
     rules: Rules
+    orders: PurgeOrders = field(default_factory=PurgeOrders)
     successes: Successes = field(default_factory=Successes, init=False)
 
     async def begin(
@@ -359,6 +361,7 @@ class Fetching:
             is_all = isinstance(error, UpstreamForbidden) and not plan.is_of_one
             if not error.stale_may_cover:
                 if is_all:
+                    self.orders.tell()
                     self.holdings.purge()
                 await cooperative.run(self.snapshots.purging(lambda of, _snapshot: is_all or of == plan.key))
             raise

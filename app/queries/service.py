@@ -44,6 +44,7 @@ from app.queries.snapshot_store import SnapshotStore, snapshot_key
 from app.queries.summarising import SummaryTable, summarise
 from app.queries.visible import is_followed
 from app.upstream.client import UpstreamClient
+from app.workers import PurgeOrders
 
 T = TypeVar("T")
 Work = Callable[[Owners, Callable[[], None]], Awaitable[T]]
@@ -65,12 +66,13 @@ class Queries:
     rules: Rules
     grains: Mapping[str, Grain]
     random: Callable[[], float]
+    orders: PurgeOrders = field(default_factory=PurgeOrders)
     tenant_zone: ZoneInfo | None = field(default=None, init=False)
     fetching: Fetching = field(init=False)
     admission: Admission = field(init=False)
 
     def __post_init__(self) -> None:
-        self.fetching = Fetching(self.snapshots, self.holdings, self.clock, self.rules)
+        self.fetching = Fetching(self.snapshots, self.holdings, self.clock, self.rules, self.orders)
         self.admission = Admission(self.clock, self.rules.wait_seconds)
 
     def plan(self, query: InteractionQuery) -> FetchPlan:

@@ -33,8 +33,8 @@ __all__ = [
 ]
 
 FILE_SUFFIX = "_FILE"
-SUPERVISED = {"LISTEN_FDS": "2", "LISTEN_FDNAMES": "listener:supervisor"}
-"""The environment of a worker, beside the id of its process: it is handed the socket it serves, and a channel."""
+SUPERVISED = {"LISTEN_FDS": "3", "LISTEN_FDNAMES": "listener:supervisor:block"}
+"""The environment of a worker, beside the id of its process: the socket it serves, a channel, and shared memory."""
 DEMANDS = {
     "int_parsing": "must be a whole number",
     "int_from_float": "must be a whole number",

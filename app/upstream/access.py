@@ -7,6 +7,8 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import SecretStr
 
+from app.workers import ALONE, Worker
+
 PORTS = {"http": 80, "https": 443}
 UNNAMEABLE = frozenset({"", ".", ".."})  # path segments that change the path (RFC 3986 §5.2.4)
 
@@ -94,6 +96,7 @@ class UpstreamAccess:
     fetch_seconds: float
     wait_seconds: float
     limits: Limits = DEFAULTS
+    worker: Worker = ALONE
 
     def origin(self) -> Origin:
         """The one origin that is ever called."""

@@ -18,6 +18,7 @@ from app.upstream.access import TOKENS, Limits, UpstreamAccess
 from app.upstream.breaker import Gate, Restraint
 from app.upstream.responses import login_fault, says_error, unreadable
 from app.upstream.transport import READ_STATUSES, Transport
+from app.workers import CREDENTIALS_GATE, SharedGate
 
 REFUSED = "The upstream refuses the façade's credentials."
 TTL_SECONDS = 86_400.0
@@ -34,9 +35,15 @@ class Credentials:
     While the gate is closed no login is sent, and no call with a refused value; a value that still works is used on.
     """
 
-    def __init__(self, limits: Limits, monotonic: Callable[[], float], constant: str | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        monotonic: Callable[[], float],
+        constant: str | None = None,
+        shared: SharedGate | None = None,
+    ) -> None:
         self._constant = constant
-        self.gate = Gate(limits.auth_gate_seconds, limits.auth_gate_most_seconds, monotonic)
+        self.gate = Gate(limits.auth_gate_seconds, limits.auth_gate_most_seconds, monotonic, shared)
         self._refused: str | None = None
         self._refused_since: float | None = None  # the first refusal after the last success
         self._monotonic = monotonic
@@ -50,13 +57,14 @@ class Credentials:
         Raises UpstreamAuth where the value was refused and the gate is closed.
         """
         value = self._value()
-        if value is not None and value == self._refused and self.gate.left():
+        if value is not None and self.is_blocked():
             raise UpstreamAuth(REFUSED)
         return value
 
     def is_blocked(self) -> bool:
         """Whether neither a call nor a login would be sent now."""
-        return self.gate.left() > 0 and self._value() in (None, self._refused)
+        value = self._value()
+        return self._is_refused_elsewhere(value) or (self.gate.left() > 0 and value in (None, self._refused))
 
     async def renewed(self, refused: str) -> bool:
         """Whether there is another value than `refused` now."""
@@ -73,14 +81,25 @@ class Credentials:
         self._refused_since = None
         if self._refused is not None:
             self._refused = None
-            self.gate.reset()
+            self.gate.reset(opens_elsewhere=self._constant is not None)
 
     def refused_seconds(self) -> float:
         """For how long upstream has refused these credentials, logins included; 0 while it does not."""
+        self._is_refused_elsewhere(self._value())
         return 0.0 if self._refused_since is None else self._monotonic() - self._refused_since
 
     async def aclose(self) -> None:
         """Wait for a login under way."""
+
+    def _is_refused_elsewhere(self, value: str | None) -> bool:
+        """Whether another worker was refused with the same credentials; noted, as the stale rules count from then on.
+
+        A token of our own that still works is used on.
+        """
+        is_refused = value == self._constant and self.gate.left_elsewhere() > 0
+        if is_refused and self._refused_since is None:
+            self._refused_since = self._monotonic()
+        return is_refused
 
     def _value(self) -> str | None:
         return self._constant
@@ -130,9 +149,14 @@ class TokenLogin(Credentials):
     """
 
     def __init__(
-        self, login: Callable[[], Awaitable[bytes]], clock: Clock, limits: Limits, random: Callable[[], float]
+        self,
+        login: Callable[[], Awaitable[bytes]],
+        clock: Clock,
+        limits: Limits,
+        random: Callable[[], float],
+        shared: SharedGate | None = None,
     ) -> None:
-        super().__init__(limits, clock.monotonic)
+        super().__init__(limits, clock.monotonic, shared=shared)
         self._login = login
         self._limits = limits
         self._random = random
@@ -163,7 +187,7 @@ class TokenLogin(Credentials):
         return token.authorization if token else None
 
     async def _wait_for_login(self) -> None:
-        if self._flight is None and self.gate.left():
+        if self._flight is None and self.is_blocked():
             raise UpstreamAuth(REFUSED)
         try:
             await asyncio.shield(self._login_under_way())
@@ -214,9 +238,11 @@ def new_credentials(
     access: UpstreamAccess, transport: Transport, restraint: Restraint, clock: Clock, random: Callable[[], float]
 ) -> Credentials:
     """The credentials of `access`, not yet tried."""
+    constant = basic(access.username, access.password)
+    shared = access.worker.gate(CREDENTIALS_GATE, constant.encode())
     if access.auth == "basic":
-        return Credentials(access.limits, clock.monotonic, basic(access.username, access.password))
-    return TokenLogin(partial(_log_in, access, transport, restraint, clock), clock, access.limits, random)
+        return Credentials(access.limits, clock.monotonic, constant, shared)
+    return TokenLogin(partial(_log_in, access, transport, restraint, clock), clock, access.limits, random, shared)
 
 
 async def _log_in(access: UpstreamAccess, transport: Transport, restraint: Restraint, clock: Clock) -> bytes:

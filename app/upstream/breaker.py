@@ -10,6 +10,7 @@ from app.errors import UpstreamCircuitOpen, UpstreamError, UpstreamThrottled, Ve
 from app.observe.logs import BREAKER
 from app.observe.metrics import Metrics
 from app.upstream.access import INTERACTION, INTERACTIONS, TOKENS, Limits
+from app.workers import ALONE, THROTTLE_GATE, SharedGate, Worker
 
 AWAKE_SECONDS = 0.001  # a sleep until a gate opens may end so much too early
 BUCKETS = 10
@@ -118,31 +119,50 @@ class Breaker:
 class Gate:
     """Closed for a pause of `first` seconds, of twice as many the next time, up to `most`, until it is `reset`.
 
-    Responses that were under way when it closed may ask for it again: they only prolong the pause.
+    Responses that were under way when it closed may ask for it again: they only prolong the pause. Other workers keep
+    it closed, too, and go on doubling where this one has stopped.
     """
 
-    def __init__(self, first: float, most: float, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, first: float, most: float, monotonic: Callable[[], float], shared: SharedGate | None = None
+    ) -> None:
         self._first = self._next = first
         self._most = most
         self._monotonic = monotonic
-        self._until = float("-inf")
+        self._shared = shared or SharedGate()
+        self._until = self._changed_at = float("-inf")
 
     def close(self, seconds: float | None = None) -> None:
         """Close it for `seconds`; without them for its own pause, unless it is closed already."""
         if seconds is None:
             if self.left() > 0:
                 return
-            seconds, self._next = self._next, min(2 * self._next, self._most)
+            seconds = self._shared.pause(self._next, self._changed_at)
+            self._next = min(2 * seconds, self._most)
         self._until = max(self._until, self._monotonic() + seconds)
+        self._tell(self._until)
 
     def left(self) -> float:
         """Seconds until it opens, 0 where it is open."""
-        left = self._until - self._monotonic()
-        return left if left > AWAKE_SECONDS else 0.0
+        return max(self._left_of(self._until), self.left_elsewhere())
 
-    def reset(self) -> None:
-        """Let the next pause be the first again. A gate that is closed stays closed."""
-        self._next = self._first
+    def left_elsewhere(self) -> float:
+        """Seconds until it opens for the other workers, as they have closed it."""
+        return self._left_of(self._shared.until())
+
+    def reset(self, *, opens_elsewhere: bool = False) -> None:
+        """Let the next pause be the first again. A gate that is closed stays closed, for others unless told so."""
+        if opens_elsewhere or self._shared.pause(self._next, self._changed_at) != self._first:
+            self._next = self._first
+            self._tell(0.0 if opens_elsewhere else self._until)
+
+    def _tell(self, until: float) -> None:
+        self._changed_at = self._monotonic()
+        self._shared.tell(until, self._next, self._changed_at)
+
+    def _left_of(self, until: float) -> float:
+        left = until - self._monotonic()
+        return left if left > AWAKE_SECONDS else 0.0
 
 
 class Window:
@@ -183,10 +203,16 @@ class Restraint:
     """The breakers of one tenant, by the names of the endpoints, and its gate for pauses."""
 
     def __init__(
-        self, limits: Limits, monotonic: Callable[[], float], random: Callable[[], float], metrics: Metrics
+        self,
+        limits: Limits,
+        monotonic: Callable[[], float],
+        random: Callable[[], float],
+        metrics: Metrics,
+        worker: Worker = ALONE,
     ) -> None:
         self.breakers = {endpoint: Breaker(limits, monotonic, random) for endpoint in CLASSES}
-        self._gate = Gate(limits.throttled_seconds, limits.throttled_most_seconds, monotonic)
+        shared = worker.gate(THROTTLE_GATE)
+        self._gate = Gate(limits.throttled_seconds, limits.throttled_most_seconds, monotonic, shared)
         for endpoint, breaker in self.breakers.items():
             metrics.watch("upstream_breaker", breaker.openness, endpoint=endpoint)
         metrics.watch("upstream_throttled_seconds", self._gate.left)

@@ -41,7 +41,7 @@ class UpstreamClient:
     ) -> None:
         limits, monotonic = settings.limits, clock.monotonic
         network = Transport(settings, clock=clock, metrics=metrics, wire=transport)
-        restraint = Restraint(limits, monotonic, random, metrics)
+        restraint = Restraint(limits, monotonic, random, metrics, settings.worker)
         credentials = new_credentials(settings, network, restraint, clock, random)
         self._session = UpstreamSession(
             settings, network, credentials, restraint, Budget(limits, monotonic), clock, metrics, random

@@ -17,14 +17,16 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from app.commands.servers import OTHER_FILES, limits_of
+from app.commands.servers import OTHER_FILES, limits_of, share_of
 from app.settings import load
+from app.workers import ALONE, Worker
 from tests.commands.forking import Forked, fork
 from tests.commands.running import PROGRAM, environment, get, started
 from tests.commands.test_serving import NOWHERE, SERVES, TENANT
 from tests.commands.test_signals import HANG_SECONDS, says
 
 FILES = 256
+MIB = 1024 * 1024
 GLIBC = platform.libc_ver()[0] == "glibc"
 SCRIPT = """
 import sys
@@ -171,3 +173,14 @@ def answers(url: str, process: Forked | subprocess.Popen[bytes]) -> None:
 def test_what_large_blocks_took_is_given_back_whatever_small_ones_lie_between() -> None:
     run = subprocess.run([sys.executable, "-c", SCRIPT], check=True, capture_output=True, text=True, timeout=50)
     assert int(run.stdout) < 10_000_000
+
+
+def test_workers_divide_their_bounds_and_have_one_key_of_pseudonyms() -> None:
+    given = {"upstream_concurrency": 3, "cache_bytes": 3 * MIB, "connections_per_address": 0}
+    whole = load(given, environ={}, env_file=None)
+    shares = [share_of(whole, Worker(n, n, 2, b"invented")) for n in (1, 2)]
+    assert [one.upstream_concurrency for one in shares] == [2, 1]
+    assert sum(one.cache_bytes for one in shares) == 3 * MIB
+    assert {one.connections_per_address for one in shares} == {0}, "no bound stays none"
+    assert shares[0].pseudonym_secret == shares[1].pseudonym_secret is not None
+    assert share_of(whole, ALONE) is whole

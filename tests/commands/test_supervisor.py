@@ -16,7 +16,8 @@ from app.commands.supervisor import MOST_DEATHS, Supervisor
 
 PROGRAM = """
 import json, os, signal, socket, sys
-listener, channel = (socket.socket(fileno=int(number)) for number in sys.argv[1].split(","))
+listener, channel, memory = map(int, sys.argv[1].split(","))
+listener, channel = (socket.socket(fileno=one) for one in (listener, channel))
 folder = sys.argv[2]
 test = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 test.connect(folder + "/told")
@@ -35,7 +36,7 @@ part = json.loads(channel.recv(4096))
 if os.path.exists(folder + "/bad"):
     tell(part="bad")
     sys.exit(7)
-tell(part=part, serves=listener.getsockname()[1], group=os.getpgid(0))
+tell(part=part, memory=os.fstat(memory).st_size, serves=listener.getsockname()[1], group=os.getpgid(0))
 while os.path.exists(folder + "/slow"):
     pass
 channel.sendall(b'{"ready": true}\\n')
@@ -87,6 +88,7 @@ async def test_each_worker_is_told_its_part_and_handed_the_socket(scene: Scene) 
     assert parts[0]["secret"] == parts[1]["secret"]
     assert len(parts[0]["secret"]) == 64
     assert first["serves"] == second["serves"] == scene.port
+    assert first["memory"] == second["memory"] == 4096
     assert first["group"] != os.getpgid(0), "a terminal would send its signals to it, too"
 
 
@@ -157,10 +159,10 @@ async def test_a_replacement_that_cannot_start_leaves_the_others_in_place(
     (scene.folder / "bad").touch()
     scene.supervisor.replace()
     assert (await scene.told())["part"] == "bad"
+    assert scene.supervisor._replacing
+    await scene.supervisor._replacing
     scene.supervisor.reload()
     assert {(await scene.told())["pid"] for _ in range(2)} == {*old}
-    scene.supervisor.stop()
-    assert await scene.running == 0
     assert "worker 1 is not replaced" in caplog.text
 
 

@@ -14,6 +14,7 @@ from app.errors import BadRequest, Forbidden, KeyInQuery, RateLimited, Unauthori
 from app.http.auth import Authenticator, Viewer, reached_on_loopback
 from app.interactions.masking import Audience
 from app.settings import load
+from app.workers import ALONE, Worker
 from tests.scenarios.repeating import Field, scope_of
 from tests.support.clock import HandClock
 from tests.support.keys import Given, given, write
@@ -38,11 +39,13 @@ CREDENTIALS = [
 ]
 
 
-def authenticator(clock: HandClock | None = None, keys: Path | None = None, **changes: Any) -> Authenticator:
+def authenticator(
+    clock: HandClock | None = None, keys: Path | None = None, worker: Worker = ALONE, **changes: Any
+) -> Authenticator:
     """A door with these settings, and the keys of a file."""
     clock = clock or HandClock()
     settings = load({"client_keys_file": keys, **changes}, environ={}, env_file=None)
-    return Authenticator(settings, ClientKeys(keys), clock.clock)
+    return Authenticator(settings, ClientKeys(keys), clock.clock, worker.share)
 
 
 def request(*fields: Field, query: str = "", **changes: Any) -> Scope:
@@ -222,6 +225,13 @@ def test_a_quota_is_a_bucket_that_fills_evenly_and_says_how_full_it_is(tmp_path:
     assert [charged(at, limited)[1] for _ in range(2)] == [0, 20]
     clock.advance(3600)
     assert [charged(at, limited)[1] for _ in range(4)] == [0, 0, 0, 20]
+
+
+def test_a_quota_is_divided_between_workers(tmp_path: Path, clock: HandClock) -> None:
+    limited = given("limited", "read", quota=3)
+    keys = write(tmp_path / "keys.json", limited)
+    doors = [authenticator(clock, keys, Worker(n, n, 2)) for n in (1, 2)]
+    assert [charged(at, limited)[1] > 0 for at in doors for _ in range(3)] == [False, False, True, False, True, True]
 
 
 def test_the_quota_of_the_key_that_asked_longest_ago_is_forgotten_where_they_are_too_many() -> None:

@@ -18,6 +18,7 @@ from app.main import create_app
 from app.settings import Settings, load
 from app.simulator import create_simulator
 from app.upstream.access import Limits
+from app.workers import ALONE, Worker
 from tests.support import canary
 from tests.support.canary import WATCH, Watched
 from tests.support.serving import serve, serve_in_thread
@@ -89,6 +90,7 @@ async def running_facade(
     limits: Limits | None = None,
     random: Callable[[], float] = lambda: 0.5,
     holds: bool = True,
+    worker: Worker = ALONE,
     **settings: Any,
 ) -> AsyncIterator[Facade]:
     """A façade on loopback in this event loop, in front of a simulator or of whatever answers at a URL.
@@ -99,7 +101,7 @@ async def running_facade(
     """
     url = upstream if isinstance(upstream, str) else upstream.url
     limits = limits or (UNPROBED if clock is SYSTEM_CLOCK else ONE_ATTEMPT)
-    app = create_app(facade_settings(url, **settings), clock=clock, limits=limits, random=random)
+    app = create_app(facade_settings(url, **settings), clock=clock, limits=limits, random=random, worker=worker)
     with WATCH.hearing():
         async with serve(Watched(app), app.replays) as address, new_client(address) as client:
             app.state.services.queries.holdings.is_trusted = holds

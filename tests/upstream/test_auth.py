@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -16,6 +18,7 @@ from tests.support.canary import USERNAME
 from tests.support.clock import HandClock
 from tests.support.counted import value_of
 from tests.support.raw import Exchange, http, raw_server
+from tests.support.workers import workers
 from tests.upstream.support import Opened, access, envelope, opened, row
 
 NEW_PASSWORD = SecretStr("invented-new-password")
@@ -67,6 +70,46 @@ async def test_a_wrong_password_is_tried_a_few_times_in_ten_minutes() -> None:
         assert upstream.logins == 4  # after 0, 60, 180 and 420 seconds
         assert upstream.calls == []
         assert client.client.refused_seconds() == 600
+
+
+@pytest.mark.threat("T10")
+@pytest.mark.parametrize("auth", ["basic", "token"])
+async def test_several_workers_try_a_wrong_password_no_more_often_than_one(auth: Literal["basic", "token"]) -> None:
+    hand, upstream = HandClock(), Guarded("another")
+    upstream.refuses_all = True
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(raw_server(upstream))
+        clients = [
+            await stack.enter_async_context(opened(replace(access(server.url, auth), worker=worker), hand.clock))
+            for worker in stack.enter_context(workers(3))
+        ]
+        for _ in range(600):
+            for client in clients:
+                with pytest.raises(errors.UpstreamAuth):
+                    await read(client)
+            hand.advance(1)
+        assert len(upstream.calls) + upstream.logins == 4  # after 0, 60, 180 and 420 seconds, whoever of them it is
+        assert [client.client.refused_seconds() for client in clients] == [600] * 3
+
+
+async def test_a_token_that_works_is_used_on_though_another_worker_was_refused() -> None:
+    hand, upstream = HandClock(), Guarded("canary")
+    async with AsyncExitStack() as stack:
+        known = access((await stack.enter_async_context(raw_server(upstream))).url, "token")
+        upstream.password = known.password.get_secret_value()
+        one, two = [
+            await stack.enter_async_context(opened(replace(known, worker=worker), hand.clock))
+            for worker in stack.enter_context(workers(2))
+        ]
+        await read(one)
+        upstream.password = "another"
+        with pytest.raises(errors.UpstreamAuth):
+            await read(two)
+        await read(one)
+        assert (one.client.refused_seconds(), one.client.refuses_lists()) == (0, False)
+        hand.advance(101)
+        with pytest.raises(errors.UpstreamAuth):
+            await read(one)
 
 
 @pytest.mark.parametrize(("auth", "a_round"), [("basic", 1), ("token", 2)])

@@ -77,6 +77,7 @@ class Application(FastAPI):
     replays: ReplayCache
     questions: Questions
     count_ended: Callable[[str], None]
+    figures: Callable[[], bytes]
 
     def build_middleware_stack(self) -> ASGIApp:
         """Our own layers around the routes; of the framework's the one alone that makes errors answers."""
@@ -94,11 +95,12 @@ def create_app(
     limits: Limits = LIMITS,
     random: Callable[[], float] = random,
     worker: Worker = ALONE,
+    total: Callable[[bytes], Awaitable[bytes]] | None = None,
 ) -> Application:
     """The application for these settings, or for those of the environment. Raises SettingsError.
 
     `limits` are those of the upstream client; `random`, of [0, 1), shortens and prolongs what must not beat in time.
-    The settings are of this `worker`: its shares, where there are several.
+    The settings are those of this `worker`, its shares. `total` gives the figures of all for its own.
     """
     settings = settings or load()
     access = replace(upstream_access(settings), limits=limits, worker=worker)
@@ -137,8 +139,8 @@ def create_app(
         metrics.watch("held_records", holdings.records)
         metrics.watch("held_trusted", lambda: holdings.is_trusted)
         metrics.watch("recheck_overdue_seconds", holdings.overdue_seconds)
-        orders = PurgeOrders(worker.block)
-        queries = Queries(upstream, snapshots, holdings, flights, clock, known, tables, random, orders)
+        orders, shared = PurgeOrders(worker.block), not worker.is_alone
+        queries = Queries(upstream, snapshots, holdings, flights, clock, known, tables, random, orders, shared)
         metrics.watch("streams_under_way", lambda: queries.admission.streams)
         masked = masked_columns(settings.attributes, known.context.attribute_policy)
         app.state.services = Services(
@@ -156,6 +158,7 @@ def create_app(
             purges=MinInterval(PURGE_SECONDS * worker.workers, clock.monotonic),
             parsed=ParsedLists(),
             response_cache=ResponseCache(store, clock, known.digest, flights, settings.wait_seconds),
+            total=total,
             openapi=cache(partial(openapi.text, tables, settings.max_rows)),
         )
 
@@ -194,7 +197,7 @@ def create_app(
     )
     problems.install(app)
     app.count_ended = lambda reason: metrics.count("connections_ended", reason=reason)
-    app.forwarding, app.replays, app.questions = forwarding, replays, questions
+    app.forwarding, app.replays, app.questions, app.figures = forwarding, replays, questions, metrics.exposition
     app.add_middleware(Cors, allowed_origins=settings.allowed_origins, keys=keys)
     app.add_middleware(
         Guard,

@@ -161,7 +161,8 @@ class Collection:
 
     def _with_tail(self, part: Span, span: Span) -> Span:
         low = part.start
-        return Span(max(span.start, low - MILLISECOND) if low in self.tails else low, span.end)
+        has_tail = low in self.tails and low < span.end  # alone it may lack rows, and was compared at no time
+        return Span(max(span.start, low - MILLISECOND) if has_tail else low, span.end)
 
     def due_at(self, span: Span) -> float:
         """When the first record of the span is due (monotonic seconds)."""

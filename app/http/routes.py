@@ -132,8 +132,13 @@ async def ready(_request: Request, services: Services) -> Response:
 
 
 async def metrics(_request: Request, services: Services, _viewer: Viewer) -> Response:
-    """Counters in Prometheus text format."""
-    return Response(services.metrics.exposition(), media_type=METRICS_TYPE, headers={"Cache-Control": "no-store"})
+    """Counters in Prometheus text format, of all workers where there are several."""
+    own = services.metrics.exposition()
+    return Response(
+        await services.total(own) if services.total else own,
+        media_type=METRICS_TYPE,
+        headers={"Cache-Control": "no-store"},
+    )
 
 
 def _lists(grain: Grain) -> Iterator[Resource]:

@@ -48,6 +48,7 @@ class Services:
     purges: MinInterval
     requests: Requests
     openapi: Callable[[], str]
+    total: Callable[[bytes], Awaitable[bytes]] | None = None
 
     def context(self, zone: tzinfo, grain: str = INTERACTIONS, ahead: float = 0.0) -> ParseContext:
         """The context that parameters of a grain are read in `ahead` seconds from now, days being the zone's."""

@@ -44,6 +44,8 @@ class FetchPlan:
     `read` takes what to ask, where to go on, how many of its rows are wanted in all, and on what terms. `is_blocked`
     says whether it would be sent nothing now. `version` pins the snapshot to answer from; None takes the newest. With
     `since`, it is for what changed in the answer to the question of `whole_key`; `is_followed`: that may be told.
+    Where the version is not stored, a walk goes on by the plan `elsewhere`, whose snapshot begins at the place of the
+    cursor, with so many records `ahead` of it that it lacks.
     `is_of_one`: it is about one interaction. `visibility` says which conditions are answered here, and why.
     """
 
@@ -58,6 +60,8 @@ class FetchPlan:
     is_followed: bool = False
     since: ChangeToken | None = None
     whole_key: bytes = b""
+    elsewhere: "FetchPlan | None" = None
+    ahead: int | None = None
 
     @property
     def question_key(self) -> bytes:

@@ -9,10 +9,10 @@ from app.cache.store import Stored
 from app.errors import CxfacadeError
 from app.interactions.grains import INTERACTIONS
 from app.queries.fetch_plan import FetchPlan
-from app.queries.query import Cursor, InteractionQuery
+from app.queries.query import MOST_PASSED, NEWEST_FIRST, Cursor, InteractionQuery, Order, Place
 from app.queries.rules import Rules
 from app.queries.select import Selection
-from app.queries.snapshot import DecodedSnapshot, Snapshot
+from app.queries.snapshot import DecodedSnapshot, Snapshot, around
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,28 +158,60 @@ class Page:
 
 
 def page_of(
-    query: InteractionQuery, plan: FetchPlan, found: FetchResult, selection: Selection, rules: Rules, *, seconds: float
+    query: InteractionQuery,
+    plan: FetchPlan,
+    found: FetchResult,
+    selection: Selection,
+    rules: Rules,
+    *,
+    seconds: float,
+    has_places: bool = False,
 ) -> Page:
-    """The page that `selection` makes; `seconds` is what selecting took."""
+    """The page that `selection` makes; `seconds` is what selecting took. Its cursor may have a place."""
     snapshot = found.snapshot
     following = selection.following
     if following is None and rules.is_readable(snapshot):
         following = snapshot.rows, 0  # reading goes on there, also where this request could not fill the page
     range_asked = query.cursor or query.search
+    total = _total(query, plan, snapshot, selection, is_last=following is None)
+    before = query.cursor.place if query.cursor else None
+    is_rest = before is not None and snapshot.asked.end != range_asked.end
+    if before and (is_rest or total is None):
+        total = before.total
     cursor = None
     if following is not None and found.kept:
         position, part = following
-        cursor = Cursor(
-            snapshot.version, position, query.identity(), range_asked.start, range_asked.end, selection.skip, part
-        )
+        place = None
+        if has_places and snapshot.gone is None:
+            within = snapshot.asked.end if is_rest else None
+            place = _place(snapshot, selection, (position, part), query.order, before)
+            place = place and replace(place, total=total, within=within)
+        start, end, skip = range_asked.start, range_asked.end, selection.skip
+        cursor = Cursor(snapshot.version, position, query.identity(), start, end, skip, part, place)
     return Page(
         selection=selection,
         next_cursor=cursor,
-        total=_total(query, plan, snapshot, selection, is_last=following is None),
+        total=total,
         truncated=snapshot.lacks_rows or snapshot.total > rules.most_rows or (following is not None and cursor is None),
         found=found,
         flatten_seconds=seconds,
     )
+
+
+def _place(
+    snapshot: Snapshot, selection: Selection, following: tuple[int, int], order: Order, before: Place | None
+) -> Place | None:
+    """The place of the row that follows, by what is there; None where that cannot be told in a few words."""
+    if order != NEWEST_FIRST:
+        return Place(None, at=selection.next_id) if selection.next_id else None
+    position, part = following
+    found = around(snapshot, position)
+    if found is None:
+        return None
+    end, same, at = found
+    known = before.passed if before and before.before == end else ()
+    passed = tuple(sorted({*same, *known}))
+    return Place(end, passed, at if part else "") if len(passed) <= MOST_PASSED else None
 
 
 def _total(

@@ -22,6 +22,7 @@ from app.summaries.summary import Summary
 
 ALL_ROWS = 2**63 - 1  # as a limit: however many there are
 CHANGED_SINCE = "changed_since"  # the parameter that brings a change token
+MOST_PASSED = 100  # ids in a cursor
 _IDENTITY_BYTES = 8
 _CHECK_BYTES = 4
 
@@ -30,7 +31,14 @@ T = TypeVar("T", bound=Operand)
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)] | None
 _Position = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(tuple[str, _Position, bytes, _Moment, _Moment, _Position, _Position])
+_Parts = tuple[str, _Position, bytes, _Moment, _Moment, _Position, _Position]
+_Ids = Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_PASSED)]
+_Place = tuple[_Moment, _Ids, str, _Position | None, _Moment]
+_DECODERS = {
+    b"\x97": msgspec.msgpack.Decoder(_Parts),
+    b"\x98": msgspec.msgpack.Decoder(tuple[str, _Position, bytes, _Moment, _Moment, _Position, _Position, _Place]),
+}
+"""By their first byte, which says how many parts there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,27 @@ NEWEST_FIRST = Order()
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a walk by what is there, for a worker that has not the snapshot.
+
+    Of the records that start `before` the end of a millisecond, those `passed` are in that millisecond, and over; so is
+    all that started later. `at` is the id of the record that some rows were shown of, or whose row comes next in
+    another order. `total` is what the walk has told. The snapshot is only of what starts before the end `within`, where
+    the walk has begun at another worker.
+    """
+
+    before: datetime | None
+    passed: tuple[str, ...] = ()
+    at: str = ""
+    total: int | None = None
+    within: datetime | None = None
+
+    def shown(self, part: int) -> dict[str, int]:
+        """How many rows of each of its records are over; of the one it is `at` the first `part`."""
+        return dict.fromkeys(self.passed, ALL_ROWS) | ({self.at: part} if part else {})
+
+
+@dataclass(frozen=True, slots=True)
 class Cursor:
     """A place in a snapshot. `position` counts its records, or its rows in another order, before any filter.
 
@@ -122,6 +151,7 @@ class Cursor:
     end: datetime | None
     skip: int = 0
     part: int = 0
+    place: Place | None = None
 
 
 class PageRange(NamedTuple):
@@ -218,6 +248,7 @@ class InteractionQuery:
             self.order.descending,
             self.offset,
             self.limit,
+            cursor_text(self.cursor) if self.cursor and self.cursor.place else None,
             self.page_range if self.cursor else None,
             token_text(self.since) if self.since else None,
             self.asked,
@@ -246,7 +277,8 @@ class NotACursor(ValueError):
 
 def cursor_text(cursor: Cursor) -> str:
     """The cursor as URL-safe text."""
-    packed = _encoder.encode(astuple(cursor))
+    parts = astuple(cursor)
+    packed = _encoder.encode(parts if cursor.place else parts[:-1])
     return urlsafe_b64encode(_check(packed) + packed).rstrip(b"=").decode()
 
 
@@ -258,8 +290,10 @@ def cursor_of(text: str) -> Cursor:
     """
     try:
         sealed = urlsafe_b64decode(text.encode("ascii") + b"==")  # more padding than is needed is passed over
-        cursor = Cursor(*_decoder.decode(sealed[_CHECK_BYTES:]))
-    except (ValueError, msgspec.DecodeError) as error:
+        packed = sealed[_CHECK_BYTES:]
+        parts = _DECODERS[packed[:1]].decode(packed)
+        cursor = Cursor(*parts[:7], *(Place(*place) for place in parts[7:]))
+    except (ValueError, KeyError, msgspec.DecodeError) as error:
         raise NotACursor from error
     if cursor_text(cursor) != text:  # the decoders pass over some stray characters and bits
         raise NotACursor

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import chain, islice
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from app.cooperative import Turns, look_at_the_young
+from app.errors import CursorExpired
 from app.interactions.columns import Column, ListType, reader
 from app.interactions.facts import Context, Facts
 from app.interactions.grains import INCLUDES, Grain
@@ -32,13 +34,15 @@ class Removed(NamedTuple):
 
 
 SORTED_AT_ONCE = 1_000  # about 1 ms
+BY_PLACE = -1  # as a position in another order than upstream's: where the record of the cursor's place is
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """A page of rows. `following` is the place of the next row that matches; None where the records ran out first.
 
-    `skip` rows that match are still to be passed over there. Of changes, `removed` are the ids of the interactions that
+    `skip` rows that match are still to be passed over there. In another order than upstream's, `next_id` is that of its
+    record. Of changes, `removed` are the ids of the interactions that
     are gone, or have no row that matches: they count as rows.
     """
 
@@ -48,6 +52,7 @@ class Selection:
     following: Place | None
     skip: int = 0
     removed: tuple[str, ...] = ()
+    next_id: str = ""
 
     @property
     def count(self) -> int:
@@ -66,24 +71,29 @@ def select(
     context: Context,
     wanted: PageRange,
 ) -> Turns[Selection]:
-    """The rows that answer `query` within `wanted`, from the records at hand."""
+    """The rows that answer `query` within `wanted`, from the records at hand. Raises CursorExpired."""
     position, skip, limit, part = wanted
     grain, visibility = grains[query.view.grain], visibility_of(query.search, context)
-    if not (grain.is_of_parts or query.is_filtered_here() or visibility.is_narrowed_here):
+    named = query.cursor.place if query.cursor else None
+    shown = named.shown(query.cursor.part) if named and query.cursor else {}
+    if not (named or grain.is_of_parts or query.is_filtered_here() or visibility.is_narrowed_here):
         passed = min(skip, max(0, opened.snapshot.rows - position))
         position, skip = position + passed, skip - passed
     in_order: list[Row] = []
+    newest: list[str] = []
     if query.order == NEWEST_FIRST:
         candidates = ((facts, grain.rows(facts)) for facts in opened.facts(position, context))
     else:
         in_order = yield from _sorted(opened, grain, query.order, context)
+        if position == BY_PLACE:
+            position = _position_of(named.at if named else "", in_order)
         yield from let_go(in_order, position)
-        candidates = ((facts, [row]) for facts, row in _popped(in_order))
+        shown, candidates = {}, ((facts, [row]) for facts, row in _noted(in_order, newest))
     met = conditions(query.filters, grain)
     values, rows, removed = _row(query.view, grain.columns), list[tuple[object, ...]](), list[str]()
     following = None
     tells_removed = opened.snapshot.gone is not None
-    found_rows = matching(candidates, position, part, met, visibility.left, tells_removed=tells_removed)
+    found_rows = matching(candidates, position, part, met, visibility.left, shown=shown, tells_removed=tells_removed)
     for found in chain(found_rows, _gone(opened.snapshot, position)):
         if found is None:
             yield
@@ -100,7 +110,8 @@ def select(
             rows.append(values(row))
             look_at_the_young(len(rows))
     yield from let_go(in_order, len(in_order))
-    return Selection(*shape(query.view, grain.columns), rows, following, skip, tuple(removed))
+    next_id = newest[0] if newest and following and not grain.is_of_parts else ""
+    return Selection(*shape(query.view, grain.columns), rows, following, skip, tuple(removed), next_id)
 
 
 def matching(
@@ -110,16 +121,20 @@ def matching(
     required: tuple[list[Condition], list[Condition]],
     left: Search,
     *,
+    shown: Mapping[str, int] = MappingProxyType({}),
     tells_removed: bool = False,
 ) -> Iterator[tuple[Place, Any] | None]:
     """The rows that match with their places, from the given one on; None after each that was looked at.
 
+    Of some records, by their ids, so many rows were `shown` already.
     Where that is to be told, a record without any comes as Removed.
     """
     own, others = required
     for place, (facts, rows) in enumerate(candidates, position):
         yield None
         has_row = not tells_removed or part > 0
+        if shown:
+            part = max(part, min(shown.get(facts.interaction.interaction_id, 0), len(rows)))
         if meets(facts, left) and passes(facts, others):
             for number, row in islice(enumerate(rows), part, None):
                 if number:
@@ -167,6 +182,21 @@ def _sorted(opened: DecodedSnapshot, grain: Grain, order: Order, context: Contex
     valued = [pair for pair in valued if pair[0] is not None]
     valued = yield from ordered(valued, lambda pair: pair[0], descending=order.descending)
     return [*(row for _, row in valued), *absent][::-1]
+
+
+def _position_of(interaction_id: str, in_order: list[Row]) -> int:
+    """The position of the row of a record among rows of which the last one comes first. Raises CursorExpired."""
+    for position, (facts, _) in enumerate(reversed(in_order)):
+        if facts.interaction.interaction_id == interaction_id:
+            return position
+    raise CursorExpired()
+
+
+def _noted(in_order: list[Row], newest: list[str]) -> Iterator[Row]:
+    """The rows in their order; the id of the record of the last one is noted."""
+    for facts, row in _popped(in_order):
+        newest[:] = [facts.interaction.interaction_id]
+        yield facts, row
 
 
 def _popped(rows: list[T]) -> Iterator[T]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -36,9 +37,9 @@ from app.queries.fetch_plan import FetchPlan
 from app.queries.fetching import Fetching
 from app.queries.hints import MOST_HINTS, Hint, of_question, of_rows
 from app.queries.page import FetchResult, Lookup, Page, lookup_of, page_of
-from app.queries.query import NEWEST_FIRST, InteractionQuery, PageRange
+from app.queries.query import NEWEST_FIRST, Cursor, InteractionQuery, PageRange, Place, Search
 from app.queries.rules import Rules
-from app.queries.select import Selection, select
+from app.queries.select import BY_PLACE, Selection, select
 from app.queries.snapshot import Snapshot
 from app.queries.snapshot_store import SnapshotStore, snapshot_key
 from app.queries.summarising import SummaryTable, summarise
@@ -56,7 +57,10 @@ LEAST_MAKING_SECONDS = 1.0  # what is at hand at the end of a wait is made an an
 
 @dataclass
 class Queries:
-    """Answers questions about interactions, asking upstream only for what is not stored."""
+    """Answers questions about interactions, asking upstream only for what is not stored.
+
+    Where it `has_places`, for cursors, a walk goes on at any worker.
+    """
 
     upstream: UpstreamClient
     snapshots: SnapshotStore
@@ -67,6 +71,7 @@ class Queries:
     grains: Mapping[str, Grain]
     random: Callable[[], float]
     orders: PurgeOrders = field(default_factory=PurgeOrders)
+    has_places: bool = False
     tenant_zone: ZoneInfo | None = field(default=None, init=False)
     fetching: Fetching = field(init=False)
     admission: Admission = field(init=False)
@@ -84,14 +89,40 @@ class Queries:
         version = cursor.version if cursor else None
         plan = plans.of_search(search, query.view.audience, version, self.upstream, self.rules)
         if query.since is None:
-            return plan
+            return self._placed(plan, query, search, cursor, cursor.place) if cursor and cursor.place else plan
         return plans.of_changes(plan, query.since, query.question(), is_held=self.holdings.is_trusted)
+
+    def _placed(
+        self, whole: FetchPlan, query: InteractionQuery, search: Search, cursor: Cursor, place: Place
+    ) -> FetchPlan:
+        """The plan of a cursor with a place: for its snapshot, or else for what upstream has from that place on."""
+
+        def below(end: datetime | None, version: str | None) -> FetchPlan:
+            if end in (None, search.end):
+                return replace(whole, version=version)
+            rest = replace(search, end=end)
+            plan = plans.of_search(rest, query.view.audience, version, self.upstream, self.rules)
+            return replace(plan, whole_key=whole.key)
+
+        pinned, is_down = below(place.within, cursor.version), query.order == NEWEST_FIRST
+        if is_down and not self.holdings.is_trusted:
+            return pinned  # a range down to the place might not be what is left
+        ahead = cursor.position - len(place.passed) if is_down else 0
+        end = min(place.before, search.end) if place.before and search.end else place.before
+        return replace(pinned, elsewhere=replace(below(end, None), ahead=ahead))
+
+    def page_range(self, query: InteractionQuery, plan: FetchPlan) -> PageRange:
+        """Where the rows of the page are looked for in the snapshot of a plan."""
+        if plan.ahead is None or query.cursor is None:
+            return query.page_range
+        return PageRange(0 if query.order == NEWEST_FIRST else BY_PLACE, query.cursor.skip, query.limit)
 
     def change_token(self, query: InteractionQuery, snapshot: Snapshot) -> str | None:
         """The token of the question in the state that the snapshot shows; None where its changes cannot be told."""
-        if not snapshot.marks or query.summary or not self.is_followed(query):
-            return None
         place = query.cursor or query.search
+        is_whole = snapshot.asked.end == place.end  # else it tells nothing of what the walk has left behind
+        if not (snapshot.marks and is_whole) or query.summary or not self.is_followed(query):
+            return None
         return token_text(ChangeToken(snapshot.marks, query.question(), place.start, place.end))
 
     def is_followed(self, query: InteractionQuery) -> bool:
@@ -115,6 +146,9 @@ class Queries:
         So many `rows` are wanted. `deadline` is that of the client, who has come now unless it says otherwise.
         """
         stored, now = self.snapshots.current(plan), self.clock.monotonic()
+        if stored is None and plan.elsewhere is not None:
+            plan = plan.elsewhere
+            stored, rows = self.snapshots.current(plan), rows - (plan.ahead or 0)
         lookup = lookup_of(
             plan,
             stored,
@@ -138,7 +172,8 @@ class Queries:
 
     async def find(self, query: InteractionQuery, lookup: Lookup) -> FetchResult:
         """The snapshot of the question with the rows that the query needs, if all of them match. Raises as `page`."""
-        return await (self._reach(lookup, query.reach) if query.order == NEWEST_FIRST else self._whole(lookup))
+        reach = query.reach - (lookup.plan.ahead or 0)
+        return await (self._reach(lookup, reach) if query.order == NEWEST_FIRST else self._whole(lookup))
 
     def rows_of_all(self, plan: FetchPlan) -> int:
         """How many rows to look for where all are wanted; where they are known to be too many, just so many as tell."""
@@ -161,14 +196,20 @@ class Queries:
         """
         found = found or await self.find(query, lookup)
         began = self.clock.monotonic()
-        selection = await self._select(query, found, lookup, query.page_range)
+        selection = await self._select(query, found, lookup, self.page_range(query, lookup.plan))
         while len(selection.rows) < query.limit and self._may_read_on(found):
             scanned = found.snapshot.rows
             found = await self._reach(lookup, max(2 * scanned, self.rules.scan_rows), found)
             further = PageRange(scanned, selection.skip, query.limit - len(selection.rows))
             selection = selection.then(await self._select(query, found, lookup, further))
         seconds = self.clock.monotonic() - began - found.upstream_seconds
-        return page_of(query, lookup.plan, found, selection, self.rules, seconds=max(0.0, seconds))
+        return self.page_of(query, lookup.plan, found, selection, seconds=max(0.0, seconds))
+
+    def page_of(
+        self, query: InteractionQuery, plan: FetchPlan, found: FetchResult, selection: Selection, *, seconds: float
+    ) -> Page:
+        """The page that `selection` makes."""
+        return page_of(query, plan, found, selection, self.rules, seconds=seconds, has_places=self.has_places)
 
     async def summary(self, query: InteractionQuery, lookup: Lookup, found: FetchResult) -> SummaryTable:
         """The summary that the query asks of all rows `found`. Raises TooManyGroups, RateLimited, StillFetching."""

@@ -18,7 +18,7 @@ from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, floored
 from app.owners import Owners
 from app.queries.fetching import Beyond
-from app.queries.page import FetchResult, Lookup, page_of
+from app.queries.page import FetchResult, Lookup
 from app.queries.query import NEWEST_FIRST, InteractionQuery, PageRange
 from app.queries.select import Selection, select
 from app.queries.service import Queries
@@ -62,7 +62,7 @@ async def stream(queries: Queries, query: InteractionQuery, lookup: Lookup) -> A
         walk = _Walk(queries, query, lookup, found)
         async with aclosing(walk.pieces()) as pieces:
             first = await anext(pieces)
-            total = page_of(query, lookup.plan, found, first, queries.rules, seconds=0.0).total
+            total = queries.page_of(query, lookup.plan, found, first, seconds=0.0).total
             is_longer = total is not None and not query.cursor and total > query.reach
             yield Stream(found, total, walk.lacks_rows or is_longer, first, pieces)
 
@@ -93,7 +93,7 @@ class _Walk:
 
     async def pieces(self) -> AsyncGenerator[Selection, None]:
         """The rows in order; the first piece is made of what was found, and there may be empty ones."""
-        left, wanted = self.query.limit, self.query.page_range
+        left, wanted = self.query.limit, self.queries.page_range(self.query, self.lookup.plan)
         while left:
             selection = await self._selected(wanted._replace(limit=min(self._most_rows(), left)))
             left -= len(selection.rows)

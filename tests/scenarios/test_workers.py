@@ -2,9 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from itertools import cycle
+from typing import Any
 
+import httpx
 import pytest
 
+from app.http.responses import content_tag
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, running_facade
 from tests.support.simulator import Simulator
@@ -68,3 +72,79 @@ async def test_a_pause_that_upstream_asks_one_for_is_kept_by_all(
     assert not simulator.journal()
     clock.advance(31)
     await two.get("/interactions?attr=b")
+
+
+async def walked(both: tuple[Facade, Facade], path: str) -> list[dict[str, Any]]:
+    """The pages of a walk, each asked of the other worker than the one before."""
+    pages: list[dict[str, Any]] = []
+    for each in cycle(both):
+        pages.append((await each.get(path)).json())
+        if not pages[-1]["next"]:
+            break
+        path = httpx.URL(pages[-1]["next"]).raw_path.decode()
+    return pages
+
+
+def keys(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [(row["interaction_id"], row.get("position")) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [
+        ("/interactions?from=2026-11-18", 7),
+        ("/interactions?from=2026-11-18&channel_type=voice&offset=5", 9),
+        ("/agent-legs?from=2026-11-18&fields=interaction_id,position", 3),
+        ("/interactions?attr_name=accountNumber", 80),
+        ("/interactions?from=2026-11-18&sort=duration_seconds", 13),
+    ],
+)
+async def test_a_walk_over_any_worker_shows_each_row_once(path: str, limit: int, both: tuple[Facade, Facade]) -> None:
+    pages = await walked(both, f"{path}&limit={limit}")
+    assert len(pages) > 2
+    rows = [row for page in pages for row in page["items"]]
+    one, _ = both
+    whole = (await one.get(f"{path}&limit=10000")).json()
+    assert keys(rows) == keys(whole["items"])
+    assert {page["meta"]["total"] for page in pages} == {pages[0]["meta"]["total"]}
+    assert {(page["meta"]["query"]["from"], page["meta"]["query"]["to"]) for page in pages} == {
+        (whole["meta"]["query"]["from"], whole["meta"]["query"]["to"])
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/interactions?attr=valueOne",
+        "/interactions?limit=7",
+        "/interactions.csv?limit=7",
+        "/interactions?limit=7&shape=records",
+        "/interactions/summary?by=channel_type&measures=count&from=2026-11-18",
+        "/interactions/c506eb9b-f523-4616-8839-fbce3fd89c17",
+    ],
+)
+async def test_equal_rows_have_one_validator(path: str, both: tuple[Facade, Facade], clock: HandClock) -> None:
+    """When they were seen first stands beside it: no client is sent again what it holds of the other worker."""
+    one, two = both
+    first = await one.get(path)
+    clock.advance(1)
+    second = await two.get(path)
+    assert content_tag(first.headers["etag"]) == content_tag(second.headers["etag"])
+    unchanged = {"If-None-Match": first.headers["etag"]}
+    assert (await two.get(path, status=304, headers=unchanged)).headers["etag"] == first.headers["etag"]
+    part = {"Range": "bytes=0-9", "Accept-Encoding": "identity", "If-Range": first.headers["etag"]}
+    status = 206 if first.content == second.content else 200
+    assert (await two.get(path, status=None, headers=part)).status_code in {status, 200}
+
+
+async def test_other_rows_have_another_validator(both: tuple[Facade, Facade]) -> None:
+    one, two = both
+    tags = {
+        content_tag((await each.get(f"/interactions?limit={rows}")).headers["etag"]) for each in both for rows in (7, 8)
+    }
+    assert len(tags) == 2
+    page = (await one.get("/interactions?limit=7")).json()
+    following = httpx.URL(page["next"]).raw_path.decode()
+    found = {content_tag((await each.get(following)).headers["etag"]) for each in both}
+    assert len(found) == 1
+    assert not found & tags

@@ -1,0 +1,147 @@
+"""Places: a walk that goes on at a worker without its snapshot, where records have arrived and gone meanwhile."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.errors import CursorExpired
+from app.queries.page import Page
+from app.queries.query import MOST_PASSED, Cursor, Filter, InteractionQuery, Order, Place, cursor_of, cursor_text
+from tests.queries.support import NOW, Desk, desk, identity, interaction, interactions, query
+
+KINDS = Filter("channel_type", ("voice",))
+
+
+def workers(rows: list[dict[str, Any]], count: int = 2, **changes: Any) -> list[Desk]:
+    """So many workers in front of one list."""
+    made = [desk(rows, holds=True, **changes) for _ in range(count)]
+    for one in made:
+        one.queries.has_places = True
+        one.upstream.rows = rows
+    return made
+
+
+def numbers(page: Page) -> list[int]:
+    return [int(str(row[0])[-12:]) for row in page.selection.rows]
+
+
+async def walked(desks: list[Desk], asked: InteractionQuery, turns: list[int]) -> list[Page]:
+    """The pages of a walk; each turn says which of the workers is asked."""
+    pages = list[Page]()
+    cursor = asked.cursor
+    while cursor or not pages:
+        at = desks[turns[len(pages) % len(turns)] % len(desks)]
+        pages.append(await at.page(replace(asked, cursor=cursor)))
+        following = pages[-1].next_cursor
+        cursor = cursor_of(cursor_text(following)) if following else None
+        assert len(pages) < 200, "the walk does not end"
+    return pages
+
+
+@settings(max_examples=30)
+@given(
+    ties=st.lists(st.integers(1, 40), min_size=1, max_size=9),
+    turns=st.lists(st.integers(0, 2), min_size=1, max_size=6),
+    limit=st.integers(1, 60),
+    offset=st.integers(0, 30),
+    keeps=st.sampled_from([(), (KINDS,)]),
+)
+def test_a_walk_over_any_worker_shows_each_row_once(
+    ties: list[int], turns: list[int], limit: int, offset: int, keeps: tuple[Filter, ...]
+) -> None:
+    starts = [instant for instant, count in enumerate(ties) for _ in range(count)]
+    rows = [
+        interaction(number, hours_ago=1000 + instant, channelType="sms" if number % 3 else "voice")
+        for number, instant in enumerate(starts)
+    ]
+    matching = [number for number in range(len(rows)) if not keeps or number % 3 == 0]
+    asked = query(max(limit, 1 + len(rows) // 100), offset=offset, filters=keeps)
+    pages = asyncio.run(walked(workers(rows, 3), asked, turns))
+    assert [number for page in pages for number in numbers(page)] == matching[offset:]
+
+
+async def test_what_arrives_or_is_erased_moves_no_other_row() -> None:
+    rows = interactions(40)
+    one, two = workers(rows)
+    asked = query(10)
+    first = await one.page(asked)
+    rows.insert(0, interaction(900, hours_ago=999))
+    rows.insert(8, interaction(901, hours_ago=1000 + 7.5 / 3600))
+    del rows[12], rows[5]
+    rest = await walked([two], replace(asked, cursor=first.next_cursor), [0])
+    assert [number for page in [first, *rest] for number in numbers(page)] == [*range(10), *range(11, 40)]
+
+
+async def test_a_walk_tells_one_total_and_reads_no_further_than_it_needs() -> None:
+    one, two = workers(interactions(600))
+    pages = await walked([one, two], query(100), [0, 1])
+    assert {page.total for page in pages} == {600}
+    assert sum(end - start for start, end in two.upstream.spans) <= 600
+
+
+async def test_another_order_goes_on_at_the_same_record() -> None:
+    rows = interactions(50)
+    one, two = workers(rows)
+    asked = query(7, order=Order("duration_seconds", descending=False))
+    pages = await walked([one, two], asked, [0, 1])
+    assert [number for page in pages for number in numbers(page)] == [*range(50)]
+    first = await one.page(asked)
+    del rows[7]
+    two, _ = workers(rows)
+    with pytest.raises(CursorExpired):
+        await two.page(replace(asked, cursor=first.next_cursor))
+
+
+async def test_without_trust_in_ranges_a_walk_needs_its_snapshot() -> None:
+    one, two = workers(interactions(50))
+    first = await one.page(query(7))
+    two.queries.holdings.is_trusted = False
+    with pytest.raises(CursorExpired):
+        await two.page(query(7, cursor=first.next_cursor))
+
+
+async def test_a_crowd_in_one_millisecond_is_not_named() -> None:
+    """The cursor would be too long for a URL."""
+    rows = [interaction(number) for number in range(2 * MOST_PASSED)]
+    one, two = workers(rows)
+    within, beyond = [await one.page(query(count)) for count in (MOST_PASSED, MOST_PASSED + 1)]
+    assert within.next_cursor is not None
+    assert numbers(await two.page(query(1, cursor=within.next_cursor))) == [MOST_PASSED]
+    assert beyond.next_cursor is not None
+    assert beyond.next_cursor.place is None
+
+
+async def test_a_purge_of_the_question_reaches_what_is_left_of_a_walk() -> None:
+    one, two = workers(interactions(50))
+    first = await one.page(query(7))
+    asked = query(7, cursor=first.next_cursor)
+    await two.page(asked)
+    assert two.look(asked).stored is not None
+    plan = two.queries.plan(query(7))
+    assert two.queries.snapshots.purge(lambda key, _snapshot: key == plan.key) == 1
+    assert two.look(asked).stored is None
+
+
+PLACED = Cursor("v", 10, bytes(8), NOW, None, 1, 2, Place(NOW, (identity(1), identity(2)), identity(3), 17, NOW))
+
+
+def test_a_place_comes_back_from_the_text_of_its_cursor() -> None:
+    assert cursor_of(cursor_text(PLACED)) == PLACED
+    assert PLACED.place
+    bare = replace(PLACED, place=Place(None))
+    assert cursor_of(cursor_text(bare)) == bare
+
+
+async def test_a_forged_place_finds_nothing_that_its_question_would_not_find() -> None:
+    one, two = workers(interactions(50))
+    first = await one.page(query(7))
+    assert first.next_cursor
+    assert first.next_cursor.place
+    for change in ({"before": None}, {"passed": ("x",)}, {"within": NOW}, {"at": "x", "total": 9}):
+        forged = replace(first.next_cursor, place=replace(first.next_cursor.place, **change))
+        assert {*numbers(await two.page(query(7, cursor=forged)))} <= {*range(50)}
+        assert query(7, cursor=forged).key_parts() != query(7, cursor=first.next_cursor).key_parts()

@@ -48,6 +48,8 @@ class Process:
     is_ready: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     must_reload: bool = False
+    figures: str = ""  # told last
+    told: asyncio.Event = field(default_factory=asyncio.Event)
 
     def signal(self, number: int) -> None:
         """Send it a signal, unless it has ended."""

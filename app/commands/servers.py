@@ -11,14 +11,14 @@ import logging
 import resource
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from typing import Any, cast
 
 import uvicorn
 from pydantic import SecretStr
 
-from app.commands.channel import Supervised, supervised
+from app.commands.channel import supervised
 from app.commands.sockets import BACKLOG, inherited, listen, url_of
 from app.listener.acceptor import Acceptor
 from app.listener.connection import Connection
@@ -42,6 +42,9 @@ OTHER_FILES = 64  # descriptors that are no connection: standard streams, listen
 MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of glibc's malloc.h
 OWN_PAGES_BYTES = 128 * 1024  # glibc's own start, which it raises as it goes unless it is told
 
+Beside = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
+"""Work that is told how to end all."""
+
 logger = logging.getLogger("cxfacade")
 
 
@@ -59,7 +62,7 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> None:
     listener = inherited()
     if listener:  # whoever may ask without a key is decided by where we listen (FAULTS T37)
         settings = settings.model_copy(update={"host": listener.getsockname()[0]})
-    app = create_app(settings, worker=worker)
+    app = create_app(settings, worker=worker, total=supervisor.total if supervisor else None)
     facade = server_of(app, listener or listen(settings.host, settings.port), limits_of(settings))
     url = url_of(facade.listener)
     words = f"cxfacade serves {url}/interactions, its reference is {url}/docs\n"
@@ -67,8 +70,10 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> None:
         [facade],
         ready=(lambda: None) if supervisor else lambda: announce(words),
         reload=lambda: reload(read, app.state.reloadable),
-        supervisor=supervisor,
+        beside=partial(supervisor.follow, app.figures) if supervisor else None,
     )
+    if supervisor:
+        supervisor.end(app.figures)
 
 
 def share_of(settings: Settings, worker: Worker) -> Settings:
@@ -173,14 +178,15 @@ def run(
     ready: Callable[[], None],
     ending: Callable[[], None] = lambda: None,
     reload: Callable[[], Awaitable[None]] | None = None,
-    supervisor: Supervised | None = None,
+    beside: Beside | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM, or until the `supervisor` is gone; a second one does not wait for clients.
+    """Serve until SIGINT or SIGTERM; a second one does not wait for clients.
 
-    `ready` is called once all answer, `ending` before they finish what they have begun, and `reload` on SIGHUP.
+    `ready` is called once all answer, `ending` before they finish what they have begun, and `reload` on SIGHUP. What
+    runs `beside` them may end them, too.
     """
     with asyncio.Runner(loop_factory=servers[0].config.get_loop_factory()) as runner:
-        runner.run(_serve(servers, ready, ending, reload, supervisor))
+        runner.run(_serve(servers, ready, ending, reload, beside))
 
 
 def freeze_startup_objects() -> None:
@@ -194,7 +200,7 @@ async def _serve(
     ready: Callable[[], None],
     ending: Callable[[], None],
     reload: Callable[[], Awaitable[None]] | None,
-    supervisor: Supervised | None,
+    beside: Beside | None,
 ) -> None:
     halted, limit = asyncio.Event(), asyncio.timeout(None)
     halt = _on_signals(servers, halted, limit)
@@ -208,14 +214,14 @@ async def _serve(
                 group.create_task(server.serve(sockets=[server.listener]))
             for server in servers:
                 await server.listening.wait()
-            beside = [group.create_task(_reloading(reload, asked))] if reload else []
-            if supervisor:
-                beside.append(group.create_task(supervisor.follow(gone=partial(halt, signal.SIGTERM))))
+            tasks = [group.create_task(_reloading(reload, asked))] if reload else []
+            if beside:
+                tasks.append(group.create_task(beside(partial(halt, signal.SIGTERM))))
             freeze_startup_objects()
             ready()
             await halted.wait()
-            for one in beside:
-                one.cancel()
+            for task in tasks:
+                task.cancel()
             ending()
             limit.reschedule(asyncio.get_running_loop().time() + MOST_SECONDS_TO_END)
             for server in servers:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import json
 import logging
 import os
 import secrets
@@ -14,6 +15,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from itertools import count
 from typing import Any
 
+from app.commands.collecting import Collecting
 from app.commands.processes import Process, command, start
 from app.commands.sockets import inherited, listen, url_of
 from app.errors import SettingsError
@@ -95,6 +97,7 @@ class Supervisor:
         self._is_up = False
         self._stopping = asyncio.Event()
         self._cut: asyncio.TimerHandle | None = None
+        self._collecting = Collecting()
         self._code = 0
 
     async def run(self, ready: Callable[[], None]) -> int:
@@ -149,15 +152,30 @@ class Supervisor:
         self._living.add(started)
         if is_current:
             self._current[place] = started
-        self._task(_listen_to(started))
-        self._task(self._watch(started))
+        self._task(self._watch(started, self._task(self._listen_to(started))))
         if self._stopping.is_set():
             started.signal(signal.SIGTERM)
         return started
 
-    async def _watch(self, started: Process) -> None:
+    async def _listen_to(self, started: Process) -> None:
+        """Take what a worker says, until it ends."""
+        with contextlib.suppress(OSError):
+            while told := await started.reader.readline():
+                message = json.loads(told)
+                if "ready" in message:
+                    started.got_ready()
+                elif "collect" in message:
+                    text = message["figures"]
+                    self._task(self._collecting.total(message["collect"], started, text, self._living))
+                else:
+                    started.figures = message["figures"]
+                    started.told.set()
+
+    async def _watch(self, started: Process, listening: asyncio.Task[object]) -> None:
         """Wait for the end of a worker; where nobody asked for it, start another in its place."""
         code = await started.process.wait()
+        await listening
+        self._collecting.keep(started)
         self._living.discard(started)
         started.ended.set()
         started.writer.close()
@@ -219,9 +237,3 @@ async def _tell_ready(others: Sequence[Process], ready: Callable[[], None]) -> N
     for one in others:
         await one.settled()
     ready()
-
-
-async def _listen_to(started: Process) -> None:
-    """Take what a worker says, until it ends."""
-    while await started.reader.readline():
-        started.got_ready()

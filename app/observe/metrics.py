@@ -43,10 +43,14 @@ class Timing(Histogram):
 KINDS: dict[str, type[Counter | Gauge | Timing]] = {"counter": Counter, "gauge": Gauge, "histogram": Timing}
 
 
+Across = Literal["sum", "max", "min"]
+
+
 class Metric(NamedTuple):
     """One row: its name without the `cxfacade_` prefix and the `_total` suffix, its words, its bounded labels.
 
     Counters and histograms are added to; a gauge is read at each scrape. `bounds` are a histogram's, in seconds.
+    `across` is how the gauges of several workers make one.
     """
 
     name: str
@@ -54,6 +58,7 @@ class Metric(NamedTuple):
     labels: tuple[str, ...] = ()
     kind: Literal["counter", "gauge", "histogram"] = "counter"
     bounds: tuple[float, ...] = ()
+    across: Across = "sum"
 
     @property
     def full_name(self) -> str:
@@ -81,11 +86,23 @@ METRICS = (
     Metric("cache_values", "Values stored: reports are fetched, answers made of them.", ("kind",), "gauge"),
     Metric("cache_evictions", "Values that had to make room."),
     Metric("held_records", "Interactions held, once in each collection.", (), "gauge"),
-    Metric("held_trusted", "1 where interactions may be held, 0 where upstream's ranges do not allow it.", (), "gauge"),
-    Metric("recheck_overdue_seconds", "How long the record due longest has waited to be read again.", (), "gauge"),
+    Metric(
+        "held_trusted",
+        "1 where interactions may be held, 0 where upstream's ranges do not allow it.",
+        (),
+        "gauge",
+        across="min",
+    ),
+    Metric(
+        "recheck_overdue_seconds",
+        "How long the record due longest has waited to be read again.",
+        (),
+        "gauge",
+        across="max",
+    ),
     Metric("fetches", "Fetches and other shared work under way.", (), "gauge"),
     Metric("event_loop_lag_seconds", "By how much the event loop came late.", (), "histogram", LAGGING),
-    Metric("build_info", "1, for the version that runs.", ("version",), "gauge"),
+    Metric("build_info", "1, for the version that runs.", ("version",), "gauge", across="max"),
     Metric(
         "upstream_call_duration_seconds",
         "From a call's leaving to the last byte of its answer.",
@@ -93,9 +110,12 @@ METRICS = (
         "histogram",
         CALLING,
     ),
+    Metric("workers", "Processes of one supervisor, by whether their gauges are among these.", ("state",), "gauge"),
     Metric("upstream_slots", "Calls to upstream that may be under way at once.", (), "gauge"),
-    Metric("upstream_refused_seconds", "For how long upstream has refused our credentials.", (), "gauge"),
-    Metric("upstream_last_success_timestamp_seconds", "When upstream last gave a usable answer.", (), "gauge"),
+    Metric("upstream_refused_seconds", "For how long upstream has refused our credentials.", (), "gauge", across="max"),
+    Metric(
+        "upstream_last_success_timestamp_seconds", "When upstream last gave a usable answer.", (), "gauge", across="max"
+    ),
     Metric("upstream_calls", "Calls sent to upstream.", ("endpoint", "status")),
     Metric("upstream_logins", "Logins sent to upstream."),
     Metric("upstream_rows_dropped", "Rows upstream sent that were not asked for, or that cannot be read.", ("reason",)),
@@ -107,9 +127,15 @@ METRICS = (
     Metric("upstream_alarms", "Faults of upstream that an operator has to look at.", ("reason",)),
     Metric("upstream_warnings", "Oddities of an answer that was used all the same.", ("reason",)),
     Metric("upstream_pools_replaced", "Pools of connections given up because places in them were lost."),
-    Metric("upstream_breaker", "State of the breaker: 0 closed, 1 half-open, 2 open.", ("endpoint",), "gauge"),
-    Metric("upstream_throttled_seconds", "Seconds until the pause upstream asked for is over.", (), "gauge"),
-    Metric("upstream_auth_gate_seconds", "Seconds until refused credentials are tried again.", (), "gauge"),
+    Metric(
+        "upstream_breaker", "State of the breaker: 0 closed, 1 half-open, 2 open.", ("endpoint",), "gauge", across="max"
+    ),
+    Metric(
+        "upstream_throttled_seconds", "Seconds until the pause upstream asked for is over.", (), "gauge", across="max"
+    ),
+    Metric(
+        "upstream_auth_gate_seconds", "Seconds until refused credentials are tried again.", (), "gauge", across="max"
+    ),
     Metric("upstream_slots_used", "Calls to upstream under way.", (), "gauge"),
     Metric("upstream_slots_waiting", "Calls that wait for a place among those under way.", (), "gauge"),
 )

@@ -101,6 +101,36 @@ def test_workers_are_replaced_and_nobody_notices(two: Two) -> None:
     assert len(two.workers()) == 2
 
 
+def figure(text: str, name: str) -> float:
+    return float(next(line.rpartition(" ")[2] for line in text.splitlines() if line.startswith(name)))
+
+
+LIVE = 'cxfacade_requests_total{route="/health/live",status="200"}'
+
+
+def test_figures_are_of_both_whoever_is_asked_and_a_counter_never_falls(two: Two) -> None:
+    first, second = two.workers()
+    before = figure(get(f"{two.url}/metrics").text, LIVE)
+    for worker in (first, second):
+        assert two.asked(worker, "/health/live").status_code == 200
+    with httpx.Client(base_url=two.url, trust_env=False, timeout=20) as client:
+        with two.alone(first):
+            text = client.get("/metrics").text
+        assert 'cxfacade_workers{state="silent"} 1.0' in text, "the other stands still"
+        assert figure(text, LIVE) == before + 1
+        text = client.get("/metrics").text
+        assert 'cxfacade_workers{state="told"} 2.0' in text
+        assert figure(text, LIVE) == before + 2
+        assert figure(text, "cxfacade_cache_bound_bytes") == 268_435_456
+        assert figure(text, "cxfacade_upstream_slots") == 8
+        os.kill(second, signal.SIGKILL)
+        while second in two.workers():
+            pass
+        assert figure(client.get("/metrics").text, LIVE) == before + 2
+    while len(two.workers()) < 2:
+        assert get(f"{two.url}/health/live").status_code == 200
+
+
 def test_a_signal_ends_all_and_the_socket(two: Two) -> None:
     """The last test of these two."""
     workers = two.workers()

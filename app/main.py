@@ -124,7 +124,6 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         upstream = UpstreamClient(access, clock=clock, metrics=metrics, transport=transport, random=random)
         flights, lag = SingleFlight(clock, alone), Lag(metrics.timing("event_loop_lag_seconds"))
-        watch(metrics, store, settings.cache_bytes, flights)
         snapshots = SnapshotStore(
             store,
             settings.stale_seconds,
@@ -136,9 +135,7 @@ def create_app(
         schedule = Schedule(settings.recheck_open_seconds, settings.recheck_seconds)
         kept_seconds = settings.fresh_max_seconds + settings.stale_seconds
         holdings = Holdings(upstream, store, clock, schedule, known.digest, kept_seconds, limits.probe_seconds)
-        metrics.watch("held_records", holdings.records)
-        metrics.watch("held_trusted", lambda: holdings.is_trusted)
-        metrics.watch("recheck_overdue_seconds", holdings.overdue_seconds)
+        watch(metrics, store, settings.cache_bytes, flights, holdings)
         orders, shared = PurgeOrders(worker.block), not worker.is_alone
         queries = Queries(upstream, snapshots, holdings, flights, clock, known, tables, random, orders, shared)
         metrics.watch("streams_under_way", lambda: queries.admission.streams)
@@ -161,9 +158,7 @@ def create_app(
             total=total,
             openapi=cache(partial(openapi.text, tables, settings.max_rows)),
         )
-
         warmth = Warmth(app.state.services)
-
         app.state.reloadable = [
             rotation(upstream, settings),
             rereading("CXF_CLIENT_KEYS_FILE", keys.reread),
@@ -234,8 +229,11 @@ def pseudonym_secret(settings: Settings) -> bytes:
     return secrets.token_bytes(PSEUDONYM_BYTES)
 
 
-def watch(metrics: Metrics, store: MemoryStore, bound_bytes: int, flights: SingleFlight) -> None:
-    """Have the gauges of the store and of fetches read at each scrape."""
+def watch(metrics: Metrics, store: MemoryStore, bound_bytes: int, flights: SingleFlight, holdings: Holdings) -> None:
+    """Have the gauges of the store, of what is held and of fetches read at each scrape."""
+    metrics.watch("held_records", holdings.records)
+    metrics.watch("held_trusted", lambda: holdings.is_trusted)
+    metrics.watch("recheck_overdue_seconds", holdings.overdue_seconds)
     metrics.watch("build_info", lambda: 1, version=__version__)
     metrics.watch("cache_bytes", lambda: store.bytes_held)
     metrics.watch("cache_bound_bytes", lambda: bound_bytes)

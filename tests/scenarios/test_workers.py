@@ -138,12 +138,10 @@ async def test_equal_rows_have_one_validator(path: str, both: tuple[Facade, Faca
 
 
 async def test_other_rows_have_another_validator(both: tuple[Facade, Facade]) -> None:
-    one, two = both
-    tags = {
-        content_tag((await each.get(f"/interactions?limit={rows}")).headers["etag"]) for each in both for rows in (7, 8)
-    }
+    paths = [f"/interactions?limit={rows}" for rows in (7, 8)]
+    tags = {content_tag((await each.get(path)).headers["etag"]) for each in both for path in paths}
     assert len(tags) == 2
-    page = (await one.get("/interactions?limit=7")).json()
+    page = (await both[0].get(paths[0])).json()
     following = httpx.URL(page["next"]).raw_path.decode()
     found = {content_tag((await each.get(following)).headers["etag"]) for each in both}
     assert len(found) == 1

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.interactions.facts import Facts
+from app.interactions.facts import Facts, once
 from app.interactions.parts import AgentLeg, TalkTime
 from app.interactions.service_level import SlaOutcome, is_answered
 from app.interactions.settling import ATTRIBUTE
@@ -33,9 +33,7 @@ class AgentLegRow(Child):
 class QueueEntryRow(Child):
     """A stay in a queue."""
 
-    __slots__ = ()
-
-    @property
+    @once
     def is_abandoned(self) -> bool:
         """Whether the customer left there."""
         return self.facts.is_abandoned_in(self.part)
@@ -45,7 +43,7 @@ class QueueEntryRow(Child):
         """The threshold of its queue."""
         return self.facts.context.service_level.threshold(self.part)
 
-    @property
+    @once
     def sla_outcome(self) -> SlaOutcome:
         """Its outcome for the service level."""
         return self.facts.sla_outcome_of(self.part)
@@ -63,9 +61,11 @@ class QueueEntryRow(Child):
     @property
     def is_requeue(self) -> bool:
         """Whether it goes on with the wait of the entry before: no agent took the interaction in between."""
+        if self.position == 0:
+            return False
         entered, taken = self.part.start_timestamp, self.facts.first_taken_at
         is_taken = bool(self.facts.accepted) if entered is None else taken is not None and taken < entered
-        return self.position > 0 and not is_taken
+        return not is_taken
 
 
 class AttributeRow(Child):

@@ -188,7 +188,7 @@ class Facts:
 
     def is_abandoned_in(self, entry: QueueEntry) -> bool:
         """Whether the customer left this queue for good."""
-        return entry is self.last_queue and self.abandon_stage == "queue"
+        return self.abandoned and entry is self.last_queue and self.abandon_stage == "queue"
 
     def is_short_abandon_in(self, entry: QueueEntry) -> bool:
         """Whether the customer left this queue for good, within the abandon threshold."""

@@ -129,10 +129,11 @@ class DecodedSnapshot:
         first = 0
         for number, run in enumerate(self.snapshot.runs):
             if position < first + run.count:
-                yield from islice(self._facts(number, context), max(0, position - first), None)
+                yield from islice(self.of_run(number, context), max(0, position - first), None)
             first += run.count
 
-    def _facts(self, number: int, context: Context) -> Iterable[Facts]:
+    def of_run(self, number: int, context: Context) -> Iterable[Facts]:
+        """The facts of the records of a run, by its place."""
         known = self.at_hand.get(number)
         if known and known[0].context == context:
             return known

@@ -3,23 +3,24 @@
 from dataclasses import dataclass, replace
 from itertools import islice
 from operator import itemgetter
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.cooperative import Turns, look_at_the_young
-from app.interactions.columns import ColumnType, reader
+from app.cooperative import Turns
+from app.interactions.columns import ColumnType
 from app.interactions.facts import Context
 from app.interactions.grains import Grain
-from app.queries.operators import conditions
+from app.queries.operators import conditions, passes
 from app.queries.query import InteractionQuery
-from app.queries.select import let_go, matching, ordered
+from app.queries.select import let_go, ordered
 from app.queries.snapshot import DecodedSnapshot
-from app.queries.visible import visibility_of
+from app.queries.visible import meets, visibility_of
 from app.summaries.grouping import Grouping
 from app.summaries.intervals import Intervals
 from app.summaries.summary import Summary, measures_of, outputs
 from app.summaries.table import Filling, Row, fill, tabulated
 
-ROWS_AT_ONCE = 200  # added in about 2 ms
+ROWS_AT_ONCE = 200  # added in about 1 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +78,20 @@ def _add(
     grouping: Grouping, opened: DecodedSnapshot, query: InteractionQuery, grain: Grain, context: Context
 ) -> Turns[int]:
     """Count all rows in that match; their number."""
-    candidates = ((facts, grain.rows(facts)) for facts in opened.facts(0, context))
-    left = visibility_of(query.search, context).left
-    read, rows, count = reader(grouping.columns), list[Row](), 0
-    for found in matching(candidates, 0, 0, conditions(query.filters, grain), left):
-        if found is None:
+    (own, others), left = conditions(query.filters, grain), visibility_of(query.search, context).left
+    counted = 0
+    for number in range(len(opened.snapshot.runs)):
+        rows = list[Any]()
+        for facts in opened.of_run(number, context):
             yield
-            continue
-        rows.append(read(found[1]))
-        count += 1
-        look_at_the_young(count)
-        if len(rows) == ROWS_AT_ONCE:
-            grouping.add(rows)
-            rows.clear()
-    grouping.add(rows)
-    return count
+            if meets(facts, left) and (not others or passes(facts, others)):
+                found = grain.rows(facts)
+                rows += [row for row in found if passes(row, own)] if own else found
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            grouping.add(rows[start : start + ROWS_AT_ONCE])
+            yield
+        counted += len(rows)
+    return counted
 
 
 def _chosen(rows: list[Row], places: list[int], limit: int) -> Turns[list[Row]]:

@@ -69,7 +69,11 @@ def _known(values: Values) -> list[Any]:
 
 
 def _sum(values: Values) -> int:
-    return sum(scaled(value, PARTS_OF_ONE) for value in values if value is not None)
+    known = _known(values)
+    if float not in {*map(type, known)}:  # flags and counts, in a tenth of the time
+        total: int = sum(known)
+        return total * PARTS_OF_ONE
+    return sum([scaled(value, PARTS_OF_ONE) for value in known])
 
 
 def _tenths(values: Values) -> Counter[int]:

@@ -1,7 +1,9 @@
 """Rows → groups: each group holds the figure of every atom, and two groupings of parts of the rows merge into one."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
@@ -10,16 +12,13 @@ from app.interactions.columns import Column
 from app.interactions.grains import Grain
 from app.interactions.times import to_millisecond
 from app.summaries.atoms import KINDS, Atom, Figure, Values
-from app.summaries.intervals import Intervals
+from app.summaries.intervals import Interval, Intervals
 from app.summaries.measures import Measure
-from app.summaries.named import DERIVED
+from app.summaries.named import DERIVED, Derived
 from app.summaries.summary import Summary
 
 Key = tuple[Any, ...]
 """The interval of a group, where there are intervals, then its values."""
-
-Row = tuple[Any, ...]
-"""The values of Grouping.columns of one row."""
 
 
 class Grouping:
@@ -37,50 +36,57 @@ class Grouping:
         self.groups: dict[Key, list[Figure]] = {}
         self._most = most_groups
         self._intervals = intervals
-        derived = DERIVED.get(grain.name, {})
-        timed = [summary.at or grain.ordered_by] if intervals else []
-        needed = {
-            atom.of: derived[atom.of].columns if atom.of in derived else (atom.of,) for atom in self.atoms if atom.of
-        }
-        names = dict.fromkeys((*timed, *summary.by, *(name for many in needed.values() for name in many)))
-        places = {name: place for place, name in enumerate(names)}
-        self.columns: tuple[Column, ...] = tuple(grain.columns[name] for name in names)
-        """The columns that rows must have the values of, in their order."""
-        self._time = places[timed[0]] if timed else None
-        self._by = [(places[name], grain.columns[name].type == "time") for name in summary.by]
-        self._values: Mapping[str, Callable[[Sequence[Values]], Values]] = {
-            of: _column(derived[of].of if of in derived else None, [places[name] for name in columns])
-            for of, columns in needed.items()
-        }
+        self._time = (summary.at or grain.ordered_by) if intervals else None
+        self._derived = {atom.of: one for atom in self.atoms if (one := DERIVED.get(grain.name, {}).get(atom.of))}
+        self.by = [grain.columns[name] for name in summary.by]
+        timed = [self._time] if self._time else []
+        names = (*timed, *summary.by, *columns_of(self.atoms, self._derived))
+        self.columns: Mapping[str, Column] = {name: grain.columns[name] for name in names}
+        """The columns that decide what is counted, by name."""
+        self._values = {name: column.value for name, column in self.columns.items()}
 
-    def add(self, rows: Sequence[Row]) -> None:
-        """Count some hundred rows in."""
-        parts: dict[Key, list[Row]] = {}
-        for row in rows:
-            parts.setdefault(self._key(row), []).append(row)
-        for key, members in parts.items():
-            self._merge(key, self._figures(members))
+    def add(self, rows: Sequence[Any]) -> None:
+        """Count some hundred rows of the grain in."""
+        if not rows:
+            return
+        values: dict[str, Values] = {name: [*map(value_of, rows)] for name, value_of in self._values.items()}
+        keys, places = self._keys(values), defaultdict[Key, list[int]](list)
+        for place, key in enumerate(keys or repeat((), len(rows))):
+            places[key].append(place)
+        for name, derived in self._derived.items():
+            values[name] = [*map(derived.of, *(values[column] for column in derived.columns))]
+        columns = [values[atom.of] if atom.of else rows for atom in self.atoms]
+        for key, members in places.items():
+            self._merge(key, self._figures(columns, members))
 
-    def merge(self, groups: Mapping[Key, list[Figure]]) -> None:
+    def merge(self, groups: Iterable[tuple[Key, list[Figure]]]) -> None:
         """Count the groups of other rows in; they may be used up."""
-        for key, figures in groups.items():
+        for key, figures in groups:
             self._merge(key, figures)
 
     def nothing(self) -> list[Figure]:
         """The figures of no rows."""
         return [KINDS[atom.kind].of(()) for atom in self.atoms]
 
-    def _key(self, row: Row) -> Key:
-        values = tuple(to_millisecond(row[place]) if is_time else row[place] for place, is_time in self._by)
-        if self._time is None or self._intervals is None:
-            return values
-        moment: datetime | None = row[self._time]
-        return (None if moment is None else self._intervals.of(moment), *values)
+    def _keys(self, values: Mapping[str, Values]) -> list[Key]:
+        """The key of each row; none where all rows are one group."""
+        parts = [
+            [*map(to_millisecond, values[one.name])] if one.type == "time" else values[one.name] for one in self.by
+        ]
+        if self._time:
+            parts.insert(0, [*map(self._interval_of, values[self._time])])
+        return [*zip(*parts, strict=True)]
 
-    def _figures(self, rows: Sequence[Row]) -> list[Figure]:
-        columns = [*zip(*rows, strict=True)] if self.columns else []
-        values = {of: take(columns) for of, take in self._values.items()}
-        return [KINDS[atom.kind].of(values[atom.of] if atom.of else rows) for atom in self.atoms]
+    def _interval_of(self, moment: datetime | None) -> Interval | None:
+        return self._intervals.of(moment) if self._intervals and moment else None
+
+    def _figures(self, columns: Iterable[Values], members: Sequence[int]) -> list[Figure]:
+        """The figures of the rows at these places."""
+        if len(members) == 1:
+            chosen = [(column[members[0]],) for column in columns]
+        else:
+            chosen = [*map(itemgetter(*members), columns)]
+        return [KINDS[atom.kind].of(values) for atom, values in zip(self.atoms, chosen, strict=True)]
 
     def _merge(self, key: Key, figures: list[Figure]) -> None:
         known = self.groups.get(key)
@@ -90,6 +96,12 @@ class Grouping:
             self.groups[key] = figures
         else:
             merged(self.atoms, known, figures)
+
+
+def columns_of(atoms: Iterable[Atom], derived: Mapping[str, Derived]) -> list[str]:
+    """The columns that the atoms are of, also by way of a derived value."""
+    each = [derived[atom.of].columns if atom.of in derived else (atom.of,) for atom in atoms if atom.of]
+    return [name for names in each for name in names]
 
 
 def merged(atoms: Sequence[Atom], first: list[Figure], second: Sequence[Figure]) -> list[Figure]:
@@ -105,9 +117,3 @@ def too_many(most: int) -> str:
         f"There are more than {most} groups: take fewer columns into `by`, a longer `interval`, or a shorter range by "
         "`from` and `to`."
     )
-
-
-def _column(derive: Callable[..., Any] | None, places: Sequence[int]) -> Callable[[Sequence[Values]], Values]:
-    if derive is None:
-        return itemgetter(places[0])
-    return lambda columns: [*map(derive, *(columns[place] for place in places))]

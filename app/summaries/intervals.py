@@ -79,11 +79,13 @@ class Intervals:
         self._zone = zone
         self._periods: dict[date, tuple[datetime, datetime]] = {}
         self._latest = Interval(_FIRST, 0)
+        self._end = _FIRST
 
     def of(self, moment: datetime) -> Interval:
         """The interval that holds the moment. Rows come in the order of time: mostly it is that of the row before."""
-        if not self._latest.start <= moment < self._latest.end:
+        if not self._latest.start <= moment < self._end:
             self._latest = self._found(moment)
+            self._end = self._latest.end
         return self._latest
 
     def between(self, first: datetime, end: datetime) -> Iterator[Interval]:

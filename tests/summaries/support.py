@@ -6,7 +6,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app import cooperative
-from app.interactions.columns import reader
 from app.interactions.facts import Context
 from app.interactions.grains import GRAINS, Grain
 from app.summaries.grouping import Grouping
@@ -97,8 +96,7 @@ def grouped(
     """The grouping of all rows of the records, so many of them added at once."""
     intervals = Intervals(summary.interval, zone_of(summary, context)) if summary.interval else None
     grouping = Grouping(summary, measures_of(summary, grain), grain, intervals, most_groups)
-    read = reader(grouping.columns)
-    rows = [read(row) for record in records for row in grain.rows(facts(record, context))]
+    rows = [row for record in records for row in grain.rows(facts(record, context))]
     for start in range(0, len(rows), at_once):
         grouping.add(rows[start : start + at_once])
     return grouping

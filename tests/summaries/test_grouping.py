@@ -220,7 +220,7 @@ def test_groupings_of_parts_merge_into_that_of_the_whole(records: Any, cut: int,
     summary = Summary(by=("queue_name",), measures=terms, interval="30m")
     whole = grouped(records, summary, grain, at_once=at_once)
     first, second = (grouped(part, summary, grain) for part in (records[:cut], records[cut:]))
-    first.merge(deepcopy(second.groups))
+    first.merge(deepcopy(second.groups).items())
     assert first.groups == whole.groups
 
 

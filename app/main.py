@@ -239,6 +239,7 @@ def watch(metrics: Metrics, store: MemoryStore, bound_bytes: int, flights: Singl
     metrics.watch("cache_bound_bytes", lambda: bound_bytes)
     metrics.watch("cache_values", lambda: store.primary_count, kind="reports")
     metrics.watch("cache_values", lambda: store.derived_count, kind="answers")
+    metrics.watch("cache_values", lambda: store.tally_count, kind="tallies")
     metrics.watch("cache_evictions", lambda: store.evictions)
     metrics.watch("fetches", lambda: len(flights))
 

@@ -60,6 +60,7 @@ HOMES: dict[str, set[str]] = {
         "app.interactions",
         "app.formats",
         "app.upstream",
+        "app.summaries.tally",
         "app.queries.query",
         "app.queries.explain",
         "app.queries.explain_held",

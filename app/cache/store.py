@@ -1,9 +1,9 @@
 """The store: the keys of values, stored values with their lifetimes, and the memory that holds them.
 
-Two kinds of value share one bound of bytes. *Primary* ones were fetched; they may fill nine tenths. *Derived* ones can
-be made again from a primary one; they have what the primary ones leave, a tenth at least: else snapshots that
-nobody asks for any more would leave no room for the answers that everybody asks for. In each kind the least
-recently used goes first.
+Three kinds of value share one bound of bytes. *Primary* ones were fetched; they may fill nine tenths. *Derived* ones
+can be made again from a primary one; they have what the primary ones and the tallies leave: else snapshots that
+nobody asks for any more would leave no room for the answers that everybody asks for. *Tallies*, what summaries counted
+of some records, may fill a twentieth. In each kind the least recently used goes first.
 """
 
 import math
@@ -11,15 +11,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from cachetools import Cache, LRUCache
 
 Part: TypeAlias = "str | bytes | int | bool | tuple[Part, ...] | None"
+ValueKind = Literal["primary", "derived", "tally"]
 
 LENGTH_BYTES = 8
 OVERHEAD_BYTES = 600  # what a key costs with an empty value: objects, links and table slots (FAULTS 2.5)
 MOST = 10  # a value over one tenth of the bound is served but not kept; so much is also left to derived ones
+TALLIES = 20  # one twentieth of the bound
 LARGE = 100  # one over a hundredth has to pass the doorkeeper
 OFFERS_REMEMBERED = 1_000
 SWEPT_AT_ONCE = 8  # keys looked at by each `put`: a round through the store takes an eighth as many puts as it has keys
@@ -147,6 +149,12 @@ class MemoryStore:
         self._monotonic = monotonic
         self._primary = _Shelf(bound_bytes - bound_bytes // MOST)
         self._derived = _Shelf(bound_bytes)
+        self._tallies = _Shelf(bound_bytes // TALLIES)
+        self._shelves: dict[ValueKind, _Shelf] = {
+            "derived": self._derived,
+            "primary": self._primary,
+            "tally": self._tallies,
+        }
         self._offered: LRUCache[bytes, None] = LRUCache(OFFERS_REMEMBERED)
         self._unswept: list[bytes] = []
         self._cleared_at = -math.inf
@@ -154,7 +162,7 @@ class MemoryStore:
 
     def get(self, key: bytes) -> Stored[Any] | None:
         """The value under `key`, if it is still usable; a value too old is deleted."""
-        held = self._derived.get(key) or self._primary.get(key)
+        held = self._derived.get(key) or self._primary.get(key) or self._tallies.get(key)
         if held is None:
             return None
         if not held.stored.is_usable(self._monotonic()):
@@ -162,7 +170,9 @@ class MemoryStore:
             return None
         return held.stored
 
-    def put(self, key: bytes, stored: Stored[Any], *, derived: bool = False, known_as: bytes | None = None) -> bool:
+    def put(
+        self, key: bytes, stored: Stored[Any], *, kind: ValueKind = "primary", known_as: bytes | None = None
+    ) -> bool:
         """Keep `stored`, unless a newer value is held, it is too large or not admitted; returns whether it is kept.
 
         A newer value that cannot be kept still drives out the older one, whose facts it has overtaken; a longer one of
@@ -174,7 +184,7 @@ class MemoryStore:
         older, newcomer = self._peek(key), Held(len(key) + stored.size + OVERHEAD_BYTES, stored)
         if stored.stored_at < (older.stored_at if older else self._cleared_at):
             return False
-        shelf = self._derived if derived else self._primary
+        shelf = self._shelves[kind]
         kept = self._admits(key, known_as or key, newcomer, shelf)
         if older and (kept or older.stored_at < stored.stored_at):
             self.delete(key)
@@ -189,8 +199,8 @@ class MemoryStore:
 
     def clear(self) -> None:
         """Forget everything; values whose fetch began before now, and values derived from them, are refused later."""
-        self._primary.clear()
-        self._derived.clear()
+        for shelf in self._shelves.values():
+            shelf.clear()
         self._unswept.clear()
         self._cleared_at = self._monotonic()
 
@@ -202,7 +212,7 @@ class MemoryStore:
 
     def drop_purged(self) -> Iterator[None]:
         """Forget purged values, so that no copy of purged data is left (FAULTS T29)."""
-        for key in [*self._primary, *self._derived]:
+        for key in self._keys():
             stored = self._peek(key)
             if stored and stored.purge_token.purged:
                 self.delete(key)
@@ -212,14 +222,14 @@ class MemoryStore:
         """Delete values too old among the next `keys` keys; every key has its turn within two rounds (FAULTS T29)."""
         now = self._monotonic()
         for _ in range(min(keys, max(len(self), len(self._unswept)))):
-            self._unswept = self._unswept or [*self._primary, *self._derived]
+            self._unswept = self._unswept or self._keys()
             key = self._unswept.pop()
             stored = self._peek(key)
             if stored and not stored.is_usable(now):
                 self.delete(key)
 
     def __len__(self) -> int:
-        return len(self._primary) + len(self._derived)
+        return sum(map(len, self._shelves.values()))
 
     @property
     def primary_count(self) -> int:
@@ -232,9 +242,14 @@ class MemoryStore:
         return len(self._derived)
 
     @property
+    def tally_count(self) -> int:
+        """The number of tallies."""
+        return len(self._tallies)
+
+    @property
     def bytes_held(self) -> int:
         """The cost of all values, never above the bound."""
-        return self._primary.bytes_held + self._derived.bytes_held
+        return sum(shelf.bytes_held for shelf in self._shelves.values())
 
     @property
     def has_room(self) -> bool:
@@ -242,8 +257,12 @@ class MemoryStore:
         most = self._bound // MOST
         return most <= self._bound - self.bytes_held and not self._primary.is_crowded_by(most)
 
+    def _keys(self) -> list[bytes]:
+        return [key for shelf in self._shelves.values() for key in shelf]
+
     def _shelf_of(self, key: bytes) -> "_Shelf":
-        return self._derived if key in self._derived else self._primary
+        """The shelf that holds the key; any, where none does."""
+        return next((shelf for shelf in self._shelves.values() if key in shelf), self._primary)
 
     def _peek(self, key: bytes) -> Stored[Any] | None:
         """The value under `key`; the look does not count as its use."""
@@ -265,9 +284,10 @@ class MemoryStore:
         return cost <= self._bound - self.bytes_held and not shelf.is_crowded_by(cost)
 
     def _make_room(self, newcomer: Held, shelf: "_Shelf") -> None:
-        """Evict from the shelf where that is too full itself, else derived values before fetched values."""
+        """Evict from the shelf where that is too full itself, else derived values, then fetched ones, then tallies."""
         while not self._is_room(newcomer, shelf) and len(self):
-            crowded = shelf if shelf.is_crowded_by(shelf.cost_of(newcomer)) else self._derived or self._primary
+            is_crowded = shelf.is_crowded_by(shelf.cost_of(newcomer))
+            crowded = shelf if is_crowded else self._derived or self._primary or self._tallies
             crowded.popitem()
             self.evictions += 1
 

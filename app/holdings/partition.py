@@ -2,10 +2,11 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import groupby
 from math import inf
 
 from app.holdings.collection import EVER, Span
@@ -137,6 +138,16 @@ class Partition:
                 first, last = places(one.run.starts, oldest, newest)
                 if first < last:
                     yield one, first, last
+
+
+def partitioned(runs: Iterable[Run], level: int = 0) -> Iterator[tuple[Run, ...]]:
+    """Runs in their order, parted as partitions are: those of the widest span that holds no more than MOST_ROWS."""
+    for _, within in groupby(runs, lambda run: LEVELS[level](moment_of(run.starts[0]))):
+        part = tuple(within)
+        if level == len(LEVELS) - 1 or sum(run.count for run in part) <= MOST_ROWS:
+            yield part
+        else:
+            yield from partitioned(part, level + 1)
 
 
 def moment_of(microseconds_since: int) -> datetime:

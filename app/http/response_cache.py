@@ -126,7 +126,7 @@ class ResponseCache:
         return stored.value if stored else None
 
     def _put(self, key: bytes, snapshot: Stored[Snapshot], answer: Answer) -> None:
-        self._store.put(key, snapshot.holding(answer, answer.size + OVERHEAD_BYTES), derived=True)
+        self._store.put(key, snapshot.holding(answer, answer.size + OVERHEAD_BYTES), kind="derived")
 
 
 def _key(snapshot: Stored[Snapshot], shape: bytes, coding: str = "identity", of: str = "") -> bytes:

@@ -126,7 +126,7 @@ class ReplayCache:
             replayable.charge,
         )
         size = 2 * len(told) + len(replay.rest) + OVERHEAD_BYTES
-        self.store.put(key, snapshot.holding(replay, size), derived=True)
+        self.store.put(key, snapshot.holding(replay, size), kind="derived")
 
     def response(self, key: bytes, own_id: bytes | None, *, is_last: bool = False) -> bytes | None:
         """The response to an identical request, which brought `own_id`; None where the ordinary way must answer it."""

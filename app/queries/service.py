@@ -219,9 +219,9 @@ class Queries:
         async def summarising(owners: Owners, require_waiter: Callable[[], None]) -> SummaryTable:
             async with self.admission.selecting(query.view, found.snapshot.rows_of(grain.name), owners):
                 require_waiter()
-                return await cooperative.run(
-                    summarise(found.opened, query, grain, context, most_groups=self.rules.max_rows)
-                )
+                tallies, most = self.snapshots.tallies(found.stored), self.rules.max_rows
+                work = summarise(found.opened, query, grain, context, most_groups=most, tallies=tallies)
+                return await cooperative.run(work)
 
         return await self.once(("summary", *query.key_parts()), found, summarising, lookup)
 

@@ -10,6 +10,7 @@ from app.cooperative import Turns
 from app.queries.fetch_plan import FetchPlan
 from app.queries.rules import Lifetime
 from app.queries.snapshot import Snapshot
+from app.queries.tallying import Tallies
 
 JITTER = 0.1
 
@@ -85,6 +86,10 @@ class SnapshotStore:
             self._store.delete(plan.key)
         self._supersede(plan.key, snapshot.version, purge_token)
         return stored, kept
+
+    def tallies(self, snapshot: Stored[Snapshot]) -> Tallies:
+        """The tallies that are kept of its records, and of others."""
+        return Tallies(self._store, snapshot)
 
     def _supersede(self, question_key: bytes, version: str, token: PurgeToken) -> None:
         """Have what is replayed of a question end where newer facts answer it."""

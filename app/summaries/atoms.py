@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import add
+from types import GenericAlias
 from typing import Any
 
 Values = Sequence[Any]  # of one column, null among them
@@ -30,10 +31,14 @@ LARGEST_EXACT = 2**53  # of whole numbers that every reader of JSON keeps
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of atom: its figure of some values, and of two parts together. Merging may use up the first."""
+    """One kind of atom: its figure of some values, and of two parts together. Merging may use up the first.
+
+    `figure` is the type of the figure, by that of the values.
+    """
 
     of: Callable[[Values], Figure]
     merge: Callable[[Figure, Figure], Figure]
+    figure: Callable[[type], Any] = lambda _values: int
 
 
 def scaled(value: float, parts: int) -> int:
@@ -94,20 +99,25 @@ def _united(first: set[Any], second: set[Any]) -> set[Any]:
     return first
 
 
-def _counted(first: Counter[Any], second: Counter[Any]) -> Counter[Any]:
-    first.update(second)
+def _counted(first: dict[Any, int], second: Mapping[Any, int]) -> dict[Any, int]:
+    for value, number in second.items():
+        first[value] = first.get(value, 0) + number
     return first
+
+
+def _or_null(values: type) -> Any:
+    return values | None
 
 
 KINDS: Mapping[str, Kind] = {
     "count": Kind(len, add),
     "known": Kind(lambda values: len(_known(values)), add),
     "sum": Kind(_sum, add),
-    "min": Kind(lambda values: min(_known(values), default=None), _either(min)),
-    "max": Kind(lambda values: max(_known(values), default=None), _either(max)),
-    "distinct": Kind(lambda values: set(_known(values)), _united),
-    "counter": Kind(lambda values: Counter(_known(values)), _counted),
-    "tenths": Kind(_tenths, _counted),
+    "min": Kind(lambda values: min(_known(values), default=None), _either(min), _or_null),
+    "max": Kind(lambda values: max(_known(values), default=None), _either(max), _or_null),
+    "distinct": Kind(lambda values: set(_known(values)), _united, lambda values: GenericAlias(set, (values,))),
+    "counter": Kind(lambda values: Counter(_known(values)), _counted, lambda values: GenericAlias(dict, (values, int))),
+    "tenths": Kind(_tenths, _counted, lambda _values: GenericAlias(dict, (int, int))),
 }
 
 

@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
 from app.errors import TooManyGroups
-from app.interactions.columns import Column
+from app.interactions.columns import Column, ColumnType
 from app.interactions.grains import Grain
 from app.interactions.times import to_millisecond
 from app.summaries.atoms import KINDS, Atom, Figure, Values
@@ -45,6 +46,23 @@ class Grouping:
         """The columns that decide what is counted, by name."""
         self._values = {name: column.value for name, column in self.columns.items()}
 
+    @property
+    def has_interval(self) -> bool:
+        """Whether a key begins with an interval."""
+        return self._intervals is not None
+
+    def type_of(self, atom: Atom) -> ColumnType:
+        """The type of the values that the atom is of; any, for a count."""
+        if atom.of in self._derived:
+            return self._derived[atom.of].type
+        return self.columns[atom.of].type if atom.of else "int"
+
+    def part(self) -> "Grouping":
+        """Another of the same kind, for a part of the rows."""
+        part = copy(self)
+        part.groups = {}
+        return part
+
     def add(self, rows: Sequence[Any]) -> None:
         """Count some hundred rows of the grain in."""
         if not rows:
@@ -59,10 +77,10 @@ class Grouping:
         for key, members in places.items():
             self._merge(key, self._figures(columns, members))
 
-    def merge(self, groups: Iterable[tuple[Key, list[Figure]]]) -> None:
+    def merge(self, groups: Iterable[tuple[Key, Sequence[Figure]]]) -> None:
         """Count the groups of other rows in; they may be used up."""
         for key, figures in groups:
-            self._merge(key, figures)
+            self._merge(key, [*figures])
 
     def nothing(self) -> list[Figure]:
         """The figures of no rows."""

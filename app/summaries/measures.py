@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from operator import mul
 from typing import Any
 
 from app.interactions.columns import ColumnType
@@ -51,7 +52,7 @@ def _mean(figures: Sequence[Figure], _as_of: datetime) -> float | None:
 
 
 def _ratio(figures: Sequence[Figure], _as_of: datetime, *, signs: Sequence[int], over: int) -> float | None:
-    terms = [sign * figure for sign, figure in zip(signs, figures, strict=True)]
+    terms = [*map(mul, signs, figures)]
     return quotient(sum(terms[:over]), sum(terms[over:]))
 
 

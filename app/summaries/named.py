@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.interactions.columns import ColumnType
 from app.interactions.grains import INTERACTIONS, Grain
 from app.interactions.times import seconds_between
 from app.summaries.atoms import Atom, Figure, quotient
@@ -15,10 +16,11 @@ QUEUE_ENTRIES, AGENT_LEGS = "queue_entries", "agent_legs"
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A value that atoms may be of beside columns: made of the values of these columns."""
+    """A value that atoms may be of beside columns: made of the values of these columns, and of what type."""
 
     columns: tuple[str, ...]
     of: Callable[..., Any]
+    type: ColumnType = "bool"
 
 
 def _both(is_answered: bool, other: object) -> bool:
@@ -40,9 +42,9 @@ DERIVED: Mapping[str, Mapping[str, Derived]] = {
     },
     QUEUE_ENTRIES: {
         "offered": Derived(("is_requeue",), lambda is_requeue: not is_requeue),
-        "waiting since": Derived(("entered_at", "is_answered", "is_abandoned", "is_flow_out"), _waiting_since),
+        "waiting since": Derived(("entered_at", "is_answered", "is_abandoned", "is_flow_out"), _waiting_since, "time"),
     },
-    AGENT_LEGS: {"talk and wrap-up": Derived(("talk_seconds", "wrap_up_seconds"), _talk_and_wrap_up)},
+    AGENT_LEGS: {"talk and wrap-up": Derived(("talk_seconds", "wrap_up_seconds"), _talk_and_wrap_up, "float")},
 }
 """By grain, the values that atoms may be of beside its columns."""
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.cache.single_flight import SingleFlight
-from app.cache.store import MemoryStore, PurgeToken, Stored
+from app.cache.store import MemoryStore, PurgeToken, Stored, ValueKind
 from tests.support.clock import HandClock
 
 KEY, OTHER, DERIVED = b"key", b"other", b"derived"
@@ -29,7 +29,7 @@ def store(clock: HandClock) -> MemoryStore:
 def test_everything_of_one_validity_ends_with_it_and_nothing_else(store: MemoryStore) -> None:
     reached, spared = PurgeToken(), PurgeToken()
     store.put(KEY, stored(b"rows", reached))
-    store.put(DERIVED, stored(b"answer", reached), derived=True)
+    store.put(DERIVED, stored(b"answer", reached), kind="derived")
     store.put(OTHER, stored(b"others", spared))
     reached.purged = True
     assert (store.get(KEY), store.get(DERIVED)) == (None, None)
@@ -39,7 +39,7 @@ def test_everything_of_one_validity_ends_with_it_and_nothing_else(store: MemoryS
 def test_what_is_purged_is_gone_from_memory_at_once(store: MemoryStore) -> None:
     reached = PurgeToken()
     store.put(KEY, stored(b"rows", reached))
-    store.put(DERIVED, stored(b"answer", reached), derived=True)
+    store.put(DERIVED, stored(b"answer", reached), kind="derived")
     store.put(OTHER, stored(b"others", PurgeToken()))
     reached.purged = True
     list(store.drop_purged())
@@ -60,14 +60,14 @@ def test_looking_at_what_is_stored_is_no_use_of_it(store: MemoryStore) -> None:
     assert store.get(OTHER) is None
 
 
-@pytest.mark.parametrize("derived", [False, True])
-def test_what_arrives_after_its_purge_is_not_kept_and_drives_out_nothing(store: MemoryStore, *, derived: bool) -> None:
+@pytest.mark.parametrize("kind", ["primary", "derived", "tally"])
+def test_what_arrives_after_its_purge_is_not_kept_and_drives_out_nothing(store: MemoryStore, kind: ValueKind) -> None:
     late, newer = PurgeToken(), PurgeToken()
     late.purged = True
-    assert not store.put(KEY, stored(b"late", late), derived=derived)
+    assert not store.put(KEY, stored(b"late", late), kind=kind)
     assert store.get(KEY) is None
     store.put(KEY, stored(b"newer", newer))
-    assert not store.put(KEY, stored(b"late", late, at=2000.0), derived=derived)
+    assert not store.put(KEY, stored(b"late", late, at=2000.0), kind=kind)
     found = store.get(KEY)
     assert found is not None
     assert found.value == b"newer"

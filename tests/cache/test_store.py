@@ -56,7 +56,7 @@ def test_a_late_result_never_replaces_a_newer_value(store: MemoryStore) -> None:
 
 def test_clearing_forgets_everything_and_what_was_under_way_is_not_kept(store: MemoryStore, hand: HandClock) -> None:
     store.put(KEY, stored(b"rows"))
-    store.put(OTHER, stored(b"made"), derived=True)
+    store.put(OTHER, stored(b"made"), kind="derived")
     hand.advance(1)
     store.clear()
     assert (len(store), store.bytes_held) == (0, 0)
@@ -66,7 +66,7 @@ def test_clearing_forgets_everything_and_what_was_under_way_is_not_kept(store: M
 
 def test_a_value_may_become_a_derived_one_and_is_still_held_once(store: MemoryStore) -> None:
     store.put(KEY, stored(b"primary"))
-    assert store.put(KEY, stored(b"derived"), derived=True)
+    assert store.put(KEY, stored(b"derived"), kind="derived")
     assert store.get(KEY) == stored(b"derived")
     assert len(store) == 1
 
@@ -125,7 +125,7 @@ class Shop:
         """Offer a value of which key and overhead are counted in already."""
         value = Stored(name, cost - FIXED, at, 10.0, 5.0)
         known = digest(known_as) if known_as else None
-        return self.store.put(digest(name), value, derived=derived, known_as=known)
+        return self.store.put(digest(name), value, kind="derived" if derived else "primary", known_as=known)
 
     def fill(self, kind: str, cost: int, count: int, *, derived: bool = False) -> None:
         """Keep `count` values, of which `kind` 0 is used least recently."""
@@ -178,6 +178,17 @@ def test_answers_may_fill_what_reports_leave(shop: Shop) -> None:
     shop.fill("answer", 1_000, 101, derived=True)
     assert shop.holds("answer 0", "answer 1") == [False, True]
     assert shop.store.bytes_held == 100_000
+
+
+def test_tallies_push_out_one_another_past_a_twentieth(shop: Shop) -> None:
+    shop.fill("report", 1_000, 90)
+    shop.fill("answer", 1_000, 10, derived=True)
+    for number in range(10):
+        assert shop.store.put(digest(f"tally {number}"), Stored(b"", 1_000 - FIXED, 1_000.0, 10.0, 5.0), kind="tally")
+    assert (shop.store.primary_count, shop.store.derived_count, shop.store.tally_count) == (90, 5, 5)
+    assert shop.holds("tally 4", "tally 5") == [False, True]
+    shop.fill("answer", 1_000, 90, derived=True)
+    assert (shop.store.derived_count, shop.store.tally_count, shop.store.bytes_held) == (5, 5, 100_000)
 
 
 def test_a_store_full_of_reports_has_room_for_an_answer_as_large_as_may_be(shop: Shop) -> None:
@@ -381,7 +392,11 @@ class Readers:
 def test_a_scan_of_large_reports_leaves_the_hot_keys_where_they_are(hand: HandClock) -> None:
     store, seed = MemoryStore(1_000_000, hand.clock.monotonic), 20_261_123
     plain: LRUCache[bytes, Stored[str]] = LRUCache(1_000_000, getsizeof=lambda one: one.size + FIXED)
-    kept = Readers(store.get, lambda key, one, derived: store.put(key, one, derived=derived)).scan(random.Random(seed))
+
+    def put(key: bytes, one: Stored[str], derived: bool) -> bool:
+        return store.put(key, one, kind="derived" if derived else "primary")
+
+    kept = Readers(store.get, put).scan(random.Random(seed))
     lost = Readers(plain.get, lambda key, one, _: plain.update({key: one})).scan(random.Random(seed))
     assert kept >= 0.99
     assert lost < 0.75

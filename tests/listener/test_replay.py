@@ -254,7 +254,7 @@ def test_what_is_asked_for_most_looks_so_to_the_store() -> None:
     place.answered()
     for number in range(280):
         other = Stored(b"", 9_000, place.clock.monotonic, 15, 60)
-        place.store.put(b"derived %d" % number, other, derived=True)
+        place.store.put(b"derived %d" % number, other, kind="derived")
         place.clock.advance(0.05)
         assert place.response()
     assert place.store.evictions >= 100

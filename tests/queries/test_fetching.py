@@ -232,7 +232,7 @@ async def test_freshness_grows_with_the_time_that_nothing_changed_in() -> None:
 async def test_a_purge_reaches_what_was_seen_again_and_all_that_was_ever_made_of_it(way: str) -> None:
     at = desk([interaction(0, customer="+15550100")])
     before, after = await refreshed(at)
-    at.store.put(b"made of it", before.stored.holding(b"rows", 4), derived=True)
+    at.store.put(b"made of it", before.stored.holding(b"rows", 4), kind="derived")
     pseudonym = next(after.opened.facts(0, at.queries.rules.context_of(after.snapshot, MASKED))).customer_key or ""
     purge: dict[str, Coroutine[Any, Any, int]] = {
         "question": purge_question(at.queries, at.queries.plan(query())),

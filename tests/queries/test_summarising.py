@@ -11,7 +11,8 @@ from app.interactions.facts import Context
 from app.interactions.grains import GRAINS
 from app.interactions.masking import by_name
 from app.queries.query import Filter, Search, View
-from app.queries.summarising import ROWS_AT_ONCE, SummaryTable, summarise
+from app.queries.summarising import SummaryTable, summarise
+from app.queries.tallying import ROWS_AT_ONCE
 from app.summaries.summary import Summary, measures_of, outputs
 from tests.queries.support import NOW, TENANT, Desk, desk, interaction, interactions, query, with_attribute
 from tests.queries.test_select import opened

@@ -251,6 +251,10 @@ class MemoryStore:
         """The cost of all values, never above the bound."""
         return sum(shelf.bytes_held for shelf in self._shelves.values())
 
+    def may_hold(self, size: int) -> bool:
+        """Whether fetched values of so many bytes, taken together, would leave room enough for all else."""
+        return size <= self._bound - self._bound * 2 // MOST
+
     @property
     def has_room(self) -> bool:
         """Whether the store has room for a value of the largest size without an eviction."""

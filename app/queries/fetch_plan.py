@@ -12,7 +12,7 @@ from app.interactions.parts import Interaction
 from app.interactions.settling import ATTRIBUTE
 from app.owners import Owners
 from app.queries.change_token import ChangeToken, token_text
-from app.queries.query import CHANGED_SINCE, Search
+from app.queries.query import ALL_ROWS, CHANGED_SINCE, Search
 from app.queries.rules import Lifetime, Rules, lifetime_of_interaction, lifetime_of_search
 from app.queries.snapshot import Snapshot
 from app.queries.visible import ALL_VISIBLE, Visibility, is_followed, visibility_of
@@ -46,7 +46,8 @@ class FetchPlan:
     `since`, it is for what changed in the answer to the question of `whole_key`; `is_followed`: that may be told.
     Where the version is not stored, a walk goes on by the plan `elsewhere`, whose snapshot begins at the place of the
     cursor, with so many records `ahead` of it that it lacks.
-    `is_of_one`: it is about one interaction. `visibility` says which conditions are answered here, and why.
+    `is_of_one`: it is about one interaction. `visibility` says which conditions are answered here, and why. Its
+    snapshot may hold `most_rows`.
     """
 
     key: bytes
@@ -62,6 +63,15 @@ class FetchPlan:
     whole_key: bytes = b""
     elsewhere: "FetchPlan | None" = None
     ahead: int | None = None
+    most_rows: int = ALL_ROWS
+
+    def is_readable(self, snapshot: Snapshot) -> bool:
+        """Whether upstream has more rows than were read, and the snapshot may hold them."""
+        return not snapshot.complete and snapshot.offset < self.most_rows
+
+    def is_enough(self, snapshot: Snapshot, rows: int) -> bool:
+        """Whether the snapshot holds so many rows, or all that it may hold."""
+        return snapshot.rows >= rows or not self.is_readable(snapshot)
 
     @property
     def question_key(self) -> bytes:
@@ -149,6 +159,7 @@ def of_search(
         version=version,
         visibility=visibility,
         is_followed=is_followed(search, context),
+        most_rows=rules.most_rows,
     )
 
 

@@ -112,7 +112,7 @@ class Fetching:
         with held_back(rows):
             if plan.since:
                 return await self._changes(plan, plan.since, terms, most_age, purge_token)
-            found = await self._held(plan, plan.asked, rows, terms, most_age)
+            found = await self._held(plan, plan.asked, min(rows, plan.most_rows), terms, most_age)
             if isinstance(found, Answered):
                 return await self._keep_held(plan, found, purge_token)
             first, found = [found] if found else [], None  # or its records were freed all at once
@@ -130,12 +130,12 @@ class Fetching:
         stored = self.snapshots.snapshot(plan, known.snapshot.version)
         if stored and stored.value.rows > known.snapshot.rows:
             known = FetchResult(DecodedSnapshot(stored.value), stored)
-        if self.rules.is_enough(known.snapshot, rows):
+        if plan.is_enough(known.snapshot, rows):
             return known
         purge_token = self.snapshots.begun(plan, known.stored.purge_token)
         with held_back(rows):
             if known.snapshot.is_held:
-                read = await self._hold_on(plan, known.snapshot, rows, terms, most=self.rules.most_rows)
+                read = await self._hold_on(plan, known.snapshot, rows, terms, most=plan.most_rows)
             else:
                 read = await self._read_on(plan, known.opened, rows, terms)
         stored = self.snapshots.snapshot(plan, known.snapshot.version)  # it may have been seen again meanwhile
@@ -196,7 +196,7 @@ class Fetching:
 
     def _wanted(self, rows: int, terms: Terms, most_age: float, *, is_passing: bool = False) -> Wanted:
         return Wanted(
-            rows if is_passing else min(rows, self.rules.most_rows),
+            rows,
             terms.most_calls,
             self._lifetime,
             self.rules.fresh_open_seconds,
@@ -251,7 +251,7 @@ class Fetching:
         as_of = answered.composition.changed_at or unchanged or seen_again_at
         context = self.rules.context_at(as_of, answered.collection.time_zone, MASKED)
         content_as_of = self._wall_at(answered.composition.checked_at if checked_at is None else checked_at)
-        opened = await composed((plan.key, plan.asked), answered, context, self.rules.most_rows)
+        opened = await composed((plan.key, plan.asked), answered, context, plan.most_rows)
         snapshot = replace(opened.snapshot, seen_again_at=seen_again_at, content_as_of=content_as_of, gone=gone)
         is_same = current is not None and _shows_the_same(current.value, snapshot)
         if current and is_same and self.holdings.is_comparable(current.value.marks, plan.asked):
@@ -278,7 +278,7 @@ class Fetching:
         last = moment_of(known.runs[-1].starts[-1]) if known.runs else FOREVER
         rest = replace(known.asked, end=floored(last) + MILLISECOND) if known.runs else known.asked
         beside = sum(1 for _ in last_ids(known))
-        wanted = rows - known.rows + beside
+        wanted = min(rows, most) - known.rows + beside
         answered: Answered | Reading | None = None
         if known.marks and self.holds(plan):
             wish = self._wanted(wanted, terms, inf, is_passing=is_passing)
@@ -323,7 +323,7 @@ class Fetching:
         Each step is packed, and its decoded records are let go of, before the next is read.
         """
         as_of, calls, seconds = self.clock.wall(), 0, 0.0
-        while opened is None or not (self.rules.is_enough(opened.snapshot, rows) or calls >= terms.most_calls):
+        while opened is None or not (plan.is_enough(opened.snapshot, rows) or calls >= terms.most_calls):
             asked, place, held = plan.asked, Position(), 0
             if opened:
                 asked, place, held = opened.snapshot.asked, opened.snapshot.place, opened.snapshot.rows

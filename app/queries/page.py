@@ -170,8 +170,9 @@ def page_of(
     """The page that `selection` makes; `seconds` is what selecting took. Its cursor may have a place."""
     snapshot = found.snapshot
     following = selection.following
-    if following is None and rules.is_readable(snapshot):
+    if following is None and plan.is_readable(snapshot):
         following = snapshot.rows, 0  # reading goes on there, also where this request could not fill the page
+    is_beyond_reach = snapshot.total > rules.most_rows and not snapshot.complete
     range_asked = query.cursor or query.search
     total = _total(query, plan, snapshot, selection, is_last=following is None)
     before = query.cursor.place if query.cursor else None
@@ -192,7 +193,7 @@ def page_of(
         selection=selection,
         next_cursor=cursor,
         total=total,
-        truncated=snapshot.lacks_rows or snapshot.total > rules.most_rows or (following is not None and cursor is None),
+        truncated=snapshot.lacks_rows or is_beyond_reach or (following is not None and cursor is None),
         found=found,
         flatten_seconds=seconds,
     )

@@ -28,9 +28,9 @@ Rule = Literal["open", "empty-open", "settled", "empty-settled", "recheck", "unk
 class Rules:
     """Bounds in rows, times in seconds. `context` lacks only what each snapshot adds: when, in which zone, for whom.
 
-    `most_rows` is what one snapshot may hold, reached by cursor; `scan_rows` the least that is read to find rows by a
-    condition upstream does not know; `most_calls` what one request may ask of upstream. `digest` is of the tenant and
-    all settings that shape rows: it is in the key of whatever is stored.
+    `most_rows` is what the snapshot of a list may hold, reached by cursor; `scan_rows` the least that is read to find
+    rows by a condition upstream does not know; `most_calls` what one request may ask of upstream. `digest` is of the
+    tenant and all settings that shape rows: it is in the key of whatever is stored.
     """
 
     context: Context
@@ -44,14 +44,6 @@ class Rules:
     fresh_max_seconds: float
     most_calls: int = MOST_CALLS
     step_rows: int = STEP_ROWS
-
-    def is_readable(self, snapshot: Snapshot) -> bool:
-        """Whether upstream has more rows than were read, and a snapshot may hold them."""
-        return not snapshot.complete and snapshot.offset < self.most_rows
-
-    def is_enough(self, snapshot: Snapshot, rows: int) -> bool:
-        """Whether the snapshot holds so many rows, or all that it may hold."""
-        return snapshot.rows >= rows or not self.is_readable(snapshot)
 
     def zone(self, time_zone: str | None) -> ZoneInfo:
         """The zone of local dates; upstream's `time_zone` counts where none is configured."""

@@ -19,7 +19,6 @@ from app.errors import (
     NotFound,
     NotStored,
     Overloaded,
-    RequestError,
     SortNeedsCompleteResult,
     StillFetching,
     SummaryNeedsCompleteResult,
@@ -37,7 +36,7 @@ from app.queries.fetch_plan import FetchPlan
 from app.queries.fetching import Fetching
 from app.queries.hints import MOST_HINTS, Hint, of_question, of_rows
 from app.queries.page import FetchResult, Lookup, Page, lookup_of, page_of
-from app.queries.query import NEWEST_FIRST, Cursor, InteractionQuery, PageRange, Place, Search
+from app.queries.query import ALL_ROWS, NEWEST_FIRST, Cursor, InteractionQuery, PageRange, Place, Search
 from app.queries.rules import Rules
 from app.queries.select import BY_PLACE, Selection, select
 from app.queries.snapshot import Snapshot
@@ -88,6 +87,8 @@ class Queries:
         search = replace(query.search, start=cursor.start, end=cursor.end) if cursor else query.search
         version = cursor.version if cursor else None
         plan = plans.of_search(search, query.view.audience, version, self.upstream, self.rules)
+        if query.summary and self.fetching.holds(plan):
+            return replace(plan, most_rows=ALL_ROWS)
         if query.since is None:
             return self._placed(plan, query, search, cursor, cursor.place) if cursor and cursor.place else plan
         return plans.of_changes(plan, query.since, query.question(), is_held=self.holdings.is_trusted)
@@ -154,7 +155,7 @@ class Queries:
             stored,
             now,
             directives,
-            is_enough=stored is not None and self.rules.is_enough(stored.value, rows),
+            is_enough=stored is not None and plan.is_enough(stored.value, rows),
             has_failed=lambda: plan.is_blocked() or self.flights.has_failed(plan.key),
             may_be_stale=lambda: self.upstream.refused_seconds() <= AUTH_STALE_SECONDS,
             owner=owner,
@@ -178,11 +179,28 @@ class Queries:
     def rows_of_all(self, plan: FetchPlan) -> int:
         """How many rows to look for where all are wanted; where they are known to be too many, just so many as tell."""
         stored = self.snapshots.current(plan)
-        return 1 if stored and stored.value.total > self.rules.max_rows else self.rules.max_rows
+        return ALL_ROWS if stored is None or self._may_be_whole(plan, stored.value) else 1
 
     async def find_all(self, lookup: Lookup) -> FetchResult:
-        """The snapshot of the question with all its rows. Raises SummaryNeedsCompleteResult, and as `page`."""
-        return await self._whole(lookup, SummaryNeedsCompleteResult)
+        """The snapshot of the question with all its rows, however many calls they take.
+
+        Where the client's wait is over before, the next one who asks goes on from there. Raises as `page`, and
+        SummaryNeedsCompleteResult where they cannot be held at once.
+        """
+        found = await self._reach(lookup, self.rules.scan_rows)
+        while not found.snapshot.complete:
+            known = found.snapshot.rows
+            if not self._may_be_whole(lookup.plan, found.snapshot):
+                raise SummaryNeedsCompleteResult()
+            found = await self._reach(lookup, known + self.rules.step_rows, replace(found, upstream_calls=0))
+            if found.snapshot.rows <= known and not found.snapshot.complete:
+                raise SummaryNeedsCompleteResult()
+        return found
+
+    def _may_be_whole(self, plan: FetchPlan, snapshot: Snapshot) -> bool:
+        """Whether all rows that upstream has for the question can be held at once."""
+        may_grow = snapshot.total <= plan.most_rows and self.snapshots.may_hold(snapshot, snapshot.total)
+        return snapshot.complete or may_grow
 
     async def find_one(self, lookup: Lookup) -> FetchResult:
         """The snapshot of one interaction. Raises NotStored, RateLimited, StillFetching, UpstreamError."""
@@ -197,7 +215,7 @@ class Queries:
         found = found or await self.find(query, lookup)
         began = self.clock.monotonic()
         selection = await self._select(query, found, lookup, self.page_range(query, lookup.plan))
-        while len(selection.rows) < query.limit and self._may_read_on(found):
+        while len(selection.rows) < query.limit and self._may_read_on(lookup.plan, found):
             scanned = found.snapshot.rows
             found = await self._reach(lookup, max(2 * scanned, self.rules.scan_rows), found)
             further = PageRange(scanned, selection.skip, query.limit - len(selection.rows))
@@ -217,7 +235,8 @@ class Queries:
         context = self.rules.context_of(found.snapshot, query.view.audience)
 
         async def summarising(owners: Owners, require_waiter: Callable[[], None]) -> SummaryTable:
-            async with self.admission.selecting(query.view, found.snapshot.rows_of(grain.name), owners):
+            rows = min(found.snapshot.rows_of(grain.name), self.rules.max_rows)  # of the table: no others are kept
+            async with self.admission.selecting(query.view, rows, owners):
                 require_waiter()
                 tallies, most = self.snapshots.tallies(found.stored), self.rules.max_rows
                 work = summarise(found.opened, query, grain, context, most_groups=most, tallies=tallies)
@@ -245,13 +264,13 @@ class Queries:
             raise NotFound("No interaction has this id.")
         return facts
 
-    async def _whole(self, lookup: Lookup, refusal: type[RequestError] = SortNeedsCompleteResult) -> FetchResult:
+    async def _whole(self, lookup: Lookup) -> FetchResult:
         """The question's snapshot with all its rows, if one answer may hold them; the first block tells how many."""
         found = await self._reach(lookup, min(self.rules.max_rows, self.rules.scan_rows))
         if found.snapshot.total <= self.rules.max_rows:
             found = await self._reach(lookup, self.rules.max_rows, found)
         if not found.snapshot.complete:
-            raise refusal()
+            raise SortNeedsCompleteResult()
         return found
 
     async def _reach(self, lookup: Lookup, rows: int, found: FetchResult | None = None) -> FetchResult:
@@ -263,7 +282,7 @@ class Queries:
         """
         plan = lookup.plan
         found = found or lookup.found() or await self._fetch(lookup, rows)
-        while not self.rules.is_enough(found.snapshot, rows) and self._may_read_on(found):
+        while not plan.is_enough(found.snapshot, rows) and self._may_read_on(plan, found):
             if lookup.only_if_cached:
                 raise NotStored()
             key, owners = snapshot_key(plan, found.snapshot.version), Owners(lookup.owner)
@@ -272,8 +291,8 @@ class Queries:
             found = joined.value.after(found, collapsed=joined.collapsed)
         return found
 
-    def _may_read_on(self, found: FetchResult) -> bool:
-        return self.rules.is_readable(found.snapshot) and found.upstream_calls < self.rules.most_calls
+    def _may_read_on(self, plan: FetchPlan, found: FetchResult) -> bool:
+        return plan.is_readable(found.snapshot) and found.upstream_calls < self.rules.most_calls
 
     async def _fetch(self, lookup: Lookup, rows: int) -> FetchResult:
         """A new snapshot; where upstream fails, the one that is stored though it is not what the client wanted."""

@@ -13,6 +13,7 @@ from app.queries.snapshot import Snapshot
 from app.queries.tallying import Tallies
 
 JITTER = 0.1
+_HELD_BYTES = 40  # what a partition costs beside the runs, by the record
 
 Concerns = Callable[[bytes, Snapshot | None], bool]
 
@@ -86,6 +87,11 @@ class SnapshotStore:
             self._store.delete(plan.key)
         self._supersede(plan.key, snapshot.version, purge_token)
         return stored, kept
+
+    def may_hold(self, snapshot: Snapshot, rows: int) -> bool:
+        """Whether so many rows like those of the snapshot, all there are, find room at once."""
+        size = sum(run.size + _HELD_BYTES * run.count for run in snapshot.runs)
+        return self._store.may_hold(size * rows // max(1, snapshot.rows))
 
     def tallies(self, snapshot: Stored[Snapshot]) -> Tallies:
         """The tallies that are kept of its records, and of others."""

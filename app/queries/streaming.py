@@ -127,7 +127,7 @@ class _Walk:
         Raises UpstreamBadAnswer where rows are missing, and that was not told.
         """
         sent, facts = self.opened.snapshot, [one for block in self.opened.at_hand.values() for one in block]
-        may_go_on = self._trusts_ranges() if self.is_unbounded else self.queries.rules.is_readable(sent)
+        may_go_on = self._trusts_ranges() if self.is_unbounded else self.lookup.plan.is_readable(sent)
         if sent.complete or not may_go_on:
             self._require(is_whole=sent.complete)
             return None

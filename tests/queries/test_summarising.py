@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import SummaryNeedsCompleteResult, TooManyGroups
+from app.errors import StillFetching, SummaryNeedsCompleteResult, TooManyGroups
 from app.interactions.facts import Context
 from app.interactions.grains import GRAINS
 from app.interactions.masking import by_name
@@ -42,15 +42,56 @@ async def test_all_rows_are_counted_however_many_blocks_they_are_in() -> None:
 
 
 async def test_more_rows_than_may_be_read_are_refused_and_the_first_block_alone_is_read() -> None:
-    stand = desk(interactions(400), max_rows=350, scan_rows=100)
+    stand = desk(interactions(400), most_rows=350, scan_rows=100)
     with pytest.raises(SummaryNeedsCompleteResult):
         await summary(stand, asked(Summary()))
     assert stand.upstream.spans == [(0, 100)]
-    assert (await summary(desk(interactions(350), max_rows=350), asked(Summary()))).rows == [(350,)]
+    assert (await summary(desk(interactions(350), most_rows=350), asked(Summary()))).rows == [(350,)]
+
+
+SMALL: dict[str, Any] = {"max_rows": 10, "most_rows": 100, "scan_rows": 50, "step_rows": 100}
+
+
+async def test_rows_that_can_be_held_are_all_counted_however_many_calls_they_take() -> None:
+    stand = desk(interactions(1_200), holds=True, most_calls=1, **SMALL)
+    of = asked(Summary())
+    assert (await summary(stand, of)).rows == [(1_200,)]
+    assert stand.upstream.calls > 2
+    calls = stand.upstream.calls
+    assert (await summary(stand, asked(Summary(measures=("interaction_count",))))).rows == [(1_200,)]
+    assert stand.upstream.calls == calls
+    listed = await stand.page(query(limit=10))
+    assert (listed.total, listed.truncated) == (1_200, False), "it shares the snapshot"
+
+
+async def test_rows_for_which_the_cache_is_too_small_are_refused_before_they_are_read() -> None:
+    stand = desk(interactions(3_000), holds=True, cache_bytes=200_000, **SMALL)
+    of = asked(Summary())
+    for _ in range(2):
+        with pytest.raises(SummaryNeedsCompleteResult):
+            await summary(stand, of)
+    assert max(end for _, end in stand.upstream.spans) <= 100
+    assert stand.queries.rows_of_all(stand.queries.plan(of)) == 1
+
+
+async def test_who_waited_in_vain_is_followed_by_who_goes_on_from_there() -> None:
+    stand, patient = (desk(interactions(1_200), holds=True, most_calls=1, **SMALL) for _ in range(2))
+    plan = stand.queries.plan(asked(Summary()))
+    found, attempts = None, 0
+    while found is None:
+        attempts += 1
+        try:
+            found = await stand.queries.find_all(stand.queries.look(plan, deadline=stand.clock.monotonic))
+        except StillFetching:
+            await stand.completed()
+    assert (found.snapshot.rows, found.snapshot.complete) == (1_200, True)
+    await summary(patient, asked(Summary()))
+    assert attempts > 1
+    assert stand.upstream.calls == patient.upstream.calls, "nothing was read twice"
 
 
 async def test_rows_that_are_too_many_are_not_read_behind_either() -> None:
-    stand = desk(interactions(400), max_rows=350, scan_rows=100)
+    stand = desk(interactions(400), most_rows=350, scan_rows=100)
     of = asked(Summary())
     with pytest.raises(SummaryNeedsCompleteResult):
         await summary(stand, of)

@@ -121,8 +121,8 @@ PROBLEMS = (
             "A summary has as many rows as it has groups. Take fewer columns into `by`, a longer `interval`, or a "
             "shorter range by `from` and `to`."),
     ProblemType("summary-needs-complete-result", 400, None, "Summary needs the whole result",
-            "A summary counts all rows of its range, and these are more than can be read for one answer. Narrow the "
-            "range by `from` and `to`, or add `attr` or `contact_id`."),
+            "A summary counts all rows of its range, and these are more than can be held at once. Narrow the "
+            "range by `from` and `to`, add `attr` or `contact_id`, or have CXF_CACHE_BYTES raised."),
     ProblemType("cursor-mismatch", 400, None, "Cursor of another query",
             "The cursor was made for other parameters. Send it with the parameters it came with, or start without it."),
     ProblemType("cursor-expired", 410, None, "Cursor expired",

@@ -101,8 +101,9 @@ _OWN = (
               "Zone of local days, by its name in the time zone database; default: the tenant's.", pins=True),
     Parameter("fill", read.one_of("zero"), {"type": "string", "enum": ["zero"]},
               "Every interval of the range with every group seen.", pins=True),
-    Parameter("at", at, _STRING, "Column of the time that decides the interval; default: the interaction's start.",
-              pins=True),
+    Parameter("at", at, _STRING, "Column of the time that decides the interval; default: the interaction's start. With "
+              "it, `interval_is_partial` says which intervals may lack rows: those of interactions that start outside "
+              "the range.", pins=True),
     Parameter("sort", read.literal, _STRING,
               "Column of the summary to sort by, `-` in front for descending; default: by interval, then by groups.",
               pins=True),

@@ -16,7 +16,7 @@ from app.queries.tallying import Counting, Tallies
 from app.summaries.grouping import Grouping
 from app.summaries.intervals import Intervals
 from app.summaries.summary import Summary, measures_of, outputs
-from app.summaries.table import Filling, Row, fill, tabulated
+from app.summaries.table import Range, Row, fill, tabulated
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ def summarise(
     intervals = Intervals(summary.interval, zone) if summary.interval else None
     grouping = Grouping(summary, measures, grain, intervals, most_groups)
     counted = yield from Counting(opened, query, grain, context, tallies).into(grouping)
+    range_ = Range(query.search.start, query.search.end, context.as_of)
     if intervals and summary.fill:
-        filling = Filling(query.search.start, query.search.end, context.as_of)
-        yield from fill(grouping, intervals, filling, most_groups)
+        yield from fill(grouping, intervals, range_, most_groups)
     if not (summary.by or intervals or grouping.groups):
         grouping.groups[()] = grouping.nothing()
-    rows, totals = yield from tabulated(grouping, measures, context.as_of, has_interval=intervals is not None)
+    rows, totals = yield from tabulated(grouping, measures, context.as_of, range_ if summary.at else None)
     known = outputs(summary, grain, measures)
     rows = yield from _in_order(rows, summary, [one.name for one in known], len(known) - len(measures))
     places = {one.name: place for place, one in enumerate(known)}

@@ -10,6 +10,7 @@ from app.summaries.measures import Measure
 from app.summaries.terms import measure_of
 
 INTERVAL_COLUMNS: tuple[tuple[str, ColumnType], ...] = (("interval_start", "time"), ("interval_seconds", "int"))
+OF_ANOTHER_TIME: tuple[tuple[str, ColumnType], ...] = (("interval_is_partial", "bool"),)
 MOST_GROUPING, MOST_MEASURES = 4, 30
 
 
@@ -49,7 +50,8 @@ def measures_of(summary: Summary, grain: Grain) -> list[Measure]:
 
 
 def outputs(summary: Summary, grain: Grain, measures: Sequence[Measure]) -> tuple[Output, ...]:
-    """The columns of its table: interval, groups, measures."""
-    interval = [Output(*one) for one in INTERVAL_COLUMNS] if summary.interval else []
+    """The columns of its table: interval, and with `at` whether it may lack rows, groups, measures."""
+    columns = (*INTERVAL_COLUMNS, *(OF_ANOTHER_TIME if summary.at else ())) if summary.interval else ()
+    interval = [Output(*one) for one in columns]
     groups = [Output(name, grain.columns[name].type) for name in summary.by]
     return (*interval, *groups, *(Output(one.name, one.type) for one in measures))

@@ -11,7 +11,7 @@ from app.interactions.grains import GRAINS, Grain
 from app.summaries.grouping import Grouping
 from app.summaries.intervals import Intervals
 from app.summaries.summary import Summary, measures_of, outputs
-from app.summaries.table import Filling, fill, tabulated
+from app.summaries.table import Range, fill, tabulated
 from tests.interactions.records import CONTEXT, facts, made
 
 Json = dict[str, Any]
@@ -117,12 +117,12 @@ async def summarised(
     """The rows of a summary by column, and its totals."""
     summary, of = Summary(measures=measures or ("count",), **asked), GRAINS[grain]
     found, grouping = measures_of(summary, of), grouped(records, summary, of, context=context)
+    asked_range = Range(*range_, context.as_of)
     if summary.fill and summary.interval:
-        filling = Filling(*range_, context.as_of)
         await cooperative.run(
-            fill(grouping, Intervals(summary.interval, zone_of(summary, context)), filling, MOST_GROUPS)
+            fill(grouping, Intervals(summary.interval, zone_of(summary, context)), asked_range, MOST_GROUPS)
         )
-    made_of = tabulated(grouping, found, context.as_of, has_interval=summary.interval is not None)
+    made_of = tabulated(grouping, found, context.as_of, asked_range if summary.at else None)
     rows, totals = await cooperative.run(made_of)
     names = [one.name for one in outputs(summary, of, found)]
     return [dict(zip(names, row, strict=True)) for row in rows], {

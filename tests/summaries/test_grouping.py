@@ -259,6 +259,31 @@ async def test_rows_fall_into_the_interval_of_the_interaction_or_of_a_column_of_
     assert {row["interval_seconds"] for row in rows} == {1800, None}
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "partial"),
+    [
+        (None, None, set()),
+        ("14:00:00", None, {"14:00"}),
+        ("14:10:00", "16:00:00", {"14:00"}),
+        ("13:59:00", "15:30:00", {"15:30"}),
+        ("14:00:00", "15:10:00", {"14:00", "15:00", "15:30"}),
+    ],
+)
+async def test_by_a_time_of_their_own_rows_may_lack_at_the_edges_of_the_range(
+    start: str | None, end: str | None, partial: set[str]
+) -> None:
+    range_ = (moment(start) if start else None, moment(end) if end else None)
+    rows, _ = await summarised(A_DAY[:6], "queue_entries", "count", interval="30m", at="left_at", range_=range_)
+    assert [*rows[0]] == ["interval_start", "interval_seconds", "interval_is_partial", "count"]
+    assert {f"{row['interval_start']:%H:%M}" for row in rows if row["interval_is_partial"]} == partial
+    (day,), _ = await summarised(A_DAY[:6], "queue_entries", "count", interval="day", at="left_at", range_=range_)
+    assert day["interval_is_partial"], "it is not over"
+    waiting, _ = await summarised(A_DAY[6:], "queue_entries", "count", interval="30m", at="left_at", range_=range_)
+    assert waiting == [{"interval_start": None, "interval_seconds": None, "interval_is_partial": None, "count": 1}]
+    rows, _ = await summarised(A_DAY, "queue_entries", "count", interval="30m", range_=range_)
+    assert "interval_is_partial" not in rows[0], "by the interaction's start a range holds all it says"
+
+
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(f"2026-03-02T{text}Z")
 

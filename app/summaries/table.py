@@ -67,7 +67,7 @@ def _shown(key: Key, cutting: Range | None) -> Row:
 def fill(grouping: Grouping, intervals: Intervals, range_: Range, most_groups: int) -> Turns[None]:
     """Give every interval of the range every group that was seen; nothing else is made up."""
     seen = [key[0] for key in grouping.groups if key[0] is not None]
-    groups = dict.fromkeys(key[1:] for key in grouping.groups) or {(): None}
+    groups = dict.fromkeys([key[1:] for key in grouping.groups] if grouping.by else [()])
     added = 0
     for interval in _within(intervals, seen, range_):
         for group in groups:

@@ -336,6 +336,14 @@ async def test_the_range_that_is_filled_is_the_one_asked_for(range_: Any, first:
     assert sum(row["count"] for row in rows) == 6
 
 
+async def test_filling_without_rows_gives_every_interval_where_there_are_no_groups() -> None:
+    range_ = (moment("14:00:00"), moment("15:00:00"))
+    rows, _ = await summarised([], "interactions", "count", interval="30m", fill=True, range_=range_)
+    assert [row["count"] for row in rows] == [0, 0]
+    asked: dict[str, Any] = {"interval": "30m", "fill": True, "range_": range_, "by": ("direction",)}
+    assert await summarised([], "interactions", "count", **asked) == ([], {"count": 0})
+
+
 async def test_filling_too_much_is_refused() -> None:
     with pytest.raises(TooManyGroups):
         await summarised(

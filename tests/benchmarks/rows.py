@@ -1,6 +1,6 @@
 """The table: DESIGN section 6, line by line, a day of dashboards, and how cost grows."""
 
-from tests.benchmarks import answers, day, earlier, growth, held, hits, memory, misses, stall
+from tests.benchmarks import answers, day, earlier, growth, held, hits, memory, misses, stall, summaries
 from tests.benchmarks.row import Row, Target
 
 ORDINARY = Target("≥", 0.25)  # of a bare application sending the same bytes, for what no replay may answer
@@ -39,6 +39,11 @@ ROWS = (
         answers.stalls,
     ),
     Row("stall-held", "longest stall of answers from many rows that are held", Target("≤", 50, "ms"), held.stalls),
+    Row("summary-first", "summary of 100,000 held rows, processor time", Target("≤", 1_500, "ms"), summaries.first),
+    Row("summary-turn", "likewise: longest turn", Target("≤", 20, "ms"), summaries.turns),
+    Row("summary-again", "likewise: after one changed hour", Target("≤", 60, "ms"), summaries.again),
+    Row("summary-merge", "likewise: to merge a hundred tallies", Target("≤", 40, "ms"), summaries.merge),
+    Row("summary-size", "likewise: bytes of tallies against those of the records", Target("≤", 0.05), summaries.size),
     Row("day", "a day of dashboards: rows upstream sends for each distinct row", Target("≤", 4), day.rows_per_row),
     Row("day-calls", "likewise: calls to upstream, against the commit before", Target("≤", 0.6), day.calls),
     Row("day-304", "likewise: polls that bring nothing new answered with 304", Target("≥", 0.95), day.not_modified),

@@ -6,9 +6,10 @@ Its upkeep: old values are swept out of the store, and SIGHUP reads the settings
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache, partial
 from random import random
 from typing import NamedTuple
@@ -51,6 +52,7 @@ from app.observe.logs import (
 from app.observe.metrics import Lag, Metrics
 from app.observe.tracing import alone
 from app.queries import rules
+from app.queries.held_window import HeldWindow
 from app.queries.purging import purge_all
 from app.queries.service import Queries
 from app.queries.snapshot_store import SnapshotStore
@@ -167,7 +169,8 @@ def create_app(
         warmth.start()
         watching = [keys.watch(clock)] if settings.client_keys_file else []
         watching += [] if worker.is_alone else [purged_elsewhere(queries, clock)]
-        tasks = [asyncio.create_task(work) for work in (sweep(store, clock), *watching)]
+        upkeep = (sweep(store, clock), *watching, *hold(queries, settings.hold, metrics))
+        tasks = [asyncio.create_task(work) for work in upkeep]
         try:
             yield
         finally:
@@ -250,6 +253,14 @@ async def purged_elsewhere(queries: Queries, clock: Clock) -> None:
         await clock.sleep(PURGED_ELSEWHERE_SECONDS)
         if queries.orders.has_news():
             await purge_all(queries)
+
+
+def hold(queries: Queries, length: timedelta | None, metrics: Metrics) -> Iterator[Coroutine[None, None, None]]:
+    """The work of holding the last days of the whole tenant, where so many are to be held."""
+    if length:
+        window = HeldWindow(queries, length)
+        metrics.watch("hold_missing_seconds", window.missing_seconds)
+        yield window.run()
 
 
 async def sweep(store: MemoryStore, clock: Clock) -> None:

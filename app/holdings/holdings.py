@@ -20,9 +20,10 @@ from app.holdings.partition import FOREVER, Partition
 from app.holdings.reader import Reader
 from app.holdings.schedule import Schedule
 from app.holdings.store import COLLECTION_BYTES, Collection
-from app.holdings.supersets import Supersets, kinds_of, narrowed
-from app.holdings.trust import Telling, telling, tested
-from app.observe.logs import CONDITION_DISTRUSTED, RANGES_TEST
+from app.holdings.supersets import Supersets, narrowed
+from app.holdings.trust import Telling, sampled, telling, tested
+from app.observe.logs import RANGES_TEST
+from app.owners import Owners
 from app.upstream.client import UpstreamClient
 from app.upstream.query import EVERYTHING, UpstreamQuery
 from app.upstream.walk import Reading
@@ -40,7 +41,7 @@ class Holdings:
     """The collections of one tenant, kept in the store.
 
     `is_trusted`: upstream's ranges are as partitions need them; else nothing is held, and every question asked whole.
-    That is seen once in `probe_seconds`.
+    That is seen once in `probe_seconds`, and `is_probed` as soon as it was, or where it never will be.
     """
 
     client: UpstreamClient
@@ -51,6 +52,7 @@ class Holdings:
     kept_seconds: float = 172_800.0
     probe_seconds: float = 86_400.0
     is_trusted: bool = True
+    is_probed: bool = field(default=False, init=False)
     supersets: Supersets = field(default_factory=Supersets)
     _bound: Bound = field(default_factory=Bound, init=False)
     _collections: int = field(default=0, init=False)
@@ -60,7 +62,8 @@ class Holdings:
 
     def __post_init__(self) -> None:
         """The first probe comes with the first answer, unless none ever does."""
-        self._next_probe = inf if self.probe_seconds == inf else self.clock.monotonic()
+        self.is_probed = self.probe_seconds == inf
+        self._next_probe = inf if self.is_probed else self.clock.monotonic()
 
     async def answer(self, asked: UpstreamQuery, wanted: Wanted, new_context: NewContext) -> Answered | Reading | None:
         """The records held of the question, after upstream was asked for what it takes.
@@ -143,7 +146,7 @@ class Holdings:
     ) -> Answered | Reading | None:
         """The answer of one collection, once no other caller reads it."""
         began = collection.asked_at = self.clock.monotonic()
-        async with collection.lock:
+        async with collection.turn(wanted.owners or Owners()):
             failed_at, failure = collection.failed
             if failure and failed_at > began:
                 raise failure.again()
@@ -185,19 +188,22 @@ class Holdings:
         """Whether it is time to see again which time upstream's ranges test."""
         return self.clock.monotonic() >= self._next_probe
 
-    async def probe(self) -> None:
+    async def probe(self, *, may_sample: bool = False) -> None:
         """See which time upstream's ranges test, by a record that is held; unless it is the start, nothing is held.
 
-        Raises UpstreamError.
+        Where no record held tells it, one more call may ask for others. Raises UpstreamError.
         """
-        now = self.clock.monotonic()
+        now, settled = self.clock.monotonic(), self.clock.wall() - SETTLED
         self._next_probe = now + PROBE_AGAIN_SECONDS
+        reader = Reader(self.client, EVERYTHING, 3, background=True)
         runs = (run for one in self.collections() for run in one.runs(WHOLE))
-        self._telling = telling(runs, self.clock.wall() - SETTLED) or self._telling
+        self._telling = telling(runs, settled) or self._telling
+        if self._telling is None and may_sample:
+            self._telling = await sampled(settled, reader)
         if self._telling is None:
             return
-        found = await tested(self._telling, Reader(self.client, EVERYTHING, 2, background=True))
-        self._next_probe = now + self.probe_seconds
+        found = await tested(self._telling, reader)
+        self._next_probe, self.is_probed = now + self.probe_seconds, True
         if (found == "start") != self.is_trusted:
             self.is_trusted = found == "start"
             logger.log(logging.INFO if self.is_trusted else logging.ERROR, RANGES_TEST, found)
@@ -231,14 +237,16 @@ class Holdings:
             return None
         held = await narrowed(answered.composition, conditions, new_context(everything.time_zone))
         calls, now = answered.calls, self.clock.monotonic()
-        if self.supersets.is_to_be_verified(conditions, now):
+        if self.supersets.is_to_be_verified(conditions, part, now):
             calls += 1
-            counted = await Reader(self.client, conditions, 1, wanted.owners, wanted.background).count(part)
-            if self.supersets.verify(conditions, now, is_equal=counted == held.rows):
-                logger.error(CONDITION_DISTRUSTED, ", ".join(sorted(kinds_of(conditions))))
-            if counted != held.rows:
+            reader = Reader(self.client, conditions, 1, wanted.owners, wanted.background)
+            if not await self.supersets.is_counted_alike(held, reader, part, now):
                 return None
         return replace(answered, composition=held, total=held.rows, facts={}, calls=calls)
+
+    async def count_behind(self, new_context: NewContext) -> None:
+        """Have upstream count what was answered from the whole tenant without asking. Raises UpstreamError."""
+        await self.supersets.count_behind(self.collection(EVERYTHING), self.client, new_context)
 
     def _new_epoch(self, key: bytes) -> bytes:
         """The name of what a new collection will have held: no other has it, here or elsewhere, now or later."""

@@ -2,8 +2,9 @@
 
 import asyncio
 from bisect import insort
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -26,6 +27,7 @@ from app.holdings.schedule import Schedule
 from app.holdings.taking import Check, Taking, checks_of, has_settled, neighbour, outside
 from app.interactions.facts import Context, Facts
 from app.interactions.parts import Interaction
+from app.owners import Owners
 from app.upstream.query import UpstreamQuery
 from app.upstream.rows import Held, Record
 
@@ -51,7 +53,7 @@ class Collection:
     `failures`: so many comparisons in a row did not come out even. Below what is held upstream had `rest_rows` when
     last asked; so many rows were `arriving` between two comparisons on average. The newest row was looked at, and the
     newest hour read again, at the times given (monotonic).
-    Who reads the collection holds the `lock`.
+    Who reads the collection holds the `lock`; `queued` are the owners of all who read it or wait to.
     """
 
     conditions: UpstreamQuery
@@ -62,6 +64,7 @@ class Collection:
     changes: Changes
     token: PurgeToken = field(default_factory=PurgeToken)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    queued: list[Owners] = field(default_factory=list, init=False)
     coverage: Coverage = field(default_factory=Coverage, init=False)
     tails: set[datetime] = field(default_factory=set, init=False)
     time_zone: str | None = field(default=None, init=False)
@@ -83,21 +86,36 @@ class Collection:
         """Whether records are on their way into it."""
         return self.lock.locked()
 
+    @asynccontextmanager
+    async def turn(self, owners: Owners) -> AsyncIterator[None]:
+        """The turn of one reader; what it waits for is read for its owners too, and is not kept back any more."""
+        for before in self.queued:
+            before.join(owners)
+        self.queued.append(owners)
+        try:
+            async with self.lock:
+                yield
+        finally:
+            self.queued.remove(owners)
+
     def purge(self) -> None:
         """Let go of all that is held, also of what is on its way here."""
         self.token.purged = True
 
     def partitions(self, span: Span) -> list[Partition]:
-        """The partitions that have a part in the span, newest first; what was evicted is covered no more."""
+        """The partitions that have a part in the span, newest first; what was evicted is covered no more.
+
+        The newest is looked at last, so that it is evicted last.
+        """
         found = []
-        for one in reversed(self._spans):
+        for one in [*self._spans]:
             if one.meets(span):
                 stored: Stored[Partition] | None = self.store.get(self._key_of(one))
                 if stored:
                     found.append(stored.value)
                 else:
                     self._forget(one)
-        return found
+        return found[::-1]
 
     def pieces(self, span: Span) -> Iterator[Piece]:
         """The records held within the span, newest first, covered or not."""
@@ -220,7 +238,7 @@ class Collection:
                 number = self.changes.begin()
                 runs = [await cooperative.run(_settled(one, context, number)) for one in partition.runs]
                 self._put(replace(partition, runs=tuple(runs), changed_at=context.as_of, changed_in=number))
-                self._tell(span)
+                self.tell(span)
 
     def _renew(self, span: Span) -> None:
         """What was compared just now is kept for as long again as what was read."""
@@ -276,7 +294,7 @@ class Collection:
         facts: dict[int, list[Facts]] = {}
         for partition, arrived in homes:
             facts |= await self._rebuild(partition, arrived, taking)
-        self._tell(span)
+        self.tell(span)
         return facts
 
     def _checks(self, new: Iterable[Entry], numbers: Mapping[str, int]) -> Turns[dict[str, Check]]:
@@ -397,7 +415,8 @@ class Collection:
         self.changes.lose(span)
         self.coverage = self.coverage.without(span)
 
-    def _tell(self, span: Span) -> None:
+    def tell(self, span: Span) -> None:
+        """Have snapshots of the span composed anew."""
         for token, within in [*self.dependents.items()]:
             if within.meets(span):
                 token.superseded = True

@@ -1,24 +1,35 @@
 """Supersets: a question is answered from a wider collection, whose records are checked here against its conditions."""
 
+import logging
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from app import cooperative
 from app.cooperative import Turns
+from app.errors import UpstreamRefusedQuery
 from app.holdings.collection import Span
 from app.holdings.composition import Composition, Piece
+from app.holdings.fill import NewContext
 from app.holdings.packing import Entry, Run, pack
+from app.holdings.reader import Reader
 from app.holdings.store import Collection
 from app.interactions.facts import Context, Facts
+from app.observe.logs import CONDITION_DISTRUSTED
+from app.owners import Owners
+from app.upstream.client import UpstreamClient
 from app.upstream.query import Check, UpstreamQuery, checker
 
+COUNTED_AT_ONCE = 8
 MOST_SELECTIONS = 8  # kept with a run: of so many sets of conditions
 CHECKED_ONE_IN = 200  # answers, with a count by upstream
 LEAST_PART = timedelta(hours=6)  # of a longer span: the rest is compared every half hour, or less often
 MOST_DOUBTS = 2  # in a row: a row may have joined late, or been erased
 MOST_REMEMBERED = 1_000  # sets of conditions
 VERIFIED_SECONDS, REFUSED_SECONDS = 86_400.0, 600.0
+
+logger = logging.getLogger("cxfacade.holdings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +44,13 @@ class Selection:
 class Supersets:
     """Which conditions are answered from a wider collection: those that upstream counted as many rows for.
 
-    Of some kinds none are any more: `distrusted`. Times are monotonic seconds.
+    Of some kinds none are any more: `distrusted`. Times are monotonic seconds. With `counts_behind` an answer does not
+    wait for upstream's count: that is `put_off`.
     """
 
     distrusted: set[str] = field(default_factory=set)
+    counts_behind: bool = False
+    put_off: dict[UpstreamQuery, Span] = field(default_factory=dict, init=False)
     _answers: int = 0
     _doubts: Counter[str] = field(default_factory=Counter)
     _verified: dict[UpstreamQuery, float] = field(default_factory=dict)
@@ -54,10 +68,35 @@ class Supersets:
         is_refused = self._refused.get(conditions, 0.0) > now or not self.distrusted.isdisjoint(kinds_of(conditions))
         return is_kept_up and has_settled and not is_refused
 
-    def is_to_be_verified(self, conditions: UpstreamQuery, now: float) -> bool:
+    def is_to_be_verified(self, conditions: UpstreamQuery, part: Span, now: float) -> bool:
         """Whether this answer is to be compared with upstream's count: the first of a day, and one in many."""
         self._answers += 1
-        return self._verified.get(conditions, 0.0) <= now or self._answers % CHECKED_ONE_IN == 0
+        is_due = self._verified.get(conditions, 0.0) <= now or self._answers % CHECKED_ONE_IN == 0
+        if is_due and self.counts_behind and len(self.put_off) < MOST_REMEMBERED:
+            self.put_off[conditions] = part
+            return False
+        return is_due
+
+    async def is_counted_alike(self, held: Composition, reader: Reader, part: Span, now: float) -> bool:
+        """Whether upstream counts as many rows as are held of the part, for the conditions of the reader."""
+        conditions, is_equal = reader.conditions, await reader.count(part) == held.rows
+        if self.verify(conditions, now, is_equal=is_equal):
+            logger.error(CONDITION_DISTRUSTED, ", ".join(sorted(kinds_of(conditions))))
+        return is_equal
+
+    async def count_behind(self, everything: Collection, client: UpstreamClient, new_context: NewContext) -> None:
+        """Have upstream count some of what was put off; what differs is composed anew. Raises UpstreamError."""
+        for conditions in [*self.put_off][:COUNTED_AT_ONCE]:
+            part = self.put_off.pop(conditions)
+            async with everything.turn(owners := Owners()):
+                if not everything.coverage.holds(part):
+                    continue
+                context = new_context(everything.time_zone)
+                held = await narrowed(everything.compose(part), conditions, context)
+                reader = Reader(client, conditions, 1, owners, background=True)
+                with suppress(UpstreamRefusedQuery):
+                    if not await self.is_counted_alike(held, reader, part, everything.clock.monotonic()):
+                        everything.tell(part)
 
     def verify(self, conditions: UpstreamQuery, now: float, *, is_equal: bool) -> bool:
         """Note whether upstream counted as many rows; whether the kinds of condition are distrusted since."""

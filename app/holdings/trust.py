@@ -5,12 +5,15 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Literal, NamedTuple
 
-from app.holdings.collection import Span
+from app.holdings.collection import EVER, Span
 from app.holdings.packing import Run
 from app.holdings.reader import MILLISECOND, Reader, floored
+from app.interactions.parts import Interaction
+from app.upstream.rows import Record
 
 LEAST_DURATION = timedelta(seconds=2)
 MOST_RUNS = 20  # are looked through for a record that tells
+SAMPLE_ROWS = 100
 
 Tested = Literal["start", "end", "overlap", "neither"]
 
@@ -25,15 +28,20 @@ class Telling(NamedTuple):
 
 def telling(runs: Iterable[Run], before: datetime) -> Telling | None:
     """A record that lasted a while and ended before a time; None without any."""
-    return next(_telling(runs, before), None)
+    return next(_telling((one for run in islice(runs, MOST_RUNS) for one in run.block.records()), before), None)
 
 
-def _telling(runs: Iterable[Run], before: datetime) -> Iterator[Telling]:
-    for run in islice(runs, MOST_RUNS):
-        for record in run.block.records():
-            start, end = record.start_timestamp, record.end_timestamp
-            if start and end and start + LEAST_DURATION < end < before and _are_whole(start, end):
-                yield Telling(record.interaction_id, start, end)
+async def sampled(before: datetime, reader: Reader) -> Telling | None:
+    """Such a record among the newest that upstream lists for a range up to that time. Raises UpstreamError."""
+    reading = await reader.newest(Span(EVER, floored(before)), SAMPLE_ROWS)
+    return next(_telling((one.interaction for one in reading.records if isinstance(one, Record)), before), None)
+
+
+def _telling(records: Iterable[Interaction], before: datetime) -> Iterator[Telling]:
+    for record in records:
+        start, end = record.start_timestamp, record.end_timestamp
+        if start and end and start + LEAST_DURATION < end < before and _are_whole(start, end):
+            yield Telling(record.interaction_id, start, end)
 
 
 def _are_whole(*moments: datetime) -> bool:

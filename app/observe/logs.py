@@ -99,6 +99,32 @@ CONDITION_DISTRUSTED = Line(
     "upstream counts other rows for %s than are found here; such questions are asked of upstream again",
     "What is held of the whole tenant did not answer a condition as upstream does. Report it.",
 )
+HOLD_COMPLETE = Line(
+    "hold-complete",
+    "CXF_HOLD: all interactions from %s on are held",
+    "From now on questions about these days are answered from memory.",
+)
+HOLD_SHORT = Line(
+    "hold-short",
+    "CXF_HOLD: memory holds the interactions from %s on, not those from %s",
+    "`CXF_CACHE_BYTES` is too small for the days of `CXF_HOLD`. Older ones are read when somebody asks for them.",
+)
+HOLD_UNPROVEN = Line(
+    "hold-unproven",
+    "CXF_HOLD waits: no interaction shows yet which time upstream's ranges test",
+    "It takes one that ended over an hour ago, after more than two seconds. Looked at again every few minutes.",
+)
+HOLD_DISTRUSTED = Line(
+    "hold-distrusted",
+    "CXF_HOLD is not in force: upstream's ranges do not test the start of an interaction",
+    "Nothing can be held, see `ranges-test`. Looked at again once a day.",
+)
+HOLD_REFUSED = Line(
+    "hold-refused",
+    "CXF_HOLD: the interactions before %s cannot be held",
+    "Rows came that do not show all that upstream has. They are read again every few minutes; see "
+    "`upstream-rows-dropped`.",
+)
 POOL_REPLACED = Line(
     "upstream-pool-replaced",
     "upstream: places in the pool of connections were lost; a new pool is used",

@@ -112,7 +112,7 @@ class Fetching:
         with held_back(rows):
             if plan.since:
                 return await self._changes(plan, plan.since, terms, most_age, purge_token)
-            found = await self._held(plan, plan.asked, min(rows, plan.most_rows), terms, most_age)
+            found = await self.held(plan, plan.asked, min(rows, plan.most_rows), terms, most_age)
             if isinstance(found, Answered):
                 return await self._keep_held(plan, found, purge_token)
             first, found = [found] if found else [], None  # or its records were freed all at once
@@ -177,7 +177,7 @@ class Fetching:
         """Seconds for which a span, once compared, has no other rows."""
         return compared_for(None if span.end == FOREVER else span.end, self.clock.wall(), self.rules)
 
-    async def _held(
+    async def held(
         self,
         plan: FetchPlan,
         asked: UpstreamQuery,
@@ -187,12 +187,12 @@ class Fetching:
         *,
         is_passing: bool = False,
     ) -> Answered | Reading | None:
-        """What is held of the question; a reading, or none, where it cannot be held."""
+        """The answer of the holdings to the question; a reading, or None, where it cannot be held."""
         if not self.holds(plan):
             return None
         async with self._asking(plan):
             wanted = self._wanted(rows, terms, most_age, is_passing=is_passing)
-            return await self.holdings.answer(asked, wanted, self._new_context())
+            return await self.holdings.answer(asked, wanted, self.new_context())
 
     def _wanted(self, rows: int, terms: Terms, most_age: float, *, is_passing: bool = False) -> Wanted:
         return Wanted(
@@ -206,7 +206,7 @@ class Fetching:
             is_passing,
         )
 
-    def _new_context(self) -> NewContext:
+    def new_context(self) -> NewContext:
         """The context of records that are read from now on."""
         as_of = self.clock.wall()
         return lambda time_zone: self.rules.context_at(as_of, time_zone, MASKED)
@@ -219,7 +219,7 @@ class Fetching:
         Where that cannot be told, the whole answer is composed anew when it is asked for next, with a token that is
         good.
         """
-        wanted, new_context = self._wanted(self.rules.most_rows, terms, most_age), self._new_context()
+        wanted, new_context = self._wanted(self.rules.most_rows, terms, most_age), self.new_context()
         async with self._asking(plan):
             answers = await self.holdings.marked(since.marks, plan.asked, wanted, new_context)
         try:
@@ -283,9 +283,9 @@ class Fetching:
         if known.marks and self.holds(plan):
             wish = self._wanted(wanted, terms, inf, is_passing=is_passing)
             async with self._asking(plan):
-                answered = await self.holdings.continued(known.marks, rest, wish, self._new_context())
+                answered = await self.holdings.continued(known.marks, rest, wish, self.new_context())
         if answered is None:
-            answered = await self._held(plan, rest, wanted, terms, inf, is_passing=is_passing)
+            answered = await self.held(plan, rest, wanted, terms, inf, is_passing=is_passing)
             known = self._unmarked(known, rest)
         context = self.rules.context_of(known, MASKED)
         if isinstance(answered, Answered):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ YEAR_SECONDS = 31_536_000  # more than a year is milliseconds by mistake
 _MAPPED = IPv6Network("::ffff:0:0/96")  # RFC 4291 §2.5.5.2
 LONGEST_PREFIX = 200  # characters of a path prefix
 _PREFIX = re.compile(r"(?:/\.*[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")  # unreserved characters (RFC 3986 §2.3)
+MOST_DAYS = 400
+_DAYS = re.compile(r"[1-9][0-9]{0,2}d")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -153,6 +156,16 @@ def _ascending(value: tuple[float, ...]) -> tuple[float, ...]:
     return value
 
 
+def _days(value: object) -> object:
+    """`7d` → seven days."""
+    days = int(value[:-1]) if isinstance(value, str) and _DAYS.fullmatch(value) else 0
+    if isinstance(value, timedelta):
+        return value
+    if not 1 <= days <= MOST_DAYS:
+        raise ValueError(f"must be a number of days from 1d to {MOST_DAYS}d, as 7d")
+    return timedelta(days=days)
+
+
 def _joined(name: str, part: object) -> str:
     return "=".join(shown(name, of) for of in part) if isinstance(part, tuple) else shown(name, part)
 
@@ -170,11 +183,12 @@ def shown(name: str, value: object) -> str:
             return f"{value:.15g}"
         case tuple():
             return ",".join(_joined(name, part) for part in value)
-    return str(value)
+    return f"{value.days}d" if isinstance(value, timedelta) else str(value)
 
 
 Seconds = Annotated[float, Field(gt=0, le=YEAR_SECONDS)]
 SecondsOrZero = Annotated[float, Field(ge=0, le=YEAR_SECONDS)]
+Days = Annotated[timedelta, BeforeValidator(_days)]
 Uuid = Annotated[str, AfterValidator(_uuid)]
 Host = Annotated[str, AfterValidator(_host)]
 HostHeader = Annotated[str, AfterValidator(_host_header)]

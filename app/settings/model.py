@@ -50,6 +50,9 @@ class Settings(BaseModel):
     settle_seconds: forms.SecondsOrZero = Field(
         3_600, description="How long after its last event an interaction counts as settled."
     )
+    hold: forms.Days | None = Field(
+        None, description="Days of the whole tenant that are held from the start and kept up to date, as `7d`."
+    )
     recheck_open_seconds: forms.Seconds = Field(
         60, description="How old what is held of an interaction that has not ended may be, at least."
     )

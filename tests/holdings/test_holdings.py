@@ -1,5 +1,6 @@
 """Holdings in front of an upstream in memory: each row is asked for once, and again only when it may have changed."""
 
+import asyncio
 from datetime import timedelta
 from math import inf
 from typing import Any
@@ -9,9 +10,12 @@ import pytest
 from app.cache.store import Stored
 from app.errors import UpstreamError, UpstreamUnreachable
 from app.holdings.answering import Answered, Wanted
+from app.holdings.collection import Span
 from app.holdings.packing import AT_HAND_ROWS
+from app.holdings.partition import FOREVER
 from app.holdings.supersets import CHECKED_ONE_IN, MOST_DOUBTS, REFUSED_SECONDS
-from app.upstream.query import UpstreamQuery
+from app.owners import Owners
+from app.upstream.query import EVERYTHING, UpstreamQuery
 from tests.holdings.support import NOW, Place, day, identity, ids_of, place, records_of, row
 
 MINUTE = timedelta(minutes=1)
@@ -273,3 +277,32 @@ async def test_a_record_whose_start_has_changed_is_held_once() -> None:
     at.upstream.put(row(200, NOW - MINUTE), row(9_000, NOW - 90 * MINUTE))
     at.clock.advance(16)
     assert await at.ids() == at.expected()
+
+
+async def test_the_newest_is_evicted_last() -> None:
+    at = place(day(1_500, step=10 * MINUTE), cache_bytes=2_000_000)
+    collection, days = (await at.answer()).collection, Span(NOW - timedelta(days=9), FOREVER)
+    held, number = len(collection.partitions(days)), 0
+    while at.store.evictions < held // 2:
+        at.store.put(b"%d" % number, Stored(None, 10_000, at.clock.monotonic, inf, inf))
+        number += 1
+    assert held // 2 <= len(collection.partitions(days)) < held
+    assert collection.newest_held(days).start < NOW - timedelta(days=4)
+
+
+async def test_who_waits_for_a_reading_in_the_background_lends_it_a_turn() -> None:
+    at, behind, first, second = place(), Owners(), Owners("first"), Owners("second")
+    collection = at.holdings.collection(EVERYTHING)
+
+    async def reads(owners: Owners) -> None:
+        async with collection.turn(owners):
+            pass
+
+    async with collection.turn(behind):
+        waiting = [asyncio.ensure_future(reads(one)) for one in (first, second)]
+        await asyncio.sleep(0)
+        assert [*behind.names] == ["first", "second"]
+        assert [*first.names] == ["first", "second"]
+        assert [*second.names] == ["second"]
+    await asyncio.gather(*waiting)
+    assert not collection.queued

@@ -1,5 +1,6 @@
 """The forms of settings: how each value is read, and one clear line for a bad one."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ def test_every_value_is_read_in_its_own_form() -> None:
             "CXF_PORT": "0",
             "CXF_FRESH_OPEN_SECONDS": "0.5",
             "CXF_STALE_SECONDS": "0",
+            "CXF_HOLD": "7d",
             "CXF_SLA_BY_QUEUE": "Support=30, Sales = 1.5,a=b=2",
             "CXF_ABANDON_SECONDS": "5",
             "CXF_SLA_ABANDONS": "Count",
@@ -46,6 +48,7 @@ def test_every_value_is_read_in_its_own_form() -> None:
     assert settings.auth == "token"
     assert (settings.host, settings.port) == ("::1", 0)
     assert (settings.fresh_open_seconds, settings.stale_seconds) == (0.5, 0)
+    assert settings.hold == timedelta(days=7)
     assert settings.sla_by_queue == (("Support", 30.0), ("Sales", 1.5), ("a=b", 2.0))
     assert (settings.abandon_seconds, settings.sla_abandons) == (5.0, "count")
     assert settings.attributes == ("accountNumber", "Order Id")
@@ -120,6 +123,7 @@ BROKEN = {
     "CXF_FRESH_MAX_SECONDS": ["31536001"],
     "CXF_STALE_SECONDS": ["-0.1"],
     "CXF_UPSTREAM_CONCURRENCY": ["0"],
+    "CXF_HOLD": ["7", "0d", "401d", "7h", "7D", "1.5d", "-1d", "P7D", "many"],
     "CXF_MAX_ROWS": ["0", "100001"],
     "CXF_SLA_BY_QUEUE": ["Support", "=30", "Support=x", "Support=0", "Support=30,Support=40"],
     "CXF_ABANDON_SECONDS": ["0", "-1", "5s"],
@@ -165,10 +169,11 @@ def test_an_empty_value_counts_as_not_given_where_none_is_a_value() -> None:
 
 
 def test_values_are_explained_as_the_environment_spells_them() -> None:
-    settings = read(sla_by_queue="Support=30,Sales=1.5", allow_anonymous=True, attributes="a,b", cache_bytes=2_000_000)
+    settings = read(sla_by_queue="Support=30,Sales=1.5", allow_anonymous=True, attributes="a,b", hold="400d")
     values = {row.name: row.value for row in settings.explain()}
     assert values["CXF_SLA_BY_QUEUE"] == "Support=30,Sales=1.5"
     assert values["CXF_ALLOW_ANONYMOUS"] == "true"
     assert values["CXF_ATTRIBUTES"] == "a,b"
-    assert values["CXF_CACHE_BYTES"] == "2000000"
+    assert values["CXF_HOLD"] == "400d"
+    assert values["CXF_CACHE_BYTES"] == "268435456"
     assert values["CXF_FRESH_MAX_SECONDS"] == "86400"

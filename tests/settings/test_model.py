@@ -26,6 +26,7 @@ def test_defaults_are_those_of_the_interface() -> None:
         "CXF_SETTLE_SECONDS": "3600",
         "CXF_STALE_WHILE_REVALIDATE_SECONDS": "30",
         "CXF_STALE_SECONDS": "86400",
+        "CXF_HOLD": "none",
         "CXF_RECHECK_OPEN_SECONDS": "60",
         "CXF_RECHECK_SECONDS": "300,3600,86400,604800",
         "CXF_UPSTREAM_CONCURRENCY": "8",

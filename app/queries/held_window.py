@@ -1,0 +1,154 @@
+"""The held window: the last days of the whole tenant (CXF_HOLD) are read in the background, and kept up to date."""
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from app.errors import CxfacadeError
+from app.holdings.collection import Span
+from app.holdings.partition import FOREVER
+from app.holdings.reader import floored
+from app.holdings.store import Collection
+from app.interactions.masking import MASKED
+from app.interactions.times import written
+from app.observe.logs import (
+    FETCH_BUG,
+    HOLD_COMPLETE,
+    HOLD_DISTRUSTED,
+    HOLD_REFUSED,
+    HOLD_SHORT,
+    HOLD_UNPROVEN,
+    Line,
+)
+from app.owners import Owners
+from app.queries.fetch_plan import FetchPlan, Terms, of_search
+from app.queries.query import Search
+from app.queries.service import Queries
+from app.upstream.query import EVERYTHING, UpstreamQuery
+
+PIECE_ROWS, PIECE_CALLS = 900, 4  # one call of the longest, as a rule; more where many rows are of one millisecond
+ALLOWANCE_SHARE = 0.5  # of the freshness of an open answer: so often it is compared, ahead of everybody who asks
+LEAST_SECONDS, MOST_SECONDS = 1.0, 300.0  # between two turns; after failures twice as long each time
+
+logger = logging.getLogger("cxfacade.hold")
+
+
+@dataclass(eq=False)
+class HeldWindow:
+    """Keeps the interactions that started within the last `length`, up to now, held.
+
+    A turn compares what is held, reads what is due again, and reads one piece of what is missing, the newest first.
+    Where memory did not suffice for it, no more is read until there is room again.
+    """
+
+    queries: Queries
+    length: timedelta
+    plan: FetchPlan = field(init=False)
+    _collection: Collection = field(init=False)
+    _low: datetime = field(default=FOREVER, init=False)
+    _losses: int = field(default=0, init=False)
+    _pause: float = field(default=0.0, init=False)
+    _is_short: bool = field(default=False, init=False)
+    _told: Line | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing held."""
+        self.plan = of_search(Search(), MASKED, None, self.queries.upstream, self.queries.rules)
+        self._collection = self.queries.holdings.collection(EVERYTHING)
+
+    @property
+    def span(self) -> Span:
+        """The range of starts that are to be held by now."""
+        return Span(floored(self.queries.clock.wall() - self.length), FOREVER)
+
+    def missing_seconds(self) -> float:
+        """Seconds of the range, up to now, that are not held."""
+        gaps = self._collection.coverage.gaps(self.span._replace(end=self.queries.clock.wall()))
+        return sum((one.end - one.start).total_seconds() for one in gaps)
+
+    async def run(self) -> None:
+        """Take turn after turn, until it is cancelled."""
+        while True:
+            await self.queries.clock.sleep(await self.turn())
+
+    async def turn(self) -> float:
+        """Go one step on; the next is due in so many seconds."""
+        usual = max(LEAST_SECONDS, ALLOWANCE_SHARE * self.queries.rules.fresh_open_seconds)
+        if self.plan.is_blocked():
+            return usual
+        asked_pause = 0.0
+        try:
+            if await self._may_hold() and await self._go_on(usual):
+                self._pause = 0.0
+                return 0.0 if self._next_gap() else usual
+        except CxfacadeError as error:
+            asked_pause = float(error.retry_after_seconds or 0)
+        except Exception:
+            logger.exception(FETCH_BUG)
+        self.queries.holdings.supersets.counts_behind = False
+        self._pause = min(2 * max(self._pause, usual), MOST_SECONDS)
+        return max(asked_pause, self._pause)
+
+    async def _may_hold(self) -> bool:
+        """Whether upstream's ranges were seen to be as holding needs them. Raises UpstreamError."""
+        holdings = self.queries.holdings
+        if holdings.is_to_be_probed or not holdings.is_probed:
+            await holdings.probe(may_sample=True)
+        if not holdings.is_probed:
+            self._tell(HOLD_UNPROVEN)
+        elif not holdings.is_trusted:
+            self._tell(HOLD_DISTRUSTED)
+        return holdings.is_probed and holdings.is_trusted
+
+    async def _go_on(self, usual: float) -> bool:
+        """Compare what is held, and read a piece of what is missing; whether that is held now. Raises UpstreamError."""
+        holdings = self.queries.holdings
+        collection = holdings.collection(EVERYTHING)
+        if collection is not self._collection:  # it was purged
+            self._collection, self._low, self._losses, self._is_short, self._told = collection, FOREVER, 0, False, None
+        if collection.coverage.within(self.span):
+            await self._hold(self.span, 1, 0, usual / 2)
+            self._look()
+            await holdings.count_behind(self.queries.fetching.new_context())
+        gap = self._next_gap()
+        if gap is None:
+            return True
+        await self._hold(gap, PIECE_ROWS, PIECE_CALLS, usual)
+        if collection.token.purged:
+            return True
+        if self.queries.tenant_zone is None and collection.time_zone:
+            self.queries.tenant_zone = self.queries.rules.zone(collection.time_zone)
+        self._look()
+        is_held = collection.newest_held(gap).start < gap.end
+        if not (is_held or self._is_short):
+            self._tell(HOLD_REFUSED, written(min(gap.end, self.queries.clock.wall())))
+        return is_held
+
+    async def _hold(self, span: Span, rows: int, most_calls: int, most_age: float) -> None:
+        asked = UpstreamQuery(start=span.start, end=None if span.end == FOREVER else span.end)
+        terms = Terms(most_calls, Owners(), background=True)
+        await self.queries.fetching.held(self.plan, asked, rows, terms, most_age)
+
+    def _next_gap(self) -> Span | None:
+        """The newest part of the range that is not held, and may be."""
+        gaps = self._collection.coverage.gaps(self.span)
+        return gaps[-1] if gaps and (not self._is_short or self.queries.holdings.store.has_room) else None
+
+    def _look(self) -> None:
+        """Note what is held. Memory does not suffice where some was let go of, and no more is held than before."""
+        span = self.span
+        losses, low = self._collection.changes.lost_in(span), self._collection.newest_held(span).start
+        is_whole = low <= span.start
+        self._is_short = not is_whole and (self._is_short or (losses > self._losses and low >= self._low))
+        self._losses, self._low = losses, low
+        self.queries.holdings.supersets.counts_behind = is_whole
+        if is_whole:
+            self._tell(HOLD_COMPLETE, written(span.start))
+        elif self._is_short:
+            self._tell(HOLD_SHORT, written(min(low, self.queries.clock.wall())), written(span.start))
+
+    def _tell(self, line: Line, *words: str) -> None:
+        """Log a line, unless it was the last one."""
+        if self._told is not line:
+            self._told = line
+            logger.log(logging.INFO if line is HOLD_COMPLETE else logging.WARNING, line, *words)

@@ -1,6 +1,7 @@
 // What the façade does: how answers are come by, how upstream fares, what is stored for the question; live.
 import { Refusal, ask, askText, journal } from "./api.js";
 import { like, samples, total } from "./exposition.js";
+import { HeldByHour } from "./held.js";
 import { html, useEffect, useReducer, useState } from "./parts.js";
 import { shared, written } from "./question.js";
 import { bytes, count, duration, moment, percent } from "./words.js";
@@ -62,6 +63,7 @@ export function Facade({ pairs, service, onAgain }) {
       <${Upstream} ready=${ready} answers=${answers} text=${text} />
     </div>
     ${explained && html`<${Explained} explained=${explained} pairs=${pairs} onAgain=${onAgain} />`}
+    ${explained?.body && html`<${HeldByHour} collections=${explained.body.held_hours} />`}
     ${text && html`<${Samples} text=${text} />`}`;
 }
 

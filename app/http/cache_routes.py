@@ -21,7 +21,7 @@ from app.http.values import ParseContext, Refused, identity, nearest
 from app.interactions.grains import INTERACTIONS
 from app.interactions.masking import PSEUDONYM_DIGITS
 from app.queries.explain import miss_cost, sent, stored_snapshot, total_of
-from app.queries.explain_held import held_part
+from app.queries.explain_held import held_hours, held_part
 from app.queries.purging import every_view, purge_all, purge_customer, purge_interaction, purge_question
 
 LONGEST_BODY = 64 * 1024  # bytes (FAULTS 1.5)
@@ -134,6 +134,12 @@ async def explain_cache(request: Request, services: Services, viewer: Viewer) ->
         answer_stored=stored is not None and services.response_cache.is_stored(stored, shape),
         miss_cost=cost,
         held=held_part(plan, queries.holdings, services.clock.wall()) if is_certain and not is_veiled else None,
+        held_hours=held_hours(
+            queries.holdings,
+            services.clock.wall(),
+            others="metrics:read" in viewer.scopes,
+            hooks=not queries.rules.context.attribute_policy,
+        ),
     )
     return answer(explanation)
 

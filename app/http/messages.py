@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app.interactions.timeline import Span
 from app.interactions.times import Time
 from app.queries.explain import MissCost, StoredSnapshot, UpstreamParameter
-from app.queries.explain_held import HeldPart
+from app.queries.explain_held import HeldHours, HeldPart
 from app.queries.hints import Hint
 from app.settings import Scope as ScopeName
 
@@ -183,6 +183,13 @@ class CacheExplanation(StoredSnapshot):
     answer_stored: Annotated[bool, about("Whether the finished answer of the list to these parameters is too.")]
     miss_cost: MissCost
     held: HeldPart | None
+    held_hours: Annotated[
+        list[HeldHours] | None,
+        about(
+            "What is held by the hour: of the whole tenant, and for who may see metrics of the collections asked for "
+            "last. Null where nothing may be held."
+        ),
+    ]
 
 
 class PurgeOrder(Struct, forbid_unknown_fields=True):

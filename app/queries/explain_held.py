@@ -1,21 +1,37 @@
-"""The part of a question that is held, of which collection, and as a picture."""
+"""The part of a question that is held, of which collection, and as a picture; and the hours held of collections."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from app.holdings.collection import EVER, Span
 from app.holdings.holdings import Holdings, span_of
-from app.holdings.partition import FOREVER
+from app.holdings.packing import MICROSECOND, microseconds
+from app.holdings.partition import FOREVER, day_of
 from app.holdings.store import Collection
+from app.holdings.supersets import kinds_of
 from app.interactions.times import Time, written
 from app.queries.fetch_plan import FetchPlan
-from app.upstream.query import EVERYTHING
+from app.upstream.query import EVERYTHING, UpstreamQuery
 
 CELLS = 48  # of the picture
 LATELY = timedelta(days=1)  # shown of a range without start, where no more is held
-COVERED, LACKING = "#", "."
+COVERED, DUE, LACKING, TO_COME = "#", "~", ".", " "
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+HOURS = 24  # of a UTC day
+MOST_DAYS = 31  # of the whole tenant, whose hours are told
+MOST_OTHERS, DAYS_OF_OTHERS = 4, 14  # collections beside it
+_CONDITIONS = {
+    "attribute_values": "attr",
+    "hook_type": "hook_type",
+    "hook_sub_type": "hook_subtype",
+    "hook_id": "hook_id",
+    "contact_id": "contact_id",
+}
+_PERSONAL = ("attribute_values", "contact_id")
 
 
 class HeldPart(Struct, kw_only=True):
@@ -80,3 +96,70 @@ def _cells(collection: Collection, shown: Span) -> list[str]:
     edges = [shown.start + number * width for number in range(CELLS)]
     held = [collection.coverage.holds(Span(edge, edge + width)) for edge in edges]
     return [COVERED if one else LACKING for one in held]
+
+
+class HeldDay(Struct):
+    """The hours of one UTC day."""
+
+    on: Annotated[str, Meta(description="The date.", extra_json_schema={"format": "date"})]
+    hours: Annotated[
+        str,
+        Meta(
+            description=f"24 of them: `{COVERED}` is held, `{DUE}` is held and has records to be read again by now, "
+            f"`{LACKING}` is not held as a whole, a space has not begun."
+        ),
+    ]
+
+
+class HeldHours(Struct):
+    """The last days of a collection, down to the first hour held."""
+
+    conditions: Annotated[
+        str,
+        Meta(description="As a query names them, `…` for a value that may be personal. Empty: the whole tenant."),
+    ]
+    days: Annotated[
+        list[HeldDay], Meta(description=f"The newest first; {MOST_DAYS} at most, of others {DAYS_OF_OTHERS}.")
+    ]
+
+
+def held_hours(holdings: Holdings, now: datetime, *, others: bool, hooks: bool) -> list[HeldHours] | None:
+    """The hours held of the whole tenant; of `others` too, the last asked for first, those about `hooks` among them."""
+    if not holdings.is_trusted:
+        return None
+    whole = holdings.collection(EVERYTHING)
+    known = [one for one in holdings.collections() if one is not whole and one.coverage.intervals]
+    shown = [one for one in known if hooks or not kinds_of(one.conditions) - {"contact_id"}]
+    latest = sorted(shown, key=lambda one: -one.asked_at)[:MOST_OTHERS] if others else []
+    told = [(whole, MOST_DAYS), *((one, DAYS_OF_OTHERS) for one in latest)]
+    return [HeldHours(_named(one.conditions), [*_days(one, now, most)]) for one, most in told]
+
+
+def _named(conditions: UpstreamQuery) -> str:
+    """The conditions in the words of a query, without values that may be personal."""
+    given = {name: getattr(conditions, name) for name in _CONDITIONS if getattr(conditions, name)}
+    return "&".join(f"{_CONDITIONS[name]}={'…' if name in _PERSONAL else value}" for name, value in given.items())
+
+
+def _days(collection: Collection, now: datetime, most: int) -> Iterator[HeldDay]:
+    """The days, from today down. The hour under way is held where it is up to a minute ago."""
+    span = Span(day_of(now).start - (most - 1) * DAY, now)
+    begun = (now - span.start) // HOUR + 1
+    lacking: set[int] = set()
+    for gap in collection.coverage.merged().gaps(span):
+        if now - gap.start > MINUTE:
+            lacking.update(range((gap.start - span.start) // HOUR, ceil((gap.end - span.start) / HOUR)))
+    due = _due_hours(collection, span)
+    cells = "".join(LACKING if hour in lacking else DUE if hour in due else COVERED for hour in range(begun))
+    first = next((hour for hour in range(begun) if hour not in lacking), begun - 1) // HOURS
+    for number in reversed(range(first, most)):
+        day = cells[HOURS * number : HOURS * (number + 1)]
+        yield HeldDay((span.start + number * DAY).date().isoformat(), day.ljust(HOURS, TO_COME))
+
+
+def _due_hours(collection: Collection, span: Span) -> set[int]:
+    """The hours since the start of the span with a record that is to be read again by now."""
+    now, start = collection.clock.monotonic(), microseconds(span.start)
+    pieces = (piece for piece in collection.pieces(span) if piece.due_at <= now)
+    records = (one for piece in pieces for one in zip(piece.starts, piece.due, strict=True))
+    return {(began - start) // (HOUR // MICROSECOND) for began, due in records if due <= now}

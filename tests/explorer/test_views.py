@@ -3,9 +3,12 @@
 import json
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.explorer.conftest import Explorer, served
+from tests.explorer.conftest import Explorer, fetched, served
+from tests.support.clock import HandClock
+from tests.support.simulator import ANCHOR
 
 
 def test_the_facade_view_shows_hits_upstream_and_what_is_stored(explorer: Explorer) -> None:
@@ -20,6 +23,20 @@ def test_the_facade_view_shows_hits_upstream_and_what_is_stored(explorer: Explor
     expect(answers.locator(".strip li")).to_have_count(before + 1)
     expect(explorer.page.get_by_role("region", name="All clients")).to_contain_text("Calls to upstream")
     expect(explorer.page.get_by_role("region", name="Upstream")).to_contain_text("closed")
+
+
+@pytest.mark.parametrize("scopes", ["read,metrics:read", "read"])
+def test_hours_held_are_shown_by_the_day_and_values_are_not(scopes: str, explore: Callable[..., Explorer]) -> None:
+    with served(clock=HandClock(wall=ANCHOR).clock, anonymous_scopes=scopes) as place:
+        fetched(f"{place.url}/interactions?from=now-1d&limit=1000")
+        explorer = explore(place).open("?attr=SIM-ABANDON&from=now-10d&to=now-8d#facade")
+        whole = explorer.page.get_by_role("group", name="Whole tenant").get_by_role("img")
+        expect(whole).to_have_count(2)
+        expect(whole.first).to_have_accessible_name("Wed 18 Nov: 16 h held")
+        expect(whole.last).to_have_accessible_name("Tue 17 Nov: 9 h held, 15 h not held")
+        assert whole.first.locator("i").count() == 24
+        others = explorer.page.get_by_role("group", name="attr=…")
+        expect(others).to_have_count(int("metrics" in scopes))
 
 
 def test_without_the_scope_counters_are_not_asked_for(explore: Callable[..., Explorer]) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from app.queries.explain_held import CELLS, HeldPart, held_part
+from app.queries.explain_held import CELLS, HeldDay, HeldPart, held_hours, held_part
 from app.queries.query import Search
 from tests.queries.support import NOW, Desk, desk, interaction, query, with_attribute
 
@@ -37,3 +37,45 @@ async def test_a_condition_may_be_answered_from_the_whole_tenant() -> None:
 
 async def test_a_question_that_is_asked_whole_is_not_held() -> None:
     assert told(desk([interaction(1)]), Search()) is None
+
+
+def hours(at: Desk, *, others: bool = False, hooks: bool = True) -> dict[str, list[HeldDay]]:
+    """The hours told of each collection."""
+    found = held_hours(at.queries.holdings, at.clock.wall, others=others, hooks=hooks)
+    assert found is not None
+    return {one.conditions: one.days for one in found}
+
+
+async def test_the_hours_of_the_whole_tenant_are_told_by_the_day() -> None:
+    at = desk([interaction(1, hours_ago=0.01, is_open=True), interaction(2, hours_ago=5)], holds=True)
+    assert hours(at) == {"": [HeldDay("2026-11-23", "." * 7 + " " * 17)]}
+    await at.page(query(search=Search(start=NOW - 8 * HOUR)))
+    yesterday = HeldDay("2026-11-22", "." * 23 + "#")
+    assert hours(at) == {"": [HeldDay("2026-11-23", "#" * 7 + " " * 17), yesterday]}
+    at.clock.advance(100)
+    assert hours(at) == {"": [HeldDay("2026-11-23", "#" * 6 + "~" + " " * 17), yesterday]}
+
+
+async def test_an_hour_is_held_up_to_a_minute_ago() -> None:
+    at = desk([interaction(2, hours_ago=5)], holds=True)
+    await at.page(query(search=Search(start=NOW - HOUR, end=NOW)))
+    told = []
+    for _ in range(2):
+        at.clock.advance(50)
+        told.append((hours(at))[""][0].hours.rstrip())
+    assert told == ["." * 6 + "#", "." * 7]
+
+
+async def test_other_collections_are_told_without_what_may_be_personal() -> None:
+    contact = "44444444-0000-4000-8000-000000000000"
+    at = desk([interaction(1, hours_ago=1, contactId=contact, **with_attribute("tier", "gold"))], holds=True)
+    for search in (Search(contact_id=contact), Search(attr=("gold",)), Search(attr_names=("tier",))):
+        at.clock.advance(1)
+        await at.page(query(search=search))
+    told = hours(at, others=True)
+    assert [*told] == ["", "hook_type=tier&hook_subtype=interaction-attribute", "attr=…", "contact_id=…"]
+    assert told["attr=…"][0].hours == "#" * 7 + " " * 17
+    assert [*hours(at, others=True, hooks=False)] == ["", "contact_id=…"]
+    assert [*hours(at)] == [""]
+    at.queries.holdings.is_trusted = False
+    assert held_hours(at.queries.holdings, NOW, others=True, hooks=True) is None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from app.holdings.collection import EVER, Interval, Span
 from app.holdings.composition import Composition
 from app.holdings.fill import NewContext, fill
+from app.holdings.partition import hour_of
 from app.holdings.reader import Reader, floored
 from app.holdings.recheck import recheck
 from app.holdings.store import Collection
@@ -26,7 +27,8 @@ class Wanted:
 
     For `lifetime` seconds after it was compared a span has no other rows; nothing compared more than `most_age` seconds
     ago will do. A record that is due may wait for the next comparison, for as many seconds of `patience`.
-    Where the caller `is_passing`, nothing is evicted for it, and rows that it does not need are not counted.
+    Where the caller `is_passing`, nothing is evicted for it, and rows that it does not need are not counted. Unless it
+    `compares_all`, nothing before the hour that its span begins in is compared: so that is let go of in the end.
     """
 
     rows: int
@@ -37,6 +39,7 @@ class Wanted:
     owners: Owners | None = None
     background: bool = False
     is_passing: bool = False
+    compares_all: bool = True
 
     def is_fresh(self, interval: Interval, now: float) -> bool:
         """Whether an interval is young enough to answer without another comparison."""
@@ -104,7 +107,9 @@ async def answer_from(
     for interval in collection.coverage.merged().intervals:
         part = Span(max(interval.span.start, span.start), min(interval.span.end, span.end))
         if part.start < part.end and _is_due(collection, part, wanted):
-            await sync(collection, interval, comparing, new_context)
+            least = EVER if wanted.compares_all or span.start == EVER else hour_of(span.start).start
+            compared = Span(max(interval.span.start, least), interval.span.end)
+            await sync(collection, Interval(compared, interval.compared_at), comparing, new_context)
             for covered in collection.coverage.within(part):
                 await recheck(collection, covered.span, rechecking, new_context)
     await collection.settle(span, new_context(collection.time_zone))

@@ -38,15 +38,15 @@ def _hours(hours: int) -> Callable[[datetime], Span]:
     return span
 
 
-day_of = _hours(24)
-"""The day that a moment lies in."""
+day_of, hour_of = _hours(24), _hours(1)
+"""The day, and the hour, that a moment lies in."""
 
 LEVELS: tuple[Callable[[datetime], Span], ...] = (
     lambda _moment: EVERYTHING,
     _year,
     _month,
     day_of,
-    _hours(1),
+    hour_of,
 )
 """The span of each width that a moment lies in, the widest first."""
 

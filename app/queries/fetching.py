@@ -112,7 +112,7 @@ class Fetching:
         with held_back(rows):
             if plan.since:
                 return await self._changes(plan, plan.since, terms, most_age, purge_token)
-            found = await self.held(plan, plan.asked, min(rows, plan.most_rows), terms, most_age)
+            found = await self.held(plan, plan.asked, self.wanted(min(rows, plan.most_rows), terms, most_age))
             if isinstance(found, Answered):
                 return await self._keep_held(plan, found, purge_token)
             first, found = [found] if found else [], None  # or its records were freed all at once
@@ -177,24 +177,15 @@ class Fetching:
         """Seconds for which a span, once compared, has no other rows."""
         return compared_for(None if span.end == FOREVER else span.end, self.clock.wall(), self.rules)
 
-    async def held(
-        self,
-        plan: FetchPlan,
-        asked: UpstreamQuery,
-        rows: int,
-        terms: Terms,
-        most_age: float,
-        *,
-        is_passing: bool = False,
-    ) -> Answered | Reading | None:
+    async def held(self, plan: FetchPlan, asked: UpstreamQuery, wanted: Wanted) -> Answered | Reading | None:
         """The answer of the holdings to the question; a reading, or None, where it cannot be held."""
         if not self.holds(plan):
             return None
         async with self._asking(plan):
-            wanted = self._wanted(rows, terms, most_age, is_passing=is_passing)
             return await self.holdings.answer(asked, wanted, self.new_context())
 
-    def _wanted(self, rows: int, terms: Terms, most_age: float, *, is_passing: bool = False) -> Wanted:
+    def wanted(self, rows: int, terms: Terms, most_age: float, *, is_passing: bool = False) -> Wanted:
+        """The wish for so many rows, on these terms, compared `most_age` seconds ago at most."""
         return Wanted(
             rows,
             terms.most_calls,
@@ -219,7 +210,7 @@ class Fetching:
         Where that cannot be told, the whole answer is composed anew when it is asked for next, with a token that is
         good.
         """
-        wanted, new_context = self._wanted(self.rules.most_rows, terms, most_age), self.new_context()
+        wanted, new_context = self.wanted(self.rules.most_rows, terms, most_age), self.new_context()
         async with self._asking(plan):
             answers = await self.holdings.marked(since.marks, plan.asked, wanted, new_context)
         try:
@@ -279,13 +270,13 @@ class Fetching:
         rest = replace(known.asked, end=floored(last) + MILLISECOND) if known.runs else known.asked
         beside = sum(1 for _ in last_ids(known))
         wanted = min(rows, most) - known.rows + beside
+        wish = self.wanted(wanted, terms, inf, is_passing=is_passing)
         answered: Answered | Reading | None = None
         if known.marks and self.holds(plan):
-            wish = self._wanted(wanted, terms, inf, is_passing=is_passing)
             async with self._asking(plan):
                 answered = await self.holdings.continued(known.marks, rest, wish, self.new_context())
         if answered is None:
-            answered = await self.held(plan, rest, wanted, terms, inf, is_passing=is_passing)
+            answered = await self.held(plan, rest, wish)
             known = self._unmarked(known, rest)
         context = self.rules.context_of(known, MASKED)
         if isinstance(answered, Answered):

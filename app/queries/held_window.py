@@ -1,7 +1,7 @@
 """The held window: the last days of the whole tenant (CXF_HOLD) are read in the background, and kept up to date."""
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from app.errors import CxfacadeError
@@ -126,8 +126,9 @@ class HeldWindow:
 
     async def _hold(self, span: Span, rows: int, most_calls: int, most_age: float) -> None:
         asked = UpstreamQuery(start=span.start, end=None if span.end == FOREVER else span.end)
-        terms = Terms(most_calls, Owners(), background=True)
-        await self.queries.fetching.held(self.plan, asked, rows, terms, most_age)
+        fetching, terms = self.queries.fetching, Terms(most_calls, Owners(), background=True)
+        wanted = replace(fetching.wanted(rows, terms, most_age), compares_all=False)
+        await fetching.held(self.plan, asked, wanted)
 
     def _next_gap(self) -> Span | None:
         """The newest part of the range that is not held, and may be."""

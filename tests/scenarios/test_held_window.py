@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from app.holdings import store
+from app.holdings.collection import EVER, Span
+from app.holdings.partition import FOREVER
 from app.interactions.times import written
 from app.observe.logs import HOLD_COMPLETE, HOLD_DISTRUSTED, HOLD_REFUSED, HOLD_SHORT, HOLD_UNPROVEN, Line
 from app.queries.held_window import PIECE_ROWS, HeldWindow
@@ -131,6 +133,22 @@ async def test_its_lower_end_moves_with_the_clock(simulator: Simulator, clock: H
             assert window.span.start == clock.wall - timedelta(days=1)
             assert window.missing_seconds() == 0
         assert all("end" in call for call in sent(simulator) if call["limit"] == str(MOST_ROWS_PER_CALL))
+
+
+async def test_what_has_left_the_held_days_is_let_go_of(
+    simulator: Simulator, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MOST_ROWS", 100)  # so that partitions are of an hour
+    async with running_facade(simulator, clock=clock.clock, fresh_max_seconds=7_200, stale_seconds=0) as facade:
+        window, holdings = HeldWindow(facade.services.queries, timedelta(days=2)), facade.services.queries.holdings
+        await filled(window)
+        for _ in range(12):
+            clock.advance(3_600)
+            simulator.advance(3_600)
+            await window.turn()
+            holdings.store.sweep(1_000)
+        oldest = holdings.collection(EVERYTHING).partitions(Span(EVER, FOREVER))[-1].span
+        assert window.span.start - oldest.end < timedelta(hours=3)
 
 
 async def test_ranges_are_looked_at_before_anything_is_held(simulator: Simulator, clock: HandClock) -> None:

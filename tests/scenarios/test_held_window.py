@@ -16,7 +16,7 @@ from app.holdings.collection import EVER, Span
 from app.holdings.partition import FOREVER
 from app.interactions.times import written
 from app.observe.logs import HOLD_COMPLETE, HOLD_DISTRUSTED, HOLD_REFUSED, HOLD_SHORT, HOLD_UNPROVEN, Line
-from app.queries.held_window import PIECE_ROWS, HeldWindow
+from app.queries.held_window import ALLOWANCE_SHARE, PIECE_ROWS, HeldWindow
 from app.simulator.state import Call
 from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL
 from tests.scenarios.purging import purge
@@ -24,7 +24,7 @@ from tests.support.clock import HandClock
 from tests.support.facade import ONE_ATTEMPT, TENANT, running_facade
 from tests.support.simulator import Simulator, running_simulator
 
-DAY = 86_400
+DAY, FRESH_OPEN_SECONDS = 86_400, 15.0
 WEEK = timedelta(days=7)
 MANY = replace(TENANT, interactions=2_600)
 
@@ -97,6 +97,19 @@ async def test_it_is_filled_from_the_newest_down_a_piece_at_a_time(busy: Simulat
         assert window.missing_seconds() == 0
         assert (await facade.ask(("from", "now-7d")))["meta"]["total"] == facade.services.queries.holdings.records()
         assert sent(busy) == []
+
+
+async def test_what_others_asked_for_is_not_read_again_and_the_newest_gap_comes_first(
+    simulator: Simulator, clock: HandClock
+) -> None:
+    async with running_facade(simulator, clock=clock.clock) as facade:
+        await facade.ask(("from", "now-5d"), ("to", "now-4d"), ("limit", "1000"))
+        window = HeldWindow(facade.services.queries, WEEK)
+        assert window.missing_seconds() == 6 * DAY
+        await window.turn()
+        assert window.missing_seconds() == 2 * DAY
+        await window.turn()
+        assert window.missing_seconds() == 0
 
 
 async def test_what_arrives_changes_and_is_erased_is_seen_ahead_of_who_asks(
@@ -222,7 +235,7 @@ async def test_it_asks_nothing_while_upstream_is_left_alone(simulator: Simulator
         sent(simulator)
         for _ in range(3):
             clock.advance(10)
-            assert await window.turn() > 0
+            assert await window.turn() == FRESH_OPEN_SECONDS * ALLOWANCE_SHARE
         assert sent(simulator) == []
 
 
@@ -309,3 +322,12 @@ async def test_answers_from_the_held_days_are_counted_behind(simulator: Simulato
         assert await facade.ids(*question) == rows
         assert "VIP" in [call.get("attribute-value") for call in sent(simulator)]
         assert inf not in supersets._refused.values()
+
+
+async def test_it_ends_with_the_service(simulator: Simulator, clock: HandClock) -> None:
+    simulator.faults("hold")
+    before = asyncio.all_tasks()
+    async with running_facade(simulator, clock=clock.clock, hold="7d"):
+        await simulator.arrived(1)
+        simulator.release()
+    assert not [task for task in asyncio.all_tasks() - before if "HeldWindow" in repr(task.get_coro())]

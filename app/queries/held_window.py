@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from app.errors import CxfacadeError
 from app.holdings.collection import Span
@@ -24,6 +24,7 @@ from app.owners import Owners
 from app.queries.fetch_plan import FetchPlan, Terms, of_search
 from app.queries.query import Search
 from app.queries.service import Queries
+from app.upstream.breaker import Gate
 from app.upstream.query import EVERYTHING, UpstreamQuery
 
 PIECE_ROWS, PIECE_CALLS = 900, 4  # one call of the longest, as a rule; more where many rows are of one millisecond
@@ -38,23 +39,26 @@ class HeldWindow:
     """Keeps the interactions that started within the last `length`, up to now, held.
 
     A turn compares what is held, reads what is due again, and reads one piece of what is missing, the newest first.
-    Where memory did not suffice for it, no more is read until there is room again.
+    Where memory did not suffice for it, no more is read until there is room again. `usual` is the pause between two
+    turns, in seconds.
     """
 
     queries: Queries
     length: timedelta
     plan: FetchPlan = field(init=False)
-    _collection: Collection = field(init=False)
-    _low: datetime = field(default=FOREVER, init=False)
-    _losses: int = field(default=0, init=False)
-    _pause: float = field(default=0.0, init=False)
-    _is_short: bool = field(default=False, init=False)
-    _told: Line | None = field(default=None, init=False)
+    usual: float = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin with nothing held."""
+        """Begin with what is held already."""
         self.plan = of_search(Search(), MASKED, None, self.queries.upstream, self.queries.rules)
-        self._collection = self.queries.holdings.collection(EVERYTHING)
+        self.usual = max(LEAST_SECONDS, ALLOWANCE_SHARE * self.queries.rules.fresh_open_seconds)
+        self._begin(self.queries.holdings.collection(EVERYTHING))
+
+    def _begin(self, collection: Collection) -> None:
+        """Hold the range in a new collection: nothing is known yet of memory, or of rows that cannot be trusted."""
+        self._collection, self._low, self._losses, self._is_short = collection, FOREVER, 0, False
+        self._gate = Gate(2 * self.usual, MOST_SECONDS, self.queries.clock.monotonic)
+        self._told: Line | None = None
 
     @property
     def span(self) -> Span:
@@ -73,21 +77,20 @@ class HeldWindow:
 
     async def turn(self) -> float:
         """Go one step on; the next is due in so many seconds."""
-        usual = max(LEAST_SECONDS, ALLOWANCE_SHARE * self.queries.rules.fresh_open_seconds)
         if self.plan.is_blocked():
-            return usual
+            return self.usual
         asked_pause = 0.0
         try:
-            if await self._may_hold() and await self._go_on(usual):
-                self._pause = 0.0
-                return 0.0 if self._next_gap() else usual
+            if await self._may_hold():
+                await self._go_on()
+                return 0.0 if self._next_gap() else self.usual
         except CxfacadeError as error:
             asked_pause = float(error.retry_after_seconds or 0)
         except Exception:
             logger.exception(FETCH_BUG)
         self.queries.holdings.supersets.counts_behind = False
-        self._pause = min(2 * max(self._pause, usual), MOST_SECONDS)
-        return max(asked_pause, self._pause)
+        self._gate.close()
+        return max(asked_pause, self._gate.left())
 
     async def _may_hold(self) -> bool:
         """Whether upstream's ranges were seen to be as holding needs them. Raises UpstreamError."""
@@ -100,29 +103,35 @@ class HeldWindow:
             self._tell(HOLD_DISTRUSTED)
         return holdings.is_probed and holdings.is_trusted
 
-    async def _go_on(self, usual: float) -> bool:
-        """Compare what is held, and read a piece of what is missing; whether that is held now. Raises UpstreamError."""
+    async def _go_on(self) -> None:
+        """Compare what is held, and read a piece of what is missing. Raises UpstreamError."""
         holdings = self.queries.holdings
         collection = holdings.collection(EVERYTHING)
         if collection is not self._collection:  # it was purged
-            self._collection, self._low, self._losses, self._is_short, self._told = collection, FOREVER, 0, False, None
+            self._begin(collection)
         if collection.coverage.within(self.span):
-            await self._hold(self.span, 1, 0, usual / 2)
+            await self._hold(self.span, 1, 0, self.usual / 2)
             self._look()
             await holdings.count_behind(self.queries.fetching.new_context())
         gap = self._next_gap()
-        if gap is None:
-            return True
-        await self._hold(gap, PIECE_ROWS, PIECE_CALLS, usual)
+        if gap:
+            await self._hold(gap, PIECE_ROWS, PIECE_CALLS, self.usual)
         if collection.token.purged:
-            return True
+            return
         if self.queries.tenant_zone is None and collection.time_zone:
             self.queries.tenant_zone = self.queries.rules.zone(collection.time_zone)
-        self._look()
-        is_held = collection.newest_held(gap).start < gap.end
-        if not (is_held or self._is_short):
+        if gap:
+            self._look()
+            self._note(gap, is_held=collection.newest_held(gap).start < gap.end)
+
+    def _note(self, gap: Span, *, is_held: bool) -> None:
+        """Have the gap wait, longer each time, where nothing of it is held now that it was read."""
+        if is_held:
+            self._gate.reset()
+            return
+        self._gate.close()
+        if not self._is_short:
             self._tell(HOLD_REFUSED, written(min(gap.end, self.queries.clock.wall())))
-        return is_held
 
     async def _hold(self, span: Span, rows: int, most_calls: int, most_age: float) -> None:
         asked = UpstreamQuery(start=span.start, end=None if span.end == FOREVER else span.end)
@@ -131,9 +140,10 @@ class HeldWindow:
         await fetching.held(self.plan, asked, wanted)
 
     def _next_gap(self) -> Span | None:
-        """The newest part of the range that is not held, and may be."""
-        gaps = self._collection.coverage.gaps(self.span)
-        return gaps[-1] if gaps and (not self._is_short or self.queries.holdings.store.has_room) else None
+        """The newest part of the range that is not held, and may be read now."""
+        may_read = self._gate.left() <= 0 and (not self._is_short or self.queries.holdings.store.has_room)
+        gaps = self._collection.coverage.gaps(self.span) if may_read else ()
+        return gaps[-1] if gaps else None
 
     def _look(self) -> None:
         """Note what is held. Memory does not suffice where some was let go of, and no more is held than before."""
@@ -144,6 +154,7 @@ class HeldWindow:
         self._losses, self._low = losses, low
         self.queries.holdings.supersets.counts_behind = is_whole
         if is_whole:
+            self._gate.reset()
             self._tell(HOLD_COMPLETE, written(span.start))
         elif self._is_short:
             self._tell(HOLD_SHORT, written(min(low, self.queries.clock.wall())), written(span.start))

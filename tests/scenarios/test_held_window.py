@@ -16,7 +16,7 @@ from app.holdings.collection import EVER, Span
 from app.holdings.partition import FOREVER
 from app.interactions.times import written
 from app.observe.logs import HOLD_COMPLETE, HOLD_DISTRUSTED, HOLD_REFUSED, HOLD_SHORT, HOLD_UNPROVEN, Line
-from app.queries.held_window import ALLOWANCE_SHARE, PIECE_ROWS, HeldWindow
+from app.queries.held_window import PIECE_ROWS, HeldWindow
 from app.simulator.state import Call
 from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL
 from tests.scenarios.purging import purge
@@ -24,7 +24,7 @@ from tests.support.clock import HandClock
 from tests.support.facade import ONE_ATTEMPT, TENANT, running_facade
 from tests.support.simulator import Simulator, running_simulator
 
-DAY, FRESH_OPEN_SECONDS = 86_400, 15.0
+DAY = 86_400
 WEEK = timedelta(days=7)
 MANY = replace(TENANT, interactions=2_600)
 
@@ -201,7 +201,9 @@ async def test_it_waits_for_an_interaction_that_tells_which_time_ranges_test(
     ):
         simulator.remove([one.id for one in simulator.state.world.rows(simulator.state.now(), ())])
         window = HeldWindow(facade.services.queries, WEEK)
-        assert await window.turn() < await window.turn()
+        first = await window.turn()
+        clock.advance(first)
+        assert first < await window.turn()
         assert [one.msg for one in caplog.records].count(HOLD_UNPROVEN) == 1
         assert not facade.services.queries.holdings.collection(EVERYTHING).coverage.intervals
 
@@ -235,7 +237,7 @@ async def test_it_asks_nothing_while_upstream_is_left_alone(simulator: Simulator
         sent(simulator)
         for _ in range(3):
             clock.advance(10)
-            assert await window.turn() == FRESH_OPEN_SECONDS * ALLOWANCE_SHARE
+            assert await window.turn() == window.usual
         assert sent(simulator) == []
 
 
@@ -290,9 +292,11 @@ async def test_rows_that_cannot_be_trusted_are_told_and_tried_again(
     async with running_facade(simulator, clock=clock.clock) as facade:
         window = HeldWindow(facade.services.queries, WEEK)
         simulator.faults("filter-ignored", 2)
-        assert await window.turn() < await window.turn()
+        for seconds in (0, 14, 2, 29, 2):
+            clock.advance(seconds)
+            assert await window.turn() == window.usual
         assert [one.msg for one in caplog.records].count(HOLD_REFUSED) == 1
-        await filled(window)
+        assert len(sent(simulator)) == 3
         assert window.missing_seconds() == 0
 
 

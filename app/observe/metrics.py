@@ -93,9 +93,7 @@ METRICS = (
         "gauge",
         across="min",
     ),
-    Metric(
-        "hold_missing_seconds", "How much of the days of CXF_HOLD is not held.", (), "gauge", across="max"
-    ),
+    Metric("hold_missing_seconds", "How much of the days of CXF_HOLD is not held.", (), "gauge", across="max"),
     Metric(
         "recheck_overdue_seconds",
         "How long the record due longest has waited to be read again.",

@@ -3,9 +3,13 @@
 import asyncio
 import gc
 import threading
+from functools import partial
 from itertools import count
+from unittest import mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app import cooperative
 from app.cooperative import (
@@ -16,7 +20,9 @@ from app.cooperative import (
     OFTEN_ROWS,
     Turns,
     held_back,
+    in_parallel,
     look_at_the_young,
+    ordered,
     unlocked,
 )
 
@@ -130,3 +136,45 @@ def test_rows_made_while_as_many_records_are_freed_are_looked_at_in_time() -> No
         look_at_the_young(len(rows))
     young = {id(one) for one in gc.get_objects(generation=0)}
     assert sum(id(row) in young for row in rows) < OFTEN_ROWS
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers())), st.booleans())
+async def test_rows_are_ordered_in_turns_as_they_would_be_at_once(
+    rows: list[tuple[int, int]], descending: bool
+) -> None:
+    with mock.patch.object(cooperative, "SORTED_AT_ONCE", 4):
+        in_order = await cooperative.run(ordered(rows, lambda row: row[0], descending=descending))
+    assert in_order == sorted(rows, key=lambda row: row[0], reverse=descending)
+
+
+@pytest.mark.parametrize("most", [1, 2, 9])
+async def test_in_parallel_so_many_are_at_work_and_the_results_are_in_order(most: int) -> None:
+    at_work, seen = 0, list[int]()
+
+    async def one(number: int) -> int:
+        nonlocal at_work
+        at_work += 1
+        seen.append(at_work)
+        await asyncio.sleep(0)
+        at_work -= 1
+        return number
+
+    assert await in_parallel([partial(one, number) for number in range(5)], most) == [*range(5)]
+    assert max(seen) == min(most, 5)
+
+
+async def test_in_parallel_after_a_failure_none_is_begun_and_those_at_work_are_let_finish() -> None:
+    begun, ended = list[int](), list[int]()
+
+    async def one(number: int) -> int:
+        begun.append(number)
+        await asyncio.sleep(0)
+        if number == 0:
+            raise KeyError("invented")
+        await asyncio.sleep(0)
+        ended.append(number)
+        return number
+
+    with pytest.raises(KeyError, match="invented"):
+        await in_parallel([partial(one, number) for number in range(5)], 2)
+    assert (begun, ended) == ([0, 1], [1])

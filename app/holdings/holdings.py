@@ -4,12 +4,13 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from datetime import timedelta
-from functools import reduce
+from functools import partial, reduce
 from math import inf
 from weakref import WeakValueDictionary
 
 from app.cache.store import MemoryStore, Stored, digest
 from app.clock import Clock
+from app.cooperative import in_parallel
 from app.errors import CxfacadeError
 from app.holdings.answering import Answered, Wanted, answer_from
 from app.holdings.changes import Bound, Changes, Mark
@@ -22,10 +23,11 @@ from app.holdings.schedule import Schedule
 from app.holdings.store import COLLECTION_BYTES, Collection
 from app.holdings.supersets import Supersets, narrowed
 from app.holdings.trust import Telling, sampled, telling, tested
+from app.holdings.union import united
 from app.observe.logs import RANGES_TEST
 from app.owners import Owners
 from app.upstream.client import UpstreamClient
-from app.upstream.query import EVERYTHING, UpstreamQuery
+from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, UpstreamQuery, alternatives
 from app.upstream.walk import Reading
 
 logger = logging.getLogger("cxfacade.holdings")
@@ -75,13 +77,29 @@ class Holdings:
         span = span_of(asked)
         upper = await self._upper(asked, span, wanted, new_context)
         if upper is None:
-            return await self._alone(self.collection(asked), span, wanted, new_context)
+            return await self._own(asked, span, wanted, new_context)
         low = upper.composition.low
         if low <= span.start:
             return upper
         rest = replace(wanted, rows=max(1, wanted.rows - upper.composition.rows))
-        lower = await self._alone(self.collection(asked), Span(span.start, low), rest, new_context)
+        lower = await self._own(asked, Span(span.start, low), rest, new_context)
         return upper.followed_by(lower) if isinstance(lower, Answered) else None
+
+    async def _own(
+        self, asked: UpstreamQuery, span: Span, wanted: Wanted, new_context: NewContext
+    ) -> Answered | Reading | None:
+        """The answer of the question's own collection; where it has alternatives, of those of all of them.
+
+        A whole block of each costs no more than a part, and mostly shows all of it.
+        """
+        if not asked.any_values:
+            return await self._alone(self.collection(asked), span, wanted, new_context)
+        wish = wanted if wanted.is_passing else replace(wanted, rows=max(wanted.rows, MOST_ROWS_PER_CALL))
+        collections = map(self.collection, alternatives(asked))
+        works = [partial(self._alone, one, span, wish, new_context) for one in collections]
+        answers = await in_parallel(works)
+        held = [one for one in answers if isinstance(one, Answered)]
+        return await united(held, new_context) if len(held) == len(answers) else None
 
     async def marked(
         self, marks: Sequence[Mark], asked: UpstreamQuery, wanted: Wanted, new_context: NewContext
@@ -235,13 +253,17 @@ class Holdings:
         answered = await self._alone(everything, part, replace(wanted, most_calls=0), new_context)
         if not isinstance(answered, Answered) or not answered.composition.complete:
             return None
-        held = await narrowed(answered.composition, conditions, new_context(everything.time_zone))
+        context = new_context(everything.time_zone)
+        held = await narrowed(answered.composition, conditions, context)
         calls, now = answered.calls, self.clock.monotonic()
         if self.supersets.is_to_be_verified(conditions, part, now):
             calls += 1
-            reader = Reader(self.client, conditions, 1, wanted.owners, wanted.background)
-            if not await self.supersets.is_counted_alike(held, reader, part, now):
+            one = self.supersets.sample(conditions)  # upstream counts no union
+            shown = held if one == conditions else await narrowed(answered.composition, one, context)
+            reader = Reader(self.client, one, 1, wanted.owners, wanted.background)
+            if not await self.supersets.is_counted_alike(conditions, shown, reader, part, now):
                 return None
+        held = replace(held, marks=()) if conditions.any_values else held
         return replace(answered, composition=held, total=held.rows, facts={}, calls=calls)
 
     async def count_behind(self, new_context: NewContext) -> None:

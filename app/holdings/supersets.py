@@ -19,7 +19,7 @@ from app.interactions.facts import Context, Facts
 from app.observe.logs import CONDITION_DISTRUSTED
 from app.owners import Owners
 from app.upstream.client import UpstreamClient
-from app.upstream.query import Check, UpstreamQuery, checker
+from app.upstream.query import Check, UpstreamQuery, alternatives, checker
 
 COUNTED_AT_ONCE = 8
 MOST_SELECTIONS = 8  # kept with a run: of so many sets of conditions
@@ -77,9 +77,11 @@ class Supersets:
             return False
         return is_due
 
-    async def is_counted_alike(self, held: Composition, reader: Reader, part: Span, now: float) -> bool:
-        """Whether upstream counts as many rows as are held of the part, for the conditions of the reader."""
-        conditions, is_equal = reader.conditions, await reader.count(part) == held.rows
+    async def is_counted_alike(
+        self, conditions: UpstreamQuery, held: Composition, reader: Reader, part: Span, now: float
+    ) -> bool:
+        """Whether upstream counts as many rows as are held of the part, for the conditions or a sample of them."""
+        is_equal = await reader.count(part) == held.rows
         if self.verify(conditions, now, is_equal=is_equal):
             logger.error(CONDITION_DISTRUSTED, ", ".join(sorted(kinds_of(conditions))))
         return is_equal
@@ -92,11 +94,17 @@ class Supersets:
                 if not everything.coverage.holds(part):
                     continue
                 context = new_context(everything.time_zone)
-                held = await narrowed(everything.compose(part), conditions, context)
-                reader = Reader(client, conditions, 1, owners, background=True)
+                one = self.sample(conditions)
+                held = await narrowed(everything.compose(part), one, context)
+                reader = Reader(client, one, 1, owners, background=True)
                 with suppress(UpstreamRefusedQuery):
-                    if not await self.is_counted_alike(held, reader, part, everything.clock.monotonic()):
+                    if not await self.is_counted_alike(conditions, held, reader, part, everything.clock.monotonic()):
                         everything.tell(part)
+
+    def sample(self, conditions: UpstreamQuery) -> UpstreamQuery:
+        """The conditions that upstream is to count: of alternatives one, another each time."""
+        each = alternatives(conditions)
+        return each[self._answers % len(each)]
 
     def verify(self, conditions: UpstreamQuery, now: float, *, is_equal: bool) -> bool:
         """Note whether upstream counted as many rows; whether the kinds of condition are distrusted since."""
@@ -121,9 +129,9 @@ def _remember(known: dict[UpstreamQuery, float], conditions: UpstreamQuery, unti
 
 
 def kinds_of(asked: UpstreamQuery) -> set[str]:
-    """The names of the conditions that are asked for, ranges aside."""
+    """The names of the conditions that are asked for, ranges aside; upstream knows the value alone, not OR."""
     given = {name for name in UpstreamQuery.__dataclass_fields__ if getattr(asked, name)}
-    return given - {"start", "end"}
+    return {"attribute_values" if name == "any_values" else name for name in given - {"start", "end"}}
 
 
 async def narrowed(whole: Composition, conditions: UpstreamQuery, context: Context) -> Composition:

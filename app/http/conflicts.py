@@ -44,6 +44,9 @@ def _change_conflicts(values: Values) -> Iterator[ParameterFault]:
     """A list of changes has an order of its own, and each row of it is found by its interaction."""
     if CHANGED_SINCE not in values:
         return
+    if "attr_any" in values:
+        words = f"attr_any and {CHANGED_SINCE} exclude each other: ask for the changes of each value by attr."
+        yield ParameterFault("attr_any", words)
     if "sort" in values:
         yield ParameterFault("sort", f"sort and {CHANGED_SINCE} exclude each other: changes come newest first.")
     fields = value_of(values, "fields", ())

@@ -86,6 +86,9 @@ PARAMETERS: tuple[Parameter, ...] = (
                "`attr.<name>=value` says the same: `attr.accountNumber=12345`.",
                ["customAttributeWithResource=valueOne"]),
     _attribute(ATTRIBUTE_PREFIX, read.literal, _STRING, "Shorthand for `attr_pair`."),
+    Parameter("attr_any", read.literal, _each(_TEXT),
+              "A custom reporting attribute has any of these values, taken literally. Repeats mean OR, and AND with "
+              "`attr`. Each value is asked for, and held, by itself.", repeatable=True, pins=True),
     _attribute("attr_name", read.literal, _each(_TEXT),
                "The interaction has this attribute, with any value."),
     Parameter("from", read.time, _STRING,

@@ -215,6 +215,7 @@ def _search(values: Values) -> Search:
     return Search(
         attr=distinct(values.get("attr", ())),
         attr_pairs=tuple(sorted({*values.get("attr_pair", ()), *values.get(ATTRIBUTE_PREFIX, ())})),
+        attr_any=distinct(values.get("attr_any", ())),
         attr_names=distinct(values.get("attr_name", ())),
         start=value_of(values, "from"),
         end=value_of(values, "to"),

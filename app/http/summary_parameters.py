@@ -113,8 +113,8 @@ _OWN = (
               "Columns of the summary, comma separated, in this order; `alias:column` renames."),
 )
 # fmt: on
-_BEFORE = ("attr", "attr_pair", ATTRIBUTE_PREFIX, "attr_name", "from", "to", "contact_id", "hook_type", "hook_subtype")
-_SHARED = (*_BEFORE, "hook_id", *(name for name in BY_NAME if name in FILTERS))
+_BEFORE = ("attr", "attr_pair", ATTRIBUTE_PREFIX, "attr_any", "attr_name", "from", "to", "contact_id", "hook_type")
+_SHARED = (*_BEFORE, "hook_subtype", "hook_id", *(name for name in BY_NAME if name in FILTERS))
 SUMMARY_PARAMETERS: Mapping[str, Parameter] = {
     **{one.name: one for one in _OWN[:6]},
     **{name: BY_NAME[name] for name in _SHARED},

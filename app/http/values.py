@@ -27,6 +27,7 @@ OTHER_WORDS = {
     "attr":         "attribute attributes attribute-value attributevalue attribute_value hook-name hookname value q",
     "attr_pair":    "attr-pair attrpair attribute_pair attribute-pair attributepair pair name-value",
     "attr.<name>":  "attr.",
+    "attr_any":     "attr-any attrany any_attr attr_or attr_in any",
     "attr_name":    "attribute_name attribute-name attributename",
     "from":         "start starttimerange start_time since after begin",
     "to":           "end endtimerange end_time until before",

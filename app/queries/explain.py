@@ -1,6 +1,7 @@
 """The stored snapshot of a query, its freshness lifetime and the rule for it, and the cost of a miss: all pure."""
 
 from collections.abc import Mapping
+from itertools import chain
 from math import ceil
 from typing import Annotated, Literal
 
@@ -12,7 +13,7 @@ from app.queries.fetch_plan import FetchPlan
 from app.queries.query import NEWEST_FIRST, InteractionQuery
 from app.queries.rules import Rule, Rules
 from app.queries.snapshot import Snapshot
-from app.upstream.query import CONDITIONS, MOST_ROWS_PER_CALL, blocks, parameters
+from app.upstream.query import CONDITIONS, MOST_ROWS_PER_CALL, alternatives, blocks, parameters
 
 State = Literal["fresh", "stale", "stale-if-error", "absent", "pinned"]
 
@@ -88,8 +89,12 @@ _NONE_STORED = StoredSnapshot(stored=False, state="absent", **dict.fromkeys(Stor
 
 
 def sent(plan: FetchPlan) -> list[UpstreamParameter]:
-    """The conditions that upstream is sent, name by name; the numbers of each block come with its call."""
-    return [UpstreamParameter(name, value) for name, value in parameters(plan.asked, 0, 0) if name in CONDITIONS]
+    """The conditions that upstream is sent, name by name; the numbers of each block come with its call.
+
+    Alternatives are each asked for by themselves.
+    """
+    each = dict.fromkeys(chain.from_iterable(parameters(one, 0, 0) for one in alternatives(plan.asked)))
+    return [UpstreamParameter(name, value) for name, value in each if name in CONDITIONS]
 
 
 def stored_snapshot(plan: FetchPlan, stored: Stored[Snapshot] | None, now: float) -> StoredSnapshot:
@@ -116,8 +121,9 @@ def stored_snapshot(plan: FetchPlan, stored: Stored[Snapshot] | None, now: float
 
 
 def total_of(plan: FetchPlan, snapshot: Snapshot) -> int | None:
-    """The number of rows upstream has for the query; None where that would tell of rows that may not be seen."""
-    return snapshot.total if snapshot.complete or not plan.visibility.is_guarded else None
+    """The number of rows upstream has for the query; None where none counted them, or it tells of hidden ones."""
+    is_counted = not (plan.visibility.is_guarded or plan.asked.any_values)
+    return snapshot.total if snapshot.complete or is_counted else None
 
 
 def _state(plan: FetchPlan, stored: Stored[Snapshot], now: float) -> State:
@@ -144,13 +150,14 @@ def miss_cost(
     """
     if query.cursor:
         return MissCost(0, 0)
+    least = len(query.search.attr_any)  # each is asked for by itself
     if query.limit > rules.max_rows and query.order == NEWEST_FIRST:  # it is streamed
         rows = MOST_ROWS_PER_CALL if total is None else max(1, min(query.reach, total))
-        return MissCost(ceil(rows / MOST_ROWS_PER_CALL) + asks_time_zone, rows)
+        return MissCost(max(ceil(rows / MOST_ROWS_PER_CALL), least) + asks_time_zone, rows)
     spans = blocks(0, max(_goal(query, total, rules), MOST_ROWS_PER_CALL if is_guarded else 0), rules.most_rows)
     spans = spans[: rules.most_calls]
     end = spans[-1].end
-    return MissCost(len(spans) + asks_time_zone, end if total is None else min(end, total))
+    return MissCost(max(len(spans), least) + asks_time_zone, end if total is None else min(end, total))
 
 
 def _goal(query: InteractionQuery, total: int | None, rules: Rules) -> int:

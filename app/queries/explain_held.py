@@ -1,6 +1,6 @@
 """The part of a question that is held, of which collection, and as a picture; and the hours held of collections."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ from app.holdings.store import Collection
 from app.holdings.supersets import kinds_of
 from app.interactions.times import Time, written
 from app.queries.fetch_plan import FetchPlan
-from app.upstream.query import EVERYTHING, UpstreamQuery
+from app.upstream.query import EVERYTHING, UpstreamQuery, alternatives
 
 CELLS = 48  # of the picture
 LATELY = timedelta(days=1)  # shown of a range without start, where no more is held
@@ -35,7 +35,10 @@ _PERSONAL = ("attribute_values", "contact_id")
 
 
 class HeldPart(Struct, kw_only=True):
-    """The part of the query's range that is held; null where it is asked whole, or of attributes under a policy."""
+    """The part of the query's range that is held; null where it is asked whole, or of attributes under a policy.
+
+    With `attr_any` the query's own collections are those of each value: all of them, taken together.
+    """
 
     collection: Annotated[
         Literal["own", "whole-tenant"],
@@ -44,8 +47,9 @@ class HeldPart(Struct, kw_only=True):
             description="The collection that answers: of the query's own conditions, or of the whole tenant.",
         ),
     ]
+    collections: Annotated[int, Meta(description="How many those are: one for each value of `attr_any`, else one.")]
     covered: Annotated[bool, Meta(description="Whether all of the range is held.")]
-    records: Annotated[int, Meta(description="Records of the collection within the range.")]
+    records: Annotated[int, Meta(description="Records of the collection, or of all of them, within the range.")]
     records_due: Annotated[int, Meta(description="Those of them that are to be read again by now.")]
     compared_seconds_ago: Annotated[
         float | None,
@@ -65,19 +69,24 @@ def held_part(plan: FetchPlan, holdings: Holdings, now: datetime) -> HeldPart | 
     """The part of the plan's range that is held at `now`."""
     if not (plan.is_holdable and holdings.is_trusted):
         return None
-    span, own, whole = span_of(plan.asked), holdings.collection(plan.asked), holdings.collection(EVERYTHING)
-    is_whole = own is not whole and whole.coverage.holds(span) and not own.coverage.holds(span)
-    collection = whole if is_whole else own
-    monotonic = collection.clock.monotonic()
-    compared_at = collection.coverage.compared_at(span)
-    shown = _shown(collection, span, now)
+    span, whole = span_of(plan.asked), holdings.collection(EVERYTHING)
+    own = [holdings.collection(one) for one in alternatives(plan.asked)]
+    holds_own = all(one.coverage.holds(span) for one in own)
+    is_whole = whole not in own and whole.coverage.holds(span) and not holds_own
+    answering = [whole] if is_whole else own
+    monotonic = whole.clock.monotonic()
+    compared_at = [one.coverage.compared_at(span) for one in answering]
+    known = [one for one in compared_at if one is not None]
+    is_covered = len(known) == len(answering)
+    shown = min((_shown(one, span, now) for one in answering), key=lambda one: one.start)
     return HeldPart(
         collection="whole-tenant" if is_whole else "own",
-        covered=compared_at is not None,
-        records=collection.rows(span),
-        records_due=sum(due <= monotonic for piece in collection.pieces(span) for due in piece.due),
-        compared_seconds_ago=None if compared_at is None else monotonic - compared_at,
-        coverage="".join(_cells(collection, shown)),
+        collections=len(answering),
+        covered=is_covered,
+        records=sum(one.rows(span) for one in answering),
+        records_due=sum(due <= monotonic for one in answering for piece in one.pieces(span) for due in piece.due),
+        compared_seconds_ago=monotonic - min(known) if is_covered else None,
+        coverage="".join(_cells(answering, shown)),
         coverage_from=written(shown.start),
         coverage_to=written(shown.end),
     )
@@ -91,10 +100,10 @@ def _shown(collection: Collection, span: Span, now: datetime) -> Span:
     return Span(min(start, end), end)
 
 
-def _cells(collection: Collection, shown: Span) -> list[str]:
+def _cells(collections: Sequence[Collection], shown: Span) -> list[str]:
     width = (shown.end - shown.start) / CELLS
     edges = [shown.start + number * width for number in range(CELLS)]
-    held = [collection.coverage.holds(Span(edge, edge + width)) for edge in edges]
+    held = [all(one.coverage.holds(Span(edge, edge + width)) for one in collections) for edge in edges]
     return [COVERED if one else LACKING for one in held]
 
 

@@ -2,22 +2,25 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.cache.store import digest
+from app.cooperative import in_parallel
 from app.errors import ChangeTokenExpired, InvalidParameters, ParameterFault
 from app.interactions.masking import Audience
 from app.interactions.parts import Interaction
 from app.interactions.settling import ATTRIBUTE
 from app.owners import Owners
+from app.queries.alternatives import to_the_end, union_of
 from app.queries.change_token import ChangeToken, token_text
 from app.queries.query import ALL_ROWS, CHANGED_SINCE, Search
 from app.queries.rules import Lifetime, Rules, lifetime_of_interaction, lifetime_of_search
 from app.queries.snapshot import Snapshot
 from app.queries.visible import ALL_VISIBLE, Visibility, is_followed, visibility_of
 from app.upstream.client import UpstreamClient
-from app.upstream.query import UpstreamQuery
+from app.upstream.query import UpstreamQuery, alternatives
 from app.upstream.rows import ILL, Recall
 from app.upstream.walk import Position, Reading
 
@@ -99,7 +102,7 @@ def of_search(
 
     async def read(asked: UpstreamQuery, position: Position, rows: int, terms: Terms) -> Reading:
         if visibility.in_vain:
-            envelope = await upstream.tenancy(asked, background=terms.background, owners=terms.owners)
+            envelope = await upstream.tenancy(alternatives(asked)[0], background=terms.background, owners=terms.owners)
             return replace(envelope, total=0, complete=True)
         admits = visibility.admits(asked, context.pseudonym_secret)
         hidden: set[str] = set()
@@ -138,6 +141,15 @@ def of_search(
             return replace(reading, total=held, dropped=reading.lost, mismatched=frozenset())
         return reading
 
+    async def read_each(asked: UpstreamQuery, _position: Position, _rows: int, terms: Terms) -> Reading:
+        def reads(one: UpstreamQuery) -> Callable[[], Awaitable[Reading]]:
+            def read_on(position: Position, calls: int) -> Awaitable[Reading]:
+                return read(one, position, rules.most_rows, terms._replace(most_calls=calls))
+
+            return partial(to_the_end, read_on, terms.most_calls)
+
+        return union_of(await in_parallel([reads(one) for one in alternatives(asked)]))
+
     told = visibility.told
     name = told.sent_name()
     sent_name = upstream.raw_name(name) if name and not visibility.in_vain else name
@@ -149,16 +161,17 @@ def of_search(
         contact_id=told.contact_id,
         start=told.start,
         end=told.end,
+        any_values=told.attr_any,
     )
     return FetchPlan(
         key=visibility.key(rules.digest),
         asked=asked,
-        read=read,
+        read=read_each if told.attr_any and not visibility.in_vain else read,
         lifetime=lambda snapshot: lifetime_of_search(snapshot, search.end, rules),
         is_blocked=upstream.refuses_lists,
         version=version,
         visibility=visibility,
-        is_followed=is_followed(search, context),
+        is_followed=is_followed(search, context) and not search.attr_any,
         most_rows=rules.most_rows,
     )
 

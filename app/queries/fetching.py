@@ -245,7 +245,8 @@ class Fetching:
         opened = await composed((plan.key, plan.asked), answered, context, plan.most_rows)
         snapshot = replace(opened.snapshot, seen_again_at=seen_again_at, content_as_of=content_as_of, gone=gone)
         is_same = current is not None and _shows_the_same(current.value, snapshot)
-        if current and is_same and self.holdings.is_comparable(current.value.marks, plan.asked):
+        is_union = bool(plan.asked.any_values)
+        if current and is_same and (is_union or self.holdings.is_comparable(current.value.marks, plan.asked)):
             told = {name: getattr(current.value, name) for name in ("version", "as_of", "marks", "content_as_of")}
             snapshot = replace(snapshot, **told)  # what has changed is not of this question
         for collection, part in answered.parts:
@@ -259,6 +260,8 @@ class Fetching:
 
     def _unmarked(self, known: Snapshot, rest: UpstreamQuery) -> Snapshot:
         """The snapshot, followed by rows of which nobody can say what changes in them."""
+        if not known.marks:
+            return known
         self.holdings.lose(known.marks, rest)
         return replace(known, marks=(), content_as_of=None)
 

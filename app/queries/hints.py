@@ -57,7 +57,7 @@ def of_question(query: InteractionQuery, *, is_ahead: bool) -> Iterator[Hint]:
     for name, value in _values(query):
         if "," in value:
             parts = [part for part in value.split(",") if part]
-            more = ", all of which must occur" if name.startswith("attr") else ""
+            more = ", all of which must occur" if name.startswith("attr") and name != "attr_any" else ""
             words = f"A comma is part of the value: repeat the parameter for each of several{more}."
             yield Hint("comma", name, words, "&".join(_suggested(name, part) for part in parts))
         if _PLUS.fullmatch(value):
@@ -107,6 +107,7 @@ def _near_names(asked: Iterable[str], names: set[str]) -> Iterator[Hint]:
 def _values(query: InteractionQuery) -> Iterator[tuple[str, str]]:
     """The texts of parameters that may be repeated."""
     yield from (("attr", value) for value in query.search.attr)
+    yield from (("attr_any", value) for value in query.search.attr_any)
     yield from ((f"attr.{name}", value) for name, value in query.search.attr_pairs)
     for one in query.filters:
         yield from ((one.name, value) for value in one.values if isinstance(value, str) and not one.operator)

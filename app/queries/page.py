@@ -227,5 +227,6 @@ def _total(
         return len(selection.rows) if is_only else None
     if snapshot.complete:
         return snapshot.rows_of(query.view.grain)
-    is_counted = query.view.grain == INTERACTIONS and not (snapshot.dropped or plan.visibility.is_guarded)
+    is_veiled = snapshot.dropped or plan.visibility.is_guarded or plan.asked.any_values
+    is_counted = query.view.grain == INTERACTIONS and not is_veiled
     return snapshot.total if is_counted else None

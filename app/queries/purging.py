@@ -16,6 +16,7 @@ from app.queries.fetch_plan import FetchPlan
 from app.queries.query import InteractionQuery
 from app.queries.service import Queries
 from app.queries.snapshot import Snapshot
+from app.upstream.query import alternatives
 
 
 async def purge_all(queries: Queries) -> int:
@@ -46,7 +47,8 @@ async def purge_question(queries: Queries, plan: FetchPlan, *others: FetchPlan) 
         await purge_question(queries, one)
     queries.flights.detach(plan.key)
     if plan.is_holdable:
-        queries.holdings.purge(lambda one: implies(plan.asked, one.conditions))
+        each = alternatives(plan.asked)
+        queries.holdings.purge(lambda collection: any(implies(one, collection.conditions) for one in each))
     return await cooperative.run(queries.snapshots.purging(lambda key, _snapshot: key == plan.key))
 
 

@@ -47,6 +47,7 @@ class Search:
 
     attr: tuple[str, ...] = ()
     attr_pairs: tuple[tuple[str, str], ...] = ()
+    attr_any: tuple[str, ...] = ()
     attr_names: tuple[str, ...] = ()
     start: datetime | None = None
     end: datetime | None = None
@@ -62,11 +63,11 @@ class Search:
     def asks_of_hooks(self) -> bool:
         """Whether there is a condition on attributes or CRM links."""
         named = self.hook_type or self.hook_subtype or self.hook_id
-        return bool(self.attr or self.attr_pairs or self.attr_names or named)
+        return bool(self.attr or self.attr_pairs or self.attr_any or self.attr_names or named)
 
     def sent_name(self) -> str | None:
         """The attribute name to send: one, where no value says more and `hookType` is free (R3); the rest is for us."""
-        is_free = not (self.values() or self.hook_type or self.hook_subtype)
+        is_free = not (self.values() or self.attr_any or self.hook_type or self.hook_subtype)
         return self.attr_names[0] if self.attr_names and is_free else None
 
     def is_checked_here(self) -> bool:
@@ -81,6 +82,7 @@ class Search:
             SCHEMA_VERSION,
             rules,
             self.values(),
+            self.attr_any,
             self.sent_name(),
             *(moment.isoformat() if moment else None for moment in (self.start, self.end)),
             self.contact_id,
@@ -241,6 +243,7 @@ class InteractionQuery:
             *self.view.key_parts(),
             self.search.attr,
             self.search.attr_pairs,
+            self.search.attr_any,
             self.search.attr_names,
             self.search.hook_type,
             tuple(one.key_parts() for one in self.filters),

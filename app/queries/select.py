@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from heapq import merge
 from itertools import chain, islice
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
-from app.cooperative import Turns, look_at_the_young
+from app.cooperative import Turns, look_at_the_young, ordered
 from app.errors import CursorExpired
 from app.interactions.columns import Column, ListType, reader
 from app.interactions.facts import Context, Facts
@@ -33,7 +32,6 @@ class Removed(NamedTuple):
     interaction_id: str
 
 
-SORTED_AT_ONCE = 1_000  # about 1 ms
 BY_PLACE = -1  # as a position in another order than upstream's: where the record of the cursor's place is
 
 
@@ -209,19 +207,6 @@ def let_go(rows: list[T], count: int) -> Turns[None]:
     """Pop so many of them: to free ten thousand records that nobody else holds takes 90 ms."""
     for _ in islice(_popped(rows), count):
         yield
-
-
-def ordered(given: list[T], key: Callable[[T], Any], *, descending: bool = False) -> Turns[list[T]]:
-    """As `sorted`, which would not let go: parts are sorted by themselves, then merged. Both keep the order of ties."""
-    parts = []
-    for start in range(0, len(given), SORTED_AT_ONCE):
-        parts.append(sorted(given[start : start + SORTED_AT_ONCE], key=key, reverse=descending))
-        yield
-    merged = []
-    for one in merge(*parts, key=key, reverse=descending):
-        merged.append(one)
-        yield
-    return merged
 
 
 def _row(view: View, columns: Mapping[str, Column]) -> Callable[[Any], tuple[object, ...]]:

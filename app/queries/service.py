@@ -122,7 +122,8 @@ class Queries:
         """The token of the question in the state that the snapshot shows; None where its changes cannot be told."""
         place = query.cursor or query.search
         is_whole = snapshot.asked.end == place.end  # else it tells nothing of what the walk has left behind
-        if not (snapshot.marks and is_whole) or query.summary or not self.is_followed(query):
+        is_union = bool(query.search.attr_any)
+        if not (snapshot.marks and is_whole) or is_union or query.summary or not self.is_followed(query):
             return None
         return token_text(ChangeToken(snapshot.marks, query.question(), place.start, place.end))
 

@@ -210,7 +210,7 @@ async def composed(
     complete = held.complete and room >= 0
     fresh_seconds = round(answered.expires_at - held.compared_at, 6)
     told = earlier.total if earlier else answered.total
-    total = rows if complete else max(told, rows)
+    total = rows if complete else max(told, rows + bool(asked.any_values))  # nobody counts a union
     snapshot = Snapshot(
         version=earlier.version if earlier else _version(key, context, runs, total, *_told_of(held.marks)),
         as_of=context.as_of,

@@ -5,12 +5,12 @@ from itertools import islice
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
-from app.cooperative import Turns
+from app.cooperative import Turns, ordered
 from app.interactions.columns import ColumnType
 from app.interactions.facts import Context
 from app.interactions.grains import Grain
 from app.queries.query import InteractionQuery
-from app.queries.select import let_go, ordered
+from app.queries.select import let_go
 from app.queries.snapshot import DecodedSnapshot
 from app.queries.tallying import Counting, Tallies
 from app.summaries.grouping import Grouping

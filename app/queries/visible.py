@@ -61,7 +61,7 @@ class Visibility:
     @property
     def is_narrowed_here(self) -> bool:
         """Whether a condition that upstream knows, too, is answered here alone."""
-        return bool(self.left.attr or self.left.hook_type)
+        return bool(self.left.attr or self.left.attr_any or self.left.hook_type)
 
     def key(self, rules: Part) -> bytes:
         """Where the snapshot is stored: shared by all for whom upstream's rows are the same."""
@@ -89,12 +89,19 @@ def visibility_of(search: Search, context: Context) -> Visibility:
     everywhere = treatments(policy)
     attr = {value: _how(value, everywhere) for value in search.attr}
     pairs = {(name, value): _how(value, {treatment_of(name, policy)}) for name, value in search.attr_pairs}
+    some = {value: _how(value, everywhere) for value in search.attr_any}
     hook_type = search.hook_type if search.hook_type and treatment_of(search.hook_type, policy) == "drop" else None
+    is_some_left = "left" in some.values()  # then upstream can be told none of them
     left = Search(
-        attr=_where("left", attr), attr_pairs=search.attr_pairs, attr_names=search.attr_names, hook_type=hook_type
+        attr=_where("left", attr),
+        attr_pairs=search.attr_pairs,
+        attr_any=search.attr_any if is_some_left else (),
+        attr_names=search.attr_names,
+        hook_type=hook_type,
     )
     in_vain = (
         "in vain" in {*attr.values(), *pairs.values()}
+        or {*some.values()} == {"in vain"}
         or any(treatment_of(name, policy) == "drop" for name in search.attr_names)
         or (hook_type is not None and is_listed(hook_type, policy))
     )
@@ -102,11 +109,12 @@ def visibility_of(search: Search, context: Context) -> Visibility:
         search,
         attr=_where("told", attr),
         attr_pairs=_where("told", pairs),
+        attr_any=() if is_some_left else _where("told", some),
         attr_names=distinct((*search.attr_names, *(name for name, _ in _where("left", pairs)))),
         hook_type=None if hook_type else search.hook_type,
     )
     told = search if in_vain else told  # the call looks as for a value that nobody has
-    by_values = told.values() and everywhere != {"allow"}
+    by_values = (told.values() or told.attr_any) and everywhere != {"allow"}
     by_hooks = (told.sent_name() or told.hook_subtype or told.hook_id) and "drop" in everywhere
     return Visibility(told, left, policy if by_values or by_hooks else {}, in_vain)
 
@@ -119,12 +127,13 @@ def is_followed(search: Search, context: Context) -> bool:
 
 def meets(facts: Facts, left: Search) -> bool:
     """Whether a record, as it is shown, has all that is `left` to check."""
-    if not (left.attr or left.attr_pairs or left.attr_names or left.hook_type):
+    if not left.asks_of_hooks():
         return True
     hooks = facts.attributes
     return (
         all(has_value(hooks, value) for value in left.attr)
         and all(has_pair(hooks, name, value) for name, value in left.attr_pairs)
+        and (not left.attr_any or any(has_value(hooks, value) for value in left.attr_any))
         and all(has_name(hooks, name) for name in left.attr_names)
         and (left.hook_type is None or has_name((*hooks, *facts.interaction.hooks), left.hook_type))
     )

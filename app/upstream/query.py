@@ -4,7 +4,7 @@ Upstream may ignore a filter, so each row is checked again (UPSTREAM §3, R5, R7
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -19,7 +19,10 @@ ALMOST_A_MILLISECOND = timedelta(microseconds=999)
 
 @dataclass(frozen=True, slots=True)
 class UpstreamQuery:
-    """Conditions on interactions, all of which must hold. Values are literal; times are aware, `[start, end)` (R4)."""
+    """Conditions on interactions, all of which must hold. Values are literal; times are aware, `[start, end)` (R4).
+
+    Some one of `any_values` must occur, where there are any: upstream is asked each of the `alternatives` instead.
+    """
 
     attribute_values: tuple[str, ...] = ()
     hook_type: str | None = None
@@ -28,9 +31,18 @@ class UpstreamQuery:
     contact_id: str | None = None
     start: datetime | None = None
     end: datetime | None = None
+    any_values: tuple[str, ...] = ()
 
 
 EVERYTHING = UpstreamQuery()
+
+
+def alternatives(query: UpstreamQuery) -> tuple[UpstreamQuery, ...]:
+    """The questions whose rows, each once, are those of the query: one for each of its `any_values`, else itself."""
+    if not query.any_values:
+        return (query,)
+    values = (tuple(dict.fromkeys((*query.attribute_values, one))) for one in query.any_values)
+    return tuple(replace(query, attribute_values=asked, any_values=()) for asked in values)
 
 
 def timestamp(moment: datetime) -> str:
@@ -77,6 +89,10 @@ def _has_values(interaction: Interaction, asked: tuple[str, ...]) -> bool:
     return all(has_value(interaction.interaction_attributes, value) for value in asked)
 
 
+def _has_any_value(interaction: Interaction, asked: tuple[str, ...]) -> bool:
+    return any(has_value(interaction.interaction_attributes, value) for value in asked)
+
+
 class Condition(NamedTuple):
     """The field of a query, whether a row meets its value, and the values to send for it."""
 
@@ -105,9 +121,11 @@ An attribute's name is a hook type, hence the trimmed comparison; no CRM system'
 def parameters(query: UpstreamQuery, offset: int, limit: int) -> tuple[tuple[str, str], ...]:
     """The query parameters of a call; `offset` and `limit` in rows.
 
-    Raises ValueError for an empty value, which may match everything (R2), for text that UTF-8 cannot carry, and for
-    numbers out of range.
+    Raises ValueError for an empty value, which may match everything (R2), for text that UTF-8 cannot carry, for
+    numbers out of range, and for a query that has alternatives.
     """
+    if query.any_values:
+        raise ValueError("Upstream knows no OR.")
     if offset < 0 or not 0 <= limit <= MOST_ROWS_PER_CALL:
         raise ValueError("offset or limit is out of range.")
     asked = ((name, sent, getattr(query, field)) for name, (field, _, sent) in CONDITIONS.items())
@@ -131,6 +149,7 @@ def checker(query: UpstreamQuery) -> Check:
     """`mismatch` of one query, for many interactions."""
     given = [(name, holds, getattr(query, field)) for name, (field, holds, _) in CONDITIONS.items()]
     checks = [(name, holds, asked) for name, holds, asked in given if asked is not None]
+    checks += [("attribute-value", _has_any_value, query.any_values)] if query.any_values else []
 
     def check(interaction: Interaction) -> str | None:
         for name, holds, asked in checks:

@@ -1,12 +1,13 @@
 """Reading a list that moves meanwhile: blocks in parallel, gaps read again, every loop bounded (R11)."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
+from app.cooperative import in_parallel
 from app.owners import GiveBack
 from app.upstream.query import MOST_ROWS_PER_CALL, RowRange, blocks
 from app.upstream.rows import Held, Record, UpstreamRow
@@ -166,7 +167,8 @@ class Walk:
 
     async def _fetch_and_join(self, ranges: list[RowRange]) -> None:
         """Fetch `ranges` in parallel, then join them in order as far as they leave no hole."""
-        for wanted, filled in zip(ranges, await self._in_parallel(ranges), strict=True):
+        fills = [partial(self._fill, wanted) for wanted in ranges]
+        for wanted, filled in zip(ranges, await in_parallel(fills, self._parallel), strict=True):
             if wanted.offset > self.offset:
                 if filled.blocks and filled.blocks[-1].rows:  # the list grew again meanwhile: the caller's loop goes on
                     self.total = filled.blocks[-1].total
@@ -178,27 +180,6 @@ class Walk:
                 self._ended = self.shifted = True
             if self._ended:
                 return
-
-    async def _in_parallel(self, ranges: list[RowRange]) -> list[Filled]:
-        """The blocks of each range. After a failure no further call is made; calls under way are let finish."""
-        received: dict[RowRange, Filled] = {}
-        waiting = deque(ranges)
-
-        async def work() -> None:
-            while waiting:
-                wanted = waiting.popleft()
-                try:
-                    received[wanted] = await self._fill(wanted)
-                except BaseException:
-                    waiting.clear()
-                    raise
-
-        workers = [asyncio.create_task(work()) for _ in range(min(self._parallel, len(ranges)))]
-        outcomes = await asyncio.gather(*workers, return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                raise outcome
-        return [received[wanted] for wanted in ranges]
 
     async def _fill(self, wanted: RowRange) -> Filled:
         """The blocks that fill a range: upstream may cap silently, so a short block is read on from its end."""

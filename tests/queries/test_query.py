@@ -20,6 +20,7 @@ MOMENT = datetime(2026, 11, 1, 8, tzinfo=UTC)
 SEARCHES: dict[str, tuple[Search, Search]] = {
     "attr": (Search(attr=("a",)), Search(attr=("b",))),
     "attr_pairs": (Search(attr_pairs=(("n", "a"),)), Search(attr_pairs=(("n", "b"),))),
+    "attr_any": (Search(attr_any=("a",)), Search(attr_any=("b",))),
     "attr_names": (Search(attr_names=("a",)), Search(attr_names=("b",))),
     "start": (Search(), Search(start=MOMENT)),
     "end": (Search(), Search(end=MOMENT)),
@@ -114,6 +115,7 @@ def test_another_tenant_has_other_reports() -> None:
         (Search(attr=("a",)), Search(attr_pairs=(("n", "a"),))),
         (Search(attr_pairs=(("n", "a"),)), Search(attr=("a",), attr_pairs=(("n", "a"),))),
         (Search(attr=("a",)), Search(attr=("a",), attr_names=("n",))),
+        (Search(attr_any=("a", "b"), attr_names=("n",)), Search(attr_any=("a", "b"))),
         (Search(attr_pairs=(("n", "a"), ("m", "b"))), Search(attr=("a", "b"))),
         (Search(attr_names=("a", "b")), Search(attr_names=("a",))),
         (Search(hook_type="t"), Search(hook_type="t", attr_names=("a",))),
@@ -132,6 +134,7 @@ def test_questions_that_upstream_is_asked_in_the_same_words_share_a_report_but_n
         (Search(attr_names=("a", "b")), "a"),
         (Search(attr_names=("a",), attr=("v",)), None),
         (Search(attr_names=("a",), attr_pairs=(("n", "v"),)), None),
+        (Search(attr_names=("a",), attr_any=("v", "w")), None),
         (Search(attr_names=("a",), hook_type="t"), None),
         (Search(attr_names=("a",), hook_subtype="t"), None),
         (Search(attr_names=("a",), hook_id="t"), "a"),

@@ -3,18 +3,14 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from unittest import mock
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app import cooperative
 from app.interactions.columns import ListType
 from app.interactions.facts import Context, Facts
 from app.interactions.grains import GRAINS
 from app.interactions.masking import Audience
-from app.queries import select as select_module
 from app.queries.operators import FILTERS
 from app.queries.query import Cursor, Filter, Order, Search, View
 from app.queries.select import Selection, row_of, select, shape
@@ -218,10 +214,3 @@ async def test_each_row_is_ordered_and_let_go_of_in_a_turn_of_its_own(passed: in
     held = await opened([interaction(0, agents=legs)])
     turns = select(held, plan, GRAINS, CONTEXT, plan.page_range)
     assert len([*turns]) > 4 * len(legs), "to look at each, to order them twice, and to let each go"
-
-
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers())), st.booleans())
-async def test_rows_areordered_in_turns_as_they_would_be_at_once(rows: list[tuple[int, int]], descending: bool) -> None:
-    with mock.patch.object(select_module, "SORTED_AT_ONCE", 4):
-        in_order = await cooperative.run(select_module.ordered(rows, lambda row: row[0], descending=descending))
-    assert in_order == sorted(rows, key=lambda row: row[0], reverse=descending)

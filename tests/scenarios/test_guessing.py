@@ -23,6 +23,8 @@ BY_VALUE = (
     "attr=GUESS&attr=gold",
     "attr=GUESS&attr.tier=gold",
     "attr=GUESS&attr_name=tier",
+    "attr_any=GUESS&attr_any=nobody-has-this",
+    "attr_any=GUESS&attr_any=gold",
     "attr_pin=GUESS",
     "attr_pin.prefix=GUESS",
     "attr=GUESS&sort=attr_pin&queue_name=Support",
@@ -122,7 +124,7 @@ async def test_a_clear_value_is_found_in_clear_views_alone(simulator: Simulator,
     settings = {"attribute_policy": policy, **COLUMNS, **VIEWERS_MAY}
     for order in (("", "&pii=clear", ""), ("&pii=clear", "", "&pii=clear")):
         async with running_facade(simulator, **settings) as facade:
-            for query in (f"attr={RIGHT}", f"attr.pin={RIGHT}"):
+            for query in (f"attr={RIGHT}", f"attr.pin={RIGHT}", f"attr_any={RIGHT}&attr_any=none"):
                 for pii in order:
                     expected = sorted(found) if pii and is_found else []
                     assert sorted(await ids(facade, f"{query}{pii}")) == expected
@@ -136,7 +138,8 @@ async def test_what_is_masked_or_hashed_is_found_by_what_is_shown_of_it(simulato
             rows = (await facade.ask(("attr_name", NAME), ("limit", "1000")))["items"]
             (shown,) = {row["attr_pin"] for row in rows if row["interaction_id"] in found}
             assert len([row for row in rows if row["attr_pin"] == shown]) == 2
-            for query in (f"attr={shown}", f"attr.pin={shown}", f"attr={shown}&attr.pin={shown}&attr_name=tier"):
+            forms = ("attr={0}", "attr.pin={0}", "attr={0}&attr.pin={0}&attr_name=tier", "attr_any={0}&attr_any=none")
+            for query in (form.format(shown) for form in forms):
                 answer = (await facade.get(f"/interactions?{query}&limit=1000")).json()
                 assert sorted(row["interaction_id"] for row in answer["items"]) == found
                 assert (answer["meta"]["total"], answer["meta"]["truncated"]) == (2, False)
@@ -157,7 +160,7 @@ async def test_what_is_shown_is_found_and_paged_as_ever(simulator: Simulator, po
     gold = with_secret(simulator, 230)
     hidden = simulator.insert(40, name=NAME, value="gold")
     async with running_facade(simulator, attribute_policy=policy, **VIEWERS_MAY) as facade:
-        for query in ("attr=gold", "attr.tier=gold", "attr=gold&attr_name=tier"):
+        for query in ("attr=gold", "attr.tier=gold", "attr=gold&attr_name=tier", "attr_any=gold&attr_any=other"):
             walked, path = [], f"/interactions?{query}&limit=100&fields=interaction_id"
             while path:
                 page = (await facade.get(path)).json()

@@ -17,6 +17,7 @@ from app.upstream.query import (
     CONDITIONS,
     RowRange,
     UpstreamQuery,
+    alternatives,
     blocks,
     has_name,
     has_pair,
@@ -84,6 +85,19 @@ def test_a_finer_start_is_rounded_down_and_a_finer_end_up() -> None:
 def test_an_empty_or_unsendable_value_is_refused(query: UpstreamQuery) -> None:
     with pytest.raises(ValueError, match=r"empty|zone|surrogates"):
         parameters(query, 0, 100)
+
+
+def test_each_alternative_is_asked_by_itself_and_together_they_are_checked_here() -> None:
+    either = UpstreamQuery(attribute_values=("c",), any_values=("a", "b", "c"))
+    with pytest.raises(ValueError, match="OR"):
+        parameters(either, 0, 100)
+    each = alternatives(either)
+    assert [one.attribute_values for one in each] == [("c", "a"), ("c", "b"), ("c",)]
+    for values, is_asked_for in ((("a", "c"), True), (("a",), False), (("c",), True), (("d", "c"), True)):
+        held = interaction(interactionAttributes=[attribute("order", value) for value in values])
+        assert (mismatch(held, either) is None) is any(mismatch(held, one) is None for one in each) is is_asked_for
+    assert mismatch(interaction(), UpstreamQuery(any_values=("a",))) == "attribute-value"
+    assert alternatives(UpstreamQuery(hook_type="t")) == (UpstreamQuery(hook_type="t"),)
 
 
 @pytest.mark.parametrize(("offset", "limit"), [(-1, 10), (0, -1), (0, 1001)])

@@ -74,6 +74,7 @@ async def in_parallel(works: Sequence[Callable[[], Awaitable[T]]], most: int = M
             number, one = waiting.popleft()
             try:
                 results[number] = await one()
+                await asyncio.sleep(0)  # a thousand that need not wait would hold the loop
             except BaseException:
                 waiting.clear()
                 raise

@@ -4,7 +4,7 @@ CxfacadeError
 ├── SettingsError                  the configuration cannot be used
 ├── RequestError                   the request cannot be answered as it stands
 │   ├── InvalidParameters          unknown, repeated or malformed parameters, all of them at once
-│   ├── KeyInQuery · BadRequest · BodyTooLarge · UnsupportedMediaType
+│   ├── KeyInQuery · BadRequest · BodyTooLarge · UnsupportedMediaType (NotAForm)
 │   ├── Unauthorized · Forbidden · NotFound · RateLimited
 │   ├── SortNeedsCompleteResult · CursorMismatch · CursorExpired · ChangeTokenExpired
 │   ├── TooManyGroups · SummaryNeedsCompleteResult
@@ -120,6 +120,10 @@ class BodyTooLarge(RequestError, code="body-too-large"):
 
 class UnsupportedMediaType(RequestError, code="unsupported-media-type"):
     """The body is not JSON."""
+
+
+class NotAForm(UnsupportedMediaType):
+    """The body of a question is not a form."""
 
 
 class Unauthorized(RequestError, code="unauthorized"):

@@ -157,8 +157,13 @@ def presented(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
 @lru_cache(maxsize=256)  # of query strings that hold none; the same are asked again
 def refuse_key_in_query(query_string: bytes) -> None:
     """Raise KeyInQuery where a name says that a key follows, or a key stands anywhere, however encoded (FAULTS T32)."""
-    if query_string:
-        text = query_string.decode("latin-1")
+    refuse_key(query_string)
+
+
+def refuse_key(question: bytes) -> None:
+    """Likewise, of a question that was sent as a body."""
+    if question:
+        text = question.decode("latin-1")
         refuse_key_names(unquote_plus(part.partition("=")[0]) for part in text.split("&"))
         if holds_key(unquote_plus(text)):
             raise KeyInQuery(KEY_IN_QUERY)

@@ -11,12 +11,13 @@ from fastapi import Request
 from msgspec.structs import asdict
 from starlette.responses import Response
 
-from app.errors import BadRequest, BodyTooLarge, InvalidParameters, ParameterFault, UnsupportedMediaType
+from app.errors import BadRequest, InvalidParameters, ParameterFault, UnsupportedMediaType
 from app.http.auth import Viewer
 from app.http.messages import CacheExplanation, Purged, PurgeScope, UpstreamConditions, answer
 from app.http.parse import LONGEST_NAME, Pairs, grain_of, needs_time_zone, pairs_of, parse, refuse_all
 from app.http.representations import shown
 from app.http.routing import Services
+from app.http.search import body_of, media_types
 from app.http.values import ParseContext, Refused, identity, nearest
 from app.interactions.grains import INTERACTIONS
 from app.interactions.masking import PSEUDONYM_DIGITS
@@ -24,7 +25,6 @@ from app.queries.explain import miss_cost, sent, stored_snapshot, total_of
 from app.queries.explain_held import held_hours, held_part
 from app.queries.purging import every_view, purge_all, purge_customer, purge_interaction, purge_question
 
-LONGEST_BODY = 64 * 1024  # bytes (FAULTS 1.5)
 MOST_FAULTS = 10  # of one order that are told
 OWN_HEADER = "X-Requested-With"
 MEMBERS: Mapping[str, tuple[PurgeScope, str]] = {
@@ -51,24 +51,11 @@ async def order_of(request: Request) -> Purge:
     Raises UnsupportedMediaType, BadRequest without OWN_HEADER, BodyTooLarge, InvalidParameters. No page of another site
     can send both the type and the header without asking first, and that is refused (FAULTS T38).
     """
-    types = [value.partition(";")[0].strip().lower() for value in request.headers.getlist("content-type")]
-    if types != ["application/json"]:
+    if media_types(request) != ["application/json"]:
         raise UnsupportedMediaType()
     if not request.headers.get(OWN_HEADER):
         raise BadRequest(f"Send the header {OWN_HEADER} with any value: it shows that no page of another site asks.")
-    return read(await _body(request))
-
-
-async def _body(request: Request) -> bytes:
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > LONGEST_BODY:
-        raise BodyTooLarge()
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > LONGEST_BODY:
-            raise BodyTooLarge()
-    return bytes(body)
+    return read(await body_of(request))
 
 
 def read(body: bytes) -> Purge:

@@ -11,12 +11,14 @@ from app.clients.file import ClientKeys
 from app.http.auth import Viewer
 from app.http.negotiation import sole
 from app.http.responses import Headers
+from app.http.search import SEARCH
 
 EXPOSED = (
     b"ETag, Age, Cache-Status, Server-Timing, Link, X-Total-Count, X-Truncated, X-Change-Token, X-Hint, X-Request-Id, "
     b"RateLimit, RateLimit-Policy, Retry-After, Content-Disposition, Content-Range, Accept-Ranges"
 )
-READING = (b"GET", b"HEAD")  # a purge is never asked for by another site's page (FAULTS T38)
+READING = (b"GET", b"HEAD", b"QUERY")  # a purge is never asked for by another site's page (FAULTS T38)
+SEARCHING = (b"POST",)  # where a path ends with SEARCH, and asks as GET does
 SENDABLE = frozenset(
     b"accept authorization cache-control content-type if-match if-modified-since if-none-match if-range "
     b"if-unmodified-since pragma range traceparent tracestate x-api-key x-request-id".split()
@@ -47,7 +49,7 @@ class Cors:
             await self.app(scope, receive, send)
             return
         origin = sole(scope["headers"], b"origin")
-        granted = self._preflight(origin, scope["headers"]) if scope["method"] == "OPTIONS" and origin else None
+        granted = self._preflight(origin, scope) if scope["method"] == "OPTIONS" and origin else None
         if granted:
             await send({"type": "http.response.start", "status": 204, "headers": granted})
             await send({"type": "http.response.body", "body": b""})
@@ -71,17 +73,18 @@ class Cors:
         allowed = [(b"access-control-allow-origin", origin), (b"access-control-expose-headers", EXPOSED)]
         return [VARY, *allowed] if may_read else [VARY]
 
-    def _preflight(self, origin: bytes, headers: Headers) -> Headers | None:
+    def _preflight(self, origin: bytes, scope: Scope) -> Headers | None:
         """The fields for a browser that asks beforehand, and so without a key; None where it is not granted."""
+        headers, methods = scope["headers"], SEARCHING if scope["path"].endswith(SEARCH) else READING
         named = b",".join(value for name, value in headers if name == b"access-control-request-headers")
         names = {name.strip().lower() for name in named.split(b",") if name.strip()}
-        is_reading = sole(headers, b"access-control-request-method") in READING
+        is_reading = sole(headers, b"access-control-request-method") in methods
         if not is_reading or origin not in self._known() or not SENDABLE.issuperset(names):
             return None
         granted = [
             (b"vary", b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers"),
             (b"access-control-allow-origin", origin),
-            (b"access-control-allow-methods", b", ".join(READING)),
+            (b"access-control-allow-methods", b", ".join(methods)),
             (b"access-control-max-age", b"%d" % PREFLIGHT_SECONDS),
         ]
         return [*granted, (b"access-control-allow-headers", b", ".join(sorted(names)))] if names else granted

@@ -184,13 +184,16 @@ def _number(value: str) -> float | None:
 
 
 def respond(scope: Scope, answer: Answer, base_headers: Headers) -> Prepared:
-    """The response to GET or HEAD, whose headers are `base_headers`."""
+    """The response to GET, HEAD or a question in a body, whose headers are `base_headers`."""
     conditions = joined(scope["headers"], CONDITIONS)
     if conditions and (etag := _unmodified(conditions, answer)):
         kept = [field for field in base_headers if field[0] in KEPT_IN_304]
         return Prepared(304, [(b"etag", etag.encode("latin-1")), *kept], b"")
-    if scope["method"] == "HEAD":  # Range is defined for GET alone (§14.2)
+    if scope["method"] == "HEAD":
         return Prepared(200, base_headers, b"")
+    if scope["method"] == "POST":  # Range is defined for GET (§14.2) and QUERY (RFC 10008) alone
+        headers = [(name, b"none" if name == b"accept-ranges" else value) for name, value in base_headers]
+        return Prepared(200, headers, answer.body)
     if b"range" in conditions and _is_part_allowed(conditions, answer):
         selected = _selected(conditions[b"range"], answer.size)
         if selected:

@@ -16,12 +16,17 @@ Schema = Mapping[str, object]
 
 ATTRIBUTE_PREFIX = "attr."
 DEFAULT_LIMIT = 100
+MOST_PARAMETERS = 100
 MOST_VALUES = 20
+MOST_IN_BODY = 1_000  # parameters of a question that is sent as a body, and values that any of them may have
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One row: `read` gives the value or raises Refused; `pins` says that it decides the rows or their order."""
+    """One row: `read` gives the value or raises Refused; `pins` says that it decides the rows or their order.
+
+    `is_any`: repeats mean OR, so that a body may have many.
+    """
 
     name: str
     read: Reader
@@ -30,6 +35,11 @@ class Parameter:
     repeatable: bool = False
     pins: bool = False
     example: object = None
+    is_any: bool = False
+
+    def most_values(self, *, in_body: bool) -> int:
+        """How often it may be given, if it is repeatable."""
+        return MOST_IN_BODY if in_body and self.is_any else MOST_VALUES
 
 
 def _enum(*allowed: str, default: str | None = None) -> dict[str, object]:
@@ -47,11 +57,12 @@ def _attribute(name: str, reader: Reader, schema: Schema, words: str, example: o
 def _filter(name: str, words: str, *examples: str) -> Parameter:
     """A column's text, answered by the façade; upstream's lists of values are open."""
     schema = _each({**_TEXT, **({"examples": list(examples)} if examples else {})})
-    return Parameter(name, read.literal, schema, f"{words} Repeats mean OR.", repeatable=True, pins=True)
+    return Parameter(name, read.literal, schema, f"{words} Repeats mean OR.", repeatable=True, pins=True, is_any=True)
 
 
 def _flag(name: str, words: str) -> Parameter:
-    return Parameter(name, flag, _each(_enum(*FLAGS)), f"{words} Repeats mean OR.", repeatable=True, pins=True)
+    schema = _each(_enum(*FLAGS))
+    return Parameter(name, flag, schema, f"{words} Repeats mean OR.", repeatable=True, pins=True, is_any=True)
 
 
 def _choice(name: str, words: str, *allowed: str, default: str | None = None) -> Parameter:
@@ -88,7 +99,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     _attribute(ATTRIBUTE_PREFIX, read.literal, _STRING, "Shorthand for `attr_pair`."),
     Parameter("attr_any", read.literal, _each(_TEXT),
               "A custom reporting attribute has any of these values, taken literally. Repeats mean OR, and AND with "
-              "`attr`. Each value is asked for, and held, by itself.", repeatable=True, pins=True),
+              "`attr`. Each value is asked for, and held, by itself.", repeatable=True, pins=True, is_any=True),
     _attribute("attr_name", read.literal, _each(_TEXT),
                "The interaction has this attribute, with any value."),
     Parameter("from", read.time, _STRING,
@@ -154,7 +165,8 @@ def condition(name: str, grain: Grain) -> Parameter | None:
         return None
     known = grain.columns.get(column)
     reader = reader_of(type_, suffix, known.allowed if known else ())
-    return Parameter(name, reader, _STRING, operator.words, repeatable=operator.repeatable, pins=True)
+    many = operator.repeatable
+    return Parameter(name, reader, _STRING, operator.words, repeatable=many, pins=True, is_any=many)
 
 
 def is_moment(name: str, grain: Grain) -> bool:

@@ -19,7 +19,7 @@ from app.http.parameters import (
     DEFAULT_LIMIT,
     GRAIN,
     ITEM_PARAMETERS,
-    MOST_VALUES,
+    MOST_PARAMETERS,
     Parameter,
     condition,
     is_moment,
@@ -37,17 +37,19 @@ Pairs = Sequence[tuple[str, str]]
 Known = Mapping[str, Parameter]
 
 IGNORED_PREFIX = "_"
-MOST_PARAMETERS = 100
 LONGEST_NAME = 64  # characters of a name that are shown
 RAW_SCOPES = ("pii:read", "notes:read")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")  # RFC 3986 §2.1; Python lets it stand as it is
 _NOT_LINKED = frozenset({"cursor", "offset"})
 
 
-def pairs_of(query_string: bytes) -> Pairs:
-    """Names and values; only `&` separates. Raises InvalidParameters, or KeyInQuery for a credential (FAULTS T32)."""
-    if query_string.count(b"&") >= MOST_PARAMETERS:
-        words = f"The query string has more than {MOST_PARAMETERS} parameters; send fewer."
+def pairs_of(query_string: bytes, place: str = "query string", most: int = MOST_PARAMETERS) -> Pairs:
+    """Names and values; only `&` separates. Raises InvalidParameters, or KeyInQuery for a credential (FAULTS T32).
+
+    `place` names it in words; `most` parameters may stand there.
+    """
+    if query_string.count(b"&") >= most:
+        words = f"The {place} has more than {most} parameters; send fewer."
         raise InvalidParameters([ParameterFault("", words)])
     try:
         text = query_string.decode("ascii")
@@ -55,7 +57,7 @@ def pairs_of(query_string: bytes) -> Pairs:
             raise ValueError("a % that encodes nothing")
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
     except ValueError:
-        words = "The query string is not percent-encoded UTF-8: é is %C3%A9, a percent sign %25."
+        words = f"The {place} is not percent-encoded UTF-8: é is %C3%A9, a percent sign %25."
         raise InvalidParameters([ParameterFault("", words)]) from None
     refuse_key_names(name for name, _ in pairs)
     return [(name, value) for name, value in pairs if not name.startswith(IGNORED_PREFIX)]
@@ -93,11 +95,15 @@ def parse(
     extension: str | None = None,
     accept: str | None = None,
     of_summary: bool = False,
+    in_body: bool = False,
 ) -> InteractionQuery:
-    """The canonical query. Raises InvalidParameters with all faults, Forbidden where the viewer may not see this."""
+    """The canonical query. Raises InvalidParameters with all faults, Forbidden where the viewer may not see this.
+
+    `in_body`: the parameters were sent as a body, which may have many.
+    """
     known = SUMMARY_PARAMETERS if of_summary else parameters_of(scene.grain)
     pairs = [(_without_suffix(name, known, scene.grain), text) for name, text in pairs]
-    values, faults = _read(pairs, scene, known, scene.grain)
+    values, faults = _read(pairs, scene, known, scene.grain, in_body=in_body)
     chosen = choose_format(extension, value_of(values, "format"), accept)
     filters, summary = _filters(values, known), None
     if of_summary:
@@ -165,7 +171,7 @@ def _refuse(faults: Sequence[ParameterFault]) -> None:
 
 
 def _read(
-    pairs: Pairs, scene: ParseContext, known: Known, grain: Grain | None = None
+    pairs: Pairs, scene: ParseContext, known: Known, grain: Grain | None = None, *, in_body: bool = False
 ) -> tuple[Values, list[ParameterFault]]:
     """Canonical values, and faults; with a grain, conditions on its columns are known beside the `known` parameters."""
     values: dict[str, list[Any]] = {}
@@ -177,10 +183,11 @@ def _read(
             faults.append(unknown_parameter(name, known, grain))
             continue
         seen[row.name] += 1
+        most = row.most_values(in_body=in_body)
         if not row.repeatable and seen[row.name] > 1:
             faults.append(ParameterFault(name, f"{name} may be given once.", "duplicate-parameter"))
-        elif seen[row.name] > MOST_VALUES:
-            faults.append(ParameterFault(row.name, f"{row.name} may be given {MOST_VALUES} times at most."))
+        elif seen[row.name] > most:
+            faults.append(ParameterFault(row.name, f"{row.name} may be given {most} times at most."))
         else:
             try:
                 value = row.read(text, scene)

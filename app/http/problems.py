@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Router
 from starlette.types import Scope
 
-from app.errors import CxfacadeError, InvalidParameters
+from app.errors import CxfacadeError, InvalidParameters, NotAForm
 from app.http import messages
 from app.http.responses import VARY, Headers
 from app.interactions.times import written
@@ -29,7 +29,7 @@ from app.observe.logs import INTERNAL_ERROR
 
 LONGEST_RETRY_AFTER = 300  # seconds (FAULTS 1.5)
 READING_METHODS = "GET, HEAD"
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+METHODS = ("GET", "HEAD", "QUERY", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _IN_PATHS = "/:@!$&'()*+,;=~"  # beside letters, digits and -._ (RFC 3986 §3.3): `instance` is a URI reference
 
 
@@ -106,7 +106,7 @@ PROBLEMS = (
     ProblemType("bad-host", 400, None, "Unknown host",
             "The Host header is missing, doubled or not one this service answers to. The operator keeps the list."),
     ProblemType("body-not-allowed", 400, None, "Body not allowed",
-            "GET and HEAD take no body here. Put everything into the query string."),
+            "GET and HEAD take no body here. Put everything into the query string, or send a body by QUERY."),
     ProblemType("unknown-parameter", 400, None, "Unknown parameter",
             "A query parameter has an unknown name; a misspelt filter would return everything. Correct the name."),
     ProblemType("duplicate-parameter", 400, None, "Parameter given twice",
@@ -140,9 +140,11 @@ PROBLEMS = (
     ProblemType("body-too-large", 413, None, "Body too large",
             "The body is over 64 KiB. Send less."),
     ProblemType("target-too-long", 414, None, "URL too long",
-            "The path with its query is over 8 KiB. Use fewer or shorter parameters."),
+            "The path with its query is over 8 KiB. Use fewer or shorter parameters, or send them as a body: by QUERY, "
+            "or by POST to the list's path and /search."),
     ProblemType("unsupported-media-type", 415, None, "Unsupported media type",
-            "Administrative calls take JSON only. Send `Content-Type: application/json`."),
+            "Purges take `application/json` alone, questions in a body `application/x-www-form-urlencoded`. Send that "
+            "as Content-Type."),
     ProblemType("range-not-satisfiable", 416, None, "Range not satisfiable",
             "The range starts past the end of the answer. Content-Range says how long the answer is."),
     ProblemType("headers-too-large", 431, None, "Headers too large",
@@ -202,6 +204,8 @@ def rendered(
         headers.append((b"retry-after", b"%d" % wait))
     if slug == "unauthorized":
         headers.append((b"www-authenticate", b'Bearer realm="cxfacade"'))
+    if isinstance(error, NotAForm):  # RFC 10008 §3
+        headers.append((b"accept-query", b"application/x-www-form-urlencoded"))
     if slug == "method-not-allowed":
         headers.append((b"allow", allow.encode()))
     return row.status, headers, body

@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import partial
 from io import BytesIO
 from typing import Any, cast
-from urllib.parse import urlencode
 
 import msgspec
 
@@ -20,6 +19,7 @@ from app.http.changes import has_envelope, table_of_changes
 from app.http.messages import Meta, SummaryMeta, Timeline
 from app.http.response_cache import Built
 from app.http.responses import Answer, entity_tag, list_headers
+from app.http.search import link_of
 from app.interactions.columns import SCHEMA_VERSION
 from app.interactions.facts import Facts
 from app.interactions.grains import INTERACTIONS, RAW
@@ -87,10 +87,11 @@ class Representations:
 
     def _envelope(self, page: Page, query: InteractionQuery, url: str, hints: list[Hint]) -> Envelope:
         cursor = cursor_text(page.next_cursor) if page.next_cursor else None
-        link = f"{url}?{urlencode([*query.given, ('cursor', cursor)])}" if cursor else None
+        link = link_of(url, [*query.given, ("cursor", cursor)]) if cursor else None
         count, zone = len(page.selection.rows), self._reports.rules.zone(page.found.snapshot.time_zone).key
         facts = self._facts(query, page.found.snapshot)
-        meta = Meta(count=count, truncated=page.truncated, total=page.total, time_zone=zone, hints=hints, **facts)
+        is_cut = page.truncated or (cursor is not None and link is None and not has_envelope(query.view))
+        meta = Meta(count=count, truncated=is_cut, total=page.total, time_zone=zone, hints=hints, **facts)
         return Envelope(link, cursor, meta, page.selection.removed if query.since else None)
 
     def _facts(self, query: InteractionQuery, snapshot: Snapshot) -> dict[str, Any]:

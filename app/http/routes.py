@@ -16,6 +16,7 @@ from app.errors import NotFound
 from app.formats import FORMATS
 from app.http.auth import Viewer
 from app.http.cache_routes import explain_cache, purge_cache
+from app.http.guard import LONGEST_TARGET
 from app.http.messages import Health, PinnedQuestion, PinnedQuestions, WhoAmI, answer
 from app.http.negotiation import CACHE_FIELDS, cache_directives, joined, respond
 from app.http.pages import docs_asset, docs_page, explorer_asset, explorer_page, openapi_document, problem_page
@@ -24,6 +25,7 @@ from app.http.response_cache import ARRIVAL, Built, ParsedList, offer
 from app.http.responses import PreparedResponse, answer_headers
 from app.http.routing import ANYBODY, Resource, Services
 from app.http.schema import row_schema
+from app.http.search import ASK, SEARCH, question_of
 from app.http.streams import StreamedRows
 from app.http.values import Refused, identity
 from app.interactions.grains import BY_PATH, GRAINS, INTERACTIONS, Grain
@@ -143,16 +145,23 @@ async def metrics(_request: Request, services: Services, _viewer: Viewer) -> Res
 
 def _lists(grain: Grain) -> Iterator[Resource]:
     """The paths of a grain's list: bare, and with the extension of each format."""
+    answer = partial(list_rows, grain.name)
     for extension in ("", *(f".{one.extension}" for one in FORMATS)):
-        yield Resource(grain.path + extension, grain.operation, partial(list_rows, grain.name), grain.scope)
+        yield Resource(grain.path + extension, grain.operation, answer, grain.scope, ASK)
 
 
 def _summaries(grain: Grain) -> Iterator[Resource]:
     """The paths of a grain's summary, likewise."""
+    answer = partial(summarise, grain.name)
     for extension in ("", *(f".{one.extension}" for one in FORMATS)):
-        yield Resource(
-            grain.summary_path + extension, grain.summary_operation, partial(summarise, grain.name), grain.scope
-        )
+        yield Resource(grain.summary_path + extension, grain.summary_operation, answer, grain.scope, ASK)
+
+
+def _searches(grain: Grain) -> Iterator[Resource]:
+    """The paths where POST asks for a grain's list and summary."""
+    name, ask, add_up = grain.search_operation, partial(list_rows, grain.name), partial(summarise, grain.name)
+    yield Resource(grain.path + SEARCH, name, ask, grain.scope, methods=("POST",))
+    yield Resource(grain.summary_path + SEARCH, f"{name}Summary", add_up, grain.scope, methods=("POST",))
 
 
 def _questions() -> Iterator[Resource]:
@@ -164,9 +173,11 @@ def _questions() -> Iterator[Resource]:
 LISTS = tuple(chain.from_iterable(map(_lists, GRAINS.values())))
 SUMMARIES = tuple(chain.from_iterable(map(_summaries, GRAINS.values())))
 _ANSWERING = {resource.path: resource for resource in (*LISTS, *SUMMARIES)}
+SEARCHES = tuple(chain.from_iterable(map(_searches, GRAINS.values())))
 RESOURCES = (
     *LISTS,
     *SUMMARIES,
+    *SEARCHES,
     Resource("/interactions/{interaction_id}", "getInteraction", get_interaction),
     Resource("/interactions/{interaction_id}/timeline", "getInteractionTimeline", get_interaction_timeline),
     Resource("/questions", "listQuestions", list_questions),
@@ -199,20 +210,24 @@ async def _parsed(
     of_summary: bool = False,
 ) -> ParsedList:
     """Raises InvalidParameters, Forbidden, CursorMismatch, and whatever asking for the tenant's time zone raises."""
-    query_string, accept = request.scope["query_string"], request.headers.get("accept")
-    key, queries = (url, query_string, accept, viewer.scopes), services.queries
+    question, accept = await question_of(request), request.headers.get("accept")
+    key, queries = (url, question, accept, viewer.scopes), services.queries
     known = services.parsed.find((*key, queries.tenant_zone), services.clock.monotonic())
     if known is not None:
         return known
-    pairs = pairs_of(query_string)
+    pairs = pairs_of(question.text, question.place, question.most)
     scene = await services.context_of(pairs, grain, deadline, of_summary=of_summary)
     _, dot, end = _path(request).rpartition(".")
     extension = end if dot else None
-    query = parse(pairs, scene, viewer, extension=extension, accept=accept, of_summary=of_summary)
+    query = parse(
+        pairs, scene, viewer, extension=extension, accept=accept, of_summary=of_summary, in_body=question.is_body
+    )
     shape = services.response_cache.shape("rows", url, query.key_parts())
     left = changes_in(pairs, scene)
     changes_at = None if left is None else services.clock.monotonic() + left
-    return services.parsed.keep((*key, queries.tenant_zone), ParsedList(query, queries.plan(query), shape, changes_at))
+    parsed = ParsedList(query, queries.plan(query), shape, changes_at)
+    is_long = len(question.text) > LONGEST_TARGET
+    return parsed if is_long else services.parsed.keep((*key, queries.tenant_zone), parsed)
 
 
 def _path(request: Request) -> str:
@@ -222,8 +237,8 @@ def _path(request: Request) -> str:
 
 
 def _url(request: Request, services: Services) -> str:
-    """The absolute URL of the resource, without its query."""
-    return services.forwarding.url(request.scope, _path(request))
+    """The absolute URL at which GET asks for the resource, without its query."""
+    return services.forwarding.url(request.scope, _path(request).removesuffix(SEARCH))
 
 
 def _look_at(interaction_id: str, request: Request, services: Services, viewer: Viewer) -> Lookup:

@@ -19,6 +19,7 @@ from app.http.questions import Questions
 from app.http.representations import Representations
 from app.http.response_cache import ParsedLists, ResponseCache
 from app.http.responses import Unread
+from app.http.search import READ
 from app.http.telemetry import Requests
 from app.http.times import TimeFrame
 from app.http.values import ParseContext
@@ -67,7 +68,6 @@ class Services:
         return self.context(zone, grain, ahead)
 
 
-READ = ("GET", "HEAD")
 ANYBODY = "anybody"  # in place of a scope: no key is asked for, and none is looked at
 
 Answering = Callable[..., Awaitable[Response]]

@@ -63,6 +63,11 @@ class Grain:
         return "list" + "".join(word.capitalize() for word in self.name.split("_"))
 
     @property
+    def search_operation(self) -> str:
+        """The operationId of its list where the question is a body."""
+        return self.operation.replace("list", "search", 1)
+
+    @property
     def summary_path(self) -> str:
         """The path of its summary."""
         return f"{self.path}/summary"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import httptools
 
 from app.http.response_cache import ARRIVAL
+from app.http.search import SEARCH
 from app.listener.connection import PART_BYTES, Connection
 from app.listener.refusals import Refused
 from app.listener.replay import OWN_ID, Address, ReplayCache, replay_key
@@ -33,6 +34,7 @@ class Protocol(Connection):
     _last_bytes = b""  # of that request, where it came whole and alone
     _replayed_at = 0.0
     _body_bytes = 0
+    _question: bytearray | None = None  # the body of a question that is coming in, by which its replay is found
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn narrows it
         """As inherited; what of it shapes responses is known from now on."""
@@ -82,12 +84,19 @@ class Protocol(Connection):
             raise Refused("body-too-large")
         if self.pipeline and len(self.pipeline) >= self.limits.requests_in_line:
             raise Refused("bad-request")
-        key = self._key()
+        self._body_bytes = 0
+        if self._is_question():
+            self._question, self._headed, self._body_open = bytearray(), self.scope, True
+        else:
+            self._begin(self._key())
+
+    def _begin(self, key: bytes | None) -> bool:
+        """Replay the response to a request, or start it; whether it was started."""
         if key is not None:
             self._last = Repeatable(key, dict(self.headers).get(OWN_ID), not self.parser.should_keep_alive())
         if self.transport.is_closing() or (key is not None and self._is_replayed(self._last)):
             self._headed = self.scope
-            return
+            return False
         super().on_headers_complete()
         if not self.pipeline:
             self._running = self.cycle
@@ -96,15 +105,21 @@ class Protocol(Connection):
             scope[ARRIVAL] = self.replays.arrival(key)  # type: ignore[literal-required] # an extension of ours
         self.headers = []  # trailers are no part of the head
         self._body_open = True
-        self._body_bytes = 0
         if scope["http_version"] not in VERSIONS:
             raise Refused("bad-request")
+        return True
 
-    def _key(self) -> bytes | None:
+    def _key(self, body: bytes | None = None) -> bytes | None:
         """The key of its replay; None where there can be none."""
         if self.replays is None or self.parser.get_http_version() != "1.1":
             return None
-        return replay_key(self.parser.get_method(), self.url, self.headers, self._address)
+        return replay_key(self.parser.get_method(), self.url, self.headers, self._address, body)
+
+    def _is_question(self) -> bool:
+        """Whether it is a question in a short body, so that it may be replayed once that is here."""
+        method = self.parser.get_method()
+        is_asked = method == b"QUERY" or (method == b"POST" and self.url.partition(b"?")[0].endswith(SEARCH.encode()))
+        return is_asked and 0 < declared_length(self.headers) <= PART_BYTES and self._key(b"") is not None
 
     def _is_replayed(self, request: Repeatable | None) -> bool:
         """Whether the response has been sent, to a client who waits for none before it and reads what it is sent."""
@@ -147,10 +162,19 @@ class Protocol(Connection):
         self._body_bytes += len(body)
         if self._body_bytes > self.limits.body_bytes:
             raise Refused("body-too-large")
-        super().on_body(body)
+        if self._question is None:
+            super().on_body(body)
+        else:
+            self._question += body
 
     def on_message_complete(self) -> None:
         """As uvicorn's, less its web sockets."""
+        question, self._question = self._question, None
+        if question is not None:
+            self._body_open = False
+            if not self._begin(self._key(bytes(question))):
+                return
+            super().on_body(bytes(question))
         self._body_open = False
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.more_body = False

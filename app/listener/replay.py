@@ -1,8 +1,9 @@
 """Replays: stored responses for byte-identical requests, sent before scope, task and framework exist.
 
 A request is identical where every byte is that may shape a response: method, target, host, the address that was
-reached, and the fields of SHAPING. A field that is neither one of these nor known to be HARMLESS sends the request the
-ordinary way. A replay lies in the store among the values made of its snapshot: what ends that ends it.
+reached, the fields of SHAPING, and the body of a question with its type. A field that is neither one of these nor known
+to be HARMLESS sends the request the ordinary way. A replay lies in the store among the values made of its snapshot:
+what ends that ends it.
 """
 
 import logging
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import formatdate
 from functools import lru_cache, partial
+from hashlib import sha256
 from http import HTTPStatus
 from math import floor, inf
 from time import time
@@ -25,6 +27,7 @@ from app.http.telemetry import TIMED_ONE_IN, TIMING_MASK, Hits, log_request
 
 REPLAYED = frozenset({200, 206, 304})
 READING = frozenset({b"GET", b"HEAD"})
+ASKING = frozenset({b"QUERY", b"POST"})  # with a body
 SHAPING = frozenset(
     b"host accept accept-encoding authorization x-api-key origin "
     b"if-match if-none-match if-modified-since if-unmodified-since if-range range".split()
@@ -37,6 +40,7 @@ HARMLESS = frozenset(
     b"keep-alive".split()
 )
 KNOWN = SHAPING | HARMLESS | FORWARDED
+OF_A_BODY = frozenset({b"content-type", b"content-length"})
 OWN_ID = b"x-request-id"
 MOST_BYTES = 128 * 1024  # of a body; what a larger one costs is sending it
 OVERHEAD_BYTES = 900  # the objects of one replay, beside its key, head and body
@@ -59,13 +63,22 @@ class Address(NamedTuple):
         return cls(repr((scheme, server, is_trusted)).encode(), is_trusted)
 
 
-def replay_key(method: bytes, target: bytes, fields: Fields, address: Address) -> bytes | None:
-    """The bytes that identical requests share; None for one that goes the ordinary way. Names are in small letters."""
+def replay_key(
+    method: bytes, target: bytes, fields: Fields, address: Address, body: bytes | None = None
+) -> bytes | None:
+    """The bytes that identical requests share; None for one that goes the ordinary way. Names are in small letters.
+
+    A `body` is that of a question.
+    """
     names = dict(fields)
-    if method not in READING or len(names) != len(fields) or not KNOWN.issuperset(names):
+    methods, known = (READING, KNOWN) if body is None else (ASKING, KNOWN | OF_A_BODY)
+    if method not in methods or len(names) != len(fields) or not known.issuperset(names):
         return None
     shaping = SHAPING | FORWARDED if address.is_trusted else SHAPING
     parts = [method, target, address.reached]
+    if body is not None:
+        shaping |= OF_A_BODY
+        parts.append(sha256(body).hexdigest().encode())  # of one length: a body may hold what parts the others
     parts += [part for field in fields if field[0] in shaping for part in field]
     return b"\0".join(parts)  # which no part can hold: the parser refuses it
 

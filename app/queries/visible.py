@@ -133,7 +133,7 @@ def meets(facts: Facts, left: Search) -> bool:
     return (
         all(has_value(hooks, value) for value in left.attr)
         and all(has_pair(hooks, name, value) for name, value in left.attr_pairs)
-        and (not left.attr_any or any(has_value(hooks, value) for value in left.attr_any))
+        and (not left.attr_any or not {hook.hook_name for hook in hooks}.isdisjoint(left.attr_any))
         and all(has_name(hooks, name) for name in left.attr_names)
         and (left.hook_type is None or has_name((*hooks, *facts.interaction.hooks), left.hook_type))
     )

@@ -89,8 +89,8 @@ def _has_values(interaction: Interaction, asked: tuple[str, ...]) -> bool:
     return all(has_value(interaction.interaction_attributes, value) for value in asked)
 
 
-def _has_any_value(interaction: Interaction, asked: tuple[str, ...]) -> bool:
-    return any(has_value(interaction.interaction_attributes, value) for value in asked)
+def _has_any_value(interaction: Interaction, asked: frozenset[str]) -> bool:
+    return any(hook.hook_name in asked for hook in interaction.interaction_attributes)
 
 
 class Condition(NamedTuple):
@@ -149,7 +149,7 @@ def checker(query: UpstreamQuery) -> Check:
     """`mismatch` of one query, for many interactions."""
     given = [(name, holds, getattr(query, field)) for name, (field, holds, _) in CONDITIONS.items()]
     checks = [(name, holds, asked) for name, holds, asked in given if asked is not None]
-    checks += [("attribute-value", _has_any_value, query.any_values)] if query.any_values else []
+    checks += [("attribute-value", _has_any_value, frozenset(query.any_values))] if query.any_values else []
 
     def check(interaction: Interaction) -> str | None:
         for name, holds, asked in checks:

@@ -8,4 +8,4 @@ import schemathesis
 @schemathesis.hook
 def filter_query(_context: schemathesis.HookContext, query: dict[str, Any] | None) -> bool:
     """The shapes that the document describes in words alone, so that generated clients have one type for a list."""
-    return not query or query.get("shape") not in ("records", "columns")
+    return not query or (query.get("shape") not in ("records", "columns") and query.get("format") in (None, "json"))

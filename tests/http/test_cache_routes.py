@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from app.clients.quota import MinInterval
 from app.errors import InvalidParameters, ParameterFault, RateLimited
-from app.http.cache_routes import LONGEST_BODY, Purge, read
+from app.http.cache_routes import Purge, read
+from app.http.search import LONGEST_BODY
 from app.interactions.grains import BY_PATH, GRAINS
 from tests.http.test_openapi import SCHEMAS, faults
 from tests.scenarios.purging import OWN, explained, posted, purge

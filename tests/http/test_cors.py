@@ -109,16 +109,22 @@ async def test_an_origin_never_sees_what_was_made_for_another_by_a_shared_cache(
         assert is_readable(same)
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "QUERY"])
 async def test_a_browser_is_told_beforehand_what_it_may_send(facade: Repeating, method: str) -> None:
     for known in (OURS, KEYS_OWN):
         asked = preflight(method, "authorization", "X-API-Key", "if-none-match")
         answer = await facade.ask(LIST, origin(known), *asked, method="OPTIONS")
         assert (answer.status, answer.body) == (204, b"")
         assert answer.headers[b"access-control-allow-origin"] == known.encode()
-        assert answer.headers[b"access-control-allow-methods"] == b"GET, HEAD"
+        assert answer.headers[b"access-control-allow-methods"] == b"GET, HEAD, QUERY"
         assert answer.headers[b"access-control-allow-headers"] == b"authorization, if-none-match, x-api-key"
         assert answer.headers[b"x-content-type-options"] == b"nosniff"
+
+
+async def test_a_question_may_be_posted_where_that_is_all_that_a_path_takes(facade: Repeating) -> None:
+    asked = origin(OURS), *preflight("POST", "content-type", "authorization")
+    answer = await facade.ask("/interactions/search", *asked, method="OPTIONS")
+    assert (answer.status, answer.headers[b"access-control-allow-methods"]) == (204, b"POST")
 
 
 @pytest.mark.threat("T38")

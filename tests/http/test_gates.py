@@ -18,6 +18,7 @@ from tests.support.pinned import pinning
 from tests.support.simulator import Simulator
 
 KNOWN = "c506eb9b-f523-4616-8839-fbce3fd89c17"
+FORM = b"application/x-www-form-urlencoded"
 IN_PATHS = {"interaction_id": KNOWN, "grain": "notes", "slug": "bad-host", "name": "docs.js", "name:path": "index.css"}
 POWERLESS = given("powerless")
 WRONG = given("nobody", "read")
@@ -76,8 +77,8 @@ async def guarded(simulator: Simulator, clock: HandClock, tmp_path: Path) -> Asy
 
 
 async def status(facade: Repeating, path: str, method: str, key: Given | None = None) -> int:
-    own = (b"x-requested-with", b"tests"), (b"content-type", b"application/json")
-    fields = (*((key.field,) if key else ()), *(own if method == "POST" else ()))
+    own = (b"x-requested-with", b"tests"), (b"content-type", b"application/json" if path == "/cache/purge" else FORM)
+    fields = (*((key.field,) if key else ()), *(own if method in ("POST", "QUERY") else ()))
     return (await facade.ask(path, *fields, method=method)).status
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from app.cache.store import digest
 from app.errors import Forbidden, InvalidParameters, KeyInQuery
 from app.http.auth import KEY_NAMES, Viewer
-from app.http.parameters import BY_NAME, ITEM_PARAMETERS, MOST_VALUES
-from app.http.parse import MOST_PARAMETERS, RAW_SCOPES, needs_time_zone, pairs_of, parse_view, refuse_all
+from app.http.parameters import BY_NAME, ITEM_PARAMETERS, MOST_PARAMETERS, MOST_VALUES
+from app.http.parse import RAW_SCOPES, needs_time_zone, pairs_of, parse_view, refuse_all
 from app.interactions.columns import COLUMNS
 from app.interactions.grains import INCLUDES
 from app.interactions.masking import MASKED, Audience

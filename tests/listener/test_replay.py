@@ -555,3 +555,20 @@ def test_the_last_response_of_a_connection_says_so(monkeypatch: pytest.MonkeyPat
     id_line = b"x-request-id: new\r\n"
     expected = RESPONSE.replace(id_line, id_line + b"connection: close\r\n")
     assert place.replays.response(KEY, None, is_last=True) == expected
+
+
+def test_a_question_in_a_body_is_identical_by_its_bytes_and_type_alone() -> None:
+    form = (b"content-type", b"application/x-www-form-urlencoded"), (b"content-length", b"3")
+    key = replay_key(b"QUERY", b"/", (*PLAIN, *form), HERE, b"a=1")
+    assert key is not None
+    others = [
+        replay_key(b"POST", b"/", (*PLAIN, *form), HERE, b"a=1"),
+        replay_key(b"QUERY", b"/", (*PLAIN, *form), HERE, b"a=2"),
+        replay_key(b"QUERY", b"/", (*PLAIN, (b"content-type", b"text/plain"), form[1]), HERE, b"a=1"),
+        replay_key(b"QUERY", b"/", (*PLAIN, *form), HERE, b"a=1\0accept\0b"),
+        replay_key(b"QUERY", b"/", (*PLAIN, *form, (b"accept", b"b")), HERE, b"a=1"),
+    ]
+    assert len({key, *others}) == 6
+    assert replay_key(b"GET", b"/", (*PLAIN, *form), HERE, b"a=1") is None
+    assert replay_key(b"QUERY", b"/", PLAIN, HERE) is None
+    assert replay_key(b"QUERY", b"/", (*PLAIN, *form, (b"transfer-encoding", b"chunked")), HERE, b"a=1") is None

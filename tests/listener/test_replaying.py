@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -21,6 +22,12 @@ OTHER = b"GET /whoami HTTP/1.1\r\n" + HOST + b"\r\n"
 ORDINARY = LIST + HOST + b"Cache-Control: max-age=9\r\n\r\n"
 LAST = LIST + HOST + b"Connection: close\r\n\r\n"
 REPLAYED = "cache;dur=0.00"
+FORM = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 12\r\n\r\n"
+ASKED = (
+    b"QUERY /interactions HTTP/1.1\r\n" + HOST + FORM + b"attr=1234567",
+    b"POST /interactions/search HTTP/1.1\r\n" + HOST + FORM + b"attr=1234567",
+)
+"""Two questions in a body, with the answer that LIST has."""
 
 
 @pytest.fixture
@@ -104,6 +111,49 @@ async def test_the_same_bytes_again_are_the_same_request_and_others_are_not(serv
             assert (answer.headers.get("server-timing") == REPLAYED) >= bool(replays)
             before += replays
             assert replayed(app) == before
+
+
+@pytest.mark.parametrize("asked", ASKED)
+async def test_a_question_in_a_body_is_replayed_to_the_same_bytes_cut_anywhere_and_to_no_other_body(
+    server: Server, app: Application, asked: bytes
+) -> None:
+    async with talk(server) as client:
+        await client.send(asked)
+        first = await client.answer()
+        assert first
+        assert "hit" in first.headers["cache-status"], "as GET was answered"
+        assert replayed(app) == 0
+        for number, cut in enumerate(range(len(asked) - 30, len(asked)), 1):
+            await client.send(asked[:cut])
+            await asyncio.sleep(0)
+            await client.send(asked[cut:])
+            again = await client.answer()
+            assert again
+            assert (again.status, again.body, replayed(app)) == (200, first.body, number)
+        for number in (31, 32):
+            await client.send(asked)
+            assert await client.answer()
+            assert replayed(app) == number
+        await client.send(asked[:-1] + b"8")
+        other = await client.answer()
+        assert other
+        assert (other.status, replayed(app)) == (200, 32)
+        assert other.body != first.body
+        await client.send(PLAIN + asked + asked + OTHER)
+        assert [one.status for one in await answers(client, 4)] == [200] * 4
+
+
+@pytest.mark.parametrize("asked", ASKED)
+async def test_a_question_whose_body_does_not_come_ends_like_any_request(
+    app: Application, noticed: Noticed, asked: bytes
+) -> None:
+    limits = replace(WIDE, receipt_seconds=0.05)
+    async with (
+        listening(Watched(app), protocol=noticed.protocol, limits=limits, replays=app.replays) as running,
+        talk(running) as client,
+    ):
+        await client.send(asked[:-5])
+        assert await client.ended() == b""
 
 
 async def test_bytes_that_follow_the_beginning_of_a_request_are_not_taken_for_one(server: Server) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.http.search import FORM
 from app.interactions.grains import GRAINS
 from tests.proof.linting import Asked
 from tests.support.clock import HandClock
@@ -89,6 +90,10 @@ def purge(body: bytes) -> Asked:
     return Asked("/cache/purge", "POST", fields, body)
 
 
+def question(target: str, body: bytes, method: str = "POST") -> Asked:
+    return Asked(target, method, {"content-type": FORM}, body)
+
+
 SCOPES = {"anonymous_scopes": "read,pii:read,notes:read,metrics:read,cache:purge"}
 PROBLEM = {"content-type": "application/problem+json", "cache-control": "no-store"}
 
@@ -118,6 +123,15 @@ ROUTES = (
         for grain in GRAINS.values()
     ),
     Row("a summary as csv", get("/queue-entries/summary?by=queue_name&interval=day&format=csv")),
+    Row("asked by QUERY", question("/interactions", b"limit=20", "QUERY")),
+    Row("asked by POST", question("/interactions/search", b"attr_any=1234567&attr_any=other")),
+    Row("a summary asked by POST", question("/queue-entries/summary/search", b"by=queue_name")),
+    Row(
+        "415 no question",
+        Asked("/interactions", "QUERY", {"content-type": "text/plain"}, b"limit=20"),
+        415,
+        shows={**PROBLEM, "accept-query": FORM},
+    ),
     Row("one interaction", get(f"/interactions/{ID}")),
     Row("a timeline", get(f"/interactions/{ID}/timeline")),
     Row("schema", get("/schema")),

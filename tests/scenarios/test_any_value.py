@@ -90,6 +90,21 @@ async def test_pages_sorts_and_streams_show_the_same_rows(
         assert counted.json()["meta"]["totals"]["count"] == len(expected)
 
 
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+async def test_a_walk_and_a_stream_reach_the_end_of_a_long_value(
+    simulator: Simulator, clock: HandClock, settings: dict[str, Any]
+) -> None:
+    expected = {*upstream_ids(simulator, value="SIM-2500"), *upstream_ids(simulator, value="blue")}
+    query = (BLUE, ("attr_any", "SIM-2500"), ("fields", "interaction_id"))
+    async with running_facade(simulator, clock=clock.clock, **settings) as facade:
+        pages = await by_cursor(facade, *query, LISTED)
+        assert len(ids(pages)) == len(expected)
+        assert {*ids(pages)} == expected
+        assert not any(page["meta"]["truncated"] for page in pages)
+        streamed = await facade.get("/interactions.csv", *query, ("limit", "all"))
+        assert streamed.text.split()[1:] == ids(pages)
+
+
 @pytest.mark.parametrize("grain", GRAINS.values(), ids=GRAINS)
 async def test_every_grain_shows_the_parts_of_all_of_them(simulator: Simulator, clock: HandClock, grain: Grain) -> None:
     async with running_facade(simulator, clock=clock.clock, anonymous_scopes="read,notes:read") as facade:

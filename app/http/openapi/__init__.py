@@ -22,6 +22,7 @@ from app.http.openapi.parameters import (
     header,
     list_parameters,
     parameter,
+    request_bodies,
     shared,
     shared_parameters,
     summary_parameters,
@@ -30,6 +31,7 @@ from app.http.parameters import GRAIN, ITEM_PARAMETERS
 from app.http.questions import FORM_PARAMETERS
 from app.http.routes import RESOURCES
 from app.http.routing import ANYBODY
+from app.http.search import SEARCH
 from app.interactions.columns import SCHEMA_VERSION, ColumnType
 from app.interactions.grains import BY_PATH, INTERACTIONS, Grain
 
@@ -57,7 +59,8 @@ credentials.
 
 Every column is in every row, also when it is null; units stand in the names. Each GET may be a HEAD. Errors are \
 `application/problem+json` (RFC 9457), whose `type` leads to a page that explains it. A parameter that is not known \
-here is an error, so that a misspelt filter never returns everything.\
+here is an error, so that a misspelt filter never returns everything. Lists and summaries take `QUERY` (RFC 10008), \
+too, with their parameters as a form in the body.\
 """
 _SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A client key."},
@@ -82,6 +85,11 @@ _SUMMARY_WORDS = (
     "One row per group. Measures are of all rows that match, ratios are ratios of sums. The filters are those of "
     "`{path}`; `/schema{path}` explains the measures. `{path}/summary.csv` and `.ndjson` are other formats of it, as "
     "`format` and `Accept` ask for."
+)
+_SEARCH_WORDS = (
+    "As GET `{path}`, with the parameters as a form, for questions too long for a URL: up to 64 KiB and 1,000 "
+    "parameters. It changes nothing. `QUERY` (RFC 10008) with the same body asks `{path}` itself. `next` is null where "
+    "the question is too long for a URL: send the body again with `cursor=<next_cursor>`."
 )
 _SHAPES_WORDS = "With `shape=records` a bare array of `{row}`, with `shape=columns` an object of arrays by column."
 _HEALTH_WORDS = "Open to all, and without detail."
@@ -125,6 +133,7 @@ def document(grains: Mapping[str, Grain], max_rows: int) -> dict[str, object]:
             "responses": components.problem_responses(),
             "headers": components.HEADERS,
             "parameters": shared_parameters(grains[INTERACTIONS], max_rows),
+            "requestBodies": request_bodies(grains[INTERACTIONS], max_rows),
             "securitySchemes": _SECURITY_SCHEMES,
         },
     }
@@ -148,6 +157,7 @@ def paths(grains: Mapping[str, Grain], max_rows: int) -> dict[str, Schema]:
     return dict([
         *_lists(interactions, golden["rows"][INTERACTIONS], max_rows),
         *map(_summary, grains.values()),
+        *chain.from_iterable(map(_searches, grains.values())),
         _stored("/interactions/{interaction_id}", "One interaction",
                 "One interaction as one row; `include` adds its nested lists.",
                 components.json_content("Interaction", rows), of_item),
@@ -189,7 +199,7 @@ def paths(grains: Mapping[str, Grain], max_rows: int) -> dict[str, Schema]:
                  "A fetch that is under way goes on for those who wait for it, and is not stored. Once a second at "
                  "most, by all together.",
                  components.json_content("Purged"), 413, 415, parameters=[_OWN_HEADER],
-                 body=components.json_content("PurgeOrder", _PURGE_ORDERS)),
+                 body={"required": True, "content": components.json_content("PurgeOrder", _PURGE_ORDERS)}),
     ])
     # fmt: on
 
@@ -205,7 +215,7 @@ def _operation(
     tag: str = "service",
     name: str | None = None,
 ) -> tuple[str, Schema]:
-    """The path with its one operation; `body` is the content that its request must have."""
+    """The path with its one operation; `body` is the body that its request must have."""
     route = _ROUTES[path]
     needed = "" if route.scope in (None, "read", ANYBODY) else f"Needs scope `{route.scope}`. "
     operation: Schema = {
@@ -214,7 +224,7 @@ def _operation(
         "summary": summary,
         "description": (needed + description).strip(),
         "parameters": list(parameters),
-        **({"requestBody": {"required": True, "content": body}} if body else {}),
+        **({"requestBody": body} if body else {}),
         **({"security": []} if route.scope == ANYBODY else {}),
         "responses": {**dict(sorted(responses.items())), **components.OTHER},
     }
@@ -307,6 +317,31 @@ def _question() -> tuple[str, Schema]:
         parameters=[QUESTION, *map(shared, FORM_PARAMETERS), shared("If-None-Match")],
         tag="summaries",
     )
+
+
+def _searches(grain: Grain) -> Iterator[tuple[str, Schema]]:
+    """The paths where POST asks for a grain's list and summary."""
+    for path, what, content, more, problems in (
+        (grain.path, "{}, asked by a body", f"{components.row_name(grain)}List", components.OF_LISTS, (410,)),
+        (grain.summary_path, "Summary of {}, asked by a body", "Summary", components.OF_LISTS[1:], ()),
+    ):
+        is_list = path == grain.path
+        responses = components.stored_responses(
+            components.json_content(content),
+            _problems(path + SEARCH, *_UPSTREAM, *problems, 413, 415),
+            *more,
+            whole=("Content-Disposition",),
+        )
+        title = grain.name.replace("_", " ")
+        yield _operation(
+            path + SEARCH,
+            what.format(title.capitalize() if is_list else title),
+            _SEARCH_WORDS.format(path=path),
+            responses,
+            parameters=[shared("If-None-Match")],
+            body={"$ref": f"#/components/requestBodies/{'Question' if is_list else 'SummaryQuestion'}"},
+            tag=("parts" if grain.is_of_parts else "interactions") if is_list else "summaries",
+        )
 
 
 def _examples(grain: Grain, format_: Format, table: Table) -> Schema:

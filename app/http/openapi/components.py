@@ -186,6 +186,7 @@ def _record(description: str, properties: Mapping[str, Schema], optional: Collec
 
 
 _HEADER_WORDS = {
+    "Accept-Query": "The media type of a question in a body (RFC 10008); not there where no question was asked.",
     "Accept-Ranges": "`bytes`: parts may be asked for.",
     "Age": "Seconds since upstream was asked.",
     "Allow": "The methods this path takes.",
@@ -224,6 +225,7 @@ IN_206 = (*IN_200, *OF_LISTS, "Content-Range")
 _OWN_HEADERS = {
     401: ("WWW-Authenticate",),
     405: ("Allow",),
+    415: ("Accept-Query",),
     416: ("Content-Range",),
     429: ("Retry-After", *QUOTA),
     **dict.fromkeys((503, 504), ("Retry-After",)),

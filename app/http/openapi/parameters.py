@@ -1,10 +1,12 @@
 """The parameters of operations: those of lists and summaries from their tables, and headers; shared ones stand once."""
 
 from collections.abc import Collection, Sequence
+from typing import cast
 
 from app.formats import FORMATS, Format
 from app.http.openapi.components import STRING, Schema
 from app.http.parameters import ATTRIBUTE_PREFIX, BY_NAME, DEFAULT_LIMIT, PARAMETERS, Parameter, parameters_of
+from app.http.search import FORM
 from app.http.summary_parameters import SUMMARY_PARAMETERS
 from app.http.values import EVERY_ROW
 from app.interactions.grains import Grain
@@ -13,6 +15,8 @@ from app.interactions.grains import Grain
 _WITHOUT_DEFAULT = frozenset({"offset", *(one.variant_parameter for one in FORMATS)})
 # Pages for trying things send each example: with one of `fields` the first rows seen would lack most columns.
 _WITHOUT_EXAMPLE = "fields"
+_OF_FORMATS = frozenset({"format", *(one.variant_parameter for one in FORMATS if one.variant_parameter)})
+_NOT_IN_FORMS = _OF_FORMATS | {ATTRIBUTE_PREFIX}
 _OF_A_GRAIN = frozenset({"fields", "sort"})  # their words name its columns
 _OF_SUMMARIES = "summary_{name}"
 _UNBOUNDED = "limit_of_stream"
@@ -63,6 +67,33 @@ def shared_parameters(grain: Grain, max_rows: int) -> dict[str, Schema]:
         **{_OF_SUMMARIES.format(name=row.name): _of_summary(row, max_rows) for row in of_summaries},
         **others,
     }
+
+
+def request_bodies(grain: Grain, max_rows: int) -> dict[str, Schema]:
+    """The bodies of questions: the parameters of lists, and those of summaries, as forms."""
+    lists = [parameter(row, max_rows, grain) for row in PARAMETERS]
+    summaries = [
+        parameter(row, max_rows, grain) if row is BY_NAME.get(name) else _of_summary(row, max_rows)
+        for name, row in SUMMARY_PARAMETERS.items()
+    ]
+    return {"Question": _form(lists), "SummaryQuestion": _form(summaries)}
+
+
+def _form(parameters: Sequence[Schema]) -> Schema:
+    """A form of these parameters."""
+    properties = {}
+    for one in parameters:
+        schema, row = dict(cast("Schema", one["schema"])), BY_NAME.get(str(one["name"]))
+        if row and row.is_any:
+            schema["maxItems"] = row.most_values(in_body=True)
+        if one["name"] not in _NOT_IN_FORMS:
+            properties[str(one["name"])] = {**schema, "description": one["description"]}
+    words = (
+        "Parameters as in the query string of GET, also `<column>.gte` and the like; repeat what is repeatable. "
+        f"{', '.join(f'`{name}`' for name in sorted(_OF_FORMATS))} are taken, too, and give answers of other types."
+    )
+    schema = {"type": "object", "description": words, "properties": properties, "additionalProperties": True}
+    return {"required": True, "content": {FORM: {"schema": schema}}}
 
 
 def _unbounded_limit(max_rows: int, grain: Grain) -> Schema:

@@ -137,8 +137,8 @@ def held_hours(holdings: Holdings, now: datetime, *, others: bool, hooks: bool) 
     if not holdings.is_trusted:
         return None
     whole = holdings.collection(EVERYTHING)
-    known = [one for one in holdings.collections() if one is not whole and one.coverage.intervals]
-    shown = [one for one in known if hooks or not kinds_of(one.conditions) - {"contact_id"}]
+    known = [one for one in holdings.collections() if one is not whole and not one.token.purged]
+    shown = [one for one in known if one.coverage.intervals and (hooks or kinds_of(one.conditions) <= {"contact_id"})]
     latest = sorted(shown, key=lambda one: -one.asked_at)[:MOST_OTHERS] if others else []
     told = [(whole, MOST_DAYS), *((one, DAYS_OF_OTHERS) for one in latest)]
     return [HeldHours(_named(one.conditions), [*_days(one, now, most)]) for one, most in told]

@@ -97,10 +97,10 @@ class HeldWindow:
         holdings = self.queries.holdings
         if holdings.is_to_be_probed or not holdings.is_probed:
             await holdings.probe(may_sample=True)
-        if not holdings.is_probed:
-            self._tell(HOLD_UNPROVEN)
-        elif not holdings.is_trusted:
-            self._tell(HOLD_DISTRUSTED)
+        if not holdings.is_probed and self._is_news(HOLD_UNPROVEN):
+            logger.warning(HOLD_UNPROVEN)
+        if holdings.is_probed and not holdings.is_trusted and self._is_news(HOLD_DISTRUSTED):
+            logger.warning(HOLD_DISTRUSTED)
         return holdings.is_probed and holdings.is_trusted
 
     async def _go_on(self) -> None:
@@ -130,8 +130,8 @@ class HeldWindow:
             self._gate.reset()
             return
         self._gate.close()
-        if not self._is_short:
-            self._tell(HOLD_REFUSED, written(min(gap.end, self.queries.clock.wall())))
+        if not self._is_short and self._is_news(HOLD_REFUSED):
+            logger.warning(HOLD_REFUSED, written(min(gap.end, self.queries.clock.wall())))
 
     async def _hold(self, span: Span, rows: int, most_calls: int, most_age: float) -> None:
         asked = UpstreamQuery(start=span.start, end=None if span.end == FOREVER else span.end)
@@ -155,12 +155,12 @@ class HeldWindow:
         self.queries.holdings.supersets.counts_behind = is_whole
         if is_whole:
             self._gate.reset()
-            self._tell(HOLD_COMPLETE, written(span.start))
-        elif self._is_short:
-            self._tell(HOLD_SHORT, written(min(low, self.queries.clock.wall())), written(span.start))
+            if self._is_news(HOLD_COMPLETE):
+                logger.info(HOLD_COMPLETE, written(span.start))
+        elif self._is_short and self._is_news(HOLD_SHORT):
+            logger.warning(HOLD_SHORT, written(min(low, self.queries.clock.wall())), written(span.start))
 
-    def _tell(self, line: Line, *words: str) -> None:
-        """Log a line, unless it was the last one."""
-        if self._told is not line:
-            self._told = line
-            logger.log(logging.INFO if line is HOLD_COMPLETE else logging.WARNING, line, *words)
+    def _is_news(self, told: Line) -> bool:
+        """Whether it is not what was told last."""
+        was_told, self._told = self._told is told, told
+        return not was_told

@@ -77,5 +77,7 @@ async def test_other_collections_are_told_without_what_may_be_personal() -> None
     assert told["attr=…"][0].hours == "#" * 7 + " " * 17
     assert [*hours(at, others=True, hooks=False)] == ["", "contact_id=…"]
     assert [*hours(at)] == [""]
+    at.queries.holdings.purge()
+    assert [*hours(at, others=True)] == [""]
     at.queries.holdings.is_trusted = False
     assert held_hours(at.queries.holdings, NOW, others=True, hooks=True) is None

@@ -1,6 +1,7 @@
 """Questions too long for a URL: QUERY and POST with a form ask as GET does, and share what is stored with it."""
 
 from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
@@ -11,6 +12,7 @@ from app.interactions.grains import GRAINS, Grain
 from tests.scenarios.walking import upstream_ids
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, running_facade
+from tests.support.keys import given, write
 from tests.support.simulator import Simulator
 
 Pair = tuple[str, str]
@@ -158,3 +160,25 @@ async def test_a_part_may_be_asked_for_by_query_and_not_by_post(facade: Facade) 
     whole = await ask(facade, BY["POST"], "/interactions", pairs, accept_encoding=plain, range=first)
     assert part.content == whole.content[:10]
     assert whole.headers["accept-ranges"] == "none"
+
+
+async def test_it_is_counted_logged_and_charged_as_get_and_nothing_tells_its_body(
+    simulator: Simulator,
+    clock: HandClock,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    by: tuple[str, str],
+) -> None:
+    key = given("asker", "read", quota=6)
+    keys = write(tmp_path / "keys.json", key)
+    async with running_facade(simulator, clock=clock.clock, client_keys_file=keys) as facade:
+        asked = [await ask(facade, by, "/interactions", LIST, x_api_key=key.secret) for _ in range(6)]
+        left = [answer.headers["ratelimit"] for answer in asked]
+        assert [one.partition(";t=")[0] for one in left] == [f'"key";r={number}' for number in range(5, -1, -1)]
+        await ask(facade, by, "/interactions", LIST, status=429, x_api_key=key.secret)
+        told = facade.services.metrics.exposition().decode()
+    route = f"/interactions{by[1]}"
+    assert f'cxfacade_requests_total{{route="{route}",status="200"}} 6.0' in told
+    lines = [one.getMessage() for one in caplog.records if one.name == "cxfacade.access"]
+    assert any(f"{by[0]} {route} 200" in line for line in lines)
+    assert "SIM-2500" not in told + "".join(lines)

@@ -61,11 +61,11 @@ from app.upstream.access import DEFAULTS as LIMITS
 from app.upstream.access import Limits, UpstreamAccess
 from app.upstream.client import UpstreamClient
 from app.upstream.transport import Wire
-from app.workers import ALONE, PurgeOrders, Worker
+from app.workers import ALONE, Degraded, PurgeOrders, Worker
 
 PSEUDONYM_BYTES = 32
 SWEEP_SECONDS, SWEEPS_A_ROUND = 1.0, 60
-PURGED_ELSEWHERE_SECONDS = 0.25  # between two looks at what other workers have purged
+ELSEWHERE_SECONDS = 0.25  # between two looks at what other workers have told
 PURGE_SECONDS = 1.0  # between two purges: each sends everybody to upstream again (FAULTS T28)
 
 logger = logging.getLogger("cxfacade")
@@ -138,7 +138,7 @@ def create_app(
         kept_seconds = settings.fresh_max_seconds + settings.stale_seconds
         holdings = Holdings(upstream, store, clock, schedule, known.digest, kept_seconds, limits.probe_seconds)
         watch(metrics, store, settings.cache_bytes, flights, holdings)
-        orders, shared = PurgeOrders(worker.block), not worker.is_alone
+        orders, degraded, shared = PurgeOrders(worker.block), Degraded(worker.block), not worker.is_alone
         queries = Queries(upstream, snapshots, holdings, flights, clock, known, tables, random, orders, shared)
         metrics.watch("streams_under_way", lambda: queries.admission.streams)
         masked = masked_columns(settings.attributes, known.context.attribute_policy)
@@ -158,6 +158,7 @@ def create_app(
             parsed=ParsedLists(),
             response_cache=ResponseCache(store, clock, known.digest, flights, settings.wait_seconds),
             total=total,
+            degraded=degraded,
             openapi=cache(partial(openapi.text, tables, settings.max_rows)),
         )
         warmth = Warmth(app.state.services)
@@ -168,7 +169,7 @@ def create_app(
         ]
         warmth.start()
         watching = [keys.watch(clock)] if settings.client_keys_file else []
-        watching += [] if worker.is_alone else [purged_elsewhere(queries, clock)]
+        watching += [] if worker.is_alone else [elsewhere(queries, degraded, clock)]
         upkeep = (sweep(store, clock), *watching, *hold(queries, settings.hold, metrics))
         tasks = [asyncio.create_task(work) for work in upkeep]
         try:
@@ -247,12 +248,14 @@ def watch(metrics: Metrics, store: MemoryStore, bound_bytes: int, flights: Singl
     metrics.watch("fetches", lambda: len(flights))
 
 
-async def purged_elsewhere(queries: Queries, clock: Clock) -> None:
-    """Purge everything soon after another worker has purged something."""
+async def elsewhere(queries: Queries, degraded: Degraded, clock: Clock) -> None:
+    """Purge everything soon after another worker has purged something; tell the others where this one is degraded."""
     while True:
-        await clock.sleep(PURGED_ELSEWHERE_SECONDS)
+        await clock.sleep(ELSEWHERE_SECONDS)
         if queries.orders.has_news():
             await purge_all(queries)
+        if queries.is_degraded():
+            degraded.tell(clock.monotonic())
 
 
 def hold(queries: Queries, length: timedelta | None, metrics: Metrics) -> Iterator[Coroutine[None, None, None]]:

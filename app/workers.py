@@ -12,8 +12,9 @@ from tempfile import TemporaryFile
 
 CELL_BYTES = 8
 BLOCK_BYTES = 4096
-THROTTLE_GATE, CREDENTIALS_GATE, PURGES = 0, 4, 8  # columns: a gate takes four
-COLUMNS = 9
+THROTTLE_GATE, CREDENTIALS_GATE, PURGES, DEGRADED = 0, 4, 8, 9  # columns: a gate takes four
+COLUMNS = 10
+DEGRADED_SECONDS = 2.0  # so long it is taken for true that a worker was degraded
 NANOSECONDS = 1_000_000_000
 
 
@@ -111,6 +112,22 @@ class PurgeOrders:
         """Whether something was purged elsewhere since the last look."""
         before, self._known = self._known, self._block.others(PURGES)
         return before != self._known
+
+
+class Degraded:
+    """Whether workers are degraded, as they tell each other now and then."""
+
+    def __init__(self, block: Block = NO_BLOCK) -> None:
+        self._block = block
+
+    def tell(self, now: float) -> None:
+        """This worker is degraded now (monotonic seconds)."""
+        self._block.tell(DEGRADED, round(now * NANOSECONDS))
+
+    def is_elsewhere(self, now: float) -> bool:
+        """Whether another worker has told so lately."""
+        since = (now - DEGRADED_SECONDS) * NANOSECONDS
+        return any(at and at >= since for (at,) in self._block.others(DEGRADED))
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,7 @@ def test_the_service_has_no_right_it_does_not_need() -> None:
 def test_the_service_gets_its_socket_and_the_time_to_end() -> None:
     service, socket = unit("cxfacade.service"), unit("cxfacade.socket")
     assert service["Unit"]["Requires"] == "cxfacade.socket"
+    assert service["Service"]["KillMode"] == "mixed", "a second signal would end workers at once"
     assert service["Service"]["ExecReload"].endswith("-HUP $MAINPID")
     assert int(service["Service"]["TimeoutStopSec"]) > MOST_SECONDS_TO_END + 1
     assert socket["Socket"]["ListenStream"].startswith("127.0.0.1:")

@@ -20,7 +20,12 @@ TESTS = tuple(sorted((ROOT / "tests").rglob("test_*.py")))
 UNSAFE_MODULES = frozenset({"pickle", "marshal", "shelve", "dill", "cPickle"})
 UNSAFE_CALLS = frozenset({"eval", "exec", "compile", "__import__"})
 WRITING_CALLS = frozenset({"write_text", "write_bytes", "NamedTemporaryFile", "TemporaryFile", "mkstemp", "fdopen"})
-WRITERS = frozenset({"app/clients/file.py"})  # client keys, which are hashes
+WRITERS = frozenset(
+    {
+        "app/clients/file.py",  # client keys, which are hashes
+        "app/workers.py",  # times and counts, in a file without a name where the system has no memory of that kind
+    }
+)
 FLOORS = {
     "starlette": (1, 3, 1),
     "fastapi": (0, 132),

@@ -59,6 +59,8 @@ class Supervised:
             gone()
         finally:
             self._channel = last
+            if self._writer is not None:
+                self._writer.close()
 
     async def total(self, own: bytes) -> bytes:
         """The figures of all workers, in text for Prometheus; just our `own` where the supervisor does not answer."""
@@ -75,7 +77,7 @@ class Supervised:
 
     def end(self, figures: Figures) -> None:
         """Give the last figures."""
-        with contextlib.suppress(OSError):
+        with self._channel, contextlib.suppress(OSError):
             self._channel.settimeout(COLLECTED_SECONDS)
             self._channel.sendall(line(figures=figures().decode()))
 

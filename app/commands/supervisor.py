@@ -129,7 +129,7 @@ class Supervisor:
         self._stopping.set()
         self._listener.close()
         for one in self._living:
-            one.signal(number)
+            one.signal(number if one.is_ready.is_set() else signal.SIGTERM)  # Python tells much of an early SIGINT
         if self._cut:
             self._cut.cancel()
         self._cut = asyncio.get_running_loop().call_later(seconds, self._kill)

@@ -128,8 +128,11 @@ async def health(_request: Request, _services: Services) -> Response:
 
 
 async def ready(_request: Request, services: Services) -> Response:
-    """Ready as soon as it answers; degraded while upstream is ill and nothing is stored to answer from (FAULTS §7)."""
-    is_degraded = services.queries.upstream.is_ill() and not len(services.queries.snapshots)
+    """Ready as soon as it answers; degraded while upstream is ill and nothing is stored to answer from (FAULTS §7).
+
+    Of several workers all are asked for: whoever comes next may meet any.
+    """
+    is_degraded = services.queries.is_degraded() or services.degraded.is_elsewhere(services.clock.monotonic())
     return answer(Health("degraded" if is_degraded else "ok"))
 
 

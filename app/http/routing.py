@@ -28,6 +28,7 @@ from app.interactions.masking import hides
 from app.observe.metrics import Metrics
 from app.queries.service import Queries
 from app.settings import Settings
+from app.workers import Degraded
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Services:
     purges: MinInterval
     requests: Requests
     openapi: Callable[[], str]
+    degraded: Degraded
     total: Callable[[bytes], Awaitable[bytes]] | None = None
 
     def context(self, zone: tzinfo, grain: str = INTERACTIONS, ahead: float = 0.0) -> ParseContext:

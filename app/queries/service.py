@@ -355,6 +355,10 @@ class Queries:
             self.tenant_zone = self.rules.zone(joined.value.time_zone)
         return self.tenant_zone
 
+    def is_degraded(self) -> bool:
+        """Whether upstream is ill, and nothing is stored to answer from."""
+        return self.upstream.is_ill() and not len(self.snapshots)
+
     def deadline(self) -> float:
         """When the wait of a client who comes now is over (monotonic seconds)."""
         return self.clock.monotonic() + self.rules.wait_seconds

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -49,28 +50,19 @@ class Two:
             return get(f"{self.url}{path}")
 
 
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
-    folder = tmp_path_factory.mktemp("workers")
-    with ExitStack() as stack:
-        upstream = stack.enter_context(serve_in_thread(create_simulator(QUIET)))
-        given = {**GIVEN, "CXF_UPSTREAM_URL": upstream}
-        yield Two(stack.enter_context(started(folder, "serve", "--port", "0", last=SERVES, **given)))
-
-
-def test_both_answer_and_a_pseudonym_is_the_same_at_both(two: Two) -> None:
+def both_answer_and_a_pseudonym_is_the_same_at_both(two: Two) -> None:
     customers = [two.asked(one, "/interactions?fields=interaction_id,customer_key&limit=20") for one in two.workers()]
     assert len(customers) == 2
     assert customers[0].json()["items"] == customers[1].json()["items"]
     assert any(row["customer_key"] for row in customers[0].json()["items"])
 
 
-def test_sighup_reaches_both(two: Two) -> None:
+def sighup_reaches_both(two: Two) -> None:
     two.program.process.send_signal(signal.SIGHUP)
     says(two.program, "The upstream credentials were read again.", times=2)
 
 
-def test_a_killed_worker_takes_nobody_with_it_but_its_own_clients(two: Two) -> None:
+def a_killed_worker_takes_nobody_with_it_but_its_own_clients(two: Two) -> None:
     before = two.workers()
     killed, spared = before
     with ExitStack() as stack:
@@ -90,7 +82,7 @@ def test_a_killed_worker_takes_nobody_with_it_but_its_own_clients(two: Two) -> N
     assert {*two.workers()} & {*before} == {spared}
 
 
-def test_workers_are_replaced_and_nobody_notices(two: Two) -> None:
+def workers_are_replaced_and_nobody_notices(two: Two) -> None:
     before = {*two.workers()}
     with load(f"{two.url}/interactions?attr=valueOne") as answered:
         two.program.process.send_signal(signal.SIGUSR2)
@@ -101,6 +93,34 @@ def test_workers_are_replaced_and_nobody_notices(two: Two) -> None:
     assert len(two.workers()) == 2
 
 
+def a_walk_by_turns_shows_each_row_once_under_one_validator(two: Two) -> None:
+    path, tags, ids = "/interactions?from=2026-11-17&limit=100", [], []
+    while path:
+        first, second = (two.asked(one, path) for one in two.workers())
+        tags.append((first.headers["etag"], second.headers["etag"]))
+        ids += [row["interaction_id"] for row in first.json()["items"]]
+        following = second.json()["next"]
+        path = httpx.URL(following).raw_path.decode() if following else ""
+    assert len(tags) > 2
+    assert all(first == second for first, second in tags)
+    assert len(ids) == len({*ids}) == first.json()["meta"]["total"]
+
+
+def a_purge_at_one_is_a_purge_at_both(two: Two) -> None:
+    first, second = two.workers()
+    question = "/interactions?attr=valueOne"
+    assert [two.asked(one, question).status_code for one in (first, second)] == [200, 200]
+    assert "hit" in two.asked(second, question).headers["cache-status"]
+    with two.alone(first):
+        order = httpx.post(
+            f"{two.url}/cache/purge", json={"all": True}, headers={"X-Requested-With": "test"}, trust_env=False
+        )
+    assert order.status_code == 200
+    until = time.monotonic() + HANG_SECONDS
+    while "hit" in two.asked(second, question).headers["cache-status"]:
+        assert time.monotonic() < until
+
+
 def figure(text: str, name: str) -> float:
     return float(next(line.rpartition(" ")[2] for line in text.splitlines() if line.startswith(name)))
 
@@ -108,7 +128,7 @@ def figure(text: str, name: str) -> float:
 LIVE = 'cxfacade_requests_total{route="/health/live",status="200"}'
 
 
-def test_figures_are_of_both_whoever_is_asked_and_a_counter_never_falls(two: Two) -> None:
+def figures_are_of_both_whoever_is_asked_and_a_counter_never_falls(two: Two) -> None:
     first, second = two.workers()
     before = figure(get(f"{two.url}/metrics").text, LIVE)
     for worker in (first, second):
@@ -131,14 +151,34 @@ def test_figures_are_of_both_whoever_is_asked_and_a_counter_never_falls(two: Two
         assert get(f"{two.url}/health/live").status_code == 200
 
 
-def test_a_signal_ends_all_and_the_socket(two: Two) -> None:
-    """The last test of these two."""
+def a_signal_ends_all_and_the_socket(two: Two) -> None:
     workers = two.workers()
     two.program.process.send_signal(signal.SIGINT)
     listens_no_more(two.url)
     assert two.program.process.wait(HANG_SECONDS) == 0
     assert not any(Path(f"/proc/{one}").exists() for one in workers)
     assert "Traceback" not in two.program.errors.read_text()
+
+
+STEPS = (
+    both_answer_and_a_pseudonym_is_the_same_at_both,
+    a_walk_by_turns_shows_each_row_once_under_one_validator,
+    a_purge_at_one_is_a_purge_at_both,
+    sighup_reaches_both,
+    a_killed_worker_takes_nobody_with_it_but_its_own_clients,
+    workers_are_replaced_and_nobody_notices,
+    figures_are_of_both_whoever_is_asked_and_a_counter_never_falls,
+    a_signal_ends_all_and_the_socket,
+)
+
+
+def test_two_workers_are_as_one(tmp_path: Path) -> None:
+    """All of it with the same two: to start a worker takes a second."""
+    with serve_in_thread(create_simulator(QUIET)) as upstream:
+        given = {**GIVEN, "CXF_UPSTREAM_URL": upstream}
+        with started(tmp_path, "serve", "--port", "0", last=SERVES, **given) as program:
+            for step in STEPS:
+                step(Two(program))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from app.http.responses import content_tag
+from app.workers import DEGRADED_SECONDS
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, running_facade
 from tests.support.simulator import Simulator
@@ -72,6 +73,23 @@ async def test_a_pause_that_upstream_asks_one_for_is_kept_by_all(
     assert not simulator.journal()
     clock.advance(31)
     await two.get("/interactions?attr=b")
+
+
+async def test_ready_is_of_all_workers(both: tuple[Facade, Facade], simulator: Simulator, clock: HandClock) -> None:
+    one, two = both
+    simulator.faults("status", None, status=500)
+    for number in range(5):
+        await one.get(f"/interactions?attr={number}", status=503)
+    await two.get("/health/ready")
+    clock.advance(LOOK_SECONDS)
+    while (await two.get("/health/ready")).json()["status"] == "ok":
+        await clock.clock.sleep(0)
+    clock.advance(60)
+    simulator.clear_faults()
+    for each in both:
+        await each.get("/interactions?attr=valueOne")
+    clock.advance(DEGRADED_SECONDS + 1)
+    assert [(await each.get("/health/ready")).json()["status"] for each in both] == ["ok", "ok"]
 
 
 async def walked(both: tuple[Facade, Facade], path: str) -> list[dict[str, Any]]:

@@ -170,6 +170,7 @@ async def test_a_replacement_that_cannot_start_leaves_the_others_in_place(
 async def test_a_signal_reaches_all_and_a_second_one_waits_for_nobody(number: signal.Signals, scene: Scene) -> None:
     (scene.folder / "deaf").touch()
     await scene.both()
+    await scene.ready.wait()
     scene.supervisor.stop(number)
     assert {(await scene.told())["signal"] for _ in range(2)} == {number.name}
     assert scene.listener.fileno() == -1, "who comes from now on is refused, and does not wait in vain"

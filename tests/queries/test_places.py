@@ -42,7 +42,7 @@ async def walked(desks: list[Desk], asked: InteractionQuery, turns: list[int]) -
     return pages
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(
     ties=st.lists(st.integers(1, 40), min_size=1, max_size=9),
     turns=st.lists(st.integers(0, 2), min_size=1, max_size=6),

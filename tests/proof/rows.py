@@ -203,7 +203,7 @@ PROBLEMS = (
     Row("404 question", get("/questions/unknown"), 404, PROBLEM),
     Row("404 interaction", get(f"/interactions/{NOBODY}"), 404, PROBLEM),
     Row("404 remembered", get(f"/interactions/{NOBODY}"), 404, PROBLEM, stored),
-    Row("405", Asked("/interactions", "POST"), 405, {**PROBLEM, "allow": "GET, HEAD"}),
+    Row("405", Asked("/interactions", "POST"), 405, {**PROBLEM, "allow": "GET, HEAD, QUERY"}),
     Row("410", get("/interactions?limit=1"), 410, PROBLEM, expired),
     Row("415", Asked("/cache/purge", "POST"), 415, PROBLEM, settings=SCOPES),
     Row("502", get(LIST), 502, PROBLEM, nonsensical),

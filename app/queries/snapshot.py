@@ -192,7 +192,7 @@ async def composed(
         runs, seen, room = [*earlier.runs], {*last_ids(earlier)}, most - earlier.rows
     for piece in held.pieces:
         run = piece.run
-        places = [place for place in piece.places if run.ids[place] not in seen]
+        places = [place for place in piece.places if run.ids[place] not in seen] if seen else piece.places
         places, room = places[: max(0, room)], room - len(places)
         facts = answered.facts.pop(id(run), None)
         if len(places) < run.count:

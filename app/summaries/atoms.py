@@ -75,8 +75,8 @@ def _known(values: Values) -> list[Any]:
 
 def _sum(values: Values) -> int:
     known = _known(values)
-    if float not in {*map(type, known)}:  # flags and counts, in a tenth of the time
-        total: int = sum(known)
+    total = sum(known)
+    if isinstance(total, int):  # flags and counts, in a tenth of the time
         return total * PARTS_OF_ONE
     return sum([scaled(value, PARTS_OF_ONE) for value in known])
 

@@ -54,6 +54,7 @@ def figure(text: str, name: str) -> float:
     return float(next(line.rpartition(" ")[2] for line in text.splitlines() if line.startswith(name)))
 
 
+ASKED_WHO = 'cxfacade_requests_total{route="/whoami",status="200"}'
 LIVE = 'cxfacade_requests_total{route="/health/live",status="200"}'
 
 
@@ -72,8 +73,8 @@ def sighup_reaches_both(two: Two) -> None:
 def a_killed_worker_takes_nobody_with_it_but_its_own_clients(two: Two) -> None:
     before = two.workers()
     killed, spared = before
-    assert get(f"{two.url}/health/live").status_code == 200
-    counted = figure(get(f"{two.url}/metrics").text, LIVE)
+    assert two.asked(killed, "/whoami").status_code == 200
+    counted = figure(get(f"{two.url}/metrics").text, ASKED_WHO)
     with ExitStack() as stack:
         kept = []
         for worker in (spared, killed):
@@ -85,7 +86,7 @@ def a_killed_worker_takes_nobody_with_it_but_its_own_clients(two: Two) -> None:
         os.kill(killed, signal.SIGKILL)
         says(two.program, "worker 1 ended by itself, with code -9; another takes its place")
         assert kept[0].get("/health/live").status_code == 200
-        assert figure(get(f"{two.url}/metrics").text, LIVE) > counted, "what the dead has counted counts"
+        assert figure(get(f"{two.url}/metrics").text, ASKED_WHO) == counted, "what the dead has counted counts"
         while len(two.workers()) < 2:
             assert get(f"{two.url}/health/live").status_code == 200
     assert len([one for one in answered if one != 200]) <= 1, "one request at a time was under way"

@@ -76,6 +76,25 @@ async def test_what_arrives_or_is_erased_moves_no_other_row() -> None:
     assert [number for page in [first, *rest] for number in numbers(page)] == [*range(10), *range(11, 40)]
 
 
+async def test_of_one_millisecond_what_was_passed_stays_passed_whatever_its_order() -> None:
+    one, two = workers([interaction(number) for number in range(5)])
+    cursor = (await one.page(query(2))).next_cursor
+    assert cursor
+    assert cursor.place
+    odd = replace(cursor, place=replace(cursor.place, passed=(identity(1), identity(3))))
+    pages = await walked([two, one], query(1, cursor=odd), [0, 0, 1])
+    assert [number for page in pages for number in numbers(page)] == [0, 2, 4]
+
+
+async def test_only_who_has_read_a_walk_from_its_beginning_tells_its_changes() -> None:
+    one, two = workers(interactions(40))
+    first = await one.page(query(10))
+    asked = query(10, cursor=first.next_cursor)
+    second, elsewhere = await one.page(asked), await two.page(asked)
+    assert one.queries.change_token(asked, second.found.snapshot) is not None
+    assert two.queries.change_token(asked, elsewhere.found.snapshot) is None
+
+
 async def test_a_walk_tells_one_total_and_reads_no_further_than_it_needs() -> None:
     one, two = workers(interactions(600))
     pages = await walked([one, two], query(100), [0, 1])

@@ -104,7 +104,7 @@ def test_a_question_that_queue_entries_do_not_know_shows_why_in_place_of_their_f
 
 
 def test_more_than_can_be_counted_is_said_in_the_api_s_words(explore: Callable[..., Explorer]) -> None:
-    with served(max_rows=7) as place:
+    with served(cache_bytes=1_048_576) as place:
         page = explore(place).open("?attr=SIM-2500#overview").page
         expect(page.get_by_role("alert")).to_contain_text("Summary needs the whole result")
         expect(page.locator(".tile")).to_have_count(0)

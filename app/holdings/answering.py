@@ -121,8 +121,11 @@ async def answer_from(
     filled = await fill(collection, span, rows, filling, new_context)
     if filled.is_refused:
         return filled.refused
-    total = await _total(collection, span, filled.total, filling, new_context) if is_counted else 0
     held = collection.compose(span)
+    total = 0
+    if is_counted and not held.complete:
+        total = await _total(collection, span, filled.total, filling, new_context)
+        held = max(collection.compose(span), held, key=lambda one: one.rows)  # there may be no room for the rest
     readers = (comparing, rechecking, filling)
     return Answered(
         parts=((collection, span),),

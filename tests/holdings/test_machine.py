@@ -135,3 +135,17 @@ class Machine(RuleBasedStateMachine):
 
 TestMachine = Machine.TestCase
 TestMachine.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+
+
+def test_rows_that_are_held_answer_where_the_store_has_no_room_for_the_rest() -> None:
+    """Found by the machine: the rest was read to be counted, and drove out what was held."""
+    machine = Machine()
+    machine.begin(rows=304, cache_bytes=150_000)
+    for ends, has_attribute, is_open in (
+        ((1577, 1800), False, True),
+        ((2880, 0), False, True),
+        ((273, 0), True, True),
+        ((0, 720), True, False),
+        ((2791, 0), True, False),
+    ):
+        machine.ask(ends=ends, is_open=is_open, is_ever=ends[0] == 2880, has_attribute=has_attribute, rows=1)

@@ -63,11 +63,11 @@ async def fill(collection: Collection, span: Span, rows: int, reader: Reader, ne
             collection.time_zone, collection.simulated = reading.time_zone, reading.simulated
             taken = Span(low if reading.complete else low - MILLISECOND, walk.low)
             beside = collection.held_beside(Span(walk.low - MILLISECOND, walk.low), walk.read) if walk.has_tail else []
+            around = Span(walk.asked.end, span.end), Span(span.start, walk.asked.start)
+            filled.total = reading.total + sum(collection.rows(one) for one in around if one.start < one.end)
             filled.facts |= await collection.take(taken, [*walk.read, *beside], new_context(reading.time_zone))
             collection.cover(Span(low, walk.low), walk.began, has_tail=not reading.complete)
-            around = Span(walk.asked.end, span.end), Span(span.start, walk.asked.start)
             collection.rest_rows = reading.total - walk.position.offset
-            filled.total = reading.total + sum(collection.rows(one) for one in around if one.start < one.end)
             spent = [walk.read, [*reading.records]]
             walk.end_step(low, has_tail=not reading.complete)
             if collection.reach(span).low > max(low, span.start):  # the store did not take it

@@ -13,7 +13,7 @@ import msgspec
 
 from app.interactions.cards import mask_cards
 from app.interactions.masking import MASKED, Audience, Policy, customer_key, mask_customer, shown
-from app.interactions.parts import AgentLeg, Details, Hook, Interaction, QueueEntry
+from app.interactions.parts import AgentLeg, Details, Hook, Interaction, QueueEntry, Segment
 from app.interactions.service_level import ServiceLevel, SlaOutcome, is_answered
 from app.interactions.times import in_order, local, moments, seconds_between, started_at
 
@@ -102,20 +102,9 @@ class Facts:
         score = interaction.customer_satisfaction_score
         self.csat_score = details.csat if score is None else score
         self.note_count = len(interaction.notes)
-        self._set_segments(interaction)
         self._set_legs(interaction)
         self._set_queues(interaction)
         self._set_abandonment(interaction)
-
-    def _set_segments(self, interaction: Interaction) -> None:
-        self.segments = segments = in_order(interaction.segments)
-        self.segment_count = len(segments)
-        self.end_type = segments[-1].segment_end_type if segments and self.ended_at else None
-        transfers = interaction.customer_transfers
-        if transfers is None:
-            transfers = [segment.segment_start_type for segment in segments].count("transfer")
-        self.transfer_count = transfers
-        self.is_transferred = transfers > 0
 
     def _set_legs(self, interaction: Interaction) -> None:
         self.legs = legs = in_order(interaction.agents)
@@ -141,6 +130,34 @@ class Facts:
         self.left_in_ivr = seconds is not None if said is None else said
         left_later = interaction.customer_abandon_time is not None or interaction.customer_hold_abandoned is True
         self.abandoned = self.left_in_ivr or left_later
+
+    @once
+    def segments(self) -> tuple[Segment, ...]:
+        """By their start."""
+        return in_order(self.interaction.segments)
+
+    @property
+    def segment_count(self) -> int:
+        """The number of segments."""
+        return len(self.segments)
+
+    @property
+    def end_type(self) -> str | None:
+        """How the last segment ended; None while the interaction has not."""
+        return self.segments[-1].segment_end_type if self.segments and self.ended_at else None
+
+    @once
+    def transfer_count(self) -> int:
+        """Upstream's, else the segments that start by a transfer."""
+        known = self.interaction.customer_transfers
+        if known is not None:
+            return known
+        return [segment.segment_start_type for segment in self.segments].count("transfer")
+
+    @property
+    def is_transferred(self) -> bool:
+        """Transferred at least once."""
+        return self.transfer_count > 0
 
     @property
     def agent_count(self) -> int:

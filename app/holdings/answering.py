@@ -9,7 +9,7 @@ from app.holdings.fill import NewContext, fill
 from app.holdings.partition import hour_of
 from app.holdings.reader import Reader, floored
 from app.holdings.recheck import recheck
-from app.holdings.store import Collection
+from app.holdings.store import ALL, Collection
 from app.holdings.sync import sync
 from app.interactions.facts import Facts
 from app.owners import Owners
@@ -29,6 +29,7 @@ class Wanted:
     ago will do. A record that is due may wait for the next comparison, for as many seconds of `patience`.
     Where the caller `is_passing`, nothing is evicted for it, and rows that it does not need are not counted. Unless it
     `compares_all`, nothing before the hour that its span begins in is compared: so that is let go of in the end.
+    Where more records are held than are to be `shown`, some more than so many are given, the newest.
     """
 
     rows: int
@@ -39,6 +40,7 @@ class Wanted:
     owners: Owners | None = None
     background: bool = False
     is_passing: bool = False
+    shown: int = ALL
     compares_all: bool = True
 
     def is_fresh(self, interval: Interval, now: float) -> bool:
@@ -121,11 +123,11 @@ async def answer_from(
     filled = await fill(collection, span, rows, filling, new_context)
     if filled.is_refused:
         return filled.refused
-    held = collection.compose(span)
-    total = 0
+    held, total = collection.compose(span, wanted.shown), 0
     if is_counted and not held.complete:
         total = await _total(collection, span, filled.total, filling, new_context)
-        held = max(collection.compose(span), held, key=lambda one: one.rows)  # there may be no room for the rest
+        again = collection.compose(span, wanted.shown)  # less, where the store has no room for the rest
+        held = max(again, held, key=lambda one: one.rows)
     readers = (comparing, rechecking, filling)
     return Answered(
         parts=((collection, span),),

@@ -66,7 +66,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """The records held of a span without a gap, from its end down.
+    """The records held of a span without a gap, from its end down: so many `rows`, of which the newest are in `pieces`.
 
     `compared_at` is when the part that was compared longest ago was, `due_at` when the first record is to be read again
     (monotonic seconds). `changed_at` is when this content was first seen, None without any; `marks` are of the
@@ -81,6 +81,11 @@ class Composition:
     due_at: float
     changed_at: datetime | None
     marks: tuple[Mark, ...]
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the pieces are the newest of them alone."""
+        return sum(piece.count for piece in self.pieces) < self.rows
 
     @property
     def checked_at(self) -> float:

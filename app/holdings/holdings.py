@@ -20,7 +20,7 @@ from app.holdings.partition import EVERYTHING as WHOLE
 from app.holdings.partition import FOREVER, Partition
 from app.holdings.reader import Reader
 from app.holdings.schedule import Schedule
-from app.holdings.store import COLLECTION_BYTES, Collection
+from app.holdings.store import ALL, COLLECTION_BYTES, Collection
 from app.holdings.supersets import Supersets, narrowed
 from app.holdings.trust import Telling, sampled, telling, tested
 from app.holdings.union import united
@@ -94,7 +94,8 @@ class Holdings:
         """
         if not asked.any_values:
             return await self._alone(self.collection(asked), span, wanted, new_context)
-        wish = wanted if wanted.is_passing else replace(wanted, rows=max(wanted.rows, MOST_ROWS_PER_CALL))
+        rows = wanted.rows if wanted.is_passing else max(wanted.rows, MOST_ROWS_PER_CALL)
+        wish = replace(wanted, rows=rows, shown=ALL)
         collections = map(self.collection, alternatives(asked))
         works = [partial(self._alone, one, span, wish, new_context) for one in collections]
         answers = await in_parallel(works)
@@ -106,7 +107,8 @@ class Holdings:
     ) -> tuple[Answered, ...] | Reading | None:
         """The answers of the marked collections, each for its part of the span, without the conditions of the question.
 
-        None where one of them is not held any more, or has not all of its part. Raises UpstreamError.
+        None where one of them is not held any more, or has not all of its part. Where more than `wanted.shown` records
+        are held, those below are left out. Raises UpstreamError.
         """
         answers: list[Answered] = []
         for mark, part in parts_of(marks, span_of(asked)):
@@ -115,13 +117,17 @@ class Holdings:
                 return None
             is_own = collection.conditions == conditions_of(asked)
             rows = max(1, wanted.rows - sum(one.composition.rows for one in answers))
-            wish = replace(wanted, rows=rows, most_calls=wanted.most_calls if is_own else 0)
+            wish = replace(wanted, rows=rows)
+            if not is_own:
+                wish = replace(wish, most_calls=0, shown=ALL)
             answered = await self._alone(collection, part, wish, new_context)
             if not isinstance(answered, Answered):
                 return None if answers else answered
             if not (is_own or answered.composition.complete):
                 return None
             answers.append(answered)
+            if answered.composition.is_cut:
+                break
         return tuple(answers)
 
     async def continued(
@@ -250,7 +256,7 @@ class Holdings:
         is_own = conditions == EVERYTHING or wanted.is_passing
         if is_own or not self.supersets.may_answer(conditions, everything, span, part, wanted.patience):
             return None
-        answered = await self._alone(everything, part, replace(wanted, most_calls=0), new_context)
+        answered = await self._alone(everything, part, replace(wanted, most_calls=0, shown=ALL), new_context)
         if not isinstance(answered, Answered) or not answered.composition.complete:
             return None
         context = new_context(everything.time_zone)

@@ -32,6 +32,7 @@ from app.upstream.query import UpstreamQuery
 from app.upstream.rows import Held, Record
 
 COLLECTION_BYTES = 2_000
+ALL = 2**63 - 1
 LAST_WAIT_SECONDS = 30 * 86_400.0  # past its last rung a record is read again after so long
 
 
@@ -151,13 +152,13 @@ class Collection:
             low = interval.span.start
         return Span(low, span.end)
 
-    def compose(self, span: Span) -> Composition:
-        """The records held of the span without a gap, from its end down."""
+    def compose(self, span: Span, shown: int = ALL) -> Composition:
+        """The records held of the span without a gap, from its end down: of more than `shown` the newest alone."""
         partitions, part = self.partitions(span), self.newest_held(span)
         compared_at = min((one.compared_at for one in self.coverage.within(part)), default=inf)
         reached = self._with_tail(part, span)
         parts = (one for partition in partitions for one in partition.within(reached))
-        pieces = tuple(Piece(held, range(first, last)) for held, first, last in parts)
+        pieces = tuple(_newest((Piece(held, range(first, last)) for held, first, last in parts), shown))
         reaching = [one for one in partitions if one.span.end > reached.start]
         number = max((self.changes.lost_in(span), *(one.changed_in for one in reaching)))
         return Composition(
@@ -427,6 +428,15 @@ class Collection:
 
 def _id_of(record: Record | Held) -> str:
     return record.interaction_id if isinstance(record, Held) else record.interaction.interaction_id
+
+
+def _newest(pieces: Iterable[Piece], shown: int) -> Iterator[Piece]:
+    """The pieces until they hold more records than are shown."""
+    for piece in pieces:
+        yield piece
+        shown -= piece.count
+        if shown < 0:
+            return
 
 
 def _due_at(partition: Partition, span: Span) -> float:

@@ -28,6 +28,7 @@ from app.queries.change_token import ChangeToken
 from app.queries.changing import LOST, changed
 from app.queries.fetch_plan import FetchPlan, Terms
 from app.queries.page import FetchResult
+from app.queries.query import ALL_ROWS
 from app.queries.rules import EMPTY_MAXIMUM_SECONDS, Rules, compared_for
 from app.queries.snapshot import DecodedSnapshot, Snapshot, begun, below, composed, end_of, extended, last_ids, renewed
 from app.queries.snapshot_store import SnapshotStore
@@ -112,7 +113,8 @@ class Fetching:
         with held_back(rows):
             if plan.since:
                 return await self._changes(plan, plan.since, terms, most_age, purge_token)
-            found = await self.held(plan, plan.asked, self.wanted(min(rows, plan.most_rows), terms, most_age))
+            wanted = self.wanted(min(rows, plan.most_rows), terms, most_age)
+            found = await self.held(plan, plan.asked, replace(wanted, shown=self._shown(plan, rows)))
             if isinstance(found, Answered):
                 return await self._keep_held(plan, found, purge_token)
             first, found = [found] if found else [], None  # or its records were freed all at once
@@ -197,6 +199,10 @@ class Fetching:
             is_passing,
         )
 
+    def _shown(self, plan: FetchPlan, rows: int) -> int:
+        """How many of the records that are held a snapshot takes at once; a summary is of all of them."""
+        return max(rows, plan.most_rows if plan.most_rows == ALL_ROWS else self.rules.max_rows)
+
     def new_context(self) -> NewContext:
         """The context of records that are read from now on."""
         as_of = self.clock.wall()
@@ -273,7 +279,8 @@ class Fetching:
         rest = replace(known.asked, end=floored(last) + MILLISECOND) if known.runs else known.asked
         beside = sum(1 for _ in last_ids(known))
         wanted = min(rows, most) - known.rows + beside
-        wish = self.wanted(wanted, terms, inf, is_passing=is_passing)
+        shown = most - known.rows + beside if is_passing else self._shown(plan, wanted)
+        wish = replace(self.wanted(wanted, terms, inf, is_passing=is_passing), shown=shown)
         answered: Answered | Reading | None = None
         if known.marks and self.holds(plan):
             async with self._asking(plan):

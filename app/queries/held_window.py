@@ -136,7 +136,7 @@ class HeldWindow:
     async def _hold(self, span: Span, rows: int, most_calls: int, most_age: float) -> None:
         asked = UpstreamQuery(start=span.start, end=None if span.end == FOREVER else span.end)
         fetching, terms = self.queries.fetching, Terms(most_calls, Owners(), background=True)
-        wanted = replace(fetching.wanted(rows, terms, most_age), compares_all=False)
+        wanted = replace(fetching.wanted(rows, terms, most_age), compares_all=False, shown=0)
         await fetching.held(self.plan, asked, wanted)
 
     def _next_gap(self) -> Span | None:

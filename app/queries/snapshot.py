@@ -207,7 +207,7 @@ async def composed(
         if room < 0:
             break
     rows = sum(run.count for run in runs)
-    complete = held.complete and room >= 0
+    complete = held.complete and not held.is_cut and room >= 0
     fresh_seconds = round(answered.expires_at - held.compared_at, 6)
     told = earlier.total if earlier else answered.total
     total = rows if complete else max(told, rows + bool(asked.any_values))  # nobody counts a union

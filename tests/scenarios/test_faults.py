@@ -205,7 +205,7 @@ async def test_methods_and_hosts_that_are_not_ours_are_refused_as_problems(
         assert (answer.status_code, answer.json()["code"], answer.headers["allow"]) == (
             405,
             "method-not-allowed",
-            "GET, HEAD",
+            "GET, HEAD, QUERY",
         )
     foreign = await facade.get("/interactions", status=400, headers={"host": "elsewhere.example"})
     assert foreign.json()["code"] == "bad-host"

@@ -103,6 +103,12 @@ def test_the_wheel_holds_every_file_of_the_app(tmp_path: Path) -> None:
     }
 
 
+def test_git_holds_files_alone_and_no_link_into_a_machine() -> None:
+    command = ["git", "-c", f"safe.directory={PROJECT}", "ls-files", "--stage"]
+    listed = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    assert {line.split()[0] for line in listed.splitlines()} == {"100644", "100755"}
+
+
 def test_the_changelog_begins_with_what_is_unreleased() -> None:
     sections = re.findall(r"(?m)^## (.+)$", (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8"))
     assert sections[0] == "[Unreleased]"

@@ -237,6 +237,11 @@ class MemoryStore:
         return len(self._primary)
 
     @property
+    def changes(self) -> int:
+        """How often a fetched value came or went: while it is the same, so are they."""
+        return self._primary.changes
+
+    @property
     def derived_count(self) -> int:
         """The number of values derived from others."""
         return len(self._derived)
@@ -301,6 +306,7 @@ class _Shelf(LRUCache[bytes, Held]):
 
     def __init__(self, bound_bytes: int) -> None:
         super().__init__(bound_bytes, getsizeof=lambda held: held.cost)
+        self.changes = 0
         self._holders: Counter[int] = Counter()  # of each part, by its identity
         self._shared_bytes = 0
 
@@ -322,6 +328,7 @@ class _Shelf(LRUCache[bytes, Held]):
         if key in self:
             del self[key]
         super().__setitem__(key, held)
+        self.changes += 1
         for part in held.stored.shared:
             if id(part) not in self._holders:
                 self._shared_bytes += part.size
@@ -330,6 +337,7 @@ class _Shelf(LRUCache[bytes, Held]):
     def __delitem__(self, key: bytes) -> None:
         held = Cache.__getitem__(self, key)
         super().__delitem__(key)
+        self.changes += 1
         for part in held.stored.shared:
             self._holders[id(part)] -= 1
             if not self._holders[id(part)]:
@@ -338,5 +346,6 @@ class _Shelf(LRUCache[bytes, Held]):
 
     def clear(self) -> None:
         super().clear()
+        self.changes += 1
         self._holders.clear()
         self._shared_bytes = 0

@@ -1,7 +1,7 @@
 """Collections as they are held: coverage, and partitions within the bound of all that is cached."""
 
 import asyncio
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
@@ -33,6 +33,7 @@ from app.upstream.rows import Held, Record
 
 COLLECTION_BYTES = 2_000
 ALL = 2**63 - 1
+NOTHING: tuple[int, Span, list[Partition]] = (-1, EVERYTHING, [])  # was looked up
 LAST_WAIT_SECONDS = 30 * 86_400.0  # past its last rung a record is read again after so long
 
 
@@ -81,6 +82,7 @@ class Collection:
     _spans: list[Span] = field(default_factory=list, init=False)
     _refused: list[Span] = field(default_factory=list, init=False)  # by the store, since something was covered last
     _parted: set[Span] = field(default_factory=set, init=False)
+    _looked_up: tuple[int, Span, list[Partition]] = field(default=NOTHING, init=False)
 
     @property
     def is_being_read(self) -> bool:
@@ -97,6 +99,7 @@ class Collection:
             async with self.lock:
                 yield
         finally:
+            self._looked_up = NOTHING  # what is evicted later must be nowhere
             self.queued.remove(owners)
 
     def purge(self) -> None:
@@ -108,15 +111,21 @@ class Collection:
 
         The newest is looked at last, so that it is evicted last.
         """
+        changes, within, known = self._looked_up
+        if changes == self.store.changes and _is_part(span, within) and not self.token.purged:
+            return known if span == within else [one for one in known if one.span.meets(span)]
         found = []
-        for one in [*self._spans]:
+        first, last = bisect_left(self._spans, (span.start,)), bisect_left(self._spans, (span.end,))
+        for one in self._spans[max(0, first - 1) : last]:
             if one.meets(span):
                 stored: Stored[Partition] | None = self.store.get(self._key_of(one))
                 if stored:
                     found.append(stored.value)
                 else:
                     self._forget(one)
-        return found[::-1]
+        found.reverse()
+        self._looked_up = (self.store.changes, span, found) if self.is_being_read else NOTHING
+        return found
 
     def pieces(self, span: Span) -> Iterator[Piece]:
         """The records held within the span, newest first, covered or not."""
@@ -428,6 +437,10 @@ class Collection:
 
 def _id_of(record: Record | Held) -> str:
     return record.interaction_id if isinstance(record, Held) else record.interaction.interaction_id
+
+
+def _is_part(span: Span, of: Span) -> bool:
+    return of.start <= span.start and span.end <= of.end
 
 
 def _newest(pieces: Iterable[Piece], shown: int) -> Iterator[Piece]:

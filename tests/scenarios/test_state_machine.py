@@ -19,7 +19,8 @@ from tests.scenarios.machine.world import MASKED, WHO, begun
 LISTS = ("north", "big-east", "big-west", "big-far")
 ITEMS = {"0001": "00000000-0000-4000-8000-000000000001"}
 VALUES = (*LISTS, *ITEMS)
-ENDINGS = ("", ".csv", ".ndjson")
+SUMMARY = "/summary"
+ENDINGS = ("", ".csv", ".ndjson", SUMMARY)
 DIRECTIVES = (*[""] * 8, "max-age=0", "max-age=20", "only-if-cached", "no-cache")
 SPANS = (0.5, 2, 5, 9, 11, 16, 16, 25, 40, 61, 320)  # about every bound there is, on both sides
 WALL_STEPS = (-86_400, -3_600, -1, 3_600, 86_400)
@@ -226,6 +227,9 @@ def _target(value: str, ending: str, *, is_clear: bool) -> str:
     pii = "pii=clear&" if is_clear else ""
     if value in ITEMS:
         return f"/interactions/{ITEMS[value]}?{pii}fields=interaction_id,flow_name,customer"
+    if ending == SUMMARY:
+        shown = "flow_name,customer" if is_clear else "flow_name"
+        return f"/interactions{ending}?attr={value}&{pii}by={shown}&measures=interaction_count"
     return f"/interactions{ending}?attr={value}&{pii}fields=interaction_id,flow_name,customer"
 
 

@@ -72,9 +72,11 @@ def format_conflicts(values: Values, chosen: Format, extension: str | None) -> I
             yield ParameterFault(name, f"{name} does not apply to the format {chosen.name}.")
 
 
-def limit_conflicts(values: Values, chosen: Format, most: int) -> Iterator[ParameterFault]:
+def limit_conflicts(values: Values, chosen: Format, most: int, *, of_summary: bool = False) -> Iterator[ParameterFault]:
     """More rows than one answer holds are streamed, in formats that can be written piece by piece."""
-    if value_of(values, "limit", 0) > most and CHANGED_SINCE in values:
+    if value_of(values, "limit", 0) > most and of_summary:
+        yield ParameterFault("limit", f"limit is {most} at most; leave it out: a summary has all its groups then.")
+    elif value_of(values, "limit", 0) > most and CHANGED_SINCE in values:
         yield ParameterFault("limit", f"limit is {most} at most where {CHANGED_SINCE} is given; follow next for more.")
     elif value_of(values, "limit", 0) > most and not chosen.is_streamed:
         streamed = " or ".join(one.name for one in FORMATS if one.is_streamed)

@@ -116,7 +116,7 @@ def parse(
         faults.append(ParameterFault("include", words, allowed=INCLUDE_NAMES))
     if not any(fault.parameter == "format" for fault in faults):
         faults += format_conflicts(values, chosen, extension)
-        faults += limit_conflicts(values, chosen, scene.max_rows)
+        faults += limit_conflicts(values, chosen, scene.max_rows, of_summary=of_summary)
     _refuse(faults)
     return InteractionQuery(
         search=_search(values),

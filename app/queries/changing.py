@@ -16,7 +16,7 @@ from app.interactions.facts import Context
 from app.queries.change_token import ChangeToken
 from app.upstream.query import UpstreamQuery
 
-LOST = "What is held has been let go of since, in part: load anew, without changed_since."
+LOST = "What was held then is not held here now: load anew, without changed_since."
 
 
 class Changed(NamedTuple):

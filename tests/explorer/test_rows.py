@@ -74,6 +74,8 @@ def test_badges_mark_what_is_open_abandoned_or_missed(explorer: Explorer) -> Non
     explorer.open("?attr=SIM-ABANDON")
     expect(explorer.page.locator(".badge.bad").first).to_have_text("abandoned")
     expect(explorer.page.locator(".badge.warn").first).to_have_text("SLA missed")
+    cut = ".rows td:has(.badge)", "cells => cells.filter(one => one.scrollWidth > one.clientWidth).length"
+    assert explorer.page.locator(cut[0]).evaluate_all(cut[1]) == 0, "no badge is cut off"
 
 
 def test_the_wait_is_the_one_that_the_service_level_judges(explorer: Explorer) -> None:

@@ -19,6 +19,7 @@ BELOW_HTTP = GROUND | {
     "holdings",
     "formats",
     "explorer",
+    "tier",
 }
 
 # What each part of the app may import of the app. Itself is always allowed; a part without a row is a fault.
@@ -31,10 +32,11 @@ LAYERS: dict[str, set[str]] = {
     "listener": {"http", "cache", "observe", "owners"},
     "http": BELOW_HTTP,
     "queries": GROUND | {"interactions", "summaries", "upstream", "cache", "holdings"},
-    "holdings": GROUND | {"interactions", "upstream", "cache"},
+    "holdings": GROUND | {"interactions", "upstream", "cache", "tier"},
     "formats": {"errors", "interactions"},
     "upstream": GROUND | {"interactions"},
     "cache": {"errors", "clock", "observe", "owners"},
+    "tier": {"clock", "cache"},
     "clients": GROUND,
     "interactions": GROUND,
     "summaries": {"interactions", "cooperative", "errors"},
@@ -83,7 +85,7 @@ HOMES: dict[str, set[str]] = {
     "app.observe.streams": {"app.observe", "app.cli", "app.commands"},
     "dotenv": {"app.settings"},
     "pydantic_settings": set(),
-    "redis": {"app.cache"},
+    "redis": {"app.tier.client"},
     "typer": {"app.cli"},
     "uvicorn": {"app.commands.servers", "app.listener"},
     "h11": set(),

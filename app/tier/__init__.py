@@ -1,0 +1,1 @@
+"""The shared tier: a Redis or Valkey server in which several processes keep what each may have read from upstream."""

@@ -1,0 +1,22 @@
+"""Keys of the shared tier: those of one tenant are on one node of a cluster, and tell nothing of what lies there."""
+
+from typing import Literal
+
+from app.cache.store import Part, digest
+
+TENANT_CHARACTERS = 16
+
+Kind = Literal["catalogue", "partition", "lease", "fence", "epoch", "purges", "probe"]
+
+
+class Keys:
+    """The keys of one tenant, which `parts` describe."""
+
+    def __init__(self, *parts: Part) -> None:
+        tenant = digest("tenant", *parts).hex()[:TENANT_CHARACTERS]
+        self._prefix = f"cxf:{{{tenant}}}:"  # between braces stands what decides the node
+
+    def key(self, kind: Kind, *parts: Part) -> bytes:
+        """The key of a value of this kind; `parts` tell it from others."""
+        name = f"{kind}:{digest(*parts).hex()}" if parts else kind
+        return f"{self._prefix}{name}".encode()

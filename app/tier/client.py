@@ -1,0 +1,158 @@
+"""The client of a Redis or Valkey server: the few commands the shared tier is made of. redis-py is used here alone.
+
+It sends GET, MGET, SET, INCR, DEL, PEXPIRE, RPUSH, LTRIM, LRANGE, WATCH, UNWATCH, MULTI and EXEC, and AUTH and SELECT
+where the address asks for these: no scripts, nothing that looks through keys.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import NamedTuple, cast
+
+from redis import exceptions
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.client import Pipeline
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from app.tier.circuits import ServerError
+
+STEP_SECONDS = 0.5  # for a connection, and for an answer; callers wait no longer than their budget
+CONNECTIONS = 16
+MOST_KEYS = 4  # of one answer
+LEASE_MILLISECONDS = 10_000
+MOST_ENTRIES = 1_000  # kept in a log
+ATTEMPTS = 5  # at an append, where others append too
+BESTED = "others were first, again and again"
+
+ERRORS: tuple[tuple[type[Exception], str], ...] = (
+    (exceptions.AuthenticationError, "the credentials are refused"),
+    (exceptions.NoPermissionError, "the user may not do this"),
+    (exceptions.ReadOnlyError, "the server is read-only"),
+    (exceptions.OutOfMemoryError, "the server is full"),
+    (exceptions.BusyLoadingError, "the server is loading"),
+    (exceptions.MovedError, "the server is part of a cluster"),
+    (exceptions.ResponseError, "the server refuses the command"),
+    (exceptions.TimeoutError, "the server does not answer in time"),
+    (exceptions.RedisError, "the server cannot be reached"),
+    (OSError, "the server cannot be reached"),
+)
+"""An operator's words for each error, the first that fits; never those of the server, which may quote a key."""
+
+
+class Lease(NamedTuple):
+    """The right to read for all, held as long as its `token` lies at its `key`.
+
+    Each attempt has a token of its own; a later lease of the key has a higher `fence`.
+    """
+
+    key: bytes
+    token: bytes
+    fence: int
+
+
+class Client:
+    """Connections to the server at a `url` with the scheme redis, rediss or unix. Each method raises ServerError."""
+
+    def __init__(self, url: str) -> None:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            protocol=2,
+            driver_info=None,
+            max_connections=CONNECTIONS,
+            timeout=STEP_SECONDS,
+            socket_timeout=STEP_SECONDS,
+            socket_connect_timeout=STEP_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            health_check_interval=0,
+        )
+        self._server: Redis = Redis.from_pool(pool)
+
+    async def aclose(self) -> None:
+        """Close the connections, also those in use."""
+        await self._server.aclose()
+
+    async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The values at these keys, MOST_KEYS at most, in their order; None where there is none, or no plain one."""
+        if not 0 < len(keys) <= MOST_KEYS:
+            raise ValueError(f"{len(keys)} keys are too many or none")
+        with _translated():
+            return cast("list[bytes | None]", await self._server.mget(keys))
+
+    async def set(self, key: bytes, value: bytes, milliseconds: int) -> None:
+        """Write a value that lives so long."""
+        with _translated():
+            await self._server.set(key, value, px=milliseconds)
+
+    async def lease(self, key: bytes, fence_key: bytes, token: bytes) -> Lease | None:
+        """The lease of a key for LEASE_MILLISECONDS; None where another has it."""
+        with _translated():
+            async with self._server.pipeline() as asking:
+                asking.execute_command("INCR", fence_key)  # `incr` sends INCRBY
+                asking.set(key, token, px=LEASE_MILLISECONDS, nx=True)
+                fence, is_taken = await asking.execute()
+        return Lease(key, token, fence) if is_taken else None
+
+    async def extend(self, lease: Lease) -> bool:
+        """Hold the lease for LEASE_MILLISECONDS from now on; False where it is held no more."""
+        return await self._as_holder(lease, lambda asking: asking.pexpire(lease.key, LEASE_MILLISECONDS))
+
+    async def release(self, lease: Lease) -> bool:
+        """Give the lease back; False where it is held no more."""
+        return await self._as_holder(lease, lambda asking: asking.delete(lease.key))
+
+    async def set_as_holder(self, lease: Lease, key: bytes, value: bytes, milliseconds: int) -> bool:
+        """Write a value that lives so long; False, and nothing is written, where the lease is held no more."""
+        return await self._as_holder(lease, lambda asking: asking.set(key, value, px=milliseconds))
+
+    async def append(
+        self, counter_key: bytes, log_key: bytes, following: Callable[[bytes | None], tuple[bytes, bytes]]
+    ) -> None:
+        """Write the value after the counter's, and with it an entry of the log: `following` makes both."""
+
+        def write(asking: Pipeline, held: bytes | None) -> None:
+            counter, entry = following(held)
+            asking.set(counter_key, counter)
+            asking.rpush(log_key, entry)
+            asking.ltrim(log_key, -MOST_ENTRIES, -1)
+
+        for _ in range(ATTEMPTS):
+            if await self._exchange(counter_key, write):
+                return
+        raise ServerError(BESTED)
+
+    async def log(self, key: bytes) -> list[bytes]:
+        """The entries of a log, the oldest first."""
+        with _translated():
+            return cast("list[bytes]", await self._server.lrange(key, 0, -1))
+
+    async def _as_holder(self, lease: Lease, command: Callable[[Pipeline], object]) -> bool:
+        """Whether the command was carried out: only while the lease is held, however late it comes."""
+
+        def write(asking: Pipeline, held: bytes | None) -> None:
+            if held == lease.token:
+                command(asking)
+
+        return await self._exchange(lease.key, write)
+
+    async def _exchange(self, key: bytes, write: Callable[[Pipeline, bytes | None], None]) -> bool:
+        """Whether commands were carried out, all at once, which `write` gives for the value at a key.
+
+        They are not where the value has changed meanwhile, or where there are none.
+        """
+        with _translated():
+            async with self._server.pipeline() as asking:
+                await asking.watch(key)
+                [held] = cast("list[bytes | None]", await asking.mget(key))
+                asking.multi()  # type: ignore[no-untyped-call]  # the library's
+                write(asking, held)
+                with suppress(exceptions.WatchError):
+                    return bool(await asking.execute())
+        return False
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except tuple(kind for kind, _ in ERRORS) as error:
+        raise ServerError(next(words for kind, words in ERRORS if isinstance(error, kind))) from error

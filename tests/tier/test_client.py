@@ -1,0 +1,267 @@
+"""The client, on a real Redis and a real Valkey: its commands, the lease, and an operator's words for each error."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+
+import pytest
+from redis import Redis
+
+from app.tier.circuits import BUDGET_SECONDS, MOST_FAILURES, PROBE_SECONDS, GuardedClient, ServerError, TierUnavailable
+from app.tier.client import ATTEMPTS, BESTED, ERRORS, LEASE_MILLISECONDS, MOST_ENTRIES, MOST_KEYS, Client
+from tests.support.clock import HandClock
+from tests.support.tier import KINDS, TierServer, running_tier, saying
+
+CANARY = "invented-canary-3e8a"
+LEASE, FENCE, VALUE = b"cxf:{t}:lease", b"cxf:{t}:fence", b"cxf:{t}:value"
+COUNTER, LOG = b"cxf:{t}:epoch", b"cxf:{t}:purges"
+COMMANDS = "+get +mget +set +incr +del +pexpire +rpush +ltrim +lrange +watch +unwatch +multi +exec"
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def server(request: pytest.FixtureRequest) -> Iterator[TierServer]:
+    with running_tier(request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def other(server: TierServer) -> Iterator[Redis]:
+    """Another client, of an emptied server."""
+    with Redis(unix_socket_path=str(server.socket)) as other:
+        other.flushall()
+        yield other
+
+
+@pytest.fixture
+async def client(server: TierServer) -> AsyncIterator[Client]:
+    client = Client(server.url)
+    yield client
+    await client.aclose()
+
+
+@pytest.mark.usefixtures("other")
+async def test_values_come_in_the_order_of_their_keys(client: Client) -> None:
+    await client.set(b"a", b"1", 1_000)
+    await client.set(b"b", b"\xff\0", 1_000)
+    assert await client.get_many([b"b", b"none", b"a"]) == [b"\xff\0", None, b"1"]
+
+
+async def test_a_value_of_another_type_is_none(client: Client, other: Redis) -> None:
+    other.rpush(VALUE, b"x")
+    assert await client.get_many([VALUE]) == [None]
+
+
+async def test_a_value_lives_as_long_as_was_said(client: Client, other: Redis) -> None:
+    await client.set(VALUE, b"1", 60_000)
+    assert 0 < other.pttl(VALUE) <= 60_000
+
+
+@pytest.mark.parametrize("keys", [0, MOST_KEYS + 1])
+async def test_no_answer_is_long(keys: int) -> None:
+    with pytest.raises(ValueError, match="keys"):
+        await Client("unix:///nowhere").get_many([b"key"] * keys)
+
+
+@pytest.mark.usefixtures("other")
+async def test_one_of_many_has_the_lease(client: Client) -> None:
+    leases = await asyncio.gather(*(client.lease(LEASE, FENCE, b"%d" % number) for number in range(50)))
+    assert sum(one is not None for one in leases) == 1
+
+
+async def test_a_later_lease_has_a_higher_fence(client: Client, other: Redis) -> None:
+    first = await client.lease(LEASE, FENCE, b"first")
+    assert first
+    assert 0 < other.pttl(LEASE) <= LEASE_MILLISECONDS
+    assert await client.release(first)
+    second = await client.lease(LEASE, FENCE, b"second")
+    assert second
+    assert second.fence > first.fence
+
+
+async def test_a_lease_is_extended_as_long_as_it_is_held(client: Client, other: Redis) -> None:
+    lease = await client.lease(LEASE, FENCE, b"token")
+    assert lease
+    other.pexpire(LEASE, 1_000)
+    assert await client.extend(lease)
+    assert other.pttl(LEASE) > 1_000
+    other.delete(LEASE)
+    assert not await client.extend(lease)
+    assert not other.exists(LEASE)
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+async def test_a_late_write_is_refused(client: Client, other: Redis, *, is_taken: bool) -> None:
+    lease = await client.lease(LEASE, FENCE, b"old")
+    assert lease
+    assert await client.set_as_holder(lease, VALUE, b"in time", 60_000)
+    other.delete(LEASE)
+    if is_taken:
+        assert await client.lease(LEASE, FENCE, b"new")
+    assert not await client.set_as_holder(lease, VALUE, b"late", 60_000)
+    assert not await client.release(lease)
+    assert other.get(VALUE) == b"in time"
+    assert bool(other.exists(LEASE)) is is_taken
+
+
+async def test_a_lease_that_ends_while_its_holder_writes_writes_nothing(client: Client, other: Redis) -> None:
+    lease = await client.lease(LEASE, FENCE, b"token")
+    assert lease
+
+    def written(_held: bytes | None) -> tuple[bytes, bytes]:
+        other.set(LEASE, b"another's")
+        return b"late", b"late"
+
+    with pytest.raises(ServerError, match=BESTED):
+        await client.append(LEASE, LOG, written)
+    assert not other.exists(LOG)
+
+
+async def test_an_entry_follows_the_counter_whoever_was_first(client: Client, other: Redis) -> None:
+    seen = list[bytes | None]()
+
+    def following(held: bytes | None) -> tuple[bytes, bytes]:
+        if not seen:
+            other.set(COUNTER, b"7")
+        seen.append(held)
+        return b"8", b"order 8"
+
+    await client.append(COUNTER, LOG, following)
+    assert seen == [None, b"7"]
+    assert other.get(COUNTER) == b"8"
+    assert await client.log(LOG) == [b"order 8"]
+
+
+async def test_an_append_gives_up_in_the_end(client: Client, other: Redis) -> None:
+    seen = list[bytes | None]()
+
+    def following(held: bytes | None) -> tuple[bytes, bytes]:
+        seen.append(held)
+        other.set(COUNTER, b"%d" % len(seen))
+        return b"mine", b"mine"
+
+    with pytest.raises(ServerError, match=BESTED):
+        await client.append(COUNTER, LOG, following)
+    assert len(seen) == ATTEMPTS
+
+
+async def test_a_log_keeps_its_newest_entries(client: Client, other: Redis) -> None:
+    other.rpush(LOG, *range(MOST_ENTRIES))
+    await client.append(COUNTER, LOG, lambda _: (b"", b"newest"))
+    entries = await client.log(LOG)
+    assert len(entries) == MOST_ENTRIES
+    assert (entries[0], entries[-1]) == (b"1", b"newest")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_user_of_these_commands_and_keys_alone_is_enough(kind: str) -> None:
+    users = f"user default off\nuser tier on >invented ~cxf:* resetchannels -@all {COMMANDS}\n"
+    with running_tier(kind, "--aclfile", "users", files={"users": users}) as server:
+        client = Client(f"unix://tier:invented@{server.socket}")
+        lease = await client.lease(LEASE, FENCE, b"token")
+        assert lease
+        assert await client.set_as_holder(lease, VALUE, b"1", 1_000)
+        assert await client.extend(lease)
+        assert await client.release(lease)
+        assert not await client.release(lease)
+        await client.set(VALUE, b"2", 1_000)
+        await client.append(COUNTER, LOG, lambda _: (b"1", b"order"))
+        assert await client.log(LOG) == [b"order"]
+        assert await client.get_many([VALUE]) == [b"2"]
+        with pytest.raises(ServerError, match="the user may not do this"):
+            await client.get_many([b"another's"])
+        await client.aclose()
+
+
+ILL = {
+    "the credentials are refused": ("--requirepass", "invented"),
+    "the server is read-only": ("--replicaof", "127.0.0.1", "1"),
+    "the server is full": ("--maxmemory", "1", "--maxmemory-policy", "noeviction"),
+}
+SAID = {
+    "the server is loading": b"-LOADING Redis is loading the dataset in memory\r\n",
+    "the server is part of a cluster": b"-MOVED 3999 127.0.0.1:6381\r\n",
+    "the server refuses the command": b"-ERR %s\r\n" % CANARY.encode(),
+    "the server cannot be reached": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("words", ILL)
+async def test_a_real_server_that_refuses_is_told_in_our_words(kind: str, words: str) -> None:
+    with running_tier(kind, *ILL[words]) as server:
+        await _fails(server.url, words)
+
+
+@pytest.mark.parametrize("words", SAID)
+async def test_an_error_is_told_in_our_words(words: str) -> None:
+    async with saying(SAID[words]) as url:
+        await _fails(url, words)
+
+
+async def test_a_server_that_is_not_there_is_told_in_our_words() -> None:
+    await _fails("unix:///nowhere", "the server cannot be reached")
+
+
+async def _fails(url: str, words: str) -> None:
+    client = Client(url)
+    with pytest.raises(ServerError) as caught:
+        await client.set(VALUE, b"1", 1_000)
+    assert str(caught.value) == words
+    await client.aclose()
+
+
+def test_no_error_comes_before_its_own_kind() -> None:
+    kinds = [kind for kind, _ in ERRORS]
+    assert not [later for at, later in enumerate(kinds) if issubclass(later, tuple(kinds[:at]))]
+
+
+async def _guarded(server: TierServer, clock: HandClock, closing: AsyncExitStack) -> "GuardedClient[Client]":
+    guarded = GuardedClient(lambda: Client(server.url), lambda client: client.get_many([VALUE]), clock.clock)
+    closing.push_async_callback(guarded.aclose)
+    return guarded
+
+
+async def _get(client: Client) -> list[bytes | None]:
+    return await client.get_many([VALUE])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_frozen_server_is_left_alone_and_used_again_once_thawed(kind: str, clock: HandClock) -> None:
+    async with AsyncExitStack() as closing:
+        server = closing.enter_context(running_tier(kind))
+        guarded = await _guarded(server, clock, closing)
+        await guarded.call(_get)
+        server.freeze()
+        calling = [asyncio.create_task(guarded.call(_get)) for _ in range(MOST_FAILURES)]
+        await clock.asleep(MOST_FAILURES)
+        clock.advance(BUDGET_SECONDS)
+        reasons = await asyncio.gather(*calling, return_exceptions=True)
+        assert [*map(str, reasons)] == ["timeout"] * MOST_FAILURES
+        with pytest.raises(TierUnavailable, match="open"):
+            await guarded.call(_get)
+        server.thaw()
+        await _recovered(guarded, clock)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_killed_server_is_used_again_once_it_is_back(kind: str, clock: HandClock) -> None:
+    async with AsyncExitStack() as closing:
+        server = closing.enter_context(running_tier(kind))
+        guarded = await _guarded(server, clock, closing)
+        await guarded.call(_get)
+        server.kill()
+        for _ in range(MOST_FAILURES):
+            with pytest.raises(TierUnavailable, match="error"):
+                await guarded.call(_get)
+        with pytest.raises(TierUnavailable, match="open"):
+            await guarded.call(_get)
+        server.begin()
+        await _recovered(guarded, clock)
+
+
+async def _recovered(guarded: "GuardedClient[Client]", clock: HandClock) -> None:
+    await clock.asleep()
+    clock.advance(PROBE_SECONDS)
+    assert guarded._recovery
+    await guarded._recovery
+    assert await guarded.call(_get) == [None]

@@ -63,6 +63,7 @@ HOMES: dict[str, set[str]] = {
         "app.formats",
         "app.upstream",
         "app.summaries.tally",
+        "app.holdings.shared",
         "app.queries.query",
         "app.queries.explain",
         "app.queries.explain_held",

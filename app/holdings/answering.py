@@ -1,6 +1,6 @@
 """Answering from one collection: what is old is compared, what is due read again, what lacks fetched; then composed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from app.holdings.collection import EVER, Interval, Span
@@ -42,6 +42,11 @@ class Wanted:
     is_passing: bool = False
     shown: int = ALL
     compares_all: bool = True
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether rows that are not held are counted."""
+        return self.most_calls > 0 and not self.is_passing
 
     def is_fresh(self, interval: Interval, now: float) -> bool:
         """Whether an interval is young enough to answer without another comparison."""
@@ -106,16 +111,14 @@ async def answer_from(
 
     comparing, rechecking, filling = reader(SYNC_CALLS), reader(RECHECK_CALLS), reader(wanted.most_calls)
     collection.partitions(span)  # what was evicted is covered no more
-    for interval in collection.coverage.merged().intervals:
-        part = Span(max(interval.span.start, span.start), min(interval.span.end, span.end))
-        if part.start < part.end and _is_due(collection, part, wanted):
-            least = EVER if wanted.compares_all or span.start == EVER else hour_of(span.start).start
-            compared = Span(max(interval.span.start, least), interval.span.end)
-            await sync(collection, Interval(compared, interval.compared_at), comparing, new_context)
-            for covered in collection.coverage.within(part):
-                await recheck(collection, covered.span, rechecking, new_context)
+    for interval, part in _due(collection, span, wanted):
+        least = EVER if wanted.compares_all or span.start == EVER else hour_of(span.start).start
+        compared = Span(max(interval.span.start, least), interval.span.end)
+        await sync(collection, Interval(compared, interval.compared_at), comparing, new_context)
+        for covered in collection.coverage.within(part):
+            await recheck(collection, covered.span, rechecking, new_context)
     await collection.settle(span, new_context(collection.time_zone))
-    rows, is_counted = wanted.rows, wanted.most_calls > 0 and not wanted.is_passing
+    rows = wanted.rows
     if wanted.is_passing and not collection.store.has_room:
         rows = min(rows, collection.reach(span).rows)
         if not rows:
@@ -124,7 +127,7 @@ async def answer_from(
     if filled.is_refused:
         return filled.refused
     held, total = collection.compose(span, wanted.shown), 0
-    if is_counted and not held.complete:
+    if wanted.is_counted and not held.complete:
         total = await _total(collection, span, filled.total, filling, new_context)
         again = collection.compose(span, wanted.shown)  # less, where the store has no room for the rest
         held = max(again, held, key=lambda one: one.rows)
@@ -138,6 +141,21 @@ async def answer_from(
         calls=sum(one.calls for one in readers),
         seconds=sum(one.seconds for one in readers),
     )
+
+
+def is_answerable(collection: Collection, span: Span, wanted: Wanted) -> bool:
+    """Whether enough is held of the span, and young enough, that upstream need not be asked."""
+    reach = collection.reach(span)
+    is_enough = reach.complete or (reach.rows >= wanted.rows and not wanted.is_counted)
+    return is_enough and not any(_due(collection, span, wanted))
+
+
+def _due(collection: Collection, span: Span, wanted: Wanted) -> Iterator[tuple[Interval, Span]]:
+    """The intervals that have to be compared again, each with its part of the span."""
+    for interval in collection.coverage.merged().intervals:
+        part = Span(max(interval.span.start, span.start), min(interval.span.end, span.end))
+        if part.start < part.end and _is_due(collection, part, wanted):
+            yield interval, part
 
 
 def _is_due(collection: Collection, part: Span, wanted: Wanted) -> bool:

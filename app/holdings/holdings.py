@@ -22,6 +22,7 @@ from app.holdings.reader import Reader
 from app.holdings.schedule import Schedule
 from app.holdings.store import ALL, COLLECTION_BYTES, Collection
 from app.holdings.supersets import Supersets, narrowed
+from app.holdings.tier import Tier
 from app.holdings.trust import Telling, sampled, telling, tested
 from app.holdings.union import united
 from app.observe.logs import RANGES_TEST
@@ -56,6 +57,7 @@ class Holdings:
     is_trusted: bool = True
     is_probed: bool = field(default=False, init=False)
     supersets: Supersets = field(default_factory=Supersets)
+    tier: Tier | None = None
     _bound: Bound = field(default_factory=Bound, init=False)
     _collections: int = field(default=0, init=False)
     _next_probe: float = field(init=False)
@@ -175,7 +177,9 @@ class Holdings:
             if failure and failed_at > began:
                 raise failure.again()
             try:
-                answered = await answer_from(collection, span, wanted, self.client, new_context)
+                read = partial(answer_from, collection, span, wanted, self.client, new_context)
+                shared = self.tier and self.tier.answer(collection, span, wanted, new_context, read)
+                answered = await (shared or read())
             except CxfacadeError as error:
                 collection.failed = self.clock.monotonic(), error.again()
                 raise

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
+from types import MappingProxyType
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -34,6 +35,7 @@ from app.upstream.rows import Held, Record
 COLLECTION_BYTES = 2_000
 ALL = 2**63 - 1
 NOTHING: tuple[int, Span, list[Partition]] = (-1, EVERYTHING, [])  # was looked up
+JUST_NOW: Mapping[str, float] = MappingProxyType({})
 LAST_WAIT_SECONDS = 30 * 86_400.0  # past its last rung a record is read again after so long
 
 
@@ -207,26 +209,33 @@ class Collection:
         if has_tail:
             self.tails.add(span.start)
 
-    async def take(self, span: Span, records: Sequence[Record | Held], context: Context) -> dict[int, list[Facts]]:
-        """Hold these records, which upstream has just shown, in place of all that was held of the span.
+    async def take(
+        self,
+        span: Span,
+        records: Sequence[Record | Held],
+        context: Context,
+        checked: Mapping[str, float] = JUST_NOW,
+    ) -> dict[int, list[Facts]]:
+        """Hold these records in place of all that was held of the span.
 
+        Upstream has shown them just now, but for those that were `checked` at another time (monotonic seconds), by id.
         Gives the facts of the runs that were packed, by the identity of the run.
         """
         brought, known = {_id_of(one): one.fingerprint for one in records}, self._prints(span)
         if brought == known:
-            self._touch(span)
+            self._touch(span, checked)
             return {}
         new = await cooperative.run(entries(records, context))
         if brought.keys() == known.keys() and self._says_the_same(span, new):
-            self._touch(span)
+            self._touch(span, checked)
             await let_go(new)
             return {}
         names = brought.keys() - known.keys()
         for elsewhere in await cooperative.run(self._elsewhere(span, names)):
             moved = [one for one in records if _id_of(one) in names]
             beside = await cooperative.run(entries(self.held_beside(elsewhere, moved), context))
-            await self._replace(elsewhere, beside, context)
-        return await self._replace(span, new, context)
+            await self._replace(elsewhere, beside, context, JUST_NOW)
+        return await self._replace(span, new, context, checked)
 
     def _elsewhere(self, span: Span, names: AbstractSet[str]) -> Turns[list[Span]]:
         """The milliseconds outside the span at which records of these ids are held: their starts have changed."""
@@ -262,22 +271,27 @@ class Collection:
             piece.run.ids[place]: piece.run.fingerprints[place] for piece in self.pieces(span) for place in piece.places
         }
 
-    def _touch(self, span: Span) -> None:
-        """The records of the span were read again just now, and are as they were."""
-        now, wall = self.clock.monotonic(), self.clock.wall().timestamp()
+    def _touch(self, span: Span, read: Mapping[str, float]) -> None:
+        """The records of the span were read again, just now but for those `read` at another time; they are the same."""
+        now, ahead = self.clock.monotonic(), self._ahead()
         for partition in self.partitions(span):
             runs = {id(held): held for held in partition.runs}
             for held, first, last in partition.within(span):
                 checked, due = held.checked[:], held.due[:]
                 for place in range(first, last):
-                    check = self._check(held.run.events[place], now, wall, is_open=bool(held.run.open_flags[place]))
+                    at = max(checked[place], read.get(held.run.ids[place], now))
+                    check = self._check(held.run.events[place], at, ahead, is_open=bool(held.run.open_flags[place]))
                     checked[place], due[place] = check.checked, check.due
                 runs[id(held)] = replace(held, checked=checked, due=due)
             self._put(replace(partition, runs=tuple(runs.values())))
 
-    def _check(self, event: float, now: float, wall: float, *, is_open: bool, changed: int = 0) -> Check:
-        due = self.schedule.due_at(event, wall, is_open=is_open)
-        return Check(now, now + (LAST_WAIT_SECONDS if due is None else due - wall), changed)
+    def _check(self, event: float, at: float, ahead: float, *, is_open: bool, changed: int = 0) -> Check:
+        """The check of a record read `at` a monotonic time, which the wall clock is `ahead` of."""
+        due = self.schedule.due_at(event, at + ahead, is_open=is_open)
+        return Check(at, at + LAST_WAIT_SECONDS if due is None else due - ahead, changed)
+
+    def _ahead(self) -> float:
+        return self.clock.wall().timestamp() - self.clock.monotonic()
 
     def _says_the_same(self, span: Span, new: Iterable[Entry]) -> bool:
         """Whether the records of the span differ in their bytes alone; those that came last are remembered."""
@@ -295,10 +309,12 @@ class Collection:
             run.fingerprints[place] = fresh[run.ids[place]].fingerprint
         return True
 
-    async def _replace(self, span: Span, new: Sequence[Entry], context: Context) -> dict[int, list[Facts]]:
+    async def _replace(
+        self, span: Span, new: Sequence[Entry], context: Context, checked: Mapping[str, float]
+    ) -> dict[int, list[Facts]]:
         number = self.changes.begin()
         numbers = await cooperative.run(self._numbers(span, new, number))
-        checks = await cooperative.run(self._checks(new, numbers))
+        checks = await cooperative.run(self._checks(new, numbers, checked))
         taking = Taking(span, checks, context, number, self.changes)
         homes = await cooperative.run(self._homes(new, taking))
         facts: dict[int, list[Facts]] = {}
@@ -307,17 +323,15 @@ class Collection:
         self.tell(span)
         return facts
 
-    def _checks(self, new: Iterable[Entry], numbers: Mapping[str, int]) -> Turns[dict[str, Check]]:
-        """When each record, which was read just now, is to be read again, and its last change, by its id."""
-        now, wall = self.clock.monotonic(), self.clock.wall().timestamp()
-        checks = {}
+    def _checks(
+        self, new: Iterable[Entry], numbers: Mapping[str, int], read: Mapping[str, float]
+    ) -> Turns[dict[str, Check]]:
+        """When each record, `read` then or just now, is to be read again, and its last change, by its id."""
+        now, ahead, checks = self.clock.monotonic(), self._ahead(), dict[str, Check]()
         for facts, _ in new:
-            event, is_open, name = (
-                facts.last_event_at.timestamp(),
-                not facts.is_closed,
-                facts.interaction.interaction_id,
-            )
-            checks[name] = self._check(event, now, wall, is_open=is_open, changed=numbers[name])
+            name, event = facts.interaction.interaction_id, facts.last_event_at.timestamp()
+            at = read.get(name, now)
+            checks[name] = self._check(event, at, ahead, is_open=not facts.is_closed, changed=numbers[name])
             yield
         return checks
 

@@ -78,10 +78,10 @@ class Client:
         with _translated():
             return cast("list[bytes | None]", await self._server.mget(keys))
 
-    async def set(self, key: bytes, value: bytes, milliseconds: int) -> None:
-        """Write a value that lives so long."""
+    async def set(self, key: bytes, value: bytes, milliseconds: int | None, *, is_first: bool = False) -> None:
+        """Write a value that lives so long, None for ever; where it `is_first`, only if there is none."""
         with _translated():
-            await self._server.set(key, value, px=milliseconds)
+            await self._server.set(key, value, px=milliseconds, nx=is_first)
 
     async def lease(self, key: bytes, fence_key: bytes, token: bytes) -> Lease | None:
         """The lease of a key for LEASE_MILLISECONDS; None where another has it."""

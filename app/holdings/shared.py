@@ -1,0 +1,168 @@
+"""Values of the shared tier: chunks of a collection's records, and the catalogue that tells which spans they are of."""
+
+from array import array
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+
+import msgspec
+from msgspec.structs import replace
+
+from app.cache.store import digest
+from app.cooperative import Turns
+from app.holdings.collection import Coverage, Interval, Span
+from app.holdings.packing import Block, microseconds
+from app.holdings.partition import HeldRun, Partition, moment_of
+from app.interactions.records import encoded
+from app.interactions.times import started_at
+from app.upstream.rows import Record, fingerprint
+
+CHUNK_BYTES = 768 * 1024  # of blocks, above which a chunk ends
+NAME_BYTES = 16
+SAME_SECONDS = 0.01  # by which times may differ that went through two clocks
+TAIL = 1_000  # microseconds below an interval, of which rows were read, though perhaps not all
+
+
+class Part(msgspec.Struct, frozen=True, array_like=True):
+    """A chunk of a partition: records from `low` to the partition's end, `high`, in microseconds since 1970.
+
+    Chunks of one partition are told apart by `number`. By its `name` a reader knows that the value is still this one.
+    """
+
+    low: int
+    high: int
+    number: int
+    name: bytes
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """The parts of its key: the value lies there until another chunk takes its place."""
+        return self.low, self.high, self.number
+
+
+class Extent(msgspec.Struct, frozen=True, array_like=True):
+    """A span, in microseconds since 1970, of which everything lies in `parts`, as upstream showed at `compared_at`.
+
+    That is in seconds since 1970. `has_tail`: they also have rows of the millisecond before, though perhaps not all.
+    """
+
+    start: int
+    end: int
+    compared_at: float
+    has_tail: bool
+    parts: tuple[Part, ...]
+
+    @property
+    def span(self) -> Span:
+        """The span as moments."""
+        return Span(moment_of(self.start), moment_of(self.end))
+
+    @property
+    def low(self) -> int:
+        """The start of the span, or of its tail."""
+        return self.start - TAIL * self.has_tail
+
+    def within(self, span: Span, *, has_tail: bool = True) -> "Extent":
+        """Its part in a span that lies in its own; with its tail, unless that is not wanted."""
+        start, end = microseconds(span.start), microseconds(span.end)
+        cut = Extent(start, end, self.compared_at, has_tail and self.has_tail and start == self.start, ())
+        return cut.of(one for one in self.parts if one.low < end and cut.low < one.high)
+
+    def of(self, parts: Iterable[Part]) -> "Extent":
+        """With these parts."""
+        return replace(self, parts=tuple(parts))
+
+
+class Catalogue(msgspec.Struct, frozen=True, array_like=True):
+    """The extents of a collection, disjoint and sorted, and what upstream said beside the rows."""
+
+    extents: tuple[Extent, ...] = ()
+    time_zone: str | None = None
+    simulated: bool = False
+    rest_rows: int = 0
+
+    @property
+    def parts(self) -> dict[tuple[int, int, int], bytes]:
+        """The name of the chunk at each place."""
+        return {part.place: part.name for extent in self.extents for part in extent.parts}
+
+
+class Chunk(msgspec.Struct, frozen=True, array_like=True):
+    """Runs: the block of each, and when each of its records was checked: doubles, in seconds since 1970."""
+
+    name: bytes
+    runs: tuple[tuple[bytes, bytes], ...]
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode_catalogue: Callable[[bytes], Catalogue] = msgspec.msgpack.Decoder(Catalogue).decode
+decode_chunk: Callable[[bytes], Chunk] = msgspec.msgpack.Decoder(Chunk).decode
+
+
+def parted(partition: Partition, start: int) -> Iterator[tuple[Part, tuple[HeldRun, ...]]]:
+    """The records of a partition from `start` on, in chunks."""
+    low, high = max(microseconds(partition.span.start), start), microseconds(partition.span.end)
+    size, number = 0, 0
+    numbered = list[tuple[int, HeldRun]]()
+    for held in partition.runs:
+        if held.newest >= low:
+            size += len(held.run.block.compressed)
+            if size > CHUNK_BYTES and numbered:
+                number, size = number + 1, len(held.run.block.compressed)
+            numbered.append((number, held))
+    for number, group in groupby(numbered, lambda one: one[0]):
+        runs = tuple(held for _, held in group)
+        name = digest(*((one.run.digest, one.checked.tobytes()) for one in runs))[:NAME_BYTES]
+        yield Part(low, high, number, name), runs
+
+
+def extents_of(coverage: Coverage, tails: Container[datetime], ahead: float) -> Iterator[Extent]:
+    """The extents of what is held, still without parts; seconds since 1970 are so much `ahead` of monotonic ones."""
+    for (start, end), compared_at in ((one.span, one.compared_at) for one in coverage.intervals):
+        yield Extent(microseconds(start), microseconds(end), compared_at + ahead, start in tails, ())
+
+
+def chunk_of(part: Part, runs: Iterable[HeldRun], ahead: float) -> bytes:
+    """The value of a part; seconds since 1970 are so much `ahead` of monotonic ones."""
+    packed = ((one.run.block.compressed, array("d", [at + ahead for at in one.checked]).tobytes()) for one in runs)
+    return encode(Chunk(part.name, tuple(packed)))
+
+
+def records_of(extent: Extent, chunks: Iterable[Chunk]) -> Turns[list[tuple[Record, float]]]:
+    """The records of an extent, in no order, each with when it was checked (seconds since 1970)."""
+    found = []
+    for chunk in chunks:
+        for block, times in chunk.runs:
+            checked = array("d", times)
+            for record, at in zip(Block(block, len(checked)).records(), checked, strict=True):
+                if extent.low <= microseconds(started_at(record)) < extent.end:
+                    found.append((Record(b"", record, fingerprint(encoded(record))), at))
+                yield
+    return found
+
+
+def newer(catalogue: Catalogue, held: Coverage, span: Span) -> Iterator[Extent]:
+    """The parts of extents in the span that are not held, or were compared later than what is held.
+
+    The intervals held are as old as they are in seconds since 1970.
+    """
+    for extent in catalogue.extents:
+        both = Span(max(extent.span.start, span.start), min(extent.span.end, span.end))
+        if both.start < both.end:
+            fresh = Coverage(
+                tuple(one for one in held.intervals if one.compared_at >= extent.compared_at - SAME_SECONDS)
+            )
+            yield from map(extent.within, fresh.gaps(both))
+
+
+def latest(extents: Sequence[Extent], since: float) -> tuple[Extent, ...]:
+    """The parts of extents that no other is newer for; where two are as new, the first counts.
+
+    Those compared before `since` (seconds since 1970) are left out.
+    """
+    seen, found = Coverage(), list[Extent]()
+    for extent in sorted(extents, key=lambda one: -one.compared_at):
+        if extent.compared_at >= since:
+            found += map(extent.within, seen.gaps(extent.span))
+            seen = seen.added(Interval(extent.span, extent.compared_at))
+    return tuple(sorted(found, key=lambda one: one.start))

@@ -1,0 +1,115 @@
+"""The shared tier as collections see it: what other processes have read is taken from it, and one reads for all.
+
+It is asked only where something lacks or is old. Whatever of it fails, or cannot be trusted, is as if it were not
+there: then upstream is asked.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from random import random
+from typing import TYPE_CHECKING, TypeVar
+
+from app.clock import Clock
+from app.holdings.answering import Wanted, is_answerable
+from app.holdings.collection import Span
+from app.holdings.fill import NewContext
+from app.holdings.store import Collection
+from app.holdings.tier_store import TierStore
+from app.tier.circuits import TierUnavailable
+
+if TYPE_CHECKING:  # else redis would be imported where there is no tier
+    from app.tier.client import Lease
+
+LOOK_SECONDS, LOOK_SPREAD = 0.03, 0.05  # between two looks of those who wait, and so much more at most
+EXTEND_SECONDS = 3.0
+PURGED_SECONDS = 1.0  # between two looks at what others have purged
+TOKEN_BYTES = 16
+
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class Tier:
+    """The turns of processes at reading; nobody waits for another's reading longer than `wait_seconds`."""
+
+    store: TierStore
+    clock: Clock
+    wait_seconds: float
+    random: Callable[[], float] = random
+
+    async def answer(
+        self,
+        collection: Collection,
+        span: Span,
+        wanted: Wanted,
+        new_context: NewContext,
+        read: Callable[[], Awaitable[T]],
+    ) -> T:
+        """The result of `read`, which asks upstream for what lacks after others' readings were taken.
+
+        The caller holds the lock of the collection. Raises as `read`.
+        """
+        lease = None
+        if not wanted.is_passing and not is_answerable(collection, span, wanted):
+            lease = await self._turn(collection, span, wanted, new_context)
+        epoch = self.store.epoch
+        if epoch is None:
+            self.store.is_unaware = True
+        if lease is None:
+            return await read()
+        async with self._held(lease):
+            result = await read()
+            with suppress(TierUnavailable):
+                await self.store.tell(collection, lease, epoch)
+            return result
+
+    async def watch(self) -> None:
+        """Learn of purges until cancelled."""
+        while True:
+            with suppress(TierUnavailable):
+                await self.store.look()
+            await self.clock.sleep(PURGED_SECONDS)
+
+    async def _turn(
+        self, collection: Collection, span: Span, wanted: Wanted, new_context: NewContext
+    ) -> "Lease | None":
+        """The lease of who is to read for all; None where that is not needed, or the tier is of no help."""
+        until, token = self.clock.monotonic() + self.wait_seconds, secrets.token_bytes(TOKEN_BYTES)
+        key, fence = self.store.key("lease", collection), self.store.key("fence", collection)
+        with suppress(TierUnavailable):
+            while True:
+                lease = await self.store.writes.call(lambda client: client.lease(key, fence, token))
+                is_to_read = False
+                try:
+                    await self.store.recall(collection, span, new_context)
+                    is_to_read = not is_answerable(collection, span, wanted)
+                finally:
+                    if lease and not is_to_read:
+                        await self._release(lease)
+                if lease or not is_to_read or self.clock.monotonic() >= until:
+                    return lease if is_to_read else None
+                await self.clock.sleep(LOOK_SECONDS + LOOK_SPREAD * self.random())
+        return None
+
+    @asynccontextmanager
+    async def _held(self, lease: "Lease") -> AsyncIterator[None]:
+        """Hold the lease until the end of the block."""
+        extending = asyncio.create_task(self._extend(lease))
+        try:
+            yield
+        finally:
+            extending.cancel()
+            await self._release(lease)
+
+    async def _extend(self, lease: "Lease") -> None:
+        while True:
+            await self.clock.sleep(EXTEND_SECONDS)
+            with suppress(TierUnavailable):
+                await self.store.writes.call(lambda client: client.extend(lease))
+
+    async def _release(self, lease: "Lease") -> None:
+        with suppress(TierUnavailable):
+            await self.store.writes.call(lambda client: client.release(lease))

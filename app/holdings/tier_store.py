@@ -1,0 +1,209 @@
+"""The values of one tenant in the shared tier: the epoch of purges, catalogues of collections, chunks of records."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from app import cooperative
+from app.clock import Clock
+from app.cooperative import unlocked
+from app.holdings import shared
+from app.holdings.collection import Coverage, Span
+from app.holdings.fill import NewContext
+from app.holdings.partition import EVERYTHING, moment_of
+from app.holdings.shared import Catalogue, Chunk, Extent, Part
+from app.holdings.store import Collection
+from app.tier.circuits import GuardedClient, TierUnavailable
+from app.tier.frame import INCARNATION_BYTES, Epoch, Frames
+from app.tier.keys import Keys, Kind
+
+if TYPE_CHECKING:  # else redis would be imported where there is no tier
+    from app.tier.client import Client, Lease
+
+AT_ONCE = 4  # values of one answer
+
+
+@dataclass(eq=False)
+class TierStore:
+    """The values of one tenant; they live for `kept_seconds`. Methods raise TierUnavailable.
+
+    `epoch` is of the last purge that was carried out here, None before the tier has first answered; `epochs` are its
+    frames, of any age. `purged` is called where another process has ordered a purge.
+    """
+
+    reads: "GuardedClient[Client]"
+    writes: "GuardedClient[Client]"
+    frames: Frames
+    epochs: Frames
+    keys: Keys
+    clock: Clock
+    kept_seconds: float
+    purged: Callable[[], None]
+    epoch: Epoch | None = field(default=None, init=False)
+    is_pending: bool = field(default=False, init=False)  # the order of a purge is not written yet
+    is_unaware: bool = field(default=False, init=False)  # something was read while no epoch was known
+
+    def key(self, kind: Kind, collection: Collection) -> bytes:
+        """The key of the only value of this kind of a collection."""
+        return self.keys.key(kind, *astuple(collection.conditions))
+
+    async def look(self) -> None:
+        """See whether another process has ordered a purge; write the order of one that was carried out here."""
+        if self.is_pending:
+            await self._order()
+        else:
+            before = self.epoch
+            [value] = await self._get([self._epoch_key])
+            await self._see(value, before)
+
+    async def purge(self) -> None:
+        """Have all that lies there read by nobody, here at once; where the order cannot be written, by `look` later."""
+        sequence = self.epoch.sequence if self.epoch else 0
+        self.epoch, self.is_pending = _new_epoch(sequence + 1), True
+        await self._order()
+
+    async def recall(self, collection: Collection, span: Span, new_context: NewContext) -> None:
+        """Take what others have read of the span, as far as it is newer than what is held."""
+        catalogue = await self._catalogue(collection)
+        collection.partitions(span)  # what was evicted is covered no more
+        ahead, epoch = self._ahead(), self.epoch
+        held = tuple(replace(one, compared_at=one.compared_at + ahead) for one in collection.coverage.intervals)
+        for extent in shared.newer(catalogue, Coverage(held), span):
+            chunks = await self._chunks(collection, extent.parts)
+            if chunks is not None and epoch == self.epoch:
+                collection.time_zone, collection.simulated = catalogue.time_zone, catalogue.simulated
+                collection.rest_rows = catalogue.rest_rows
+                await self._take(collection, extent, chunks, new_context)
+
+    async def tell(self, collection: Collection, lease: "Lease", epoch: Epoch | None) -> None:
+        """Write what has changed in the collection, then its catalogue; nothing where the epoch it is of has ended."""
+        before = await self._catalogue(collection)
+        if epoch is None or epoch != self.epoch or collection.token.purged:
+            return
+        write = partial(self._write, lease, epoch)
+        collection.partitions(EVERYTHING)  # what was evicted is covered no more
+        known, ahead, extents = before.parts, self._ahead(), list[Extent]()
+        for extent in shared.extents_of(collection.coverage.merged(), collection.tails, ahead):
+            parts = list[Part]()
+            for partition in collection.partitions(_reach(extent)):
+                for part, runs in shared.parted(partition, extent.low):
+                    parts.append(part)
+                    if known.get(part.place) != part.name:
+                        body = shared.chunk_of(part, runs, ahead)
+                        if not await write(self._part_key(collection, part), body):
+                            return
+            extents.append(extent.of(parts))
+        since = self.clock.wall().timestamp() - self.kept_seconds
+        every = shared.latest([*extents, *before.extents], since)
+        told = Catalogue(every, collection.time_zone, collection.simulated, collection.rest_rows)
+        await write(self.key("catalogue", collection), shared.encode(told))
+
+    async def _take(
+        self, collection: Collection, extent: Extent, chunks: Sequence[Chunk], new_context: NewContext
+    ) -> None:
+        """Hold the records of an extent in place of those held of its span, but for those checked later."""
+        ahead, now = self._ahead(), self.clock.monotonic()
+        if extent.has_tail and collection.coverage.within(Span(moment_of(extent.low), moment_of(extent.start))):
+            extent = extent.within(extent.span, has_tail=False)
+        span = _reach(extent)
+        found = await cooperative.run(shared.records_of(extent, chunks))
+        checked = {one.interaction.interaction_id: min(now, at - ahead) for one, at in found}
+        later = {
+            piece.run.ids[place]: piece.held.checked[place]
+            for piece in collection.pieces(span)
+            for place in piece.places
+            if piece.held.checked[place] > checked.get(piece.run.ids[place], now)
+        }
+        records = [one for one, _ in found if one.interaction.interaction_id not in later]
+        own = [one for one in collection.held_beside(span, records) if one.interaction_id in later]
+        await collection.take(span, [*records, *own], new_context(collection.time_zone), checked | later)
+        collection.cover(extent.span, min(now, extent.compared_at - ahead), has_tail=extent.has_tail)
+
+    async def _see(self, value: bytes | None, before: Epoch | None) -> None:
+        """Take note of the epoch that lay there while `before` was the own; where none did, the own is written."""
+        if value is None:
+            value = self.epochs.seal(self._epoch_key, b"", self.epoch or _new_epoch(0))
+            first = value
+            await self.writes.call(lambda client: client.set(self._epoch_key, first, None, is_first=True))
+            [value] = await self._get([self._epoch_key])
+        frame = self.epochs.open(self._epoch_key, value)
+        if frame is None or self.epoch != before:
+            raise TierUnavailable("refused" if frame is None else "purged")
+        self.epoch = frame.epoch
+        if before != self.epoch and (before is not None or self.is_unaware):
+            self.is_unaware = False
+            self.purged()
+            raise TierUnavailable("purged")
+
+    async def _order(self) -> None:
+        """Write the own epoch in place of any other."""
+        value = self.epochs.seal(self._epoch_key, b"", self.epoch or _new_epoch(0))
+        await self.writes.call(lambda client: client.set(self._epoch_key, value, None))
+        self.is_pending = False
+
+    async def _write(self, lease: "Lease", epoch: Epoch, key: bytes, body: bytes) -> bool:
+        """Whether the value was written, as the lease is held still; one that is too large is left out."""
+        try:
+            value = await unlocked(partial(self.frames.seal, key, body, epoch, lease.fence), size=len(body))
+        except ValueError:
+            return True
+        return await self.writes.call(lambda client: client.set_as_holder(lease, key, value, self._milliseconds))
+
+    async def _catalogue(self, collection: Collection) -> Catalogue:
+        """The catalogue of a collection, an empty one where there is none; the epoch is looked at with it."""
+        if self.is_pending:
+            raise TierUnavailable("purged")
+        keys = [self._epoch_key, self.key("catalogue", collection)]
+        before = self.epoch
+        epoch, value = await self._get(keys)
+        await self._see(epoch, before)
+        body = self._body(keys[1], value)
+        return Catalogue() if body is None else shared.decode_catalogue(body)
+
+    async def _chunks(self, collection: Collection, parts: Sequence[Part]) -> list[Chunk] | None:
+        """The chunks of these parts; None where one of them is not there any more."""
+        found = list[Chunk]()
+        for first in range(0, len(parts), AT_ONCE):
+            few = parts[first : first + AT_ONCE]
+            keys = [self._part_key(collection, part) for part in few]
+            for part, key, value in zip(few, keys, await self._get(keys), strict=True):
+                body = await unlocked(partial(self._body, key, value), size=len(value or b""))
+                chunk = shared.decode_chunk(body) if body else None
+                if chunk is None or chunk.name != part.name:
+                    return None
+                found.append(chunk)
+        return found
+
+    async def _get(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        return await self.reads.call(lambda client: client.get_many(keys))
+
+    def _body(self, key: bytes, value: bytes | None) -> bytes | None:
+        """The body of a value of this epoch."""
+        frame = self.frames.open(key, value)
+        return frame.body if frame and frame.epoch == self.epoch else None
+
+    def _part_key(self, collection: Collection, part: Part) -> bytes:
+        return self.keys.key("partition", *astuple(collection.conditions), *part.place)
+
+    @property
+    def _epoch_key(self) -> bytes:
+        return self.keys.key("epoch")
+
+    @property
+    def _milliseconds(self) -> int:
+        return round(1000 * self.kept_seconds)
+
+    def _ahead(self) -> float:
+        """The seconds since 1970 at the monotonic time 0."""
+        return self.clock.wall().timestamp() - self.clock.monotonic()
+
+
+def _reach(extent: Extent) -> Span:
+    """The span of an extent with its tail."""
+    return Span(moment_of(extent.low), moment_of(extent.end))
+
+
+def _new_epoch(sequence: int) -> Epoch:
+    return Epoch(secrets.token_bytes(INCARNATION_BYTES), sequence)

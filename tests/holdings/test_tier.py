@@ -1,0 +1,395 @@
+"""Holdings of processes that share a tier: a row is read once for all, and answers are as if each had read it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import astuple
+from datetime import timedelta
+from math import inf
+from random import Random
+from typing import cast
+
+import pytest
+from redis import Redis
+
+from app.cache.store import MemoryStore
+from app.holdings.collection import Span
+from app.holdings.holdings import Holdings
+from app.holdings.partition import EVERYTHING as WHOLE
+from app.holdings.tier import LOOK_SPREAD, Tier
+from app.holdings.tier_store import TierStore
+from app.tier.circuits import GuardedClient, TierUnavailable
+from app.tier.client import Client
+from app.tier.frame import Frames
+from app.tier.keys import Keys
+from app.upstream.client import UpstreamClient
+from app.upstream.query import EVERYTHING
+from tests.holdings.support import NOW, SCHEDULE, ListUpstream, Place, day, identity, record, records_of, row
+from tests.support.clock import HandClock
+from tests.support.tier import TierServer, running_tier
+
+SECRET = b"an invented secret of the tier"
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+WAIT_SECONDS = 1.0
+
+
+class Processes:
+    """Places that share a tier and an upstream, each with a monotonic clock of its own."""
+
+    def __init__(self, server: TierServer, closing: AsyncExitStack) -> None:
+        self.server = server
+        self.closing = closing
+        self.upstream = ListUpstream()
+        self.places: list[Place] = []
+        self.refused: list[str] = []
+        self.purged: list[Place] = []
+
+    def new(self) -> Place:
+        """One more process."""
+        clock = HandClock(1_000.0 + 77_777.7 * len(self.places), self.places[0].clock.wall if self.places else NOW)
+        store = MemoryStore(50_000_000, lambda: clock.monotonic)
+        client = cast("UpstreamClient", self.upstream)
+        at = Place(self.upstream, clock, store, Holdings(client, store, clock.clock, SCHEDULE, b"rules"))
+        budget = HandClock().clock  # stands still: how fast the server is does not matter here
+        reads, writes = (GuardedClient(lambda: Client(self.server.url), _probe, budget) for _ in range(2))
+        for side in (reads, writes):
+            self.closing.push_async_callback(side.aclose)
+        frames, epochs = (Frames([SECRET], kept, clock.clock.wall, self.refused.append) for kept in (172_800.0, inf))
+
+        def purge() -> None:
+            self.purged.append(at)
+            at.holdings.purge()
+
+        tier_store = TierStore(reads, writes, frames, epochs, Keys("tenant"), clock.clock, 172_800.0, purge)
+        at.holdings.tier = Tier(tier_store, clock.clock, WAIT_SECONDS, lambda: 0.5)
+        self.places.append(at)
+        return at
+
+    def advance(self, seconds: float) -> None:
+        """Let time go by for all."""
+        for at in self.places:
+            at.clock.advance(seconds)
+
+    @property
+    def calls(self) -> int:
+        """How many calls upstream has had that read rows."""
+        return sum(limit > 0 for _, _, limit in self.upstream.calls)
+
+
+async def _probe(client: Client) -> object:
+    return await client.get_many([b"probe"])
+
+
+def store_of(at: Place) -> TierStore:
+    assert at.holdings.tier
+    return at.holdings.tier.store
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[TierServer]:
+    with running_tier("valkey") as running:
+        yield running
+
+
+@pytest.fixture
+def other(server: TierServer) -> Iterator[Redis]:
+    with Redis(unix_socket_path=str(server.socket)) as other:
+        other.flushall()
+        yield other
+
+
+@pytest.fixture
+async def processes(server: TierServer, other: Redis) -> AsyncIterator[Processes]:
+    async with AsyncExitStack() as closing:
+        yield Processes(server, closing)
+
+
+async def test_what_one_has_read_no_other_asks_for(processes: Processes) -> None:
+    one, other = processes.new(), processes.new()
+    processes.upstream.put(*day(2_500))
+    assert await one.ids() == one.expected()
+    calls = len(processes.upstream.calls)
+    assert await other.ids() == other.expected()
+    assert await processes.new().ids(start=NOW - 5 * HOUR) == other.expected(start=NOW - 5 * HOUR)
+    assert len(processes.upstream.calls) == calls
+    assert processes.refused == []
+
+
+async def test_a_page_of_the_newest_is_not_read_again(processes: Processes) -> None:
+    processes.upstream.put(*day(2_500))
+    first = await processes.new().answer(50)
+    assert (first.composition.rows, first.total) == (100, 2_500)
+    for _ in range(3):  # who asks again for what is known to go on has all of it read
+        assert await processes.new().ids(50) == processes.places[0].expected()
+    assert len(processes.upstream.sent) == 2_501  # the last of the first page may have had others of its millisecond
+
+
+async def test_many_who_ask_at_once_are_one_reading(processes: Processes) -> None:
+    processes.upstream.put(*day(2_500))
+    asking = [asyncio.create_task(processes.new().ids()) for _ in range(4)]
+    await _until(processes, asking)
+    assert [*map(len, map(asyncio.Task.result, asking))] == [2_500] * 4
+    assert len(processes.upstream.sent) == 2_500
+
+
+async def _until(processes: Processes, asking: list["asyncio.Task[list[str]]"]) -> None:
+    """Turn the clocks until all have their answers."""
+    while not all(one.done() for one in asking):
+        await asyncio.wait(asking, timeout=0.01)
+        processes.advance(LOOK_SPREAD)
+
+
+async def test_arrivals_changes_and_erasures_are_read_once(processes: Processes) -> None:
+    one, other = processes.new(), processes.new()
+    processes.upstream.put(*day(300), row(9_000, NOW - HOUR / 2, minutes=None))
+    await one.ids()
+    await other.ids()
+    processes.upstream.put(row(9_000, NOW - HOUR / 2, minutes=30.5, flowName="ended"), row(9_001, NOW - MINUTE))
+    del processes.upstream.rows[identity(7)]
+    processes.advance(20 * 60)
+    first = await one.answer()
+    calls = len(processes.upstream.calls)
+    second = await other.answer()
+    assert records_of(second) == records_of(first)
+    assert "ended" in {one.flow_name for one in records_of(second)}
+    assert await other.ids() == other.expected()
+    assert len(processes.upstream.calls) == calls
+
+
+async def test_records_are_due_as_if_the_process_had_read_them_itself(processes: Processes) -> None:
+    one, other = processes.new(), processes.new()
+    processes.upstream.put(*day(300), row(9_000, NOW - HOUR / 2, minutes=None))
+    await one.answer()
+    processes.advance(10)
+    await other.answer()
+    due = [at.holdings.collection(EVERYTHING).due_at(WHOLE) - at.clock.monotonic for at in (one, other)]
+    assert due[0] == pytest.approx(due[1], abs=0.01)
+    compared = [
+        at.clock.monotonic - at.holdings.collection(EVERYTHING).coverage.intervals[0].compared_at for at in (one, other)
+    ]
+    assert compared == pytest.approx([10, 10], abs=0.01)
+
+
+@pytest.mark.parametrize("turn", range(2))
+async def test_whatever_happens_answers_are_as_upstream_lists(processes: Processes, turn: int) -> None:
+    """A row arrives or is erased between two looks: more might not be found at once, and both would cancel."""
+    random = Random(turn)
+    places = [processes.new() for _ in range(3)]
+    processes.upstream.put(*day(300))
+    for step in range(8):
+        for at in random.sample(places, 3):
+            asked = {"start": at.clock.wall - random.choice([1.5, 3.0, 6.0, 30.0]) * HOUR}
+            asked |= {"end": at.clock.wall - HOUR} if random.random() < 0.3 else {}
+            rows = random.choice([10, 120, 100_000])
+            assert (await at.ids(rows, **asked))[:rows] == at.expected(**asked)[:rows], (step, asked, rows)
+        await places[0].ids()
+        if turn % 2:
+            processes.upstream.put(row(9_000 + step, places[0].clock.wall - random.random() * 4 * HOUR))
+        else:
+            del processes.upstream.rows[random.choice([*processes.upstream.rows])]
+        processes.advance(random.choice([16, 70, 700]))
+
+
+async def test_without_the_tier_upstream_is_asked(processes: Processes, other: Redis) -> None:
+    processes.upstream.put(*day(10))
+    other.config_set("maxmemory", 1)
+    try:
+        places = [processes.new(), processes.new()]
+        assert [await at.ids() for at in places] == [at.expected() for at in places]
+        assert len(processes.upstream.sent) == 20
+    finally:
+        other.config_set("maxmemory", 0)
+
+
+@pytest.mark.parametrize("kind", ["catalogue", "partition", "epoch"])
+async def test_poisoned_values_are_as_if_they_were_not_there(processes: Processes, other: Redis, kind: str) -> None:
+    processes.upstream.put(*day(10))
+    await processes.new().ids()
+    for key in other.keys(f"*:{kind}*"):
+        other.set(key, b"\x80\x04\x95poison" * 20)
+    at = processes.new()
+    assert await at.ids() == at.expected()
+    assert {*processes.refused} == {"magic"}
+    assert len(processes.upstream.sent) == 20
+
+
+async def test_an_older_chunk_in_the_place_of_another_is_not_read(processes: Processes, other: Redis) -> None:
+    processes.upstream.put(*day(10))
+    one = processes.new()
+    await one.ids()
+    [key] = other.keys("*:partition*")
+    older = cast("bytes", other.get(key))
+    processes.upstream.put(row(9_000, NOW - MINUTE))
+    processes.advance(70)
+    await one.ids()
+    other.set(key, older)
+    at = processes.new()
+    assert await at.ids() == at.expected()
+    assert at.expected()[0] == identity(9_000)
+
+
+async def test_a_record_that_was_read_later_here_is_kept(processes: Processes) -> None:
+    changing = row(9_000, NOW - 3 * HOUR)
+    processes.upstream.put(*day(10), changing)
+    one, two = processes.new(), processes.new()
+    await one.ids()
+    await two.ids()
+    processes.advance(10)
+    held = two.holdings.collection(EVERYTHING)
+    span = Span(NOW - 3 * HOUR, NOW - 2 * HOUR)
+    await held.take(span, [record({**changing, "flowName": "read later"})], two.context(None))
+    processes.advance(10)
+    await one.ids()
+    await store_of(two).recall(held, WHOLE, two.context)
+    assert held.coverage.intervals[0].compared_at == two.clock.monotonic
+    found = {one.interaction_id: one.flow_name for run in held.runs(WHOLE) for one in run.block.records()}
+    assert found[identity(9_000)] == "read later"
+    assert {*found} == {*two.expected()}
+    assert held.partitions(span)[0].runs[-1].checked[-1] == two.clock.monotonic - 10
+
+
+async def test_rows_of_a_tail_do_not_take_the_place_of_all_of_its_millisecond(processes: Processes) -> None:
+    processes.upstream.put(*(row(number, NOW - HOUR) for number in range(150)))
+    one, two = processes.new(), processes.new()
+    tier, two.holdings.tier = two.holdings.tier, None
+    await two.ids(end=NOW - HOUR + timedelta(milliseconds=1))
+    await one.answer(10)
+    two.holdings.tier = tier
+    held = two.holdings.collection(EVERYTHING)
+    await store_of(two).recall(held, WHOLE, two.context)
+    assert held.reach(WHOLE).complete
+    assert held.rows(WHOLE) == 150
+
+
+async def test_an_emptied_tier_is_filled_again_and_purges_nothing(processes: Processes, other: Redis) -> None:
+    processes.upstream.put(*day(10))
+    one = processes.new()
+    await one.ids()
+    other.flushall()
+    await store_of(one).look()
+    processes.advance(16)
+    await one.ids()
+    assert await processes.new().ids() == one.expected()
+    assert processes.purged == []
+    assert len(processes.upstream.sent) <= 11
+
+
+async def test_a_dead_leader_is_waited_for_no_longer_than_a_client_waits(processes: Processes, other: Redis) -> None:
+    processes.upstream.put(*day(10))
+    at = processes.new()
+    other.set(store_of(at).key("lease", at.holdings.collection(EVERYTHING)), b"of a dead process")
+    began = at.clock.monotonic
+    asking = asyncio.create_task(at.ids())
+    await _until(processes, [asking])
+    assert asking.result() == at.expected()
+    assert WAIT_SECONDS <= at.clock.monotonic - began < WAIT_SECONDS + 1
+
+
+async def test_who_has_lost_the_lease_writes_nothing(
+    processes: Processes, other: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes.upstream.put(*day(10))
+    at = processes.new()
+    reading = processes.upstream.interactions
+
+    async def late(*given: object, **more: object) -> object:
+        for key in other.keys("*:lease*"):
+            other.set(key, b"another's")
+        return await reading(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(processes.upstream, "interactions", late)
+    assert await at.ids() == at.expected()
+    assert other.keys("*:catalogue*") == other.keys("*:partition*") == []
+    assert other.get(other.keys("*:lease*")[0]) == b"another's"
+
+
+async def test_a_lease_is_given_back(processes: Processes, other: Redis) -> None:
+    await processes.new().ids()
+    assert other.keys("*:lease*") == []
+    processes.upstream.failure = RuntimeError("a bug")
+    with pytest.raises(RuntimeError):
+        await processes.new().ids(contact_id="someone")
+    assert other.keys("*:lease*") == []
+
+
+async def test_a_purge_reaches_what_lies_there_and_the_other_processes(processes: Processes) -> None:
+    processes.upstream.put(*day(10))
+    one, other = processes.new(), processes.new()
+    await one.ids()
+    await other.ids()
+    one.holdings.purge()
+    await store_of(one).purge()
+    with pytest.raises(TierUnavailable, match="purged"):
+        await store_of(other).look()
+    assert processes.purged == [other]
+    await store_of(one).look()
+    await store_of(other).look()
+    for at in (processes.new(), one, other):
+        assert await at.ids() == at.expected()
+    assert len(processes.upstream.sent) == 20
+
+
+@pytest.mark.parametrize("is_seen", [False, True])
+async def test_what_was_read_before_a_purge_is_not_written_after_it(
+    processes: Processes, other: Redis, monkeypatch: pytest.MonkeyPatch, *, is_seen: bool
+) -> None:
+    processes.upstream.put(*day(10))
+    one, two = processes.new(), processes.new()
+    await store_of(two).look()
+    reading = processes.upstream.interactions
+
+    async def late(*given: object, **more: object) -> object:
+        read = await reading(*given, **more)  # type: ignore[arg-type]
+        await store_of(two).purge()
+        if is_seen:
+            with pytest.raises(TierUnavailable):
+                await store_of(one).look()
+        return read
+
+    monkeypatch.setattr(processes.upstream, "interactions", late)
+    await one.reading()
+    assert processes.purged == [one]
+    assert other.keys("*:catalogue*") == []
+
+
+async def test_until_the_order_of_a_purge_is_written_nothing_is_read_there(processes: Processes, other: Redis) -> None:
+    processes.upstream.put(*day(10))
+    one, two = processes.new(), processes.new()
+    await two.ids()
+    await store_of(one).look()
+    other.config_set("maxmemory", 1)
+    with pytest.raises(TierUnavailable, match="error"):
+        await store_of(one).purge()
+    assert store_of(one).is_pending
+    assert await one.ids() == one.expected()
+    assert len(processes.upstream.sent) == 20
+    assert processes.purged == []
+    other.config_set("maxmemory", 0)
+    await store_of(one).look()
+    assert not store_of(one).is_pending
+    with pytest.raises(TierUnavailable, match="purged"):
+        await store_of(two).look()
+
+
+async def test_what_was_read_while_the_tier_was_away_is_purged_once_it_is_back(
+    processes: Processes, other: Redis
+) -> None:
+    processes.upstream.put(*day(10))
+    one, two = processes.new(), processes.new()
+    await store_of(two).look()
+    other.config_set("maxmemory", 1)
+    other.delete(*other.keys("*:epoch"))
+    await one.ids()
+    other.config_set("maxmemory", 0)
+    await store_of(two).purge()
+    with pytest.raises(TierUnavailable, match="purged"):
+        await store_of(one).look()
+    assert processes.purged == [one]
+
+
+async def test_collections_of_other_conditions_have_other_values(processes: Processes) -> None:
+    store = store_of(processes.new())
+    holdings = processes.places[0].holdings
+    asked = [EVERYTHING, *(type(EVERYTHING)(contact_id=one) for one in ("a", "b"))]
+    keys = {store.key("catalogue", holdings.collection(one)) for one in asked}
+    assert len(keys) == len({astuple(one) for one in asked})

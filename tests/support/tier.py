@@ -40,9 +40,11 @@ class TierServer:
         pytest.fail("".join(said))
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process at once, also one that is frozen, or has ended."""
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def freeze(self) -> None:
         """Have the process stand still: it takes connections, and answers nothing."""

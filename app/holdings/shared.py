@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import groupby
 
 import msgspec
+import zstandard
 from msgspec.structs import replace
 
 from app.cache.store import digest
@@ -93,6 +94,9 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True):
     name: bytes
     runs: tuple[tuple[bytes, bytes], ...]
 
+
+UNREADABLE = (msgspec.MsgspecError, zstandard.ZstdError, ValueError)
+"""Errors of a body that another release has written: it is as if it were not there."""
 
 encode = msgspec.msgpack.Encoder().encode
 decode_catalogue: Callable[[bytes], Catalogue] = msgspec.msgpack.Decoder(Catalogue).decode

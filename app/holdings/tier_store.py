@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from app import cooperative
 from app.clock import Clock
@@ -18,11 +18,14 @@ from app.holdings.store import Collection
 from app.tier.circuits import GuardedClient, TierUnavailable
 from app.tier.frame import INCARNATION_BYTES, Epoch, Frames
 from app.tier.keys import Keys, Kind
+from app.upstream.rows import Record
 
 if TYPE_CHECKING:  # else redis would be imported where there is no tier
     from app.tier.client import Client, Lease
 
 AT_ONCE = 4  # values of one answer
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -72,10 +75,11 @@ class TierStore:
         held = tuple(replace(one, compared_at=one.compared_at + ahead) for one in collection.coverage.intervals)
         for extent in shared.newer(catalogue, Coverage(held), span):
             chunks = await self._chunks(collection, extent.parts)
-            if chunks is not None and epoch == self.epoch:
+            found = await self._records(extent, chunks or ())
+            if chunks is not None and found is not None and epoch == self.epoch:
                 collection.time_zone, collection.simulated = catalogue.time_zone, catalogue.simulated
                 collection.rest_rows = catalogue.rest_rows
-                await self._take(collection, extent, chunks, new_context)
+                await self._take(collection, extent, found, new_context)
 
     async def tell(self, collection: Collection, lease: "Lease", epoch: Epoch | None) -> None:
         """Write what has changed in the collection, then its catalogue; nothing where the epoch it is of has ended."""
@@ -100,15 +104,22 @@ class TierStore:
         told = Catalogue(every, collection.time_zone, collection.simulated, collection.rest_rows)
         await write(self.key("catalogue", collection), shared.encode(told))
 
+    async def _records(self, extent: Extent, chunks: Sequence[Chunk]) -> list[tuple[Record, float]] | None:
+        """The records of an extent, each with when it was checked; None where they cannot be read."""
+        try:
+            return await cooperative.run(shared.records_of(extent, chunks))
+        except shared.UNREADABLE:
+            self.frames.refused("body")
+            return None
+
     async def _take(
-        self, collection: Collection, extent: Extent, chunks: Sequence[Chunk], new_context: NewContext
+        self, collection: Collection, extent: Extent, found: Sequence[tuple[Record, float]], new_context: NewContext
     ) -> None:
         """Hold the records of an extent in place of those held of its span, but for those checked later."""
         ahead, now = self._ahead(), self.clock.monotonic()
         if extent.has_tail and collection.coverage.within(Span(moment_of(extent.low), moment_of(extent.start))):
             extent = extent.within(extent.span, has_tail=False)
         span = _reach(extent)
-        found = await cooperative.run(shared.records_of(extent, chunks))
         checked = {one.interaction.interaction_id: min(now, at - ahead) for one, at in found}
         later = {
             piece.run.ids[place]: piece.held.checked[place]
@@ -159,8 +170,7 @@ class TierStore:
         before = self.epoch
         epoch, value = await self._get(keys)
         await self._see(epoch, before)
-        body = self._body(keys[1], value)
-        return Catalogue() if body is None else shared.decode_catalogue(body)
+        return self._decoded(shared.decode_catalogue, self._body(keys[1], value)) or Catalogue()
 
     async def _chunks(self, collection: Collection, parts: Sequence[Part]) -> list[Chunk] | None:
         """The chunks of these parts; None where one of them is not there any more."""
@@ -170,7 +180,7 @@ class TierStore:
             keys = [self._part_key(collection, part) for part in few]
             for part, key, value in zip(few, keys, await self._get(keys), strict=True):
                 body = await unlocked(partial(self._body, key, value), size=len(value or b""))
-                chunk = shared.decode_chunk(body) if body else None
+                chunk = self._decoded(shared.decode_chunk, body)
                 if chunk is None or chunk.name != part.name:
                     return None
                 found.append(chunk)
@@ -183,6 +193,13 @@ class TierStore:
         """The body of a value of this epoch."""
         frame = self.frames.open(key, value)
         return frame.body if frame and frame.epoch == self.epoch else None
+
+    def _decoded(self, decode: Callable[[bytes], T], body: bytes | None) -> T | None:
+        try:
+            return None if body is None else decode(body)
+        except shared.UNREADABLE:
+            self.frames.refused("body")
+            return None
 
     def _part_key(self, collection: Collection, part: Part) -> bytes:
         return self.keys.key("partition", *astuple(collection.conditions), *part.place)

@@ -72,7 +72,7 @@ class Frames:
         self._own = next(iter(self._secrets))
         self._kept_seconds = kept_seconds
         self._wall = wall
-        self._refused = refused
+        self.refused = refused
 
     def seal(self, key: bytes, body: bytes, epoch: Epoch, fence: int = 0) -> bytes:
         """The value to write at this key. Raises ValueError where it would be too large to be read again."""
@@ -90,7 +90,7 @@ class Frames:
         try:
             return self._opened(key, value)
         except _Refused as refused:
-            self._refused(str(refused))
+            self.refused(str(refused))
             return None
 
     def _opened(self, key: bytes, value: bytes) -> Frame:

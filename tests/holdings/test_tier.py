@@ -14,9 +14,11 @@ from redis import Redis
 
 from app.cache.store import MemoryStore
 from app.clock import SYSTEM_CLOCK, Clock
+from app.holdings import shared
 from app.holdings.collection import Span
 from app.holdings.holdings import Holdings
 from app.holdings.partition import EVERYTHING as WHOLE
+from app.holdings.shared import Chunk
 from app.holdings.tier import LOOK_SPREAD, Tier
 from app.holdings.tier_store import TierStore
 from app.tier.circuits import GuardedClient, TierUnavailable
@@ -32,6 +34,7 @@ from tests.support.tier import KINDS, TierServer, running_tier
 SECRET = b"an invented secret of the tier"
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 WAIT_SECONDS = 1.0
+CHUNK_OF_NOTHING = shared.encode(Chunk(b"NAME" * 4, ((b"no block", bytes(8)),))).replace(b"NAME" * 4, b"NAME")
 
 
 class Processes:
@@ -253,6 +256,26 @@ async def test_poisoned_values_are_as_if_they_were_not_there(processes: Processe
     assert await at.ids() == at.expected()
     assert {*processes.refused} == {"magic"}
     assert len(processes.upstream.sent) == 20
+
+
+@pytest.mark.parametrize("kind", ["catalogue", "partition"])
+@pytest.mark.parametrize("body", [b"", b"\xc1", shared.encode({"of": "another form"}), CHUNK_OF_NOTHING])
+async def test_a_body_of_another_release_is_as_if_it_were_not_there(
+    processes: Processes, other: Redis, kind: str, body: bytes
+) -> None:
+    processes.upstream.put(*day(10))
+    one = processes.new()
+    await one.ids()
+    store = store_of(one)
+    assert store.epoch
+    for key in cast("list[bytes]", other.keys(f"*:{kind}*")):
+        frame = store.frames.open(key, cast("bytes", other.get(key)))
+        assert frame
+        name = shared.decode_chunk(frame.body).name if kind == "partition" else b""
+        other.set(key, store.frames.seal(key, body.replace(b"NAME", name), store.epoch))
+    at = processes.new()
+    assert await at.ids() == at.expected()
+    assert {*processes.refused} == {"body"}
 
 
 async def test_an_older_chunk_in_the_place_of_another_is_not_read(processes: Processes, other: Redis) -> None:

@@ -55,9 +55,9 @@ class Tier:
         lease = None
         if not wanted.is_passing and not is_answerable(collection, span, wanted):
             lease = await self._turn(collection, span, wanted, new_context)
-        epoch = self.store.epoch
+        epoch = self.store.epoch.now
         if epoch is None:
-            self.store.is_unaware = True
+            self.store.epoch.is_unaware = True
         if lease is None:
             return await read()
         async with self._held(lease):
@@ -70,7 +70,7 @@ class Tier:
         """Learn of purges until cancelled."""
         while True:
             with suppress(TierUnavailable):
-                await self.store.look()
+                await self.store.epoch.look()
             await self.clock.sleep(PURGED_SECONDS)
 
     async def _turn(

@@ -1,8 +1,7 @@
-"""The values of one tenant in the shared tier: the epoch of purges, catalogues of collections, chunks of records."""
+"""The values of one tenant in the shared tier: catalogues of collections, and chunks of their records."""
 
-import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,8 +14,9 @@ from app.holdings.fill import NewContext
 from app.holdings.partition import EVERYTHING, moment_of
 from app.holdings.shared import Catalogue, Chunk, Extent, Part
 from app.holdings.store import Collection
+from app.holdings.tier_epoch import TierEpoch
 from app.tier.circuits import GuardedClient, TierUnavailable
-from app.tier.frame import INCARNATION_BYTES, Epoch, Frames
+from app.tier.frame import Epoch, Frames
 from app.tier.keys import Keys, Kind
 from app.upstream.rows import Record
 
@@ -30,53 +30,30 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class TierStore:
-    """The values of one tenant; they live for `kept_seconds`. Methods raise TierUnavailable.
-
-    `epoch` is of the last purge that was carried out here, None before the tier has first answered; `epochs` are its
-    frames, of any age. `purged` is called where another process has ordered a purge.
-    """
+    """The values of one tenant; they live for `kept_seconds`. Methods raise TierUnavailable."""
 
     reads: "GuardedClient[Client]"
     writes: "GuardedClient[Client]"
     frames: Frames
-    epochs: Frames
     keys: Keys
     clock: Clock
     kept_seconds: float
-    purged: Callable[[], None]
-    epoch: Epoch | None = field(default=None, init=False)
-    is_pending: bool = field(default=False, init=False)  # the order of a purge is not written yet
-    is_unaware: bool = field(default=False, init=False)  # something was read while no epoch was known
+    epoch: TierEpoch
 
     def key(self, kind: Kind, collection: Collection) -> bytes:
         """The key of the only value of this kind of a collection."""
         return self.keys.key(kind, *astuple(collection.conditions))
 
-    async def look(self) -> None:
-        """See whether another process has ordered a purge; write the order of one that was carried out here."""
-        if self.is_pending:
-            await self._order()
-        else:
-            before = self.epoch
-            [value] = await self._get([self._epoch_key])
-            await self._see(value, before)
-
-    async def purge(self) -> None:
-        """Have all that lies there read by nobody, here at once; where the order cannot be written, by `look` later."""
-        sequence = self.epoch.sequence if self.epoch else 0
-        self.epoch, self.is_pending = _new_epoch(sequence + 1), True
-        await self._order()
-
     async def recall(self, collection: Collection, span: Span, new_context: NewContext) -> None:
         """Take what others have read of the span, as far as it is newer than what is held."""
         catalogue = await self._catalogue(collection)
         collection.partitions(span)  # what was evicted is covered no more
-        ahead, epoch = self._ahead(), self.epoch
+        ahead, epoch = self._ahead(), self.epoch.now
         held = tuple(replace(one, compared_at=one.compared_at + ahead) for one in collection.coverage.intervals)
         for extent in shared.newer(catalogue, Coverage(held), span):
             chunks = await self._chunks(collection, extent.parts)
             found = await self._records(extent, chunks or ())
-            if chunks is not None and found is not None and epoch == self.epoch:
+            if chunks is not None and found is not None and epoch == self.epoch.now:
                 collection.time_zone, collection.simulated = catalogue.time_zone, catalogue.simulated
                 collection.rest_rows = catalogue.rest_rows
                 await self._take(collection, extent, found, new_context)
@@ -84,7 +61,7 @@ class TierStore:
     async def tell(self, collection: Collection, lease: "Lease", epoch: Epoch | None) -> None:
         """Write what has changed in the collection, then its catalogue; nothing where the epoch it is of has ended."""
         before = await self._catalogue(collection)
-        if epoch is None or epoch != self.epoch or collection.token.purged:
+        if epoch is None or epoch != self.epoch.now or collection.token.purged:
             return
         write = partial(self._write, lease, epoch)
         collection.partitions(EVERYTHING)  # what was evicted is covered no more
@@ -132,28 +109,6 @@ class TierStore:
         await collection.take(span, [*records, *own], new_context(collection.time_zone), checked | later)
         collection.cover(extent.span, min(now, extent.compared_at - ahead), has_tail=extent.has_tail)
 
-    async def _see(self, value: bytes | None, before: Epoch | None) -> None:
-        """Take note of the epoch that lay there while `before` was the own; where none did, the own is written."""
-        if value is None:
-            value = self.epochs.seal(self._epoch_key, b"", self.epoch or _new_epoch(0))
-            first = value
-            await self.writes.call(lambda client: client.set(self._epoch_key, first, None, is_first=True))
-            [value] = await self._get([self._epoch_key])
-        frame = self.epochs.open(self._epoch_key, value)
-        if frame is None or self.epoch != before:
-            raise TierUnavailable("refused" if frame is None else "purged")
-        self.epoch = frame.epoch
-        if before != self.epoch and (before is not None or self.is_unaware):
-            self.is_unaware = False
-            self.purged()
-            raise TierUnavailable("purged")
-
-    async def _order(self) -> None:
-        """Write the own epoch in place of any other."""
-        value = self.epochs.seal(self._epoch_key, b"", self.epoch or _new_epoch(0))
-        await self.writes.call(lambda client: client.set(self._epoch_key, value, None))
-        self.is_pending = False
-
     async def _write(self, lease: "Lease", epoch: Epoch, key: bytes, body: bytes) -> bool:
         """Whether the value was written, as the lease is held still; one that is too large is left out."""
         try:
@@ -164,12 +119,12 @@ class TierStore:
 
     async def _catalogue(self, collection: Collection) -> Catalogue:
         """The catalogue of a collection, an empty one where there is none; the epoch is looked at with it."""
-        if self.is_pending:
+        if self.epoch.is_pending:
             raise TierUnavailable("purged")
-        keys = [self._epoch_key, self.key("catalogue", collection)]
-        before = self.epoch
+        keys = [self.epoch.key, self.key("catalogue", collection)]
+        before = self.epoch.now
         epoch, value = await self._get(keys)
-        await self._see(epoch, before)
+        await self.epoch.see(epoch, before)
         return self._decoded(shared.decode_catalogue, self._body(keys[1], value)) or Catalogue()
 
     async def _chunks(self, collection: Collection, parts: Sequence[Part]) -> list[Chunk] | None:
@@ -192,7 +147,7 @@ class TierStore:
     def _body(self, key: bytes, value: bytes | None) -> bytes | None:
         """The body of a value of this epoch."""
         frame = self.frames.open(key, value)
-        return frame.body if frame and frame.epoch == self.epoch else None
+        return frame.body if frame and frame.epoch == self.epoch.now else None
 
     def _decoded(self, decode: Callable[[bytes], T], body: bytes | None) -> T | None:
         try:
@@ -203,10 +158,6 @@ class TierStore:
 
     def _part_key(self, collection: Collection, part: Part) -> bytes:
         return self.keys.key("partition", *astuple(collection.conditions), *part.place)
-
-    @property
-    def _epoch_key(self) -> bytes:
-        return self.keys.key("epoch")
 
     @property
     def _milliseconds(self) -> int:
@@ -220,7 +171,3 @@ class TierStore:
 def _reach(extent: Extent) -> Span:
     """The span of an extent with its tail."""
     return Span(moment_of(extent.low), moment_of(extent.end))
-
-
-def _new_epoch(sequence: int) -> Epoch:
-    return Epoch(secrets.token_bytes(INCARNATION_BYTES), sequence)

@@ -20,6 +20,7 @@ from app.holdings.holdings import Holdings
 from app.holdings.partition import EVERYTHING as WHOLE
 from app.holdings.shared import Chunk
 from app.holdings.tier import LOOK_SPREAD, Tier
+from app.holdings.tier_epoch import TierEpoch
 from app.holdings.tier_store import TierStore
 from app.tier.circuits import GuardedClient, TierUnavailable
 from app.tier.client import Client
@@ -67,7 +68,9 @@ class Processes:
             self.purged.append(at)
             at.holdings.purge()
 
-        tier_store = TierStore(reads, writes, frames, epochs, Keys("tenant"), clock.clock, 172_800.0, purge)
+        keys = Keys("tenant")
+        epoch = TierEpoch(reads, writes, epochs, keys.key("epoch"), purge)
+        tier_store = TierStore(reads, writes, frames, keys, clock.clock, 172_800.0, epoch)
         at.holdings.tier = Tier(tier_store, clock.clock, WAIT_SECONDS, lambda: 0.5)
         self.places.append(at)
         return at
@@ -267,12 +270,12 @@ async def test_a_body_of_another_release_is_as_if_it_were_not_there(
     one = processes.new()
     await one.ids()
     store = store_of(one)
-    assert store.epoch
+    assert store.epoch.now
     for key in cast("list[bytes]", other.keys(f"*:{kind}*")):
         frame = store.frames.open(key, cast("bytes", other.get(key)))
         assert frame
         name = shared.decode_chunk(frame.body).name if kind == "partition" else b""
-        other.set(key, store.frames.seal(key, body.replace(b"NAME", name), store.epoch))
+        other.set(key, store.frames.seal(key, body.replace(b"NAME", name), store.epoch.now))
     at = processes.new()
     assert await at.ids() == at.expected()
     assert {*processes.refused} == {"body"}
@@ -331,7 +334,7 @@ async def test_an_emptied_tier_is_filled_again_and_purges_nothing(processes: Pro
     one = processes.new()
     await one.ids()
     other.flushall()
-    await store_of(one).look()
+    await store_of(one).epoch.look()
     processes.advance(16)
     await one.ids()
     assert await processes.new().ids() == one.expected()
@@ -377,18 +380,62 @@ async def test_a_lease_is_given_back(processes: Processes, other: Redis) -> None
     assert other.keys("*:lease*") == []
 
 
+async def _purge(at: Place) -> None:
+    async with store_of(at).epoch.purging():
+        at.holdings.purge()
+
+
+async def test_nothing_comes_or_goes_while_a_purge_is_under_way(processes: Processes, other: Redis) -> None:
+    processes.upstream.put(*day(10))
+    one = processes.new()
+    await one.ids()
+    keys = [key for kind in ("epoch", "catalogue", "partition") for key in other.keys(f"*:{kind}*")]
+    before = other.mget(keys)
+    async with store_of(one).epoch.purging():
+        processes.advance(16)
+        assert await one.ids() == one.expected()
+        await store_of(one).epoch.look()
+        one.holdings.purge()
+        assert await one.ids() == one.expected()
+        assert other.mget(keys) == before
+    assert not store_of(one).epoch.is_pending
+    assert other.mget(keys[:1]) != before[:1]
+
+
+async def test_who_finds_no_epoch_takes_that_of_who_was_first(processes: Processes) -> None:
+    one, two = (store_of(processes.new()).epoch for _ in range(2))
+    await one.look()
+    await two.see(None, None)
+    assert one.now == two.now is not None
+    await one.look()
+
+
+async def test_an_epoch_that_lay_there_before_a_purge_from_here_is_of_the_past(
+    processes: Processes, other: Redis
+) -> None:
+    epoch = store_of(processes.new()).epoch
+    await epoch.look()
+    before, value = epoch.now, cast("bytes", other.get(epoch.key))
+    async with epoch.purging():
+        pass
+    after = epoch.now
+    with pytest.raises(TierUnavailable, match="purged"):
+        await epoch.see(value, before)
+    assert epoch.now == after != before
+    assert processes.purged == []
+
+
 async def test_a_purge_reaches_what_lies_there_and_the_other_processes(processes: Processes) -> None:
     processes.upstream.put(*day(10))
     one, other = processes.new(), processes.new()
     await one.ids()
     await other.ids()
-    one.holdings.purge()
-    await store_of(one).purge()
+    await _purge(one)
     with pytest.raises(TierUnavailable, match="purged"):
-        await store_of(other).look()
+        await store_of(other).epoch.look()
     assert processes.purged == [other]
-    await store_of(one).look()
-    await store_of(other).look()
+    await store_of(one).epoch.look()
+    await store_of(other).epoch.look()
     for at in (processes.new(), one, other):
         assert await at.ids() == at.expected()
     assert len(processes.upstream.sent) == 20
@@ -400,15 +447,15 @@ async def test_what_was_read_before_a_purge_is_not_written_after_it(
 ) -> None:
     processes.upstream.put(*day(10))
     one, two = processes.new(), processes.new()
-    await store_of(two).look()
+    await store_of(two).epoch.look()
     reading = processes.upstream.interactions
 
     async def late(*given: object, **more: object) -> object:
         read = await reading(*given, **more)  # type: ignore[arg-type]
-        await store_of(two).purge()
+        await _purge(two)
         if is_seen:
             with pytest.raises(TierUnavailable):
-                await store_of(one).look()
+                await store_of(one).epoch.look()
         return read
 
     monkeypatch.setattr(processes.upstream, "interactions", late)
@@ -421,19 +468,18 @@ async def test_until_the_order_of_a_purge_is_written_nothing_is_read_there(proce
     processes.upstream.put(*day(10))
     one, two = processes.new(), processes.new()
     await two.ids()
-    await store_of(one).look()
+    await store_of(one).epoch.look()
     other.config_set("maxmemory", 1)
-    with pytest.raises(TierUnavailable, match="error"):
-        await store_of(one).purge()
-    assert store_of(one).is_pending
+    await _purge(one)
+    assert store_of(one).epoch.is_pending
     assert await one.ids() == one.expected()
     assert len(processes.upstream.sent) == 20
     assert processes.purged == []
     other.config_set("maxmemory", 0)
-    await store_of(one).look()
-    assert not store_of(one).is_pending
+    await store_of(one).epoch.look()
+    assert not store_of(one).epoch.is_pending
     with pytest.raises(TierUnavailable, match="purged"):
-        await store_of(two).look()
+        await store_of(two).epoch.look()
 
 
 async def test_what_was_read_while_the_tier_was_away_is_purged_once_it_is_back(
@@ -441,14 +487,14 @@ async def test_what_was_read_while_the_tier_was_away_is_purged_once_it_is_back(
 ) -> None:
     processes.upstream.put(*day(10))
     one, two = processes.new(), processes.new()
-    await store_of(two).look()
+    await store_of(two).epoch.look()
     other.config_set("maxmemory", 1)
     other.delete(*other.keys("*:epoch"))
     await one.ids()
     other.config_set("maxmemory", 0)
-    await store_of(two).purge()
+    await _purge(two)
     with pytest.raises(TierUnavailable, match="purged"):
-        await store_of(one).look()
+        await store_of(one).epoch.look()
     assert processes.purged == [one]
 
 

@@ -259,6 +259,30 @@ async def test_a_killed_server_is_used_again_once_it_is_back(kind: str, clock: H
         await _recovered(guarded, clock)
 
 
+@pytest.mark.threat("T23")
+async def test_callers_who_leave_give_nobody_the_reply_to_another(
+    client: Client, other: Redis, clock: HandClock
+) -> None:
+    keys = [b"key %d" % number for number in range(500)]
+    other.mset({key: b"value of " + key for key in keys})
+    guarded = GuardedClient(lambda: client, lambda client: client.get_many(keys[:1]), clock.clock)
+
+    async def answer(key: bytes) -> list[bytes | None]:
+        return await guarded.call(lambda client: client.get_many([key]))
+
+    asking = {key: asyncio.create_task(answer(key)) for key in keys}
+    for turn, task in enumerate(asking.values()):
+        if turn % 3:
+            await asyncio.sleep(0)
+        if turn % 2:
+            task.cancel()
+    await asyncio.wait(asking.values())
+    answered = {key: task.result() for key, task in asking.items() if not task.cancelled()}
+    assert answered == {key: [b"value of " + key] for key in answered}
+    assert len(answered) >= len(keys) // 2
+    assert await answer(keys[0]) == [b"value of key 0"]
+
+
 async def _recovered(guarded: "GuardedClient[Client]", clock: HandClock) -> None:
     await clock.asleep()
     clock.advance(PROBE_SECONDS)

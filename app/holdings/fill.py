@@ -63,6 +63,7 @@ async def fill(collection: Collection, span: Span, rows: int, reader: Reader, ne
             collection.time_zone, collection.simulated = reading.time_zone, reading.simulated
             taken = Span(low if reading.complete else low - MILLISECOND, walk.low)
             beside = collection.held_beside(Span(walk.low - MILLISECOND, walk.low), walk.read) if walk.has_tail else []
+            beside += [] if reading.complete else collection.held_beside(Span(low - MILLISECOND, low), walk.read)
             around = Span(walk.asked.end, span.end), Span(span.start, walk.asked.start)
             filled.total = reading.total + sum(collection.rows(one) for one in around if one.start < one.end)
             filled.facts |= await collection.take(taken, [*walk.read, *beside], new_context(reading.time_zone))

@@ -1,7 +1,7 @@
 """Records → groups, a partition at a time; what was counted of one is kept, and counted again where it has changed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from app.cache.store import MemoryStore, Stored, digest
@@ -86,7 +86,7 @@ class Counting:
             tuple((atom.kind, atom.of) for atom in grouping.atoms),
             str(self.context.zone),
             self.context.audience.name,
-            (search.attr, search.attr_pairs, search.attr_names, search.hook_type),
+            astuple(replace(search, start=None, end=None)),
             tuple(one.key_parts() for one in self.query.filters),
         )
 

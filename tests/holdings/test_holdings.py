@@ -54,6 +54,19 @@ async def test_no_more_is_read_than_is_wanted_and_reading_goes_on_below() -> Non
     assert len(at.upstream.sent) <= 100 + 1_200 + 900
 
 
+async def test_a_millisecond_that_is_held_stays_whole_where_a_reading_ends_within_it() -> None:
+    """Of twenty records of one start the reading brought ten: the others, held for another question, were lost."""
+    tied = NOW - HOUR - 990 * timedelta(seconds=20)
+    older = day(500, ends=tied, step=MINUTE)
+    at = place([*day(990), *(row(5_000 + number, tied) for number in range(20))])
+    at.upstream.put(*({**one, "interactionId": identity(7_000 + place)} for place, one in enumerate(older)))
+    await at.answer(100, end=tied + MILLISECOND)
+    assert (await at.answer(1_000, start=tied - 9 * HOUR)).composition.rows >= 1_000
+    alone: dict[str, Any] = {"start": tied, "end": tied + MILLISECOND}
+    assert await at.ids(**alone) == at.expected(**alone)
+    assert await at.ids() == at.expected()
+
+
 async def test_an_arrival_costs_a_count_and_one_row() -> None:
     at = place(day(500))
     await at.answer()

@@ -219,3 +219,20 @@ async def test_a_purge_reaches_what_is_held_of_each_value(simulator: Simulator, 
         simulator.clear_journal()
         await facade.ids(("attr", "blue"))
         assert len(simulator.calls("list")) == 1
+
+
+async def test_a_summary_of_values_as_they_are_shown_shares_no_tally_with_another(
+    simulator: Simulator, clock: HandClock
+) -> None:
+    """Which values are asked for is checked here where they are masked: upstream is asked the same for all of them."""
+    colour(simulator, 3, "midnight-blue")
+    colour(simulator, 5, "cardinal-red")
+    async with running_facade(simulator, clock=clock.clock, attribute_policy="*=mask", attributes="colour") as facade:
+        rows = (await facade.ask(("fields", "interaction_id,attr_colour"), LISTED))["items"]
+        shown = [*{row["attr_colour"] for row in rows if row["attr_colour"]}]
+        assert len(shown) >= 2
+        questions: list[tuple[tuple[str, str], ...]] = [(), *((("attr_any", value),) for value in shown), ()]
+        for question in questions:
+            listed = (await facade.ask(*question, LISTED))["items"]
+            summary = await facade.get("/interactions/summary", *question, ("measures", "count"))
+            assert summary.json()["items"] == [{"count": len(listed)}], question

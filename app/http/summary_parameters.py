@@ -22,7 +22,7 @@ Columns = tuple[tuple[str, str], ...]
 """Pairs of an output name and the column of the table that it shows."""
 
 _STRING: Schema = {"type": "string", "minLength": 1}
-_ZONE = re.compile(r"(?!posix/|right/)[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*")
+_ZONE = re.compile(r"(?!posix/|right/|localtime\Z)[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*")
 _DECIDING = frozenset({"by", "measures", "interval"})
 _PLACE = "names no column of this summary"
 

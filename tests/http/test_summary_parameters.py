@@ -97,6 +97,7 @@ def test_rows_are_chosen_as_in_the_list() -> None:
         ("time_zone=Mars/Base", "time_zone", "time zone database", None),
         ("time_zone=../../etc/passwd", "time_zone", "time zone database", None),
         ("time_zone=right/UTC", "time_zone", "time zone database", None),
+        ("time_zone=localtime", "time_zone", "time zone database", None),
         ("interval=day&fill=one", "fill", "must be one of zero", None),
         ("fill=zero", "fill", "send interval with it", None),
         ("at=left_at", "at", "send interval with it", None),

@@ -1,5 +1,6 @@
 """Answering from one collection: what is old is compared, what is due read again, what lacks fetched; then composed."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -117,7 +118,9 @@ async def answer_from(
         await sync(collection, Interval(compared, interval.compared_at), comparing, new_context)
         for covered in collection.coverage.within(part):
             await recheck(collection, covered.span, rechecking, new_context)
+        await asyncio.sleep(0)
     await collection.settle(span, new_context(collection.time_zone))
+    await asyncio.sleep(0)  # of a million rows each step looks at thousands of partitions
     rows = wanted.rows
     if wanted.is_passing and not collection.store.has_room:
         rows = min(rows, collection.reach(span).rows)

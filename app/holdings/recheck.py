@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from app.holdings.collection import Span
+from app.holdings.composition import Piece
 from app.holdings.fill import NewContext
 from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, Reader, floored, is_trusted
@@ -40,21 +41,29 @@ async def recheck(collection: Collection, span: Span, reader: Reader, new_contex
 
 def _clusters(collection: Collection, span: Span) -> Iterator[Cluster]:
     """The due records of the span, those with at most GAP others between them together."""
-    now, place, cluster, first, last = collection.clock.monotonic(), 0, None, 0, 0
-    for piece in collection.pieces(span):
-        if piece.due_at > now:
-            place += piece.count
-            continue
-        for start, due in zip(piece.starts, piece.due, strict=True):
-            place += 1
-            if due > now:
-                continue
-            if cluster and place - last <= GAP and place - first < MOST_ROWS:
-                cluster = Cluster(cluster.newest, start, min(cluster.due_at, due))
-            else:
-                if cluster:
-                    yield cluster
-                cluster, first = Cluster(start, start, due), place
-            last = place
+    cluster, first, last = None, 0, 0
+    for place, start, due in _due(collection, span):
+        if cluster and place - last <= GAP and place - first < MOST_ROWS:
+            cluster = Cluster(cluster.newest, start, min(cluster.due_at, due))
+        else:
+            if cluster:
+                yield cluster
+            cluster, first = Cluster(start, start, due), place
+        last = place
     if cluster:
         yield cluster
+
+
+def _due(collection: Collection, span: Span) -> Iterator[tuple[int, int, float]]:
+    """The due records of the span: place among all of them from 1 on, start in microseconds, when it was due."""
+    now, place = collection.clock.monotonic(), 0
+    for partition in collection.partitions(span):
+        if partition.due_at > now and partition.is_within(span):
+            place += partition.rows
+            continue
+        for held, first, last in partition.within(span):
+            piece = Piece(held, range(first, last))
+            for start, due in zip(piece.starts, piece.due, strict=True):
+                place += 1
+                if due <= now:
+                    yield place, start, due

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from itertools import islice
 
 from app.holdings.collection import Interval, Span
 from app.holdings.fill import NewContext, fill
@@ -87,7 +88,8 @@ async def _total(collection: Collection, span: Span, reader: Reader, new_context
 
 async def _take_newest(collection: Collection, span: Span, rows: int, reader: Reader, new_context: NewContext) -> int:
     """Hold the newest rows as upstream shows them; how many it has in all. Raises Distrusted."""
-    reading = await reader.newest(span, rows, collection.runs(span)[: 2 + rows // FEW_ROWS])
+    known = [piece.run for piece in islice(collection.pieces(span), 2 + rows // FEW_ROWS)]
+    reading = await reader.newest(span, rows, known)
     if not is_trusted(reading) or len(reading.records) < min(rows, reading.total):
         raise Distrusted
     records, low = [*reading.records], span.start

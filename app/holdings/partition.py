@@ -104,6 +104,11 @@ class Partition:
     level: int = 0
     changed_in: int = 0
 
+    def __post_init__(self) -> None:
+        """Its sums are worked out as it comes: the first who asks of a million rows held would wait for them all."""
+        for name in ("rows", "due_at", "pending_since"):
+            getattr(self, name)
+
     @cached_property
     def rows(self) -> int:
         """The number of records."""

@@ -87,7 +87,7 @@ async def in_parallel(works: Sequence[Callable[[], Awaitable[T]]], most: int = M
 
 
 def ordered(given: list[T], key: Callable[[T], Any], *, descending: bool = False) -> Turns[list[T]]:
-    """As `sorted`, which would not let go: parts are sorted by themselves, then merged. Both keep the order of ties."""
+    """The objects sorted in turns: parts by themselves, then merged. As with `sorted`, ties keep their order."""
     parts = []
     for start in range(0, len(given), SORTED_AT_ONCE):
         parts.append(sorted(given[start : start + SORTED_AT_ONCE], key=key, reverse=descending))

@@ -194,7 +194,7 @@ class Supervisor:
             await self._start(started.worker.place)
 
     def _is_wanted(self, started: Process) -> bool:
-        """Whether the worker should serve: no other is in its place, and all goes on."""
+        """Whether the worker is to serve still: it was not replaced, and the service is not stopping."""
         return self._is_up and self._current[started.worker.place] is started and not self._stopping.is_set()
 
     async def _replace(self) -> None:

@@ -12,7 +12,7 @@ COPY app ./app
 RUN pip wheel --no-deps --no-index --no-build-isolation -w /wheels .
 # From here only what was checked above: the package and what it needs to run, so neither pip nor the build backend goes along.
 RUN python -m venv --without-pip /opt/cxfacade \
- && pip --python /opt/cxfacade/bin/python install --no-index --find-links /wheels --compile cxfacade
+ && pip --python /opt/cxfacade/bin/python install --no-index --find-links /wheels --compile "cxfacade[redis]"
 
 FROM ${PYTHON_IMAGE}
 RUN ["python", "-m", "pip", "uninstall", "--yes", "--quiet", "--root-user-action=ignore", "pip"]

@@ -49,7 +49,7 @@ screenshots: .venv/.dev
 
 # Versions uploaded in the last seven days are left alone: most bad packages are found by then.
 lock: .venv/.dev
-	@$(LOCK) --output-file requirements.lock
+	@$(LOCK) --extra redis --output-file requirements.lock
 	@$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 
 .venv/bin/python:

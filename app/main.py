@@ -57,6 +57,7 @@ from app.queries.purging import purge_all
 from app.queries.service import Queries
 from app.queries.snapshot_store import SnapshotStore
 from app.settings import Settings, load
+from app.sharing import require_tier, shared_tier
 from app.upstream.access import DEFAULTS as LIMITS
 from app.upstream.access import Limits, UpstreamAccess
 from app.upstream.client import UpstreamClient
@@ -106,9 +107,8 @@ def create_app(
     """
     settings = settings or load()
     access = replace(upstream_access(settings), limits=limits, worker=worker)
-    if settings.redis_url:
-        raise SettingsError(["CXF_REDIS_URL is not supported by this version; unset it."])
     settings.require_access()
+    require_tier(settings)
 
     store, metrics, request_ids = MemoryStore(settings.cache_bytes, clock.monotonic), Metrics(), new_request_ids()
     requests = Requests(metrics)
@@ -138,8 +138,9 @@ def create_app(
         kept_seconds = settings.fresh_max_seconds + settings.stale_seconds
         holdings = Holdings(upstream, store, clock, schedule, known.digest, kept_seconds, limits.probe_seconds)
         watch(metrics, store, settings.cache_bytes, flights, holdings)
-        orders, degraded, shared = PurgeOrders(worker.block), Degraded(worker.block), not worker.is_alone
-        queries = Queries(upstream, snapshots, holdings, flights, clock, known, tables, random, orders, shared)
+        orders, degraded = PurgeOrders(worker.block), Degraded(worker.block)
+        holdings.tier = shared_tier(settings, holdings, orders, metrics)
+        queries = Queries(upstream, snapshots, holdings, flights, clock, known, tables, random, orders)
         metrics.watch("streams_under_way", lambda: queries.admission.streams)
         masked = masked_columns(settings.attributes, known.context.attribute_policy)
         app.state.services = Services(
@@ -168,10 +169,9 @@ def create_app(
             rereading("CXF_QUESTIONS_FILE", questions.reread, warmth.start),
         ]
         warmth.start()
-        watching = [keys.watch(clock)] if settings.client_keys_file else []
-        watching += [] if worker.is_alone else [elsewhere(queries, degraded, clock)]
-        upkeep = (sweep(store, clock), *watching, *hold(queries, settings.hold, metrics))
-        tasks = [asyncio.create_task(work) for work in upkeep]
+        works = [sweep(store, clock), *hold(queries, settings.hold, metrics), *others(queries, degraded, worker)]
+        works += [keys.watch(clock)] if settings.client_keys_file else []
+        tasks = [asyncio.create_task(work) for work in works]
         try:
             yield
         finally:
@@ -180,6 +180,7 @@ def create_app(
             for task in tasks:
                 task.cancel()
             await flights.aclose()
+            await holdings.aclose()
             await upstream.aclose()
 
     app = Application(
@@ -246,6 +247,15 @@ def watch(metrics: Metrics, store: MemoryStore, bound_bytes: int, flights: Singl
     metrics.watch("cache_values", lambda: store.tally_count, kind="tallies")
     metrics.watch("cache_evictions", lambda: store.evictions)
     metrics.watch("fetches", lambda: len(flights))
+
+
+def others(queries: Queries, degraded: Degraded, worker: Worker) -> Iterator[Coroutine[None, None, None]]:
+    """The work of hearing what other processes have told, where there are others."""
+    tier = queries.holdings.tier
+    if tier:
+        yield tier.watch()
+    if tier or not worker.is_alone:
+        yield elsewhere(queries, degraded, queries.clock)
 
 
 async def elsewhere(queries: Queries, degraded: Degraded, clock: Clock) -> None:

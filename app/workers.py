@@ -98,20 +98,26 @@ class SharedGate:
 
 
 class PurgeOrders:
-    """The purges that workers tell each other."""
+    """The purges that workers tell each other, and those heard of from other hosts."""
 
     def __init__(self, block: Block = NO_BLOCK) -> None:
         self._block = block
         self._known = block.others(PURGES)
+        self._is_heard = False
 
     def tell(self) -> None:
         """Something was purged here."""
         self._block.tell(PURGES, self._block.own(PURGES) + 1)
 
+    def hear(self) -> None:
+        """Something was purged on another host, or by a process of another start."""
+        self._is_heard = True
+
     def has_news(self) -> bool:
         """Whether something was purged elsewhere since the last look."""
         before, self._known = self._known, self._block.others(PURGES)
-        return before != self._known
+        is_heard, self._is_heard = self._is_heard, False
+        return is_heard or before != self._known
 
 
 class Degraded:

@@ -99,11 +99,6 @@ async def test_a_repeat_never_reaches_the_framework_of_a_running_facade(
     assert value_of(facade.services.metrics, "answers", outcome="fresh") == 5 + 3
 
 
-def test_a_setting_for_what_is_not_built_is_refused() -> None:
-    with pytest.raises(SettingsError, match="CXF_REDIS_URL"):
-        create_app(facade_settings(NOWHERE, redis_url="redis://localhost"))
-
-
 @pytest.mark.threat("T67")
 def test_a_file_of_keys_that_cannot_be_used_stops_the_start() -> None:
     with pytest.raises(SettingsError, match="CXF_CLIENT_KEYS_FILE names a file that does not exist"):

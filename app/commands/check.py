@@ -17,6 +17,8 @@ from app.observe import logs
 from app.observe.metrics import Metrics
 from app.observe.streams import complain, say, working
 from app.settings import Settings, load
+from app.sharing import SIGNED_ELSEWHERE, try_tier
+from app.tier.circuits import ServerError
 from app.upstream.access import Limits
 from app.upstream.client import UpstreamClient
 from app.upstream.query import UpstreamQuery, timestamp
@@ -70,6 +72,21 @@ REMEDIES: dict[type[errors.CxfacadeError], str] = {
 """The fault and what to do about it, by the nearest class; names settings, never their values."""
 
 
+TIER_REMEDIES = {
+    "the credentials are refused": "set user and password in CXF_REDIS_URL.",
+    "the user may not do this": "give it the commands and keys of docs/operating/valkey.acl.",
+    "the server is read-only": "name the primary in CXF_REDIS_URL, not a replica.",
+    "the server is full": "raise its maxmemory, and let it evict: maxmemory-policy allkeys-lru.",
+    "the server is loading": "try again in a minute; it needs no persistence.",
+    "the server is part of a cluster": "name a server in CXF_REDIS_URL that stands alone.",
+    "the server refuses the command": "it must be Redis 8.6.3 or later, or Valkey 9.",
+    "the server does not answer in time": "look at its load, and at the network.",
+    "the server cannot be reached": "check host, port or socket in CXF_REDIS_URL, and its certificate.",
+    SIGNED_ELSEWHERE: "CXF_TIER_SECRET must be the same in all processes.",
+}
+"""What to do about each fault of the shared tier."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """The facts that upstream showed, none of them personal; durations are in seconds."""
@@ -96,6 +113,7 @@ class Verdict:
     faults: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()  # of settings that work but should be changed
     questions: tuple[str, ...] = ()  # names of the pinned ones
+    tier: str | None = None  # how the shared tier was found, where there is one
 
     def stopped(self) -> str:
         """How far a fault let the probe come, where it had begun."""
@@ -109,6 +127,8 @@ class Verdict:
         lines = [f"{row['name']:<{width}}{row['value']}  ({row['source']})" for row in self.settings]
         if self.questions:
             lines += ["", f"{'pinned questions':<{width}}{', '.join(self.questions)}"]
+        if self.tier:
+            lines += ["", f"{'shared tier':<{width}}{self.tier}"]
         if self.upstream:
             seen = {name.replace("_", " "): value for name, value in asdict(self.upstream).items()}
             words = {"None": "unknown", "True": "yes", "False": "no"}
@@ -157,6 +177,20 @@ async def _look(settings: Settings, verdict: Verdict) -> None:
         with contextlib.suppress(TimeoutError):  # after Ctrl-C, nobody waits for the call's end
             async with asyncio.timeout(SECONDS_TO_CLOSE):
                 await client.aclose()
+    verdict.tier = await _tier(settings)
+    if remedy_of_tier := TIER_REMEDIES.get(verdict.tier or ""):
+        verdict.code, verdict.faults = (
+            "shared-tier",
+            (f"The shared tier is of no use: {verdict.tier}; {remedy_of_tier}",),
+        )
+
+
+async def _tier(settings: Settings) -> str | None:
+    """How the shared tier is, None without one."""
+    try:
+        return "works" if await try_tier(settings, SYSTEM_CLOCK.wall) else None
+    except ServerError as error:
+        return str(error)
 
 
 async def _seen(client: UpstreamClient, tenant_id: str) -> Seen:

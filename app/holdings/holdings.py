@@ -1,7 +1,8 @@
 """Holdings: a question is answered from its collection; upstream is asked for what is not held, or not held anew."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import astuple, dataclass, field, replace
 from datetime import timedelta
 from functools import partial, reduce
@@ -25,7 +26,7 @@ from app.holdings.supersets import Supersets, narrowed
 from app.holdings.tier import Tier
 from app.holdings.trust import Telling, sampled, telling, tested
 from app.holdings.union import united
-from app.observe.logs import RANGES_TEST
+from app.observe.logs import RANGES_TEST, TIER_PURGE_PENDING
 from app.owners import Owners
 from app.upstream.client import UpstreamClient
 from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, UpstreamQuery, alternatives
@@ -236,6 +237,24 @@ class Holdings:
             self.is_trusted = found == "start"
             logger.log(logging.INFO if self.is_trusted else logging.ERROR, RANGES_TEST, found)
             self.purge()
+
+    @asynccontextmanager
+    async def purging(self) -> AsyncIterator[None]:
+        """Purge within the block; then other processes purge everything too, as soon as they hear of it."""
+        async with self.tier.store.epoch.purging() if self.tier else nullcontext():
+            yield
+        if self.is_purge_pending:
+            logger.warning(TIER_PURGE_PENDING)
+
+    @property
+    def is_purge_pending(self) -> bool:
+        """Whether other hosts have not been told of a purge yet."""
+        return self.tier is not None and self.tier.store.epoch.is_pending
+
+    async def aclose(self) -> None:
+        """Close the connections to the shared tier, if there is one."""
+        if self.tier:
+            await self.tier.aclose()
 
     def purge(self, concerns: Callable[[Collection], bool] = lambda _collection: True) -> None:
         """Let go of collections, also of what is on its way into them."""

@@ -14,6 +14,7 @@ from app.cooperative import Turns
 from app.holdings.collection import Coverage, Interval, Span
 from app.holdings.packing import Block, microseconds
 from app.holdings.partition import HeldRun, Partition, moment_of
+from app.interactions.parts import Interaction
 from app.interactions.records import encoded
 from app.interactions.times import started_at
 from app.upstream.rows import Record, fingerprint
@@ -94,6 +95,9 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True):
     name: bytes
     runs: tuple[tuple[bytes, bytes], ...]
 
+
+FORM = digest(repr(msgspec.json.schema_components((Interaction, Catalogue, Chunk))))
+"""Of a release: values of another form are not looked at."""
 
 UNREADABLE = (msgspec.MsgspecError, zstandard.ZstdError, ValueError)
 """Errors of a body that another release has written: it is as if it were not there."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # else redis would be imported where there is no tier
 
 LOOK_SECONDS, LOOK_SPREAD = 0.03, 0.05  # between two looks of those who wait, and so much more at most
 EXTEND_SECONDS = 3.0
-PURGED_SECONDS = 1.0  # between two looks at what others have purged
+PURGED_SECONDS = 0.5  # between two looks at what others have purged
 TOKEN_BYTES = 16
 
 T = TypeVar("T")
@@ -33,12 +33,26 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class Tier:
-    """The turns of processes at reading; nobody waits for another's reading longer than `wait_seconds`."""
+    """The turns of processes at reading; nobody waits for another's reading longer than `wait_seconds`.
+
+    `ended` is told how each turn did: the `tier` had it, it is read from `upstream` for all, or `alone`, for this one.
+    """
 
     store: TierStore
     clock: Clock
     wait_seconds: float
     random: Callable[[], float] = random
+    ended: Callable[[str], None] = lambda _how: None
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the tier is left alone, or does not know yet of a purge that was ordered here."""
+        return self.store.reads.circuit.is_open or self.store.writes.circuit.is_open or self.store.epoch.is_pending
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.store.reads.aclose()
+        await self.store.writes.aclose()
 
     async def answer(
         self,
@@ -55,6 +69,8 @@ class Tier:
         lease = None
         if not wanted.is_passing and not is_answerable(collection, span, wanted):
             lease = await self._turn(collection, span, wanted, new_context)
+            is_found = lease is None and is_answerable(collection, span, wanted)
+            self.ended("upstream" if lease else "tier" if is_found else "alone")
         epoch = self.store.epoch.now
         if epoch is None:
             self.store.epoch.is_unaware = True

@@ -63,10 +63,13 @@ class TierEpoch:
             await self.writes.call(lambda client: client.set(self.key, first, None, is_first=True))
             value = await self._value()
         frame = self.frames.open(self.key, value)
-        if frame is None or self.now != before:
-            raise TierUnavailable("refused" if frame is None else "purged")
+        if frame is None:
+            raise TierUnavailable("refused")
+        known = self.now
+        if known not in (before, frame.epoch):
+            raise TierUnavailable("purged")
         self.now = frame.epoch
-        if before != self.now and (before is not None or self.is_unaware):
+        if known != self.now and (known is not None or self.is_unaware):
             self.is_unaware = False
             self.purged()
             raise TierUnavailable("purged")

@@ -8,6 +8,7 @@ from functools import partial
 
 import msgspec
 from fastapi import Request
+from msgspec import UNSET
 from msgspec.structs import asdict
 from starlette.responses import Response
 
@@ -138,7 +139,10 @@ async def purge_cache(request: Request, services: Services, viewer: Viewer) -> R
     purge = _purge(order, services, viewer)
     services.purges.take()
     services.queries.orders.tell()
-    return answer(Purged(await purge(), order.scope))
+    async with services.queries.holdings.purging():
+        purged = await purge()
+    pending = services.queries.holdings.is_purge_pending
+    return answer(Purged(purged, order.scope, ["shared tier"] if pending else UNSET))
 
 
 def _purge(order: Purge, services: Services, viewer: Viewer) -> Callable[[], Awaitable[int]]:

@@ -28,6 +28,7 @@ Scope = Annotated[str, about("Permission of a key.", "Scope", enum=list(get_args
 Mode = Annotated[Literal["live", "demo"], about("Whether the data are a tenant's or the simulator's.", "Mode")]
 Source = Annotated[Literal["live", "simulator"], about("Where the rows come from.", "Source")]
 ProblemCode = Annotated[str, about("Which error it is.", "ProblemCode")]
+PendingPurge = Literal["shared tier"]
 PurgeScope = Annotated[
     Literal["all", "query", "interaction", "customer"], about("Which stored snapshots are forgotten.", "PurgeScope")
 ]
@@ -124,6 +125,10 @@ class Health(Struct):
     status: Annotated[
         Literal["ok", "degraded"], about("`degraded`: upstream is ill, and nothing is stored to answer from.")
     ]
+    tier: Annotated[
+        Literal["ok", "away"] | UnsetType,
+        about("`away`: the shared tier is left alone for now, and upstream asked in its place. Not there without one."),
+    ] = UNSET
 
 
 class ParameterFault(Struct):
@@ -217,6 +222,10 @@ class Purged(Struct):
 
     purged: Annotated[int, about("Number of stored snapshots forgotten.")]
     scope: PurgeScope
+    pending: Annotated[
+        list[PendingPurge] | UnsetType,
+        about("Where the order could not be given yet: with `shared tier`, processes of other hosts have not purged."),
+    ] = UNSET
 
 
 MESSAGES: tuple[type[Struct], ...] = (

@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC
 from functools import partial
 from itertools import chain
+from typing import Literal
 
 from fastapi import Request
+from msgspec import UNSET
 from starlette.responses import Response
 
 from app.cache.reuse import UNDIRECTED, Directives
@@ -130,10 +132,12 @@ async def health(_request: Request, _services: Services) -> Response:
 async def ready(_request: Request, services: Services) -> Response:
     """Ready as soon as it answers; degraded while upstream is ill and nothing is stored to answer from (FAULTS §7).
 
-    Of several workers all are asked for: whoever comes next may meet any.
+    Of several workers all are asked for: whoever comes next may meet any. The shared tier is never needed.
     """
     is_degraded = services.queries.is_degraded() or services.degraded.is_elsewhere(services.clock.monotonic())
-    return answer(Health("degraded" if is_degraded else "ok"))
+    tier = services.queries.holdings.tier
+    status: Literal["ok", "degraded"] = "degraded" if is_degraded else "ok"
+    return answer(Health(status, UNSET if tier is None else "away" if tier.is_away else "ok"))
 
 
 async def metrics(_request: Request, services: Services, _viewer: Viewer) -> Response:

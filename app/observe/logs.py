@@ -183,6 +183,17 @@ WORKER_NOT_REPLACED = Line(
     "worker %d is not replaced: the new one did not start; it and those after it stay",
     "After SIGUSR2: the settings or the release are bad. The lines before say why.",
 )
+TIER_AWAY = Line(
+    "tier-away",
+    "shared tier: %s are left alone: %s",
+    "Three calls in a row failed, and the line says how. Until a probe succeeds this process asks upstream for itself.",
+)
+TIER_BACK = Line("tier-back", "shared tier: %s are used again", "The server answers.")
+TIER_PURGE_PENDING = Line(
+    "tier-purge-pending",
+    "shared tier: the order of a purge could not be written; other hosts are not reached until it is",
+    "What was purged here is gone here. The order is tried again twice a second; meanwhile nothing is read there.",
+)
 LINES_LOST = Line(
     "log-lines-lost",
     "log lines that could not be written, and are lost: %d",

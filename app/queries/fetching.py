@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import inf
@@ -361,10 +361,11 @@ class Fetching:
         except UpstreamError as error:
             is_all = isinstance(error, UpstreamForbidden) and not plan.is_of_one
             if not error.stale_may_cover:
-                if is_all:
-                    self.orders.tell()
-                    self.holdings.purge()
-                await cooperative.run(self.snapshots.purging(lambda of, _snapshot: is_all or of == plan.key))
+                async with self.holdings.purging() if is_all else nullcontext():
+                    if is_all:
+                        self.orders.tell()
+                        self.holdings.purge()
+                    await cooperative.run(self.snapshots.purging(lambda of, _snapshot: is_all or of == plan.key))
             raise
 
 

@@ -165,9 +165,8 @@ def page_of(
     rules: Rules,
     *,
     seconds: float,
-    has_places: bool = False,
 ) -> Page:
-    """The page that `selection` makes; `seconds` is what selecting took. Its cursor may have a place."""
+    """The page that `selection` makes; `seconds` is what selecting took. Its cursor leads on in any process."""
     snapshot = found.snapshot
     following = selection.following
     if following is None and plan.is_readable(snapshot):
@@ -183,7 +182,7 @@ def page_of(
     if following is not None and found.kept:
         position, part = following
         place = None
-        if has_places and snapshot.gone is None:
+        if snapshot.gone is None:
             within = snapshot.asked.end if is_rest else None
             place = _place(snapshot, selection, (position, part), query.order, before)
             place = place and replace(place, total=total, within=within)

@@ -56,10 +56,7 @@ LEAST_MAKING_SECONDS = 1.0  # what is at hand at the end of a wait is made an an
 
 @dataclass
 class Queries:
-    """Answers questions about interactions, asking upstream only for what is not stored.
-
-    Where it `has_places`, for cursors, a walk goes on at any worker.
-    """
+    """Answers questions about interactions, asking upstream only for what is not stored."""
 
     upstream: UpstreamClient
     snapshots: SnapshotStore
@@ -70,7 +67,6 @@ class Queries:
     grains: Mapping[str, Grain]
     random: Callable[[], float]
     orders: PurgeOrders = field(default_factory=PurgeOrders)
-    has_places: bool = False
     tenant_zone: ZoneInfo | None = field(default=None, init=False)
     fetching: Fetching = field(init=False)
     admission: Admission = field(init=False)
@@ -228,7 +224,7 @@ class Queries:
         self, query: InteractionQuery, plan: FetchPlan, found: FetchResult, selection: Selection, *, seconds: float
     ) -> Page:
         """The page that `selection` makes."""
-        return page_of(query, plan, found, selection, self.rules, seconds=seconds, has_places=self.has_places)
+        return page_of(query, plan, found, selection, self.rules, seconds=seconds)
 
     async def summary(self, query: InteractionQuery, lookup: Lookup, found: FetchResult) -> SummaryTable:
         """The summary that the query asks of all rows `found`. Raises TooManyGroups, RateLimited, StillFetching."""

@@ -15,7 +15,7 @@ from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from app.errors import SettingsError
-from app.settings.forms import MASK, SECRETS, is_loopback, shown
+from app.settings.forms import MASK, SECRETS, is_clear, is_loopback, shown
 from app.settings.model import NAMES, PREFIX, SETTINGS, Scope, Settings, Treatment, spelled
 
 __all__ = [
@@ -76,6 +76,8 @@ def load(
     settings = _validated(found, faults)
     if settings is None or faults:
         raise SettingsError(faults)
+    if settings.redis_url and is_clear(settings.redis_url.get_secret_value()):
+        warnings.append("CXF_REDIS_URL is not of this machine, and without TLS; better are rediss:// and unix://.")
     settings._warnings = tuple(warnings)
     return settings
 

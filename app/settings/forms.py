@@ -5,18 +5,25 @@ from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-SECRETS = frozenset({"username", "password", "pseudonym_secret", "redis_url"})  # masked, and readable from files
+SECRETS = frozenset({"username", "password", "pseudonym_secret", "redis_url", "tier_secret"})  # masked; may be files
 MASK = "********"
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 YEAR_SECONDS = 31_536_000  # more than a year is milliseconds by mistake
 _MAPPED = IPv6Network("::ffff:0:0/96")  # RFC 4291 §2.5.5.2
 LONGEST_PREFIX = 200  # characters of a path prefix
 _PREFIX = re.compile(r"(?:/\.*[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")  # unreserved characters (RFC 3986 §2.3)
+REDIS_OPTIONS = {"redis": {"db"}, "unix": {"db"}, "rediss": {"db", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}}
+_REDIS_FORMS = (
+    "rediss://user:password@host:6379?ssl_ca_certs=/ca.pem",
+    "unix:///run/valkey.sock?db=1",
+    "redis://127.0.0.1",
+)
+LEAST_SECRET_CHARACTERS, MOST_TIER_SECRETS = 16, 2
 MOST_DAYS = 400
 _DAYS = re.compile(r"[1-9][0-9]{0,2}d")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -119,8 +126,35 @@ def _time_zone(value: str) -> str:
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
-    if not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("must begin with redis://, rediss:// or unix://")
+    """A URL that says where the server is, and how TLS shows who is who: other options would weaken it."""
+    parts = urlsplit(value.get_secret_value())
+    try:
+        options = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+        is_plain = options.keys() <= REDIS_OPTIONS[parts.scheme] and parts.port != 0 and not parts.fragment
+        is_plain = is_plain and options.get("db", "0").isdecimal()
+    except (KeyError, ValueError):
+        is_plain = False
+    is_place = bool(parts.path) if parts.scheme == "unix" else bool(parts.hostname) and parts.path.strip("/") == ""
+    if not (is_plain and is_place):
+        raise ValueError(f"must be of a form like {', '.join(_REDIS_FORMS)}, and without other options")
+    return value
+
+
+def is_clear(redis_url: str) -> bool:
+    """Whether what goes to that server can be read on the way."""
+    parts = urlsplit(redis_url)
+    return parts.scheme == "redis" and not is_loopback(parts.hostname or "")
+
+
+def secrets_of(value: SecretStr) -> list[bytes]:
+    """The secrets of a comma-separated text, the one to sign with first."""
+    return [one.strip().encode() for one in value.get_secret_value().split(",")]
+
+
+def _tier_secret(value: SecretStr) -> SecretStr:
+    found = secrets_of(value)
+    if len(found) > MOST_TIER_SECRETS or min(map(len, found)) < LEAST_SECRET_CHARACTERS:
+        raise ValueError(f"must be one secret of at least {LEAST_SECRET_CHARACTERS} characters, or two with a comma")
     return value
 
 
@@ -198,6 +232,7 @@ Network = Annotated[str, AfterValidator(_network)]
 UpstreamOrigin = Annotated[str, AfterValidator(_upstream_origin)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+TierSecret = Annotated[SecretStr, AfterValidator(_tier_secret)]
 Thresholds = Annotated[tuple[tuple[str, Seconds], ...], _equals("Support=30,Sales=15", "queue")]
 ASCENDING = AfterValidator(_ascending)
 WORD = BeforeValidator(_lower)

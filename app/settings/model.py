@@ -122,7 +122,12 @@ class Settings(BaseModel):
     pseudonym_secret: Annotated[SecretStr, Field(min_length=16)] | None = Field(
         None, description="Key of `customer_key`; without it random per start, with a warning."
     )
-    redis_url: forms.RedisUrl | None = Field(None, description="Shared second tier (Redis or Valkey).")
+    redis_url: forms.RedisUrl | None = Field(
+        None, description="Redis or Valkey server in which several processes share what they have read, as `unix:///…`."
+    )
+    tier_secret: forms.TierSecret | None = Field(
+        None, description="Signs what lies there, the same in all processes; two, comma-separated, while it is changed."
+    )
     log_format: Annotated[Literal["text", "json"] | None, forms.WORD] = Field(
         None, description="`text` or `json`; without it text on a terminal, else JSON."
     )
@@ -167,6 +172,15 @@ class Settings(BaseModel):
                     "or set CXF_ALLOW_ANONYMOUS=true to serve whoever reaches CXF_HOST."
                 ]
             )
+
+    def require_tier(self) -> tuple[str, list[bytes]] | None:
+        """URL and secrets of the shared tier, None without one. Raises SettingsError where a part is missing."""
+        if (self.redis_url is None) != (self.tier_secret is None):
+            given, missing = ("redis_url", "tier_secret") if self.redis_url else ("tier_secret", "redis_url")
+            raise SettingsError([f"{spelled(given)} needs {spelled(missing)}, see docs/operating.md."])
+        if self.redis_url is None or self.tier_secret is None:
+            return None
+        return self.redis_url.get_secret_value(), forms.secrets_of(self.tier_secret)
 
     def explain(self) -> list[Effective]:
         """Every setting in force with the source that gave it, secrets masked."""

@@ -13,6 +13,7 @@ BUDGET_SECONDS = 0.05  # of a call, however many steps it takes; time-outs of th
 SLOW_SECONDS = 0.01  # while a call takes longer, no other begins
 MOST_FAILURES = 3  # in a row
 PROBE_SECONDS = 0.5
+LATE = "the server does not answer in time"
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ C = TypeVar("C", bound=Closable)
 
 
 class Circuit:
-    """Closed until MOST_FAILURES calls in a row have failed; then open until `close`."""
+    """Closed until MOST_FAILURES calls in a row have failed; then open until `close`. `fault` says how the last did."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -46,6 +47,7 @@ class Circuit:
         self._calls = 0
         self._failures = 0
         self.is_open = False
+        self.fault = ""
 
     @property
     def is_slow(self) -> bool:
@@ -64,11 +66,12 @@ class Circuit:
         self._unsettled.add(self._calls)
         return self._calls
 
-    def settle(self, call: int, *, is_good: bool) -> None:
+    def settle(self, call: int, fault: str = "") -> None:
         """Note how a call went, once; one that began before the circuit was closed has no say."""
         if call in self._unsettled:
             self._unsettled.remove(call)
-            self._failures = 0 if is_good else self._failures + 1
+            self._failures = self._failures + 1 if fault else 0
+            self.fault = fault or self.fault
             self.is_open = self.is_open or self._failures >= MOST_FAILURES
 
     def end(self, call: int) -> None:
@@ -86,23 +89,41 @@ class GuardedClient(Generic[C]):
     """Calls to the server, by a client of their own: each within the budget, and only while the circuit is closed.
 
     A call is never cancelled: it goes on after its caller has left, and ends by the client's own time-outs. While the
-    circuit is open, every PROBE_SECONDS a new client is tried by `probe`, and kept where that succeeds.
+    circuit is open, every PROBE_SECONDS a new client is tried by `probe`, and kept where that succeeds. `called` gets
+    `ok` or the reason of TierUnavailable for each call; `turned` is called when the circuit opens and when it closes.
     """
 
-    def __init__(self, connect: Callable[[], C], probe: Callable[[C], Awaitable[object]], clock: Clock) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], C],
+        probe: Callable[[C], Awaitable[object]],
+        clock: Clock,
+        called: Callable[[str], None] = lambda _outcome: None,
+        turned: Callable[[Circuit], None] = lambda _circuit: None,
+    ) -> None:
         self.circuit = Circuit(clock.monotonic)
         self._connect, self._client = connect, connect()
         self._probe = probe
         self._clock = clock
+        self._called, self._turned = called, turned
         self._tasks: set[asyncio.Task[Any]] = set()
         self._recovery: asyncio.Task[None] | None = None
 
     async def call(self, command: Callable[[C], Awaitable[T]]) -> T:
         """The answer to a command. Raises TierUnavailable."""
+        try:
+            answer = await self._answer(command)
+        except TierUnavailable as reason:
+            self._called(str(reason))
+            raise
+        self._called("ok")
+        return answer
+
+    async def _answer(self, command: Callable[[C], Awaitable[T]]) -> T:
         number = self.circuit.admit()
         calling = self._begin(self._ended(number, command(self._client)))
         if not await self._is_in_time(calling):
-            self._settle(number, is_good=False)
+            self._settle(number, LATE)
             raise TierUnavailable("timeout")
         try:
             return calling.result()
@@ -129,13 +150,16 @@ class GuardedClient(Generic[C]):
             task.exception()
 
     async def _ended(self, number: int, answer: Awaitable[T]) -> T:
-        is_good = False
+        fault = "a call failed"
         try:
             found = await answer
-            is_good = True
+            fault = ""
             return found
+        except ServerError as error:
+            fault = str(error)
+            raise
         finally:
-            self._settle(number, is_good=is_good)
+            self._settle(number, fault)
             self.circuit.end(number)
 
     async def _is_in_time(self, calling: "asyncio.Task[Any]") -> bool:
@@ -146,10 +170,11 @@ class GuardedClient(Generic[C]):
             budget.cancel()
         return calling.done()
 
-    def _settle(self, number: int, *, is_good: bool) -> None:
-        self.circuit.settle(number, is_good=is_good)
+    def _settle(self, number: int, fault: str = "") -> None:
+        self.circuit.settle(number, fault)
         if self.circuit.is_open and self._recovery is None:
             self._recovery = self._begin(self._recover())
+            self._turned(self.circuit)
 
     async def _recover(self) -> None:
         """Try new clients until one answers in time."""
@@ -161,6 +186,7 @@ class GuardedClient(Generic[C]):
                 if await self._is_in_time(probing) and probing.result():
                     tried, self._client = self._client, tried
                     self.circuit.close()
+                    self._turned(self.circuit)
                 else:
                     await asyncio.wait((probing,))
             finally:

@@ -1,7 +1,7 @@
 """The client of a Redis or Valkey server: the few commands the shared tier is made of. redis-py is used here alone.
 
-It sends GET, MGET, SET, INCR, DEL, PEXPIRE, RPUSH, LTRIM, LRANGE, WATCH, UNWATCH, MULTI and EXEC, and AUTH and SELECT
-where the address asks for these: no scripts, nothing that looks through keys.
+It sends MGET, SET, INCR, DEL, PEXPIRE, WATCH, UNWATCH, MULTI and EXEC, and AUTH and SELECT where the address asks for
+these: no scripts, nothing that looks through keys.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,9 +20,6 @@ STEP_SECONDS = 0.5  # for a connection, and for an answer; callers wait no longe
 CONNECTIONS = 16
 MOST_KEYS = 4  # of one answer
 LEASE_MILLISECONDS = 10_000
-MOST_ENTRIES = 1_000  # kept in a log
-ATTEMPTS = 5  # at an append, where others append too
-BESTED = "others were first, again and again"
 
 ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.AuthenticationError, "the credentials are refused"),
@@ -103,27 +100,6 @@ class Client:
     async def set_as_holder(self, lease: Lease, key: bytes, value: bytes, milliseconds: int) -> bool:
         """Write a value that lives so long; False, and nothing is written, where the lease is held no more."""
         return await self._as_holder(lease, lambda asking: asking.set(key, value, px=milliseconds))
-
-    async def append(
-        self, counter_key: bytes, log_key: bytes, following: Callable[[bytes | None], tuple[bytes, bytes]]
-    ) -> None:
-        """Write the value after the counter's, and with it an entry of the log: `following` makes both."""
-
-        def write(asking: Pipeline, held: bytes | None) -> None:
-            counter, entry = following(held)
-            asking.set(counter_key, counter)
-            asking.rpush(log_key, entry)
-            asking.ltrim(log_key, -MOST_ENTRIES, -1)
-
-        for _ in range(ATTEMPTS):
-            if await self._exchange(counter_key, write):
-                return
-        raise ServerError(BESTED)
-
-    async def log(self, key: bytes) -> list[bytes]:
-        """The entries of a log, the oldest first."""
-        with _translated():
-            return cast("list[bytes]", await self._server.lrange(key, 0, -1))
 
     async def _as_holder(self, lease: Lease, command: Callable[[Pipeline], object]) -> bool:
         """Whether the command was carried out: only while the lease is held, however late it comes."""

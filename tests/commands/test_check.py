@@ -10,19 +10,23 @@ from pathlib import Path
 
 import httpx
 import pytest
+from redis import Redis
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import errors
-from app.commands.check import REMEDIES, remedy
+from app.commands.check import REMEDIES, TIER_REMEDIES, remedy
 from app.holdings.probe import QUESTIONS
 from app.settings import SETTINGS
+from app.sharing import SIGNED_ELSEWHERE
 from app.simulator import DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME, create_simulator
+from app.tier.client import ERRORS
 from tests.commands.forking import fork
 from tests.commands.running import CANARY, environment, ran
 from tests.support.pinned import pinning
 from tests.support.serving import serve_in_thread
 from tests.support.simulator import QUIET
+from tests.support.tier import running_tier
 
 TENANT = {"CXF_TENANT_ID": DEMO_TENANT_ID, "CXF_USERNAME": DEMO_USERNAME, "CXF_PASSWORD": DEMO_PASSWORD}
 OTHER_TENANT = "2f6d4c1e-0000-4000-8000-0123456789ab"
@@ -98,6 +102,31 @@ def test_pinned_questions_are_told_by_name_and_faults_of_their_file_in_a_line(si
     assert done.stderr.count("\n") == 1
     served = ran(tmp_path, "serve", "--port", "0", **given)
     assert (served.returncode, served.stderr) == (2, done.stderr)
+
+
+TIER = {"CXF_TIER_SECRET": "an invented secret of the tier"}
+
+
+def test_the_shared_tier_is_tried(simulator: str, tmp_path: Path) -> None:
+    with running_tier() as server:
+        given = {**TENANT, **TIER, "CXF_REDIS_URL": server.url}
+        done = ran(tmp_path, "check", "--upstream-url", simulator, **given)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert re.search(r"^shared tier +works$", done.stdout, re.MULTILINE)
+        with Redis(unix_socket_path=str(server.socket)) as other:
+            [fence] = other.keys("*:fence:*")
+            other.set(fence.partition(b"fence:")[0] + b"epoch", b"CXF1 of another")
+        done = ran(tmp_path, "check", "--json", "--upstream-url", simulator, **given)
+        assert (done.returncode, json.loads(done.stdout)["code"]) == (1, "shared-tier")
+        assert done.stderr.count("\n") == 1
+        assert "CXF_TIER_SECRET must be the same" in done.stderr
+    done = ran(tmp_path, "check", "--json", "--upstream-url", simulator, **given)
+    assert done.stderr.startswith("cxfacade: The shared tier is of no use: the server cannot be reached; check host")
+    assert json.loads(done.stdout)["upstream"]
+
+
+def test_every_fault_of_the_tier_has_a_remedy() -> None:
+    assert {words for _, words in ERRORS} == TIER_REMEDIES.keys() - {SIGNED_ELSEWHERE}
 
 
 FAILURES = {

@@ -185,7 +185,7 @@ def test_two_workers_are_as_one(tmp_path: Path) -> None:
     [
         ({"CXF_WORKERS": "9"}, 2, "CXF_WORKERS must be at most CXF_UPSTREAM_CONCURRENCY"),
         ({"CXF_HOST": "0.0.0.0"}, 2, "CXF_ALLOW_ANONYMOUS"),
-        ({"CXF_REDIS_URL": "redis://x.invalid"}, 2, "CXF_REDIS_URL is not supported"),
+        ({"CXF_REDIS_URL": "redis://x.invalid"}, 2, "CXF_REDIS_URL needs CXF_TIER_SECRET"),
     ],
 )
 def test_a_bad_setting_is_one_line(environ: dict[str, str], code: int, words: str, tmp_path: Path) -> None:

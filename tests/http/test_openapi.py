@@ -39,8 +39,10 @@ UNDOCUMENTED = {"openapi", "home", "docs", "explorer"}  # the document itself, a
 OPTIONAL = {
     "Interaction": {*(include.name for include in INCLUDES), RAW},
     **{f"{row_name(grain)}List": {"removed"} for grain in GRAINS.values()},
+    "Health": {"tier"},
     "Problem": {"instance", "retry_after_seconds", "errors", "last_success_at"},
     "ParameterFault": {"allowed", "did_you_mean"},
+    "Purged": {"pending"},
     "PurgeOrder": {"all", "query", "interaction_id", "customer_key"},
 }
 LIST_PATHS = [one.path for one in LISTS]
@@ -201,7 +203,7 @@ def test_closed_lists_of_words_are_enums_by_name() -> None:
     named = {path.split("/")[3] for path, node in nodes(DOCUMENT) if path.startswith("/components") and "enum" in node}
     assert {"SlaOutcome", "AbandonStage", "ProblemCode", "SpanKind", "Scope", "Mode", "Source"} < named
     inline = [path for path, node in nodes(SCHEMAS) if "enum" in node and path.count("/") > 1]
-    assert inline == ["/Health/properties/status"]
+    assert inline == ["/Health/properties/status", "/Health/properties/tier", "/Purged/properties/pending/items"]
 
 
 def test_every_component_is_used() -> None:

@@ -20,7 +20,6 @@ def workers(rows: list[dict[str, Any]], count: int = 2, **changes: Any) -> list[
     """So many workers in front of one list."""
     made = [desk(rows, holds=True, **changes) for _ in range(count)]
     for one in made:
-        one.queries.has_places = True
         one.upstream.rows = rows
     return made
 

@@ -37,6 +37,7 @@ def test_every_value_is_read_in_its_own_form() -> None:
             "CXF_TRUSTED_PROXIES": "127.0.0.1, ::1,10.0.0.0/8",
             "CXF_CONNECTIONS_PER_ADDRESS": "0",
             "CXF_REDIS_URL": "redis://cache.example.com",
+            "CXF_TIER_SECRET": "an invented secret,the one before it",
             "CXF_LOG_FORMAT": "json",
             "CXF_LOG_LEVEL": "DEBUG",
         }
@@ -63,6 +64,7 @@ def test_every_value_is_read_in_its_own_form() -> None:
     assert settings.trusted_proxies == ("127.0.0.1/32", "::1/128", "10.0.0.0/8")
     assert settings.connections_per_address == 0
     assert settings.redis_url == SecretStr("redis://cache.example.com")
+    assert settings.tier_secret == SecretStr("an invented secret,the one before it")
     assert (settings.log_format, settings.log_level) == ("json", "debug")
 
 
@@ -149,7 +151,20 @@ BROKEN = {
     "CXF_TRUSTED_PROXIES": ["proxy", "*", "10.0.0.1/8", "127.0.0.1:80", "10.0.0.0/33"],
     "CXF_CONNECTIONS_PER_ADDRESS": ["-1", "many"],
     "CXF_PSEUDONYM_SECRET": ["too-short"],
-    "CXF_REDIS_URL": [f"http://:{CANARY}@cache.example.com", f"{CANARY}"],
+    "CXF_REDIS_URL": [
+        f"http://:{CANARY}@cache.example.com",
+        f"{CANARY}",
+        "redis://",
+        "unix://",
+        "redis://cache.example.com:0",
+        "redis://cache.example.com/1",
+        "redis://cache.example.com?db=one",
+        "redis://cache.example.com?ssl_keyfile=key.pem",
+        "rediss://cache.example.com?ssl_cert_reqs=none",
+        "rediss://cache.example.com?socket_timeout=60",
+        "redis://cache.example.com#1",
+    ],
+    "CXF_TIER_SECRET": ["too short", "long enough to be one,short", ",".join(["long enough to be one"] * 3)],
     "CXF_LOG_FORMAT": ["xml"],
     "CXF_LOG_LEVEL": ["loud"],
 }

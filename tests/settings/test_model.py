@@ -51,6 +51,7 @@ def test_defaults_are_those_of_the_interface() -> None:
         "CXF_CONNECTIONS_PER_ADDRESS": "200",
         "CXF_PSEUDONYM_SECRET": "none",
         "CXF_REDIS_URL": "none",
+        "CXF_TIER_SECRET": "none",
         "CXF_LOG_FORMAT": "none",
         "CXF_LOG_LEVEL": "info",
     }
@@ -82,6 +83,7 @@ def test_no_secret_is_shown_by_any_view_of_the_settings() -> None:
             "CXF_PASSWORD": CANARY,
             "CXF_PSEUDONYM_SECRET": CANARY,
             "CXF_REDIS_URL": f"redis://:{CANARY}@cache.example.com",
+            "CXF_TIER_SECRET": CANARY,
         }
     )
     assert CANARY not in f"{settings!r} {settings!s} {settings.explain()}"
@@ -97,6 +99,15 @@ def test_upstream_needs_tenant_and_credentials() -> None:
         "CXF_PASSWORD is needed to reach upstream.",
     )
     read(tenant_id=TENANT, username="api-key", password="invented").require_upstream()
+
+
+def test_the_shared_tier_needs_its_place_and_its_secrets() -> None:
+    assert read().require_tier() is None
+    settings = read(redis_url="unix:///run/valkey.sock", tier_secret=f"{CANARY}, another {CANARY}")
+    assert settings.require_tier() == ("unix:///run/valkey.sock", [CANARY.encode(), b"another " + CANARY.encode()])
+    for given, missing in (("redis_url", "tier_secret"), ("tier_secret", "redis_url")):
+        with pytest.raises(SettingsError, match=f"CXF_{given.upper()} needs CXF_{missing.upper()}"):
+            settings.model_copy(update={missing: None}).require_tier()
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,21 @@ def test_a_secret_that_others_may_read_is_taken_with_a_warning_and_one_of_the_gr
 
 
 @pytest.mark.parametrize(
+    ("url", "is_warned"),
+    [
+        ("redis://cache.example.com", True),
+        ("redis://127.0.0.1:6380", False),
+        ("redis://[::1]", False),
+        ("rediss://cache.example.com", False),
+        ("unix:///run/valkey.sock", False),
+    ],
+)
+def test_a_tier_whose_values_can_be_read_on_the_way_is_worth_a_warning(url: str, *, is_warned: bool) -> None:
+    warnings = read({"CXF_REDIS_URL": url, "CXF_TIER_SECRET": CANARY}).warnings
+    assert [line.split()[0] for line in warnings] == ["CXF_REDIS_URL"] * is_warned
+
+
+@pytest.mark.parametrize(
     ("path", "reason"), [(CANARY, "does not exist"), (".", "cannot be read"), ("\0", "cannot be read")]
 )
 def test_a_path_that_cannot_be_read_is_refused_and_not_shown(path: str, reason: str) -> None:
@@ -156,7 +171,7 @@ def test_a_secret_and_its_file_exclude_each_other(tmp_path: Path) -> None:
 
 def test_no_line_repeats_a_value() -> None:
     lines = faults({row.name: f"{CANARY}:{CANARY}" for row in SETTINGS})
-    free_text = {"CXF_USERNAME", "CXF_PASSWORD", "CXF_PSEUDONYM_SECRET", "CXF_ATTRIBUTES"}
+    free_text = {"CXF_USERNAME", "CXF_PASSWORD", "CXF_PSEUDONYM_SECRET", "CXF_TIER_SECRET", "CXF_ATTRIBUTES"}
     paths = {"CXF_CLIENT_KEYS_FILE", "CXF_QUESTIONS_FILE"}
     assert {line.split()[0] for line in lines} == {row.name for row in SETTINGS} - free_text - paths
 

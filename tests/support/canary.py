@@ -15,11 +15,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 USERNAME = "canary-username-7Zq4-invented"
 PASSWORD = "canary-password-9Xk2-invented"
 PSEUDONYM_SECRET = "canary-pseudonym-secret-5Tm8-invented"
+TIER_SECRET = "canary-tier-secret-3Vb6-invented"
 
 CANARIES = {
     "username": USERNAME,
     "password": PASSWORD,
     "pseudonym secret": PSEUDONYM_SECRET,
+    "tier secret": TIER_SECRET,
     "basic credentials": base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode(),
     "token": base64.urlsafe_b64encode(b'{"alg": "none", "typ": "JWT"}').decode().rstrip("="),
 }

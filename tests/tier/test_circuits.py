@@ -167,9 +167,9 @@ async def test_a_late_answer_of_a_probe_does_not_close_the_circuit(
 
 def test_one_failure_among_good_calls_opens_nothing(clock: HandClock) -> None:
     circuit = Circuit(clock.clock.monotonic)
-    for is_good in [False, False, True] * MOST_FAILURES:
+    for fault in ["late", "late", ""] * MOST_FAILURES:
         call = circuit.admit()
-        circuit.settle(call, is_good=is_good)
+        circuit.settle(call, fault)
         circuit.end(call)
     assert not circuit.is_open
 
@@ -178,9 +178,9 @@ def test_a_call_has_one_say_and_none_after_the_circuit_was_closed(clock: HandClo
     circuit = Circuit(clock.clock.monotonic)
     first, *others = [circuit.admit() for _ in range(1 + MOST_FAILURES)]
     for _ in range(MOST_FAILURES):
-        circuit.settle(first, is_good=False)
+        circuit.settle(first, "late")
     assert not circuit.is_open
     circuit.close()
     for call in others:
-        circuit.settle(call, is_good=False)
+        circuit.settle(call, "late")
     assert not circuit.is_open

@@ -6,16 +6,16 @@ from contextlib import AsyncExitStack
 
 import pytest
 from redis import Redis
+from redis.asyncio.client import Pipeline
 
 from app.tier.circuits import BUDGET_SECONDS, MOST_FAILURES, PROBE_SECONDS, GuardedClient, ServerError, TierUnavailable
-from app.tier.client import ATTEMPTS, BESTED, ERRORS, LEASE_MILLISECONDS, MOST_ENTRIES, MOST_KEYS, Client
+from app.tier.client import ERRORS, LEASE_MILLISECONDS, MOST_KEYS, Client
 from tests.support.clock import HandClock
 from tests.support.tier import KINDS, TierServer, running_tier, saying
 
 CANARY = "invented-canary-3e8a"
 LEASE, FENCE, VALUE = b"cxf:{t}:lease", b"cxf:{t}:fence", b"cxf:{t}:value"
-COUNTER, LOG = b"cxf:{t}:epoch", b"cxf:{t}:purges"
-COMMANDS = "+get +mget +set +incr +del +pexpire +rpush +ltrim +lrange +watch +unwatch +multi +exec"
+COMMANDS = "+mget +set +incr +del +pexpire +watch +unwatch +multi +exec"
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -107,49 +107,12 @@ async def test_a_lease_that_ends_while_its_holder_writes_writes_nothing(client: 
     lease = await client.lease(LEASE, FENCE, b"token")
     assert lease
 
-    def written(_held: bytes | None) -> tuple[bytes, bytes]:
+    def write(asking: Pipeline) -> None:
         other.set(LEASE, b"another's")
-        return b"late", b"late"
+        asking.set(VALUE, b"late")
 
-    with pytest.raises(ServerError, match=BESTED):
-        await client.append(LEASE, LOG, written)
-    assert not other.exists(LOG)
-
-
-async def test_an_entry_follows_the_counter_whoever_was_first(client: Client, other: Redis) -> None:
-    seen = list[bytes | None]()
-
-    def following(held: bytes | None) -> tuple[bytes, bytes]:
-        if not seen:
-            other.set(COUNTER, b"7")
-        seen.append(held)
-        return b"8", b"order 8"
-
-    await client.append(COUNTER, LOG, following)
-    assert seen == [None, b"7"]
-    assert other.get(COUNTER) == b"8"
-    assert await client.log(LOG) == [b"order 8"]
-
-
-async def test_an_append_gives_up_in_the_end(client: Client, other: Redis) -> None:
-    seen = list[bytes | None]()
-
-    def following(held: bytes | None) -> tuple[bytes, bytes]:
-        seen.append(held)
-        other.set(COUNTER, b"%d" % len(seen))
-        return b"mine", b"mine"
-
-    with pytest.raises(ServerError, match=BESTED):
-        await client.append(COUNTER, LOG, following)
-    assert len(seen) == ATTEMPTS
-
-
-async def test_a_log_keeps_its_newest_entries(client: Client, other: Redis) -> None:
-    other.rpush(LOG, *range(MOST_ENTRIES))
-    await client.append(COUNTER, LOG, lambda _: (b"", b"newest"))
-    entries = await client.log(LOG)
-    assert len(entries) == MOST_ENTRIES
-    assert (entries[0], entries[-1]) == (b"1", b"newest")
+    assert not await client._as_holder(lease, write)
+    assert not other.exists(VALUE)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -164,8 +127,6 @@ async def test_a_user_of_these_commands_and_keys_alone_is_enough(kind: str) -> N
         assert await client.release(lease)
         assert not await client.release(lease)
         await client.set(VALUE, b"2", 1_000)
-        await client.append(COUNTER, LOG, lambda _: (b"1", b"order"))
-        assert await client.log(LOG) == [b"order"]
         assert await client.get_many([VALUE]) == [b"2"]
         with pytest.raises(ServerError, match="the user may not do this"):
             await client.get_many([b"another's"])

@@ -1,0 +1,197 @@
+"""Façades that share a tier: one fetch serves all, a purge reaches all, and an ill tier is told and fails nobody."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from app.errors import SettingsError
+from app.main import ELSEWHERE_SECONDS, create_app
+from app.tier.circuits import MOST_FAILURES
+from tests.support.canary import TIER_SECRET
+from tests.support.clock import HandClock
+from tests.support.counted import value_of
+from tests.support.facade import Facade, facade_settings, running_facade
+from tests.support.simulator import Simulator
+from tests.support.tier import TierServer, running_tier
+
+PURGE = {"X-Requested-With": "test"}
+NOWHERE = "http://127.0.0.1:9"
+DAY = ("from", "2026-11-18T00:00:00Z")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[TierServer]:
+    with running_tier() as running:
+        yield running
+
+
+@pytest.fixture
+def stored(server: TierServer) -> Iterator[Redis]:
+    """Another client of the tier, which was emptied."""
+    with Redis(unix_socket_path=str(server.socket)) as stored:
+        stored.flushall()
+        yield stored
+
+
+class Hosts:
+    """Façades of a start of their own in front of one upstream, which share a tier."""
+
+    def __init__(self, simulator: Simulator, clock: HandClock, closing: AsyncExitStack, redis_url: str) -> None:
+        self._simulator, self._clock, self._closing = simulator, clock, closing
+        self._settings = {"redis_url": redis_url, "tier_secret": TIER_SECRET, "anonymous_scopes": "read,cache:purge"}
+
+    async def new(self, **settings: Any) -> Facade:
+        """One more façade."""
+        given = {**self._settings, **settings}
+        return await self._closing.enter_async_context(
+            running_facade(self._simulator, clock=self._clock.clock, **given)
+        )
+
+    async def until(self, facade: Facade, **order: object) -> None:
+        """Turn the clock until the façade has purged everything."""
+        while len(facade.services.queries.snapshots):
+            await self._clock.asleep(2)
+            self._clock.advance(ELSEWHERE_SECONDS)
+            await self._clock.clock.sleep(0)
+
+
+@pytest.fixture
+async def hosts(simulator: Simulator, clock: HandClock, server: TierServer, stored: Redis) -> AsyncIterator[Hosts]:
+    async with AsyncExitStack() as closing:
+        yield Hosts(simulator, clock, closing, server.url)
+
+
+async def test_one_fetch_serves_every_host(hosts: Hosts, simulator: Simulator) -> None:
+    one = await hosts.new()
+    first = await one.get("/interactions", DAY)
+    calls = len(simulator.calls("list"))
+    assert calls
+    for _ in range(2):
+        other = await hosts.new()
+        again = await other.get("/interactions", DAY)
+        assert again.json()["items"] == first.json()["items"]
+        assert again.headers["etag"].split(".")[0] == first.headers["etag"].split(".")[0]
+        assert value_of(other.services.metrics, "tier_readings", source="tier") == 1
+    assert len(simulator.calls("list")) == calls
+    assert value_of(one.services.metrics, "tier_readings", source="upstream") == 1
+    assert value_of(one.services.metrics, "tier_values_refused") == 0
+
+
+async def test_a_walk_goes_on_at_another_host(hosts: Hosts) -> None:
+    one, other = await hosts.new(), await hosts.new()
+    whole = (await one.ask(DAY, ("limit", "60")))["items"]
+    pages, path, turn = [], f"/interactions?{'='.join(DAY)}&limit=25", [one, other, one]
+    for each in turn[:2]:
+        page = (await each.get(path)).json()
+        pages += page["items"]
+        path = page["next"].removeprefix(each.url)
+    assert pages == whole[:50]
+    assert len(pages) == 50
+
+
+@pytest.mark.threat("T29")
+@pytest.mark.parametrize("order", [{"all": True}, {"query": "=".join(DAY)}, {"customer_key": "0" * 32}])
+async def test_a_purge_on_one_host_is_a_purge_on_all(
+    order: dict[str, object], hosts: Hosts, simulator: Simulator
+) -> None:
+    one, other = await hosts.new(), await hosts.new()
+    for each in (one, other):
+        await each.get("/interactions", DAY)
+    calls = len(simulator.calls("list"))
+    answer = await one.client.post("/cache/purge", json=order, headers=PURGE)
+    assert (answer.status_code, set(answer.json())) == (200, {"purged", "scope"})
+    await hosts.until(other)
+    assert (await other.get("/interactions", DAY)).headers["cache-status"].startswith("cxfacade; fwd")
+    assert len(simulator.calls("list")) > calls
+    newest = await hosts.new()
+    await newest.get("/interactions", DAY)
+    assert value_of(newest.services.metrics, "tier_readings", source="tier") == 1
+
+
+async def test_a_purge_that_cannot_be_ordered_says_so_and_is_ordered_later(
+    hosts: Hosts, clock: HandClock, stored: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = await hosts.new(), await hosts.new()
+    for each in (one, other):
+        await each.get("/interactions", DAY)
+    stored.config_set("maxmemory", 1)
+    answer = await one.client.post("/cache/purge", json={"all": True}, headers=PURGE)
+    assert answer.json()["pending"] == ["shared tier"]
+    assert "tier-purge-pending" in [record.msg.name for record in caplog.records if hasattr(record.msg, "name")]
+    assert (await one.get("/health/ready")).json() == {"status": "ok", "tier": "away"}
+    assert value_of(one.services.metrics, "tier_purge_pending") == 1
+    assert len(other.services.queries.snapshots)
+    stored.config_set("maxmemory", 0)
+    await hosts.until(other)
+    assert value_of(one.services.metrics, "tier_purge_pending") == 0
+
+
+async def test_what_upstream_denies_is_not_taken_from_the_tier(
+    hosts: Hosts, simulator: Simulator, clock: HandClock
+) -> None:
+    one, other = await hosts.new(), await hosts.new()
+    for each in (one, other):
+        await each.get("/interactions", DAY)
+    clock.advance(60)
+    simulator.faults("status", None, status=403)
+    await one.get("/interactions", DAY, status=None)
+    await one.get("/interactions", DAY, ("limit", "7"), status=502)
+    await hosts.until(other)
+    await other.get("/interactions", DAY, status=502)
+
+
+@pytest.mark.parametrize("how", [TierServer.kill, TierServer.freeze])
+async def test_an_ill_tier_fails_nobody_and_is_told(
+    how: Any, simulator: Simulator, clock: HandClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with AsyncExitStack() as closing:
+        server = closing.enter_context(running_tier())
+        facade = await Hosts(simulator, clock, closing, server.url).new()
+        await facade.get("/interactions", DAY)
+        assert (await facade.get("/health/ready")).json() == {"status": "ok", "tier": "ok"}
+        how(server)
+        tier = facade.services.queries.holdings.tier
+        assert tier
+        while not tier.store.writes.circuit.is_open:
+            clock.advance(16)
+            await facade.get("/interactions", DAY)
+        assert (await facade.get("/health/ready")).json() == {"status": "ok", "tier": "away"}
+        assert value_of(facade.services.metrics, "tier_away", side="writes") == 1
+        assert value_of(facade.services.metrics, "tier_readings", source="alone") >= MOST_FAILURES
+        assert "shared tier: writes are left alone: the server" in caplog.text
+
+
+@pytest.mark.threat("T68")
+async def test_tenants_and_releases_share_nothing(
+    hosts: Hosts, simulator: Simulator, stored: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await (await hosts.new()).get("/interactions", DAY)
+    before = {*stored.keys()}
+    monkeypatch.setattr("app.sharing.FORM", b"of another release")
+    other = await hosts.new()
+    await other.get("/interactions", DAY)
+    assert value_of(other.services.metrics, "tier_readings", source="upstream") == 1
+    assert value_of(other.services.metrics, "tier_values_refused") == 0
+    assert before < {*stored.keys()}
+
+
+async def test_who_signs_by_another_secret_shares_nothing(hosts: Hosts) -> None:
+    await (await hosts.new()).get("/interactions", DAY)
+    other = await hosts.new(tier_secret=f"another {TIER_SECRET}")
+    await other.get("/interactions", DAY)
+    assert value_of(other.services.metrics, "tier_readings", source="alone") == 1
+    assert value_of(other.services.metrics, "tier_values_refused", reason="secret") >= 1
+    changing = await hosts.new(tier_secret=f"another {TIER_SECRET},{TIER_SECRET}")
+    await changing.get("/interactions", DAY)
+    assert value_of(changing.services.metrics, "tier_readings", source="tier") == 1
+
+
+def test_a_tier_without_its_library_or_its_secret_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="needs CXF_TIER_SECRET"):
+        create_app(facade_settings(NOWHERE, redis_url="unix:///nowhere"))
+    monkeypatch.setattr("app.sharing.find_spec", {}.get)
+    with pytest.raises(SettingsError, match=r"pip install 'cxfacade\[redis\]'"):
+        create_app(facade_settings(NOWHERE, redis_url="unix:///nowhere", tier_secret=TIER_SECRET))

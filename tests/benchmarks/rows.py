@@ -1,6 +1,6 @@
 """The table: DESIGN section 6, line by line, a day of dashboards, and how cost grows."""
 
-from tests.benchmarks import answers, day, earlier, growth, held, hits, memory, misses, stall, summaries
+from tests.benchmarks import answers, day, earlier, growth, held, hits, memory, misses, shared, stall, summaries
 from tests.benchmarks.row import Row, Target
 
 ORDINARY = Target("≥", 0.25)  # of a bare application sending the same bytes, for what no replay may answer
@@ -47,6 +47,9 @@ ROWS = (
     Row("day", "a day of dashboards: rows upstream sends for each distinct row", Target("≤", 4), day.rows_per_row),
     Row("day-calls", "likewise: calls to upstream, against the commit before", Target("≤", 0.6), day.calls),
     Row("day-304", "likewise: polls that bring nothing new answered with 304", Target("≥", 0.95), day.not_modified),
+    Row("workers", "misses of 10 rows a second, two workers against one", Target("≥", 1.7), shared.workers),
+    Row("tier-hit", "1,000 rows from the shared tier, before they are unpacked", Target("≤", 2, "ms"), shared.hit),
+    Row("tier-miss", "processor time that the tier adds to a miss", Target("≤", 2, "ms"), shared.cost),
     Row("growth-stored", "hits as stored answers grow, worst against first", FLAT, growth.stored_answers),
     Row("growth-rows", "hits as rows per answer grow, worst against first", FLAT, growth.rows_per_answer),
     Row("growth-clients", "hits as clients grow, worst against first", FLAT, growth.clients),

@@ -44,8 +44,11 @@ class Scene:
 
     def another_facade(self, *command: str, folder: Path = ROOT, **settings: Any) -> AbstractContextManager[Running]:
         """A façade to be entered, of the tree in `folder`; `settings` in small letters, without prefix."""
-        chosen = {"upstream_url": settings.pop("upstream_url", None) or self.upstream.url, **settings}
-        return process(command or SERVE, self.cores.server, _environ(chosen), folder)
+        return process(command or SERVE, self.cores.server, self.environ(**settings), folder)
+
+    def environ(self, **settings: Any) -> dict[str, str]:
+        """The environment of a façade with these settings."""
+        return _environ({**settings, "upstream_url": settings.get("upstream_url") or self.upstream.url})
 
     def hit(self, target: str = HIT, **headers: str) -> Question:
         """The façade asked for what it has stored. Raises Unanswered where it has not."""

@@ -180,6 +180,10 @@ async def test_head_says_what_get_would_and_reads_no_further() -> None:
         await until(lambda: facade.services.queries.admission.streams == 0)
 
 
+def id_of(line: str) -> str:
+    return line.split('"')[3]
+
+
 async def test_a_cursor_is_gone_on_from(simulator: Simulator, clock: HandClock) -> None:
     async with running_facade(simulator, clock=clock.clock, max_rows=BOUND) as facade:
         whole = (await facade.get("/interactions.ndjson?limit=all")).text.splitlines()
@@ -188,7 +192,7 @@ async def test_a_cursor_is_gone_on_from(simulator: Simulator, clock: HandClock) 
         assert rest.text.splitlines() == whole[7:]
         clock.advance(90_000)
         later = await facade.get("/interactions.ndjson", ("limit", "all"), ("cursor", page["next_cursor"]))
-        assert later.text.splitlines() == whole[7:]
+        assert [*map(id_of, later.text.splitlines())] == [*map(id_of, whole[7:])]
 
 
 @pytest.mark.parametrize(

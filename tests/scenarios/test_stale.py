@@ -230,7 +230,7 @@ async def test_what_upstream_denies_is_served_by_the_request_that_learns_of_it_a
         for question in (QUESTION, (("attr", "1234567"),)):
             denied = await facade.get("/interactions", *question, status=502)
             assert denied.json()["code"] == "upstream-forbidden"
-        assert (await facade.get(second_page, status=410)).json()["code"] == "cursor-expired"
+        assert (await facade.get(second_page, status=502)).json()["code"] == "upstream-forbidden"
         clock.advance(61)  # the memo of a denial is a minute
     simulator.clear_faults()
     assert told(await ask(facade)) == "cxfacade; fwd=uri-miss; stored; ttl=15"

@@ -29,7 +29,7 @@ ROWS = (
     Row("interaction", "memory per cached interaction against its JSON", Target("≤", 0.15), memory.of_an_interaction),
     Row("full", "process growth at a full cache against CXF_CACHE_BYTES", Target("≤", 1.3), memory.when_full),
     Row("export", "process growth while a long answer is streamed", Target("≤", 64, "MiB"), memory.of_an_export),
-    Row("ready", "ready after start, upstream down or up", Target("≤", 2, "s"), misses.ready),
+    Row("ready", "ready after start, upstream and tier down or up", Target("≤", 2, "s"), misses.ready),
     Row("stall", f"longest stall while {stall.MEGABYTES} MB come in", Target("≤", 20, "ms"), stall.loop),
     Row("stall-hits", "hits on the same process meanwhile, 99th percentile", Target("≤", 50, "ms"), stall.hits),
     Row(

@@ -10,7 +10,8 @@ from app.holdings.fill import NewContext, fill
 from app.holdings.partition import hour_of
 from app.holdings.reader import Reader, floored
 from app.holdings.recheck import recheck
-from app.holdings.store import ALL, Collection
+from app.holdings.stock import ALL
+from app.holdings.store import Collection
 from app.holdings.sync import sync
 from app.interactions.facts import Facts
 from app.owners import Owners

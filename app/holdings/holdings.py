@@ -21,7 +21,8 @@ from app.holdings.partition import EVERYTHING as WHOLE
 from app.holdings.partition import FOREVER, Partition
 from app.holdings.reader import Reader
 from app.holdings.schedule import Schedule
-from app.holdings.store import ALL, COLLECTION_BYTES, Collection
+from app.holdings.stock import ALL
+from app.holdings.store import COLLECTION_BYTES, Collection
 from app.holdings.supersets import Supersets, narrowed
 from app.holdings.tier import Tier
 from app.holdings.trust import Telling, sampled, telling, tested
@@ -198,7 +199,7 @@ class Holdings:
         if found is None or found.token.purged:
             changes = Changes(self._new_epoch(key), self._bound)
             found = self._begun[key] = Collection(
-                conditions, self.store, self.clock, self.schedule, self.kept_seconds, changes
+                self.store, self.clock, self.kept_seconds, changes, conditions, self.schedule
             )
         return found
 

@@ -1,15 +1,20 @@
 """Taking records in place of those of a span: which are kept, when each was checked, and by which change it came."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import NamedTuple
 
 from app.cooperative import Turns
 from app.holdings.changes import Changes
 from app.holdings.collection import Span
-from app.holdings.packing import BLOCK_ROWS, Entry, Run, microseconds
-from app.holdings.partition import HeldRun
+from app.holdings.packing import BLOCK_ROWS, Entry, Run, microseconds, sums_of
+from app.holdings.partition import EVERYTHING, HeldRun, moment_of
+from app.holdings.reader import MILLISECOND, floored
+from app.holdings.stock import Stock
 from app.interactions.facts import Context, Facts
+from app.interactions.parts import Interaction
 
 
 class Check(NamedTuple):
@@ -69,3 +74,71 @@ def neighbour(runs: Sequence[HeldRun], newest: int) -> set[int]:
     newer = [one for one in runs if one.newest >= newest]
     beside = [*older[:1], *newer[-1:]]
     return {id(one) for one in beside if one.run.count < BLOCK_ROWS}
+
+
+def elsewhere(stock: Stock, span: Span, names: AbstractSet[str]) -> Turns[list[Span]]:
+    """The milliseconds outside the span at which records of these ids are held: their starts have changed."""
+    found = []
+    for piece in [*stock.pieces(EVERYTHING)] if names else ():
+        if not names.isdisjoint(piece.run.ids):
+            for place in piece.places:
+                low = floored(moment_of(piece.run.starts[place]))
+                if piece.run.ids[place] in names and not span.start <= low < span.end:
+                    found.append(Span(low, low + MILLISECOND))
+        yield
+    return found
+
+
+def says_the_same(stock: Stock, span: Span, new: Iterable[Entry]) -> bool:
+    """Whether the records of the span differ in their bytes alone; those that came last are remembered."""
+    fresh = {one.facts.interaction.interaction_id: one for one in new}
+    places = []
+    for piece in stock.pieces(span):
+        run = piece.run
+        differing = [at for at in piece.places if run.fingerprints[at] != fresh[run.ids[at]][1]]
+        if differing:
+            known = run.block.records()
+            if any(known[place] != fresh[run.ids[place]].facts.interaction for place in differing):
+                return False
+        places += [(run, place) for place in differing]
+    for run, place in places:
+        run.fingerprints[place] = fresh[run.ids[place]].fingerprint
+    return True
+
+
+def numbered(stock: Stock, span: Span, new: Iterable[Entry], number: int) -> Turns[dict[str, int]]:
+    """The change that brought each of the new records as it is; what has left its place is buried."""
+    fresh = {one.facts.interaction.interaction_id: one for one in new}
+    unseen, numbers = stock.changes.unseen(span), dict[str, int]()
+    for name, entry in fresh.items():
+        start = microseconds(entry.facts.started_at)
+        numbers[name] = 0 if any(oldest <= start < newest for oldest, newest in unseen) else number
+    for piece in [*stock.pieces(span)]:
+        run, records = piece.run, list[Interaction]()
+        for place in piece.places:
+            now = fresh.get(run.ids[place])
+            if now is None or microseconds(now.facts.started_at) != run.starts[place]:
+                stock.changes.bury(run.ids[place], run.starts[place], number)
+                continue
+            if now.fingerprint != run.fingerprints[place]:
+                records = records or run.block.records()
+            is_same = not records or records[place] == now.facts.interaction
+            is_as_shown = is_same and not has_settled(piece.held, now.facts)
+            numbers[run.ids[place]] = piece.held.changed[place] if is_as_shown else number
+        yield
+    return numbers
+
+
+def settled(held: HeldRun, context: Context, number: int) -> Turns[HeldRun]:
+    """The run as its records are at `context.as_of`; `number` is of the change of those that became final."""
+    since = held.run.sums.pending_since
+    if since is None or context.as_of - since < context.settle:
+        return held
+    batch, changed = [], held.changed[:]
+    for place, record in enumerate(held.run.block.records()):
+        facts = Facts(record, context)
+        batch.append(facts)
+        if has_settled(held, facts):
+            changed[place] = number
+        yield
+    return replace(held, run=replace(held.run, sums=sums_of(batch)), changed=changed)

@@ -1,0 +1,251 @@
+"""The stock of a collection: its partitions in the store, found by span, and the spans that are covered."""
+
+import asyncio
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from math import inf
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+from app.cache.store import MemoryStore, PurgeToken, Stored
+from app.clock import Clock
+from app.holdings.changes import Changes, Mark
+from app.holdings.collection import Coverage, Interval, Span
+from app.holdings.composition import Composition, Piece
+from app.holdings.packing import Run, microseconds
+from app.holdings.partition import EVERYTHING, LEVELS, Partition
+from app.holdings.reader import MILLISECOND
+from app.interactions.facts import Context
+from app.interactions.parts import Interaction
+from app.upstream.rows import Held, Record
+
+ALL = 2**63 - 1
+NOTHING: tuple[int, Span, list[Partition]] = (-1, EVERYTHING, [])  # was looked up
+
+
+class Reach(NamedTuple):
+    """The part of a span that is held without a gap, from its end down to `low`: all of it, where it is `complete`."""
+
+    low: datetime
+    complete: bool
+    rows: int
+
+
+@dataclass(eq=False)
+class Stock:
+    """The partitions that are held of a collection, within the bound of all that is cached.
+
+    What was neither read nor compared for `kept_seconds` is let go of. `tails` are starts of covered intervals below
+    which rows of one more millisecond were read, though perhaps not all. `dependents` are told when something within
+    their span changes. Who reads the collection holds the `lock`.
+    """
+
+    store: MemoryStore
+    clock: Clock
+    kept_seconds: float
+    changes: Changes
+    token: PurgeToken = field(default_factory=PurgeToken, init=False)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    coverage: Coverage = field(default_factory=Coverage, init=False)
+    tails: set[datetime] = field(default_factory=set, init=False)
+    dependents: "WeakKeyDictionary[PurgeToken, Span]" = field(default_factory=WeakKeyDictionary, init=False)
+    _spans: list[Span] = field(default_factory=list, init=False)
+    _refused: list[Span] = field(default_factory=list, init=False)  # by the store, since something was covered last
+    _parted: set[Span] = field(default_factory=set, init=False)
+    _looked_up: tuple[int, Span, list[Partition]] = field(default=NOTHING, init=False)
+
+    @property
+    def is_being_read(self) -> bool:
+        """Whether records are on their way into it."""
+        return self.lock.locked()
+
+    def partitions(self, span: Span) -> list[Partition]:
+        """The partitions that have a part in the span, newest first; what was evicted is covered no more.
+
+        The newest is looked at last, so that it is evicted last.
+        """
+        changes, within, known = self._looked_up
+        if changes == self.store.changes and _is_part(span, within) and not self.token.purged:
+            return known if span == within else [one for one in known if one.span.meets(span)]
+        found = []
+        first, last = bisect_left(self._spans, (span.start,)), bisect_left(self._spans, (span.end,))
+        for one in self._spans[max(0, first - 1) : last]:
+            if one.meets(span):
+                stored: Stored[Partition] | None = self.store.get(self._key_of(one))
+                if stored:
+                    found.append(stored.value)
+                else:
+                    self._forget(one)
+        found.reverse()
+        self._looked_up = (self.store.changes, span, found) if self.is_being_read else NOTHING
+        return found
+
+    def pieces(self, span: Span) -> Iterator[Piece]:
+        """The records held within the span, newest first, covered or not."""
+        for partition in self.partitions(span):
+            yield from (Piece(held, range(first, last)) for held, first, last in partition.within(span))
+
+    def runs(self, span: Span) -> list[Run]:
+        """The runs that have records in the span, newest first."""
+        return [piece.run for piece in self.pieces(span)]
+
+    def rows(self, span: Span) -> int:
+        """How many records are held within the span."""
+        return sum(
+            one.rows if one.is_within(span) else sum(last - first for _, first, last in one.within(span))
+            for one in self.partitions(span)
+        )
+
+    def prints(self, span: Span) -> dict[str, int]:
+        """The fingerprint of each record that is held within the span, by its id."""
+        return {
+            piece.run.ids[place]: piece.run.fingerprints[place] for piece in self.pieces(span) for place in piece.places
+        }
+
+    def held_beside(self, span: Span, others: Iterable[Record | Held]) -> list[Held]:
+        """The records held within the span that are not among the others."""
+        known = {*map(id_of, others)}
+        return [
+            Held(run.ids[place], run.fingerprints[place], b"", place, partial(_record, run))
+            for run, place in ((piece.run, at) for piece in self.pieces(span) for at in piece.places)
+            if run.ids[place] not in known
+        ]
+
+    def newest_held(self, span: Span) -> Span:
+        """The part of the span that is held without a gap, from its end down."""
+        low = span.end
+        for interval in reversed(self.coverage.within(span)):
+            if interval.span.end != low:
+                break
+            low = interval.span.start
+        return Span(low, span.end)
+
+    def compose(self, span: Span, shown: int = ALL) -> Composition:
+        """The records held of the span without a gap, from its end down: of more than `shown` the newest alone."""
+        partitions, part = self.partitions(span), self.newest_held(span)
+        compared_at = min((one.compared_at for one in self.coverage.within(part)), default=inf)
+        reached = self._with_tail(part, span)
+        parts = (one for partition in partitions for one in partition.within(reached))
+        pieces = tuple(_newest((Piece(held, range(first, last)) for held, first, last in parts), shown))
+        reaching = [one for one in partitions if one.span.end > reached.start]
+        number = max((self.changes.lost_in(span), *(one.changed_in for one in reaching)))
+        return Composition(
+            pieces,
+            self.rows(reached),
+            part.start,
+            part.start <= span.start,
+            compared_at,
+            min((_due_at(one, reached) for one in reaching), default=inf),
+            max((one.changed_at for one in reaching), default=None),
+            (Mark(self.changes.epoch, number, span.start),),
+        )
+
+    def reach(self, span: Span) -> Reach:
+        """How far down from its end the span is held without a gap."""
+        self.partitions(span)  # what was evicted is covered no more
+        part = self.newest_held(span)
+        return Reach(part.start, part.start <= span.start, self.rows(self._with_tail(part, span)))
+
+    def _with_tail(self, part: Span, span: Span) -> Span:
+        low = part.start
+        has_tail = low in self.tails and low < span.end  # alone it may lack rows, and was compared at no time
+        return Span(max(span.start, low - MILLISECOND) if has_tail else low, span.end)
+
+    def due_at(self, span: Span) -> float:
+        """When the first record of the span is due (monotonic seconds)."""
+        return min((_due_at(one, span) for one in self.partitions(span)), default=inf)
+
+    def cover(self, span: Span, compared_at: float, *, has_tail: bool = False) -> None:
+        """Say that all of the span is held, as upstream showed at that time, but for what the store did not take."""
+        self.coverage = self.coverage.added(Interval(span, compared_at))
+        self.changes.see(span)
+        while self._refused:
+            self.coverage = self.coverage.without(self._refused.pop())
+        self._renew(span)
+        self.tails -= {one for one in self.tails if span.start < one <= span.end}
+        if has_tail:
+            self.tails.add(span.start)
+
+    def tell(self, span: Span) -> None:
+        """Have snapshots of the span composed anew."""
+        for token, within in [*self.dependents.items()]:
+            if within.meets(span):
+                token.superseded = True
+
+    def _renew(self, span: Span) -> None:
+        """What was compared just now is kept for as long again as what was read."""
+        for one in self._spans:
+            stored: Stored[Partition] | None = self.store.get(self._key_of(one)) if one.meets(span) else None
+            if stored and 2 * stored.age(self.clock.monotonic()) > self.kept_seconds:
+                self._put(stored.value)
+
+    def _level(self, moment: datetime) -> tuple[int, Span]:
+        """The widest span that a record of this start may be held in, and how wide that is."""
+        spans = ((level, span_at(moment.astimezone(UTC))) for level, span_at in enumerate(LEVELS))
+        return next(one for one in spans if one[1] not in self._parted)
+
+    def _partition(self, span: Span, context: Context) -> Partition:
+        stored: Stored[Partition] | None = self.store.get(self._key_of(span))
+        if stored:
+            return stored.value
+        if span in self._spans:
+            self._forget(span)
+        return Partition(span, context.as_of, level=self._level(span.start)[0])
+
+    def _put(self, partition: Partition) -> None:
+        shared = tuple(one.run for one in partition.runs)
+        size = partition.size
+        stored = Stored(partition, size, self.clock.monotonic(), self.kept_seconds, 0.0, self.token, shared=shared)
+        if not self.store.put(self._key_of(partition.span), stored):
+            self._forget(partition.span)
+            self._refused.append(partition.span)
+        elif partition.span not in self._spans:
+            insort(self._spans, partition.span)
+
+    def _drop(self, span: Span) -> None:
+        """Let go of a partition whose records are held in narrower ones from now on."""
+        self.store.delete(self._key_of(span))
+        if span in self._spans:
+            self._spans.remove(span)
+
+    def _forget(self, span: Span) -> None:
+        """A partition is not held any more, so that its span is not covered."""
+        self._drop(span)
+        self.changes.lose(span)
+        self.coverage = self.coverage.without(span)
+
+    def _key_of(self, span: Span) -> bytes:
+        return b"partition %b %d %d" % (self.changes.epoch, microseconds(span.start), microseconds(span.end))
+
+
+def id_of(record: Record | Held) -> str:
+    """The id of a record, decoded or not."""
+    return record.interaction_id if isinstance(record, Held) else record.interaction.interaction_id
+
+
+def _is_part(span: Span, of: Span) -> bool:
+    return of.start <= span.start and span.end <= of.end
+
+
+def _newest(pieces: Iterable[Piece], shown: int) -> Iterator[Piece]:
+    """The pieces until they hold more records than are shown."""
+    for piece in pieces:
+        yield piece
+        shown -= piece.count
+        if shown < 0:
+            return
+
+
+def _due_at(partition: Partition, span: Span) -> float:
+    """When the first record that is within the span is due."""
+    if partition.is_within(span):
+        return partition.due_at
+    parts = (Piece(held, range(first, last)) for held, first, last in partition.within(span))
+    return min((one.due_at for one in parts), default=inf)
+
+
+def _record(run: Run, place: int) -> Interaction:
+    return run.block.records()[place]

@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import threading
+import weakref
+from collections.abc import Iterator
 from functools import partial
 from itertools import count
 from unittest import mock
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from app import cooperative
 from app.cooperative import (
     INLINE_BYTES,
+    LASTING_ROWS,
     MANY_ROWS,
     MOST_THREADS,
     NEVER,
@@ -23,11 +26,21 @@ from app.cooperative import (
     in_parallel,
     look_at_the_young,
     ordered,
+    set_aside,
     unlocked,
 )
 
 STEPS = 5
 ROWS = 10 * OFTEN_ROWS
+
+
+@pytest.fixture
+def nothing_set_aside() -> Iterator[None]:
+    """Rows are counted from 0 on, and the collector looks at all objects again in the end."""
+    cooperative._come_to_stay.clear()
+    yield
+    cooperative._come_to_stay.clear()
+    gc.unfreeze()
 
 
 @pytest.fixture
@@ -178,3 +191,34 @@ async def test_in_parallel_after_a_failure_none_is_begun_and_those_at_work_are_l
     with pytest.raises(KeyError, match="invented"):
         await in_parallel([partial(one, number) for number in range(5)], 2)
     assert (begun, ended) == ([0, 1], [1])
+
+
+@pytest.mark.usefixtures("nothing_set_aside")
+def test_after_so_many_rows_full_collections_pass_over_all_objects_that_live() -> None:
+    before = [[number] for number in range(100)]
+    set_aside(LASTING_ROWS - 1)
+    assert _looked_at(before) == 100
+    set_aside(1)
+    since = [[number] for number in range(100)]
+    set_aside(LASTING_ROWS - 1)
+    assert (_looked_at(before), _looked_at(since)) == (0, 100)
+
+
+@pytest.mark.usefixtures("nothing_set_aside")
+def test_objects_set_aside_are_freed_when_nobody_holds_them_and_young_cycles_are_collected_before() -> None:
+    class Ring:
+        ring: "Ring"
+
+    lone, ring = Ring(), Ring()
+    ring.ring = ring
+    seen = [weakref.ref(lone), weakref.ref(ring)]
+    del ring
+    set_aside(LASTING_ROWS)
+    assert [one() for one in seen] == [lone, None]
+    del lone
+    assert seen[0]() is None
+
+
+def _looked_at(objects: list[list[int]]) -> int:
+    known = {id(one) for one in gc.get_objects()}
+    return sum(id(one) in known for one in objects)

@@ -130,6 +130,7 @@ async def answer_from(
     filled = await fill(collection, span, rows, filling, new_context)
     if filled.is_refused:
         return filled.refused
+    await asyncio.sleep(0)
     held, total = collection.compose(span, wanted.shown), 0
     if wanted.is_counted and not held.complete:
         total = await _total(collection, span, filled.total, filling, new_context)

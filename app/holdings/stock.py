@@ -23,7 +23,22 @@ from app.interactions.parts import Interaction
 from app.upstream.rows import Held, Record
 
 ALL = 2**63 - 1
-NOTHING: tuple[int, Span, list[Partition]] = (-1, EVERYTHING, [])  # was looked up
+REPLACED = 2  # changes of the store: the older value has left it, and the newer one has come
+
+
+class LookedUp(NamedTuple):
+    """The partitions that meet a span, newest first, after so many `changes` of the store.
+
+    The oldest but for `below` of the collection's.
+    """
+
+    changes: int
+    span: Span
+    found: list[Partition]
+    below: int
+
+
+NOTHING = LookedUp(-1, EVERYTHING, [], 0)
 
 
 class Reach(NamedTuple):
@@ -53,9 +68,10 @@ class Stock:
     tails: set[datetime] = field(default_factory=set, init=False)
     dependents: "WeakKeyDictionary[PurgeToken, Span]" = field(default_factory=WeakKeyDictionary, init=False)
     _spans: list[Span] = field(default_factory=list, init=False)
+    _kept: dict[Span, tuple[bytes, float]] = field(default_factory=dict, init=False)  # key, and when it was put there
     _refused: list[Span] = field(default_factory=list, init=False)  # by the store, since something was covered last
     _parted: set[Span] = field(default_factory=set, init=False)
-    _looked_up: tuple[int, Span, list[Partition]] = field(default=NOTHING, init=False)
+    _looked_up: LookedUp = field(default=NOTHING, init=False)
 
     @property
     def is_being_read(self) -> bool:
@@ -67,21 +83,28 @@ class Stock:
 
         The newest is looked at last, so that it is evicted last.
         """
-        changes, within, known = self._looked_up
-        if changes == self.store.changes and _is_part(span, within) and not self.token.purged:
-            return known if span == within else [one for one in known if one.span.meets(span)]
+        first, last = self._places(span)
+        known = self._looked_up
+        if known.changes == self.store.changes and _is_part(span, known.span) and not self.token.purged:
+            end = known.below + len(known.found)
+            return known.found[end - last : end - first]
         found = []
-        first, last = bisect_left(self._spans, (span.start,)), bisect_left(self._spans, (span.end,))
-        for one in self._spans[max(0, first - 1) : last]:
-            if one.meets(span):
-                stored: Stored[Partition] | None = self.store.get(self._key_of(one))
-                if stored:
-                    found.append(stored.value)
-                else:
-                    self._forget(one)
+        for one in self._spans[first:last]:
+            stored: Stored[Partition] | None = self.store.get(self._key_of(one))
+            if stored:
+                found.append(stored.value)
+            else:
+                self._forget(one)
         found.reverse()
-        self._looked_up = (self.store.changes, span, found) if self.is_being_read else NOTHING
+        self._looked_up = LookedUp(self.store.changes, span, found, first) if self.is_being_read else NOTHING
         return found
+
+    def _places(self, span: Span) -> tuple[int, int]:
+        """Where the spans of partitions meet this one: the first place, and the one behind the last."""
+        first = bisect_left(self._spans, (span.start,))
+        if first and self._spans[first - 1].meets(span):
+            first -= 1
+        return first, bisect_left(self._spans, (span.end,))
 
     def pieces(self, span: Span) -> Iterator[Piece]:
         """The records held within the span, newest first, covered or not."""
@@ -94,9 +117,9 @@ class Stock:
 
     def rows(self, span: Span) -> int:
         """How many records are held within the span."""
-        return sum(
-            one.rows if one.is_within(span) else sum(last - first for _, first, last in one.within(span))
-            for one in self.partitions(span)
+        whole, cut = _cut(self.partitions(span), span)
+        return sum([one.rows for one in whole]) + sum(
+            last - first for one in cut for _, first, last in one.within(span)
         )
 
     def prints(self, span: Span) -> dict[str, int]:
@@ -138,7 +161,7 @@ class Stock:
             part.start,
             part.start <= span.start,
             compared_at,
-            min((_due_at(one, reached) for one in reaching), default=inf),
+            _due_at(reaching, reached),
             max((one.changed_at for one in reaching), default=None),
             (Mark(self.changes.epoch, number, span.start),),
         )
@@ -156,7 +179,7 @@ class Stock:
 
     def due_at(self, span: Span) -> float:
         """When the first record of the span is due (monotonic seconds)."""
-        return min((_due_at(one, span) for one in self.partitions(span)), default=inf)
+        return _due_at(self.partitions(span), span)
 
     def cover(self, span: Span, compared_at: float, *, has_tail: bool = False) -> None:
         """Say that all of the span is held, as upstream showed at that time, but for what the store did not take."""
@@ -177,9 +200,11 @@ class Stock:
 
     def _renew(self, span: Span) -> None:
         """What was compared just now is kept for as long again as what was read."""
-        for one in self._spans:
-            stored: Stored[Partition] | None = self.store.get(self._key_of(one)) if one.meets(span) else None
-            if stored and 2 * stored.age(self.clock.monotonic()) > self.kept_seconds:
+        first, last = self._places(span)
+        until = self.clock.monotonic() - self.kept_seconds / 2
+        for one in [one for one in self._spans[first:last] if self._kept[one][1] < until]:
+            stored: Stored[Partition] | None = self.store.get(self._key_of(one))
+            if stored:
                 self._put(stored.value)
 
     def _level(self, moment: datetime) -> tuple[int, Span]:
@@ -191,24 +216,31 @@ class Stock:
         stored: Stored[Partition] | None = self.store.get(self._key_of(span))
         if stored:
             return stored.value
-        if span in self._spans:
+        if span in self._kept:
             self._forget(span)
         return Partition(span, context.as_of, level=self._level(span.start)[0])
 
     def _put(self, partition: Partition) -> None:
         shared = tuple(one.run for one in partition.runs)
-        size = partition.size
-        stored = Stored(partition, size, self.clock.monotonic(), self.kept_seconds, 0.0, self.token, shared=shared)
-        if not self.store.put(self._key_of(partition.span), stored):
-            self._forget(partition.span)
-            self._refused.append(partition.span)
-        elif partition.span not in self._spans:
-            insort(self._spans, partition.span)
+        span, key, now, known = partition.span, self._key_of(partition.span), self.clock.monotonic(), self._looked_up
+        stored = Stored(partition, partition.size, now, self.kept_seconds, 0.0, self.token, shared=shared)
+        changes, is_known = self.store.changes, span in self._kept
+        if not self.store.put(key, stored):
+            self._forget(span)
+            self._refused.append(span)
+            return
+        self._kept[span] = (key, now)
+        if not is_known:
+            insort(self._spans, span)
+        elif known.changes == changes and self.store.changes == changes + REPLACED and span.meets(known.span):
+            found, end = [*known.found], known.below + len(known.found)
+            found[end - 1 - bisect_left(self._spans, span)] = partition
+            self._looked_up = known._replace(changes=self.store.changes, found=found)
 
     def _drop(self, span: Span) -> None:
         """Let go of a partition whose records are held in narrower ones from now on."""
         self.store.delete(self._key_of(span))
-        if span in self._spans:
+        if self._kept.pop(span, None):
             self._spans.remove(span)
 
     def _forget(self, span: Span) -> None:
@@ -218,6 +250,8 @@ class Stock:
         self.coverage = self.coverage.without(span)
 
     def _key_of(self, span: Span) -> bytes:
+        if known := self._kept.get(span):
+            return known[0]
         return b"partition %b %d %d" % (self.changes.epoch, microseconds(span.start), microseconds(span.end))
 
 
@@ -239,12 +273,18 @@ def _newest(pieces: Iterable[Piece], shown: int) -> Iterator[Piece]:
             return
 
 
-def _due_at(partition: Partition, span: Span) -> float:
+def _cut(partitions: list[Partition], span: Span) -> tuple[list[Partition], list[Partition]]:
+    """Of the partitions that meet a span, in their order: those within it, and those of which it has a part."""
+    ends = {id(one): one for one in (*partitions[:1], *partitions[-1:])}
+    cut = [one for one in ends.values() if not one.is_within(span)]
+    return [one for one in partitions if one not in cut], cut
+
+
+def _due_at(partitions: list[Partition], span: Span) -> float:
     """When the first record that is within the span is due."""
-    if partition.is_within(span):
-        return partition.due_at
-    parts = (Piece(held, range(first, last)) for held, first, last in partition.within(span))
-    return min((one.due_at for one in parts), default=inf)
+    whole, cut = _cut(partitions, span)
+    parts = (Piece(held, range(first, last)) for one in cut for held, first, last in one.within(span))
+    return min(min([one.due_at for one in whole], default=inf), min((one.due_at for one in parts), default=inf))
 
 
 def _record(run: Run, place: int) -> Interaction:

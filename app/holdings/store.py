@@ -7,7 +7,7 @@ from math import inf
 from types import MappingProxyType
 
 from app import cooperative
-from app.cooperative import Turns, let_go
+from app.cooperative import Turns, let_go, set_aside
 from app.errors import CxfacadeError
 from app.holdings.collection import Span
 from app.holdings.packing import Entry, entries, in_order, microseconds, pack
@@ -146,6 +146,7 @@ class Collection(Stock):
         facts: dict[int, list[Facts]] = {}
         for partition, arrived in homes:
             facts |= await self._rebuild(partition, arrived, taking)
+        set_aside(len(new))
         self.tell(span)
         return facts
 

@@ -101,7 +101,7 @@ class Intervals:
             start, end = self._period(local(end, self._zone).date())
         part = self._step.part
         if part:
-            start += max(moment - start, NO_TIME) // part * part
+            start += max(min(moment, end) - start, NO_TIME) // part * part  # in another zone, years go beyond 9999
         length = end - start
         return Interval(start, int((min(part, length) if part else length).total_seconds()))
 

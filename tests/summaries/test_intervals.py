@@ -1,6 +1,6 @@
 """Intervals: begun anew at each local midnight, whatever clocks do on that day."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -86,7 +86,7 @@ def _begins(step: str, day: date) -> bool:
 
 
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("moment", [FIRST, LAST])
+@pytest.mark.parametrize("moment", [FIRST, LAST, LAST.replace(tzinfo=timezone(-timedelta(hours=23)))])
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
 def test_at_the_ends_of_the_calendar_there_is_an_interval_too(step: str, moment: datetime, zone: str) -> None:
     intervals = Intervals(step, ZoneInfo(zone))

@@ -65,9 +65,9 @@ class Block:
     compressed: bytes
     count: int
 
-    def records(self) -> list[Interaction]:
-        """The records."""
-        return decoded(zstandard.decompress(self.compressed))
+    def records(self, spared: tuple[str, ...] = ()) -> list[Interaction]:
+        """The records; the arrays `spared` of each are taken for empty."""
+        return decoded(zstandard.decompress(self.compressed), spared)
 
 
 @dataclass(frozen=True, slots=True)

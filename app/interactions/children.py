@@ -51,12 +51,12 @@ class QueueEntryRow(Child):
     @property
     def is_short_abandon(self) -> bool:
         """Whether the customer left there within the abandon threshold."""
-        return self.facts.is_short_abandon_in(self.part)
+        return self.is_abandoned and self.facts.context.service_level.is_short(self.part)
 
     @property
     def is_flow_out(self) -> bool:
         """Whether it was left, neither answered nor abandoned."""
-        return not (self.facts.is_waiting_in(self.part) or self.is_abandoned or is_answered(self.part))
+        return not (is_answered(self.part) or self.is_abandoned or self.facts.is_waiting_in(self.part))
 
     @property
     def is_requeue(self) -> bool:

@@ -108,12 +108,18 @@ class Facts:
 
     def _set_legs(self, interaction: Interaction) -> None:
         self.legs = legs = in_order(interaction.agents)
-        self.accepted = accepted = [leg for leg in legs if is_accepted(leg)]
+        self.accepted = accepted = list[AgentLeg]()
+        answered_at = None
+        for leg in legs:
+            start = leg.conversation_start_timestamp
+            if start and (answered_at is None or start < answered_at):
+                answered_at = start
+            if is_accepted(leg):
+                accepted.append(leg)
+        self.answered_at = answered_at
         self.first_agent, self.last_agent = (accepted[0], accepted[-1]) if accepted else _NO_AGENTS
         self.offer_count = len(legs)
         self.rejected_offer_count = len(legs) - len(accepted)
-        conversations = [start for leg in legs if (start := leg.conversation_start_timestamp)]
-        self.answered_at = min(conversations, default=None)
 
     def _set_queues(self, interaction: Interaction) -> None:
         self.queues = queues = in_order(interaction.queues)
@@ -212,9 +218,12 @@ class Facts:
         return self.is_abandoned_in(entry) and self.context.service_level.is_short(entry)
 
     def sla_outcome_of(self, entry: QueueEntry) -> SlaOutcome:
-        """The outcome of one queue entry."""
-        is_waiting, is_abandoned = self.is_waiting_in(entry), self.is_abandoned_in(entry)
-        return self.context.service_level.outcome(entry, is_waiting=is_waiting, is_abandoned=is_abandoned)
+        """The outcome of one queue entry: not applicable while the customer waits there."""
+        if is_answered(entry):  # most are
+            return self.context.service_level.of_answered(entry)
+        if self.is_abandoned_in(entry):
+            return self.context.service_level.of_abandoned(entry)
+        return "not_applicable" if self.is_waiting_in(entry) else "missed"
 
     @once
     def sla_outcome(self) -> SlaOutcome:

@@ -9,6 +9,8 @@ from functools import cached_property
 from operator import attrgetter
 from typing import Any
 
+from msgspec.structs import fields
+
 from app.interactions import children
 from app.interactions.columns import (
     COLUMNS,
@@ -24,13 +26,18 @@ from app.interactions.columns import (
 )
 from app.interactions.facts import Facts, is_accepted
 from app.interactions.masking import Policy, treatment_of, treatments
-from app.interactions.parts import AgentLeg, TalkTime
+from app.interactions.parts import AgentLeg, Interaction, TalkTime
 from app.interactions.service_level import is_answered
 from app.settings import Scope
 
 INTERACTIONS = "interactions"
 UNKNOWN = "unknown"
 _HIDING = frozenset({"mask", "hash"})
+OF_THE_WHOLE = frozenset({"row_version", "is_final", "last_event_at"})
+"""The columns for which every part of a record counts."""
+_ARRAYS = tuple(
+    field.name for field in fields(Interaction) if field.default == () and field.name not in ("agents", "queues")
+)
 RAW = "raw"  # beside the nested lists, the name of the raw record in `include` and in an answer
 
 
@@ -39,7 +46,8 @@ class Grain:
     """One table of rows: `parts` are those of a record that are its rows, `row` makes one of them readable by columns.
 
     `time_column` is that of a row's own time, `ordered_by` that of the order in which rows are listed, newest first,
-    `scope` what a viewer needs, to read aside.
+    `scope` what a viewer needs, to read aside. `arrays` are those of a record, agents and queues aside, from which its
+    columns are read, those OF_THE_WHOLE aside.
     """
 
     name: str
@@ -51,6 +59,7 @@ class Grain:
     time_column: str
     ordered_by: str = "interaction_started_at"
     scope: Scope = "read"
+    arrays: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -87,6 +96,12 @@ class Grain:
         """The columns that only clear views show, so that no other may be searched or grouped by them."""
         hidden = (column.name for column in self.columns.values() if column.personal == "customer")
         return tuple(hidden) if self.scope == "read" else ()
+
+    def spared(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The arrays of a record from which none of these columns is read."""
+        if not OF_THE_WHOLE.isdisjoint(names):
+            return ()
+        return tuple(array for array in _ARRAYS if array not in self.arrays)
 
     def rows(self, facts: Facts) -> list[Any]:
         """The rows of one record, in its order."""
@@ -276,6 +291,7 @@ _OF_PARTS = (
         children.Child,
         _columns(_SEGMENT),
         time_column="segment_started_at",
+        arrays=("segments",),
     ),
     Grain(
         "interaction_attributes",
@@ -285,6 +301,7 @@ _OF_PARTS = (
         children.AttributeRow,
         _columns(_ATTRIBUTE),
         time_column="set_at",
+        arrays=("interaction_attributes",),
     ),
     Grain(
         "notes",
@@ -294,6 +311,7 @@ _OF_PARTS = (
         children.NoteRow,
         _columns(_NOTE),
         time_column="created_at",
+        arrays=("notes",),
         scope="notes:read",
     ),
     Grain(
@@ -322,6 +340,7 @@ def grains(attributes: Iterable[str] = ()) -> dict[str, Grain]:
         columns={column.name: column for column in with_attributes(attributes)},
         ordered_by="started_at",
         time_column="started_at",
+        arrays=("segments", "interaction_attributes", "notes"),
     )
     return {grain.name: grain for grain in (interactions, *_OF_PARTS)}
 

@@ -29,18 +29,14 @@ class ServiceLevel:
         waited = wait(entry)
         return waited is not None and waited <= within
 
-    def outcome(self, entry: QueueEntry, *, is_waiting: bool, is_abandoned: bool) -> SlaOutcome:
-        """Answered within the threshold is met, not applicable while the customer waits, else missed.
+    def of_answered(self, entry: QueueEntry) -> SlaOutcome:
+        """The outcome of an entry that an agent answered: met within the threshold."""
+        waited = wait(entry)
+        return "met" if waited is not None and waited <= self.threshold(entry) else "missed"
 
-        A short abandon is excluded, unless `sla_abandons` counts it. An abandoned entry does not wait.
-        """
-        if is_waiting and not is_abandoned:
-            return "not_applicable"
-        if is_answered(entry):
-            waited = wait(entry)
-            return "met" if waited is not None and waited <= self.threshold(entry) else "missed"
-        is_excluded = self.sla_abandons == "ignore" and is_abandoned and self.is_short(entry)
-        return "excluded" if is_excluded else "missed"
+    def of_abandoned(self, entry: QueueEntry) -> SlaOutcome:
+        """The outcome of an entry that the customer left: a short one is excluded, unless `sla_abandons` counts it."""
+        return "excluded" if self.sla_abandons == "ignore" and self.is_short(entry) else "missed"
 
 
 def is_answered(entry: QueueEntry) -> bool:

@@ -132,12 +132,12 @@ class DecodedSnapshot:
                 yield from islice(self.of_run(number, context), max(0, position - first), None)
             first += run.count
 
-    def of_run(self, number: int, context: Context) -> Iterable[Facts]:
-        """The facts of the records of a run, by its place."""
+    def of_run(self, number: int, context: Context, spared: tuple[str, ...] = ()) -> Iterable[Facts]:
+        """The facts of the records of a run, by its place; arrays that nobody reads may be `spared`."""
         known = self.at_hand.get(number)
         if known and known[0].context == context:
             return known
-        records = (facts.interaction for facts in known) if known else self.snapshot.runs[number].block.records()
+        records = (facts.interaction for facts in known) if known else self.snapshot.runs[number].block.records(spared)
         return (Facts(record, context) for record in records)
 
 

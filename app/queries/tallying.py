@@ -1,6 +1,6 @@
 """Records → groups, a partition at a time; what was counted of one is kept, and counted again where it has changed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
@@ -8,16 +8,17 @@ from app.cache.store import MemoryStore, Stored, digest
 from app.cooperative import Turns
 from app.holdings.packing import Run
 from app.holdings.partition import partitioned
-from app.interactions.facts import Context
+from app.interactions.facts import Context, Facts
 from app.interactions.grains import Grain
 from app.queries.operators import conditions, passes
-from app.queries.query import InteractionQuery
+from app.queries.query import InteractionQuery, Search
 from app.queries.snapshot import DecodedSnapshot, Snapshot
 from app.queries.visible import meets, visibility_of
 from app.summaries.grouping import Grouping
 from app.summaries.summary import Summary
 from app.summaries.tally import Packing, Tally
 
+RECORDS_AT_ONCE = 4  # looked through in 10 µs; of the largest ones in 10 ms
 ROWS_AT_ONCE = 200  # added in about 1 ms
 GROUPS_AT_ONCE = 500  # merged in about 2 ms
 LEAST_GAIN = 4  # times as many bytes as its tally has a part of the records: else little is saved by it
@@ -55,7 +56,7 @@ class Counting:
     def into(self, grouping: Grouping) -> Turns[int]:
         """Count all of them into the grouping; their number. Raises TooManyGroups."""
         packing, view = Packing(grouping), self._view(grouping)
-        is_timed = not TIMED.isdisjoint((*grouping.columns, *(one.name for one in self.query.filters)))
+        is_timed = not TIMED.isdisjoint(self._names(grouping))
         counted, first = 0, 0
         for runs in partitioned(self.opened.snapshot.runs):
             tallies = None if is_timed and _is_pending(runs) else self.tallies
@@ -92,20 +93,45 @@ class Counting:
 
     def _counted(self, part: Grouping, numbers: Iterable[int]) -> Turns[Tally]:
         """The tally of the records of these runs."""
-        own, others = conditions(self.query.filters, self.grain)
-        left, counted = visibility_of(self.query.search, self.context).left, 0
+        left = visibility_of(self.query.search, self.context).left
+        spared = () if left.asks_of_hooks() else self.grain.spared(self._names(part))
+        matching, rows, counted = self._matching(left), list[Any](), 0
         for number in numbers:
-            rows = list[Any]()
-            for facts in self.opened.of_run(number, self.context):
-                yield
-                if meets(facts, left) and (not others or passes(facts, others)):
-                    found = self.grain.rows(facts)
-                    rows += [row for row in found if passes(row, own)] if own else found
-            for start in range(0, len(rows), ROWS_AT_ONCE):
-                part.add(rows[start : start + ROWS_AT_ONCE])
-                yield
-            counted += len(rows)
+            for place, facts in enumerate(self.opened.of_run(number, self.context, spared)):
+                if place % RECORDS_AT_ONCE == 0:
+                    yield
+                rows += matching(facts)
+                if len(rows) >= ROWS_AT_ONCE:
+                    counted += yield from _added(rows, part)
+                    rows.clear()
+        counted += yield from _added(rows, part)
         return Tally(counted, [*part.groups.items()])
+
+    def _names(self, grouping: Grouping) -> tuple[str, ...]:
+        """The columns that decide what is counted."""
+        return (*grouping.columns, *(one.name for one in self.query.filters))
+
+    def _matching(self, left: Search) -> Callable[[Facts], list[Any]]:
+        """The rows of a record that match, with all that is `left` to check."""
+        rows_of = self.grain.rows
+        own, others = conditions(self.query.filters, self.grain)
+        if not (left.asks_of_hooks() or own or others):
+            return rows_of
+
+        def matching(facts: Facts) -> list[Any]:
+            if not (meets(facts, left) and passes(facts, others)):
+                return []
+            return [row for row in rows_of(facts) if passes(row, own)]
+
+        return matching
+
+
+def _added(rows: Sequence[Any], part: Grouping) -> Turns[int]:
+    """Add the rows to a part; their number."""
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        yield
+        part.add(rows[start : start + ROWS_AT_ONCE])
+    return len(rows)
 
 
 def _is_pending(runs: Iterable[Run]) -> bool:

@@ -17,6 +17,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from operator import add
 from types import GenericAlias
 from typing import Any
@@ -41,12 +42,12 @@ class Kind:
     figure: Callable[[type], Any] = lambda _values: int
 
 
-def scaled(value: float, parts: int) -> int:
-    """The value in such parts of one, rounded to a whole number of them."""
+def scaled(values: Sequence[float], parts: int) -> list[int]:
+    """The values in such parts of one, each rounded to a whole number of them."""
     try:
-        return round(value * parts)
+        return [round(value * parts) for value in values]
     except OverflowError:
-        return int(value) * parts
+        return [round(value * parts) if isfinite(value * parts) else int(value) * parts for value in values]
 
 
 def quotient(over: int, by: int) -> float | None:
@@ -78,11 +79,11 @@ def _sum(values: Values) -> int:
     total = sum(known)
     if isinstance(total, int):  # flags and counts, in a tenth of the time
         return total * PARTS_OF_ONE
-    return sum([scaled(value, PARTS_OF_ONE) for value in known])
+    return sum(scaled(known, PARTS_OF_ONE))
 
 
 def _tenths(values: Values) -> Counter[int]:
-    return Counter(scaled(value, TENTHS_OF_ONE) for value in values if value is not None)
+    return Counter(scaled(_known(values), TENTHS_OF_ONE))
 
 
 def _either(choose: Callable[[Any, Any], Any]) -> Callable[[Figure, Figure], Figure]:

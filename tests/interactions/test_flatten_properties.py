@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.interactions.columns import ColumnType, ListType, Value, reader, with_attributes
-from app.interactions.facts import Context
-from app.interactions.grains import GRAINS, INCLUDES
+from app.interactions.facts import Context, Facts
+from app.interactions.grains import GRAINS, INCLUDES, OF_THE_WHOLE
+from app.interactions.parts import Interaction
 from app.interactions.records import array_of, decode, decoded
 from app.interactions.service_level import ServiceLevel
 from app.interactions.timeline import KINDS
@@ -24,7 +25,9 @@ from tests.interactions.strategies import (
     ID,
     Record,
     crowded,
+    fields,
     filled,
+    is_repeated,
     odd_records,
     rearranged,
     records,
@@ -243,6 +246,26 @@ def test_what_is_stored_of_records_comes_back_as_it_was(many: list[Record]) -> N
     stored = decoded(array_of(interactions))
     assert stored == interactions
     assert array_of(stored) == array_of(interactions), "also in the zones of its times"
+
+
+ARRAYS = [name for name, kind in fields(Interaction) if is_repeated(kind)]
+
+
+@pytest.mark.parametrize("column", ["each", *sorted(OF_THE_WHOLE)])
+@given(crowded(*ARRAYS), st.sampled_from([{}, {"startTimestamp": "2026-03-02T19:00:00Z"}]), contexts)
+def test_what_is_spared_decides_nothing_of_the_columns(
+    column: str, record: Record, start: Record, view: Context
+) -> None:
+    """Arrays that no column asked for is read from are not decoded: each column by itself, and of all grains."""
+    found = decode(json.dumps({**record, **start}).encode())
+    assert found is not None
+    for grain in GRAINS.values():
+        for name in grain.columns.keys() - OF_THE_WHOLE if column == "each" else grain.columns.keys() & {column}:
+            read, spared = reader([grain.columns[name]]), grain.spared([name])
+            (left,) = decoded(array_of([found.interaction]), spared)
+            rows = [[*map(read, grain.rows(Facts(one, view)))] for one in (found.interaction, left)]
+            assert rows[0] == rows[1], (grain.name, name)
+            assert (left.segments == ()) or "startTimestamp" not in start or "segments" not in spared
 
 
 @settings(max_examples=25)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.matrix.rows import ROWS, Row
+from tests.scenarios.matrix.rows import ROWS, SUMMARIES, Row
 
 THREATS = {
     "T01": ("32",),
@@ -19,7 +19,7 @@ THREATS = {
 """Threats of FAULTS section 5 that are rows of the matrix."""
 
 
-def cells(rows: Iterable[Row] = ROWS) -> list[Any]:
+def cells(rows: Iterable[Row] = (*ROWS, *SUMMARIES)) -> list[Any]:
     """The rows as parameters, with the threats they show."""
     return [pytest.param(row, id=row.name, marks=_threats(row)) for row in rows]
 

@@ -4,7 +4,7 @@
 `behind` says otherwise. `memo` seconds the failure is remembered, upstream not being asked.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
 
@@ -218,3 +218,9 @@ ROWS = (
     Row("38", "200 kB header", connections.broken("huge-head"), 2, BAD_ANSWER),
     Row("38", "fifty 103s, then 200", connections.broken("early-hints"), 1, RIGHT, later="refreshed"),
 )  # fmt: skip
+
+SUMMARIES = tuple(
+    replace(row, variant=f"{row.variant}, of a summary", setting=replace(row.setting, path="summary"))
+    for row in {row.number: row for row in reversed(ROWS) if row.setting.path == "list"}.values()
+)
+"""The first variant of each fault again, where a summary is asked for."""

@@ -15,7 +15,7 @@ import httpx
 from app import main
 from tests.scenarios.matrix.clock import PassingClock
 from tests.scenarios.matrix.desk import Desk, is_login
-from tests.scenarios.matrix.setting import FRESH, OTHER_VALUE, PATHS, REVALIDATE, STALE, VALUE, WAIT, Setting
+from tests.scenarios.matrix.setting import ASKED, FRESH, OTHER_VALUE, REVALIDATE, STALE, VALUE, WAIT, Setting
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, running_facade
 from tests.support.raw import Exchange, RawServer, spy_server
@@ -94,11 +94,10 @@ class Scene:
 
         Unless the fault `plays` meanwhile the clock stands still: whoever is answered from the store need not wait.
         """
-        query = [("attr", value), ("limit", "2"), ("fields", "interaction_id,flow_name,direction")]
-        path = PATHS[self.setting.path]
-        asking = asyncio.create_task(
-            self.facade.get(path, *(query if self.setting.path == "list" else []), status=None)
-        )
+        path, query = ASKED[self.setting.path]
+        if self.setting.path != "item":
+            query = (("attr", value), *query)
+        asking = asyncio.create_task(self.facade.get(path, *query, status=None))
         await (self._played(asking, WAIT) if plays else asyncio.wait({asking}))
         return asking.result()
 

@@ -5,7 +5,9 @@ import pytest
 from tests.scenarios.matrix.expected import rows_of, stale
 from tests.scenarios.matrix.rows import AUTH, FORBIDDEN, NOT_FOUND, RIGHT, ROWS, Row
 from tests.scenarios.matrix.scene import Scene, staged
-from tests.scenarios.matrix.setting import FRESH, OTHER_VALUE, PATHS
+from tests.scenarios.matrix.setting import ASKED, FRESH, OTHER_VALUE
+
+ITEM, _ = ASKED["item"]
 
 FIVE_MINUTES = 300
 OF = {number: [row for row in ROWS if row.number == number] for number in ("24", "25", "26")}
@@ -28,12 +30,12 @@ async def test_a_403_purges_what_is_stored_of_the_tenant_and_not_of_that_questio
 async def test_an_item_that_is_gone_is_deleted_with_all_that_shows_it(row: Row) -> None:
     async with staged(row.fault, row.setting) as scene:
         await scene.fill()
-        await scene.facade.get(f"{PATHS['item']}/timeline")
+        await scene.facade.get(f"{ITEM}/timeline")
         scene.clock.advance(FRESH + 5)
         await scene.break_upstream()
         await scene.ask(plays=False)
         await scene.completed()
-        for path in (PATHS["item"], f"{PATHS['item']}/timeline"):
+        for path in (ITEM, f"{ITEM}/timeline"):
             NOT_FOUND.check(await scene.facade.get(path, status=404), scene)
         assert scene.calls == 1
 

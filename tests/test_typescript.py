@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -54,6 +55,16 @@ QUESTIONS: list[tuple[dict[str, Any], list[str] | None]] = [
     ({"channel_type": ["sms", "email"], "is_abandoned": ["false"], "limit": 7}, None),
     ({"from": "2018-10-30T14:33:45.954Z", "to": "2018-10-30T16:33:45.955+02:00"}, [KNOWN]),
     ({"from": "2018-10-30T14:33:45.955Z", "to": "2018-10-30T16:33:45.956+02:00"}, []),
+]
+
+# Summaries likewise, and the groups there are.
+SUPPORT = {"queue_name": "Support", "offered_count": 1, "service_level": 1.0, "average_speed_of_answer_seconds": 6.591}
+HALF_HOUR = {"interval_start": "2018-10-30T14:30:00.000Z", "interval_seconds": 1800}
+SUMMARIES: list[tuple[dict[str, Any], list[dict[str, Any]] | None]] = [
+    ({"attr": ["1234567"], "by": "queue_name", "measures": ",".join([*SUPPORT][1:])}, [SUPPORT]),
+    ({"attr_pair": ["customAttributeWithResource=valueOne"], "interval": "30m"}, [{**HALF_HOUR, "count": 1}]),
+    ({"attr": ["valueOne"], "channel_type": ["sms", "email"], "by": "queue_name"}, []),
+    ({"by": "queue_name,exit_type", "measures": "count,p90:queue_seconds", "sort": "-count", "limit": 3}, None),
 ]
 
 pytestmark = pytest.mark.timeout(300)
@@ -139,10 +150,11 @@ def test_the_programs_over_generated_clients_type_check(clients: subprocess.Comp
 
 @pytest.mark.usefixtures("clients")
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_generated_client_sends_what_it_is_asked_and_finds_the_right_rows(
+def test_a_generated_client_sends_what_it_is_asked_and_finds_the_right_rows_and_groups(
     project: Path, facade_url: str, client: str
 ) -> None:
-    done = run(project, "node", f"out/{client}.js", facade_url, json.dumps([question for question, _ in QUESTIONS]))
+    asked = [[question for question, _ in table] for table in (QUESTIONS, SUMMARIES)]
+    done = run(project, "node", f"out/{client}.js", facade_url, *map(json.dumps, asked))
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     _, behind_lists = CLIENTS[client]
@@ -152,9 +164,12 @@ def test_a_generated_client_sends_what_it_is_asked_and_finds_the_right_rows(
             for name, value in question.items()
             for text in (value if isinstance(value, list) else [value])
         ]
-        for question, _ in QUESTIONS
+        for question in chain(*asked)
     ]
     for (question, expected), found in zip(QUESTIONS, said["found"], strict=True):
-        asked = httpx.get(f"{facade_url}/interactions", params=question).json()["items"]
-        assert found == [row["interaction_id"] for row in asked]
+        rows = httpx.get(f"{facade_url}/interactions", params=question).json()["items"]
+        assert found == [row["interaction_id"] for row in rows]
         assert found == expected if expected is not None else found
+    for (summary, groups), found in zip(SUMMARIES, said["groups"], strict=True):
+        assert found == httpx.get(f"{facade_url}/queue-entries/summary", params=summary).json()["items"]
+        assert found == groups if groups is not None else found

@@ -8,4 +8,8 @@ api.instance.interceptors.request.use((request) => {
   return request;
 });
 
-await run(async (query) => (await api.interactions.listInteractions(query)).data.items, sent);
+await run(
+  async (query) => (await api.interactions.listInteractions(query)).data.items,
+  async (query) => (await api.queueEntries.summarizeQueueEntries(query)).data.items,
+  sent,
+);

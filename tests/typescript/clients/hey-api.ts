@@ -1,5 +1,5 @@
 import { client } from "./hey/client.gen.js";
-import { listInteractions } from "./hey/index.js";
+import { listInteractions, summarizeQueueEntries } from "./hey/index.js";
 import { base, run } from "./questions.js";
 
 const sent: string[] = [];
@@ -9,4 +9,8 @@ client.interceptors.request.use((request) => {
   return request;
 });
 
-await run(async (query) => (await listInteractions({ query, throwOnError: true })).data.items, sent);
+await run(
+  async (query) => (await listInteractions({ query, throwOnError: true })).data.items,
+  async (query) => (await summarizeQueueEntries({ query, throwOnError: true })).data.items,
+  sent,
+);

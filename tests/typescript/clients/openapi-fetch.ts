@@ -11,8 +11,16 @@ const client = createClient<paths>({
   },
 });
 
-await run(async (query) => {
-  const { data, error } = await client.GET("/interactions", { params: { query } });
-  if (error) throw new Error(`${error.code}: ${error.detail}`);
-  return data.items;
-}, sent);
+await run(
+  async (query) => {
+    const { data, error } = await client.GET("/interactions", { params: { query } });
+    if (error) throw new Error(`${error.code}: ${error.detail}`);
+    return data.items;
+  },
+  async (query) => {
+    const { data, error } = await client.GET("/queue-entries/summary", { params: { query } });
+    if (error) throw new Error(`${error.code}: ${error.detail}`);
+    return data.items;
+  },
+  sent,
+);

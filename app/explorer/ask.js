@@ -2,7 +2,7 @@
 import { described } from "./api.js";
 import { Icon } from "./icons.js";
 import { html, useEffect, useRef, useState } from "./parts.js";
-import { Combobox, Picker, SOURCES } from "./picker.js";
+import { Combobox, Picker, offering } from "./picker.js";
 import { PRESETS, chips, conditionOf, read, shared, typed, valueOf, withValue, without, written } from "./question.js";
 
 export function Ask({ pairs, service, onAsk, faults }) {
@@ -15,8 +15,12 @@ export function Ask({ pairs, service, onAsk, faults }) {
     const known = await described().catch(() => ({ parameters: null }));
     onAsk([...pairs, conditionOf(text, known.parameters)]);
   };
-  const asks = /^[^=]+$/.test(text) ? SOURCES.attribute : null;
-  const named = ({ value }) => setText(`${value}=`);
+  const { name, source, begun } = offering(text, service.parameters);
+  const pick = ({ value }) => {
+    setText(name === null ? `${value}=` : "");
+    if (name !== null) onAsk([...pairs, [`attr.${name}`, value]]);
+    return name === null; // its values are offered next
+  };
   const onKey = (event) => {
     if (event.key === "Backspace" && text === "" && chips(pairs).length) removed(chips(pairs).at(-1).place);
   };
@@ -35,8 +39,8 @@ export function Ask({ pairs, service, onAsk, faults }) {
           <${Icon} name="close" /></button>
       </span>`,
       )}
-      <${Combobox} source=${asks} pairs=${pairs} name="condition" text=${text} enterkeyhint="search"
-        label="Attribute value, or name=value" mostRows=${service.maxRows} onText=${setText} onPick=${named}
+      <${Combobox} source=${source} pairs=${pairs} name="condition" text=${text} typed=${begun} enterkeyhint="search"
+        label="Attribute value, or name=value" mostRows=${service.maxRows} onText=${setText} onPick=${pick}
         onKey=${onKey}
         placeholder=${chips(pairs).length ? "and …" : "Attribute value, or name=value"} />
       <button class="primary" type="submit">Ask</button>

@@ -104,7 +104,7 @@ function App() {
         }`
       }
       ${view === "interactions" && html`<${Interactions} ...${given} onDialog=${setDialog} />`}
-      ${view === "overview" && html`<${Overview} ...${given} onRows=${(next) => go({ pairs: next, view: "interactions" })} />`}
+      ${view === "overview" && html`<${Overview} ...${given} onShare=${() => setDialog("share")} onRows=${(next) => go({ pairs: next, view: "interactions" })} />`}
       ${view === "facade" && html`<${Facade} pairs=${pairs} service=${service} onAgain=${run} />`}
       ${view === "columns" && html`<${Schema} ...${given} />`}
     </main>
@@ -118,7 +118,7 @@ function App() {
     ${dialog === "columns" && html`<${Chooser} pairs=${pairs} schema=${service.schema} onAsk=${onAsk}
       onClose=${close} />`}
     ${dialog === "share" && html`<${Share} pairs=${pairs} service=${service} total=${result.total}
-      onClose=${close} />`}
+      kind=${view === "overview" ? "summary" : "rows"} onClose=${close} />`}
     ${
       dialog === "key" &&
       html`<${Key} onClose=${close} onChange=${() => {

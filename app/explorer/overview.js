@@ -1,5 +1,6 @@
 // The question at a glance: all that it asks for, counted by the service; every bar leads to its rows.
 import { Bars, Lead, Legend, Stack } from "./bars.js";
+import { Icon } from "./icons.js";
 import { html } from "./parts.js";
 import { Problem } from "./problem.js";
 import { withAll } from "./question.js";
@@ -25,7 +26,7 @@ const ABANDONED = [
   ["abandoned", "bad"],
 ];
 
-export function Overview({ result, pairs, onAsk, onRows, onRefresh }) {
+export function Overview({ result, pairs, onAsk, onRows, onRefresh, onShare }) {
   const [known, again] = useFigures(pairs, result.meta);
   if (!result.meta || (result.problem && !result.rows.length)) return null;
   if (!known) return html`<p class="muted" role="status">Counting …</p>`;
@@ -35,7 +36,8 @@ export function Overview({ result, pairs, onAsk, onRows, onRefresh }) {
   const given = { known, pairs: conditions(pairs), onRows, zone: all.meta.time_zone };
   return html`
     <div class="computed"><p class="basis muted">Counted from all ${count(all.totals.count)} interactions of this
-      question; a bar leads to its rows.</p><${Age} result=${result} onRefresh=${onRefresh} /></div>
+      question; a bar leads to its rows.</p><${Age} result=${result} onRefresh=${onRefresh} />
+      <button type="button" onClick=${onShare}><${Icon} name="code" />Use elsewhere</button></div>
     <${Tiles} ...${given} />
     <${Volume} ...${given} />
     <${Level} ...${given} />

@@ -26,6 +26,18 @@ export const SOURCES = {
   flow_id: { grain: "interactions", by: ["flow_id", "flow_name"], more: [] },
 };
 
+/**
+ * What is offered for a text of `name=value`: names of attributes, behind one its values, behind a parameter nothing, as
+ * { name, source, begun }; `begun` is the part of the text that offers begin with.
+ */
+export function offering(text, parameters) {
+  const [, written, begun] = /^\s*([^=]+?)\s*=\s*(.*)$/s.exec(text) ?? [];
+  if (written === undefined) return { name: null, source: text.trim() ? SOURCES.attribute : null, begun: text };
+  if (parameters.has(written)) return { name: written, source: null, begun };
+  const name = written.replace(/^attr\./, "");
+  return { name, source: { grain: "interaction-attributes", by: ["value"], more: [["name", name]] }, begun };
+}
+
 /** The summary's parameters for values that begin with a text, in the range of the question. */
 export function asking({ by, more }, pairs, text, mostRows) {
   const range = pairs.filter(([name]) => name === "from" || name === "to");
@@ -66,7 +78,7 @@ function useOffers(source, pairs, text, isWanted, mostRows, usual) {
   return offers;
 }
 
-/** A text box with a list of offers; `first` are offers before those of the summary. */
+/** A text box with a list of offers, which stays open where `onPick` says true; `first` are offers before those found. */
 export function Combobox(options) {
   const { source, pairs, mostRows, text, typed = text, usual = [], first = [], opens, onText, onPick, onKey } = options;
   const { name, placeholder, title, enterkeyhint, onBlur, label } = options;
@@ -76,9 +88,8 @@ export function Combobox(options) {
   const offers = useOffers(source, pairs, typed, isOpen, mostRows, usual);
   const shown = isOpen && offers.length ? [...first, ...offers] : [];
   const pick = (offer) => {
-    setOpen(false);
     setActive(-1);
-    onPick(offer);
+    setOpen(onPick(offer) === true);
   };
   const onKeyDown = (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];

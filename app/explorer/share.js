@@ -4,16 +4,18 @@ import { Dialog } from "./dialog.js";
 import { Icon } from "./icons.js";
 import { html, useEffect, useRef, useState } from "./parts.js";
 import { shared, written } from "./question.js";
-import { SNIPPETS, beyond, whole } from "./snippets.js";
+import { KINDS, SNIPPETS, beyond, whole } from "./snippets.js";
 import { count } from "./words.js";
 
-export function Share({ pairs, service, total, onClose }) {
+export function Share({ pairs, service, total, kind: usualKind, onClose }) {
+  const [kind, setKind] = useState(usualKind);
   const [chosen, setChosen] = useState(0);
   const tabs = useRef(null);
   const snippet = SNIPPETS[chosen];
   const { schema, maxRows, parameters } = service;
   const usual = parameters.get("limit")?.schema.default ?? maxRows ?? 0;
-  const given = { pairs: shared(pairs), base: PUBLIC, schema, maxRows, usual, total, hasKey: Boolean(keyOf()) };
+  const asked = KINDS[kind].of({ pairs: shared(pairs), schema, maxRows: maxRows ?? usual });
+  const given = { ...asked, base: PUBLIC, usual, total, hasKey: Boolean(keyOf()) };
   const text = snippet.write(given);
   const onKey = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -34,6 +36,11 @@ export function Share({ pairs, service, total, onClose }) {
       )}
     </div>
     <div role="tabpanel" id="snippet" aria-labelledby=${`tab-${chosen}`}>
+      <label class="kind">As <select onChange=${(event) => setKind(event.target.value)}>
+        ${Object.entries(KINDS).map(
+          ([name, { words }]) => html`<option key=${name} value=${name} selected=${name === kind}>${words}</option>`,
+        )}
+      </select></label>
       <p class="above"><span class="muted">${snippet.words(given)} Times are
         from (included) to (excluded).${given.hasKey && html` The key goes as <code>X-API-Key</code>, or as
         <code>Authorization: Bearer</code>.`}</span><${Copy} text=${text} /></p>

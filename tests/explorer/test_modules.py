@@ -102,6 +102,20 @@ CASES: dict[str, list[tuple[str, Any]]] = {
         ),
     ],
     "picker.js": [
+        ("offering(' ', new Map())", {"name": None, "source": None, "begun": " "}),
+        ("offering('acc', new Map()).source === SOURCES.attribute", True),
+        ("offering('direction=in', new Map([['direction', 1]]))", {"name": "direction", "source": None, "begun": "in"}),
+        *(
+            (
+                f"offering('{typed}', new Map([['direction', 1]]))",
+                {
+                    "name": "tier",
+                    "source": {"grain": "interaction-attributes", "by": ["value"], "more": [["name", "tier"]]},
+                    "begun": begun,
+                },
+            )
+            for typed, begun in (("tier=", ""), (" attr.tier = a=b", "a=b"))
+        ),
         (
             "asking(SOURCES.flow_id, [['attr', 'a'], ['from', 'now-7d']], 'ma', 20)",
             [

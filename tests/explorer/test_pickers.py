@@ -61,6 +61,28 @@ def test_names_of_attributes_are_offered_and_their_value_is_typed_behind(explore
     explorer.page.wait_for_url("**/?attr.accountNumber=12")
 
 
+def test_values_of_an_attribute_are_offered_behind_its_name_and_one_picked_is_asked_for(
+    explorer: Explorer, place: Place
+) -> None:
+    condition = box(explorer.open("?from=2018-10-01"), "Attribute value")
+    condition.fill("customerT")
+    expect(options(explorer)).to_contain_text(["customerTier"])
+    condition.press("ArrowDown")
+    condition.press("Enter")
+    expect(condition).to_have_value("customerTier=")
+    path = "/interaction-attributes/summary?from=2018-10-01&name=customerTier&by=value&measures=count&sort=-count"
+    counted = json.loads(fetched(f"{place.url}{path}"))["items"]
+    expect(options(explorer)).to_have_text([f"{row['value']} {row['count']}" for row in counted])
+    assert {row["value"] for row in counted} == {"Standard", "VIP"}
+    condition.press_sequentially("v")
+    expect(options(explorer)).to_have_count(1)
+    condition.press("ArrowDown")
+    condition.press("Enter")
+    explorer.page.wait_for_url("**/?from=2018-10-01&attr.customerTier=VIP")
+    expect(condition).to_have_value("")
+    expect(options(explorer)).to_have_count(0)
+
+
 def test_agents_are_offered_to_those_alone_who_may_see_clear_views(
     explorer: Explorer, explore: Callable[..., Explorer]
 ) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
@@ -77,6 +77,42 @@ def test_every_text_works_as_it_is_copied(
     assert _by_typescript(snippets["TypeScript"], typescript) == "3 rows"
 
 
+COLUMNS = [
+    "interval_start", "interval_seconds", "queue_name",
+    "offered_count", "abandon_rate", "service_level", "average_speed_of_answer_seconds",
+]  # fmt: skip
+
+
+def test_every_text_asks_for_the_summary_too(
+    odd: tuple[Place, set[str]], explore: Callable[..., Explorer], tmp_path: Path, typescript: Path
+) -> None:
+    (place, _), asked = odd, {"attr": f"{ODD} and queued"}
+    place.control("POST", "/insert", n=3, name="odd", value=asked["attr"], start="2026-11-01T12:00:00Z")
+    explorer = explore(place).open(f"?{urlencode(asked, quote_via=quote)}#overview")
+    explorer.page.locator(".tiles").wait_for()
+    texts = copied_from(explorer)
+    summary = f"{place.url}/queue-entries/summary?{urlencode(asked)}&interval=hour&by=queue_name"
+    wanted = json.loads(fetched(f"{summary}&measures={','.join(COLUMNS[3:])}"))["items"]
+    assert [*wanted[0]] == COLUMNS
+    assert json.loads(_run("sh", "-c", texts["curl"]).stdout)["items"] == wanted
+    script = tmp_path / "snippet.py"
+    script.write_text(f"{texts['Python']}\nprint(rows.dtypes['interval_start'].kind, len(rows), list(rows))\n")
+    assert f"M {len(wanted)} {COLUMNS}" in _run(sys.executable, str(script)).stdout
+    base, path, query, columns, types = _of_power_query(texts["Power Query"])
+    assert columns == COLUMNS
+    assert (base, types[0], len(types)) == (f"{place.url}/", ("interval_start", "type datetimezone"), 6)
+    assert json.loads(fetched(f"{base}{path}?{urlencode(query)}"))["items"] == wanted
+    panel: dict[str, Any] = json.loads(texts["Grafana"])
+    params = urlencode([(one["key"], one["value"]) for one in panel["url_options"]["params"]])
+    assert fetched(f"{panel['url']}?{params}").splitlines()[0] == ",".join(COLUMNS)
+    assert [one["type"] for one in panel["columns"]] == ["timestamp", "number", "string", *["number"] * 4]
+    assert _by_typescript(texts["TypeScript"], typescript) == f"{len(wanted)} rows"
+    dialog = explorer.page.get_by_role("dialog")
+    expect(dialog.locator(".above")).to_contain_text("One answer, of all groups")
+    dialog.get_by_label("As").select_option("Rows")
+    expect(dialog.locator("pre")).not_to_contain_text("summary")
+
+
 def _by_curl(text: str, **variables: str) -> set[str]:
     return _ids(_run("sh", "-c", text, **variables).stdout)
 
@@ -100,20 +136,35 @@ def _by_python(text: str, folder: Path, **variables: str) -> set[str]:
 
 def _asked_by_power_query(text: str, place: Place) -> str:
     """The URL that the M expression asks, read from its literals; the columns it types are those of the answer."""
+    base, path, pairs, columns, types = _of_power_query(text)
+    assert pairs[: len(QUESTION)] == QUESTION
+    assert columns == FIELDS
+    assert types == [("started_at", "type datetimezone"), ("is_sla_met", "type logical")]
+    assert base == f"{place.url}/"
+    return f"{base}{path}?{urlencode(pairs)}"
+
+
+class MExpression(NamedTuple):
+    base: str
+    path: str
+    query: list[tuple[str, str]]
+    columns: list[str]
+    types: list[tuple[str, str]]
+
+
+def _of_power_query(text: str) -> MExpression:
     base, path, query = (
         re.search(pattern, text)[1]  # type: ignore[index]  # a missing part fails the test
         for pattern in (r'Web\.Contents\("([^"]*)"', r'RelativePath = "([^"]*)"', r"Query = \[(.*)\]")
     )
     literal = r'"((?:[^"]|"")*)"'
-    pairs = [(_of_m(name), _of_m(value)) for name, value in re.findall(rf"#{literal} = {literal}", query)]
-    assert pairs[: len(QUESTION)] == QUESTION
-    assert re.findall(literal, text.partition("FromRecords")[2].partition("}")[0]) == FIELDS
-    assert re.findall(rf"\{{{literal}, ([\w. ]+)\}}", text) == [
-        ("started_at", "type datetimezone"),
-        ("is_sla_met", "type logical"),
-    ]
-    assert base == f"{place.url}/"
-    return f"{base}{path}?{urlencode(pairs)}"
+    return MExpression(
+        base,
+        path,
+        [(_of_m(name), _of_m(value)) for name, value in re.findall(rf"#{literal} = {literal}", query)],
+        re.findall(literal, text.partition("FromRecords")[2].partition("}")[0]),
+        re.findall(rf"\{{{literal}, ([\w. ]+)\}}", text),
+    )
 
 
 def _of_m(text: str) -> str:

@@ -137,7 +137,11 @@ async def test_a_page_of_the_newest_is_not_read_again(processes: Processes) -> N
 
 async def test_many_who_ask_at_once_are_one_reading(processes: Processes) -> None:
     processes.upstream.put(*day(1_100))
-    asking = [asyncio.create_task(processes.new().ids()) for _ in range(4)]
+    places = [processes.new() for _ in range(4)]
+    for at in places:
+        assert at.holdings.tier
+        at.holdings.tier.wait_seconds = inf
+    asking = [asyncio.create_task(at.ids()) for at in places]
     await _until(processes, asking)
     assert [*map(len, map(asyncio.Task.result, asking))] == [1_100] * 4
     assert len(processes.upstream.sent) == 1_100

@@ -47,11 +47,13 @@ def main() -> None:
     program(prog_name="cxfacade")
 
 
-def settings_flags(names: tuple[str, ...], *, environment: bool = False) -> Callable[[Command], Command]:
+def settings_flags(
+    names: tuple[str, ...], *, environment: bool = False, usual: Mapping[str, str] = {}
+) -> Callable[[Command], Command]:
     """Give a command a flag for each of these settings; it gets those given as `overrides`, None for the others.
 
-    With `environment` a flag that is not given is looked for there, by the name of its setting. A command that cannot
-    start writes one line for each fault.
+    With `environment` a flag that is not given is looked for there, by the name of its setting. `usual` are values of
+    the command's own for those given nowhere. A command that cannot start writes one line for each fault.
     """
 
     def decorate(command: Command) -> Command:
@@ -67,18 +69,20 @@ def settings_flags(names: tuple[str, ...], *, environment: bool = False) -> Call
                 raise typer.Exit(FAILED) from None
 
         own = [each for each in inspect.signature(command).parameters.values() if each.name != "overrides"]
-        flags = [_flag(name, environment=environment) for name in names]
+        flags = [_flag(name, usual.get(name), environment=environment) for name in names]
         called.__dict__["__signature__"] = inspect.Signature([*own, *flags])
         return called
 
     return decorate
 
 
-def _flag(name: str, *, environment: bool) -> inspect.Parameter:
+def _flag(name: str, usual: str | None, *, environment: bool) -> inspect.Parameter:
     row = BY_ATTRIBUTE[name]
+    default = usual or row.default
     option = typer.Option(
-        None,
-        help=row.description if row.default == "none" else f"{row.description} [default: {row.default}]",
+        usual,
+        help=row.description if default == "none" else f"{row.description} [default: {default}]",
+        show_default=False,
         metavar=None if name in SWITCHES else "TEXT",
         envvar=row.name if environment else None,
         show_envvar=False,
@@ -103,7 +107,7 @@ def cxfacade(
 
 
 @program.command()
-@settings_flags(DEMO, environment=True)
+@settings_flags(DEMO, environment=True, usual={"anonymous_scopes": "read,metrics:read"})  # the explorer shows counters
 def demo(
     overrides: Overrides,
     simulator_port: Annotated[int | None, SimulatorPort] = None,

@@ -93,6 +93,7 @@ def test_every_command_explains_itself_and_its_flags(tmp_path: Path) -> None:
     for name in PUBLIC:
         assert f"--{name.replace('_', '-')} " in shown["serve"].replace("/", " ")
     assert not any(f"--{name.replace('_', '-')}" in shown["serve"] for name in SECRETS)
+    assert "[default: read,metrics:read]" in " ".join(shown["demo"].split()), "its own, not that of the setting"
 
 
 def test_the_program_says_what_it_can_do_when_asked_for_nothing(tmp_path: Path) -> None:

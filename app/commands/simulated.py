@@ -14,7 +14,6 @@ from app.settings import load
 from app.simulator import DEFAULT_PORT, SimulatorOptions, create_simulator
 
 LOOPBACK = "127.0.0.1"
-SHOWN = "read,metrics:read"  # the explorer shows the counters too
 UNDRAINED = ListenerLimits(drain_seconds=0)
 
 
@@ -29,7 +28,6 @@ def demo(overrides: Mapping[str, object], options: SimulatorOptions, simulator_p
         "username": options.username,
         "password": options.password,
         "allow_anonymous": True,  # anyone may look at invented data
-        "anonymous_scopes": overrides.get("anonymous_scopes") or SHOWN,
         "demo": True,
     }
     settings = load({**overrides, **decided}, environ={}, env_file=None)

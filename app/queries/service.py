@@ -41,7 +41,7 @@ from app.queries.rules import Rules
 from app.queries.select import BY_PLACE, Selection, select
 from app.queries.snapshot import Snapshot
 from app.queries.snapshot_store import SnapshotStore, snapshot_key
-from app.queries.summarising import SummaryTable, summarise
+from app.queries.summarising import SummaryTable, require_few_intervals, summarise
 from app.queries.visible import is_followed
 from app.upstream.client import UpstreamClient
 from app.workers import PurgeOrders
@@ -76,8 +76,9 @@ class Queries:
         self.admission = Admission(self.clock, self.rules.wait_seconds)
 
     def plan(self, query: InteractionQuery) -> FetchPlan:
-        """The fetch plan of a query. Raises CursorMismatch, and with a change token as `of_changes`."""
+        """The fetch plan of a query. Raises CursorMismatch, TooManyGroups, and with a change token as `of_changes`."""
         cursor = query.cursor
+        require_few_intervals(query, self.clock.wall(), self.rules.max_rows)
         if cursor and cursor.identity != query.identity():
             raise CursorMismatch()
         search = replace(query.search, start=cursor.start, end=cursor.end) if cursor else query.search

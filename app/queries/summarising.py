@@ -1,11 +1,13 @@
 """Records → the table of a summary: filter, group, measure, order. In turns."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from app.cooperative import Turns, ordered
+from app.errors import TooManyGroups
 from app.interactions.columns import ColumnType
 from app.interactions.facts import Context
 from app.interactions.grains import Grain
@@ -13,8 +15,8 @@ from app.queries.query import InteractionQuery
 from app.queries.select import let_go
 from app.queries.snapshot import DecodedSnapshot
 from app.queries.tallying import Counting, Tallies
-from app.summaries.grouping import Grouping
-from app.summaries.intervals import Intervals
+from app.summaries.grouping import Grouping, too_many
+from app.summaries.intervals import Intervals, fewest
 from app.summaries.summary import Summary, measures_of, outputs
 from app.summaries.table import Range, Row, fill, tabulated
 
@@ -74,6 +76,13 @@ def summarise(
         (tuple(one.name for one in measures), [totals], tuple(one.type for one in measures)),
         str(zone),
     )
+
+
+def require_few_intervals(query: InteractionQuery, now: datetime, most: int) -> None:
+    """Raise TooManyGroups where a range has more intervals than there may be groups, and each of them is wanted."""
+    summary, start, end = query.summary, query.search.start, query.search.end or now
+    if summary and summary.interval and summary.fill and start and fewest(summary.interval, start, end) > most:
+        raise TooManyGroups(too_many(most))
 
 
 def _chosen(rows: list[Row], places: list[int], limit: int) -> Turns[list[Row]]:

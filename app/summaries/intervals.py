@@ -29,10 +29,14 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One row of STEPS: the first day of the period that a day is in, and of the next; a period's parts, if any."""
+    """One row of STEPS: the first day of the period that a day is in, and of the next; a period's parts, if any.
+
+    No interval is longer than `bound`.
+    """
 
     first: Callable[[date], date]
     after: Callable[[date], date]
+    bound: timedelta
     part: timedelta | None = None
 
 
@@ -60,15 +64,19 @@ def _next_month(first: date) -> date:
     return (first + _LONGER_THAN_A_MONTH).replace(day=1)
 
 
+_PARTS = {"15m": timedelta(minutes=15), "30m": timedelta(minutes=30), "hour": timedelta(hours=1)}
 STEPS: Mapping[str, Step] = {
-    "15m": Step(_same, _next_day, timedelta(minutes=15)),
-    "30m": Step(_same, _next_day, timedelta(minutes=30)),
-    "hour": Step(_same, _next_day, timedelta(hours=1)),
-    "day": Step(_same, _next_day),
-    "week": Step(_monday, _next_week),
-    "month": Step(_first_of_month, _next_month),
+    **{name: Step(_same, _next_day, part, part) for name, part in _PARTS.items()},
+    "day": Step(_same, _next_day, 2 * _DAY),
+    "week": Step(_monday, _next_week, _WEEK + _DAY),
+    "month": Step(_first_of_month, _next_month, _LONGER_THAN_A_MONTH + _DAY),
 }
 """The steps by their name. A day may have 23 or 25 hours, and its last part may be shorter than the others."""
+
+
+def fewest(step: str, start: datetime, end: datetime) -> int:
+    """How many intervals of the step there are at least from start to end."""
+    return max(end - start, NO_TIME) // STEPS[step].bound
 
 
 class Intervals:

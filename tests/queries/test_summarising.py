@@ -130,11 +130,17 @@ async def test_more_groups_than_one_answer_holds_are_refused() -> None:
     stand = desk(interactions(12), max_rows=12)
     of = Summary(by=("interaction_id", "direction"))
     assert (await summary(stand, asked(of))).groups == 12
+
+
+async def test_a_range_of_more_intervals_than_groups_may_be_is_refused_before_upstream_is_asked() -> None:
+    stand, filled = desk(interactions(12), max_rows=12), Summary(interval="15m", fill=True)
+    for start in (NOW.replace(year=1970), NOW - 13 * timedelta(minutes=15)):
+        with pytest.raises(TooManyGroups):
+            stand.queries.plan(asked(filled, search=Search(start=start)))
+    assert stand.upstream.calls == 0
     with pytest.raises(TooManyGroups):
-        await summary(
-            desk(interactions(12), max_rows=12),
-            asked(Summary(interval="15m", fill=True), search=Search(start=NOW.replace(year=2025))),
-        )
+        await summary(stand, asked(filled, search=Search(start=NOW - 13 * timedelta(minutes=14))))
+    assert stand.upstream.calls == 1, "what the first sum leaves open is counted"
 
 
 async def test_conditions_choose_the_rows_that_are_counted() -> None:

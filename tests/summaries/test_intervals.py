@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.interactions.times import midnight
-from app.summaries.intervals import STEPS, Interval, Intervals
+from app.summaries.intervals import STEPS, Interval, Intervals, fewest
 
 ZONES = (
     "UTC",
@@ -62,6 +62,7 @@ def test_a_moment_lies_in_one_interval(step: str, zone: str, moment: str, expect
 def test_intervals_follow_one_another_without_a_gap(step: str, zone: str, first: datetime, days: int) -> None:
     intervals, end = Intervals(step, ZoneInfo(zone)), first + timedelta(days=days if step[-1] in "yhk" else days / 40)
     found = [*intervals.between(first, end)]
+    assert fewest(step, first, end) <= len(found)
     assert all(one.end == after.start for one, after in pairwise(found))
     if found:
         assert found[0].start <= first < found[0].end

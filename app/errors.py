@@ -107,7 +107,7 @@ class InvalidParameters(RequestError, code="invalid-parameter"):
 
 
 class KeyInQuery(RequestError, code="key-in-query"):
-    """A credential stands in the query string, where logs and histories would keep it."""
+    """A credential stands in a question, where logs and histories would keep it."""
 
 
 class BadRequest(RequestError):

@@ -21,7 +21,11 @@ from app.settings import Settings, is_loopback
 
 MOST_QUOTAS = 10_000
 ARRAY_SUFFIX = "[]"  # what axios and PHP put behind the name of a list
-KEY_IN_QUERY = "A credential stands in the query string. Send it in a header, and replace it: logs keep URLs."
+QUERY_STRING, BODY = "query string", "body"
+KEY_IN = {
+    QUERY_STRING: "A credential stands in the query string. Send it in a header, and replace it: logs keep URLs.",
+    BODY: "A credential stands in the body. Send it in a header alone.",
+}
 _CREDENTIAL_FIELDS = frozenset({b"authorization", b"x-api-key"})
 KEY_NAMES = frozenset({"authorization", "key", "password", "secret", "token"}) | {
     f"{first}{joint}{second}"
@@ -157,19 +161,19 @@ def presented(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
 @lru_cache(maxsize=256)  # of query strings that hold none; the same are asked again
 def refuse_key_in_query(query_string: bytes) -> None:
     """Raise KeyInQuery where a name says that a key follows, or a key stands anywhere, however encoded (FAULTS T32)."""
-    refuse_key(query_string)
+    refuse_key(query_string, QUERY_STRING)
 
 
-def refuse_key(question: bytes) -> None:
-    """Likewise, of a question that was sent as a body."""
+def refuse_key(question: bytes, place: str = BODY) -> None:
+    """Likewise, of a question that was sent in another place."""
     if question:
         text = question.decode("latin-1")
-        refuse_key_names(unquote_plus(part.partition("=")[0]) for part in text.split("&"))
+        refuse_key_names((unquote_plus(part.partition("=")[0]) for part in text.split("&")), place)
         if holds_key(unquote_plus(text)):
-            raise KeyInQuery(KEY_IN_QUERY)
+            raise KeyInQuery(KEY_IN[place])
 
 
-def refuse_key_names(names: Iterable[str]) -> None:
+def refuse_key_names(names: Iterable[str], place: str = QUERY_STRING) -> None:
     """Raise KeyInQuery where one of the names says that a key follows."""
     if not KEY_NAMES.isdisjoint(name.lower().removesuffix(ARRAY_SUFFIX) for name in names):
-        raise KeyInQuery(KEY_IN_QUERY)
+        raise KeyInQuery(KEY_IN[place])

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from app.errors import Forbidden, InvalidParameters, ParameterFault
 from app.formats import FORMATS, Format
-from app.http.auth import ARRAY_SUFFIX, Viewer, refuse_key_names
+from app.http.auth import ARRAY_SUFFIX, QUERY_STRING, Viewer, refuse_key_names
 from app.http.conflicts import Values, conflicts, format_conflicts, hidden, limit_conflicts, value_of
 from app.http.negotiation import choose_format
 from app.http.parameters import (
@@ -28,7 +28,7 @@ from app.http.parameters import (
 )
 from app.http.summary_parameters import SUMMARY_PARAMETERS, summary_of, time_zone
 from app.http.times import needs_zone, seconds_to_next_step
-from app.http.values import INCLUDE_NAMES, ParseContext, Refused, meant
+from app.http.values import INCLUDE_NAMES, ParseContext, Refused, meant, offer
 from app.interactions.grains import BY_PATH, INTERACTIONS, RAW, Grain
 from app.queries.operators import FILTERS, parted
 from app.queries.query import CHANGED_SINCE, NEWEST_FIRST, Filter, InteractionQuery, Search, View, distinct
@@ -43,7 +43,7 @@ _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")  # RFC 3986 §2.1; Python le
 _NOT_LINKED = frozenset({"cursor", "offset"})
 
 
-def pairs_of(query_string: bytes, place: str = "query string", most: int = MOST_PARAMETERS) -> Pairs:
+def pairs_of(query_string: bytes, place: str = QUERY_STRING, most: int = MOST_PARAMETERS) -> Pairs:
     """Names and values; only `&` separates. Raises InvalidParameters, or KeyInQuery for a credential (FAULTS T32).
 
     `place` names it in words; `most` parameters may stand there.
@@ -59,7 +59,7 @@ def pairs_of(query_string: bytes, place: str = "query string", most: int = MOST_
     except ValueError:
         words = f"The {place} is not percent-encoded UTF-8: é is %C3%A9, a percent sign %25."
         raise InvalidParameters([ParameterFault("", words)]) from None
-    refuse_key_names(name for name, _ in pairs)
+    refuse_key_names((name for name, _ in pairs), place)
     return [(name, value) for name, value in pairs if not name.startswith(IGNORED_PREFIX)]
 
 
@@ -248,7 +248,7 @@ def _is_raw(values: Values) -> bool:
 
 
 def _refused(name: str, refused: Refused) -> ParameterFault:
-    words = f"{_shown(name)} {refused.words}.{_question(refused.did_you_mean)}"
+    words = f"{_shown(name)} {refused.words}.{offer(refused.did_you_mean, *refused.or_else)}"
     return ParameterFault(name[:LONGEST_NAME], words, allowed=refused.allowed, did_you_mean=refused.did_you_mean)
 
 
@@ -261,7 +261,7 @@ def unknown_parameter(name: str, known: Collection[str], grain: Grain | None = N
     near = nearest_condition(name, grain) if grain else None
     is_of_others = name in BY_NAME and name not in known  # as a summary has no cursor
     near = None if is_of_others else near or meant(name, (*allowed, *grain.columns) if grain else allowed)
-    words = f"{_shown(name)} is not a parameter of this resource.{_question(near)}"
+    words = f"{_shown(name)} is not a parameter of this resource.{offer(near)}"
     return ParameterFault(name[:LONGEST_NAME], words, "unknown-parameter", allowed=allowed, did_you_mean=near)
 
 
@@ -269,7 +269,3 @@ def _shown(name: str) -> str:
     """A name as sentences may show it: one that is made of other characters than names are is not repeated."""
     is_plain = name.replace("-", "_").replace(".", "_").isidentifier()
     return name[:LONGEST_NAME] if is_plain else "One parameter"
-
-
-def _question(near: str | None) -> str:
-    return f" Did you mean {near}?" if near else ""

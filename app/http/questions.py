@@ -23,7 +23,7 @@ from app.errors import InvalidParameters, KeyInQuery, NotFound, ParameterFault, 
 from app.http.auth import Viewer, refuse_key_in_query
 from app.http.parse import pairs_of, parse, unknown_parameter
 from app.http.times import TimeFrame
-from app.http.values import ParseContext, nearest
+from app.http.values import ParseContext, nearest, offer
 from app.interactions.grains import GRAINS, Grain
 from app.observe.logs import QUESTIONS_READ
 from app.queries.query import CHANGED_SINCE
@@ -170,7 +170,7 @@ def _faults_of_table(table: object) -> Iterator[str]:
         if name in table and not member.accepts(table[name]):
             path = str(table[name]).partition("?")[0] if name == "path" else ""
             near = nearest(path, tuple(_KINDS)) if path else None
-            yield f"{name} {member.words}.{f' Did you mean {near}?' if near else ''}"
+            yield f"{name} {member.words}.{offer(near)}"
 
 
 def _faults_of_query(question: Question, context: ParseContext) -> Iterator[str]:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import Request
 
 from app.errors import BadRequest, BodyTooLarge, NotAForm
-from app.http.auth import refuse_key
+from app.http.auth import BODY, QUERY_STRING, refuse_key
 from app.http.guard import LONGEST_TARGET
 from app.http.parameters import MOST_IN_BODY, MOST_PARAMETERS, MOST_VALUES
 
@@ -28,7 +28,7 @@ class SentQuestion:
     """The text of a question, the place it was sent in, and how many parameters it may have there."""
 
     text: bytes
-    place: str = "query string"
+    place: str = QUERY_STRING
     most: int = MOST_PARAMETERS
 
     @property
@@ -52,7 +52,7 @@ async def question_of(request: Request) -> SentQuestion:
         raise BadRequest("Parameters stand in the query string and in the body; put all of them into the body.")
     text = await body_of(request)
     refuse_key(text)
-    return SentQuestion(text, "body", MOST_IN_BODY)
+    return SentQuestion(text, BODY, MOST_IN_BODY)
 
 
 def media_types(request: Request) -> list[str]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from app.errors import ParameterFault
 from app.http import values as read
 from app.http.parameters import ATTRIBUTE_PREFIX, BY_NAME, Parameter, Schema
-from app.http.values import ParseContext, Refused, chosen, nearest
+from app.http.values import ParseContext, Refused, chosen, nearest, offer
 from app.interactions.grains import Grain
 from app.queries.operators import FILTERS
 from app.summaries.intervals import STEPS
@@ -156,10 +156,8 @@ def summary_of(
 
 
 def _fault(name: str, refused: Refused, allowed: tuple[str, ...]) -> ParameterFault:
-    question = f" Did you mean {refused.did_you_mean}?" if refused.did_you_mean else ""
-    return ParameterFault(
-        name, f"{name} {refused.words}.{question}", "invalid-parameter", allowed, refused.did_you_mean
-    )
+    words = f"{name} {refused.words}.{offer(refused.did_you_mean, *refused.or_else)}"
+    return ParameterFault(name, words, "invalid-parameter", allowed, refused.did_you_mean)
 
 
 def _hidden(summary: Summary, values: Values, grain: Grain) -> Iterator[ParameterFault]:

@@ -19,6 +19,7 @@ from app.queries.query import ALL_ROWS, NEWEST_FIRST, Cursor, NotACursor, Order,
 from app.queries.rules import SNAPSHOT_FACTOR
 
 SHORTEST, LONGEST = 3, 32  # characters: shorter texts begin any name, longer ones are in none
+MOST_OFFERED = 3
 CLOSELY = 3  # names that are compared letter by letter
 
 # Names that people know from upstream or from other services.
@@ -66,9 +67,29 @@ def meant(name: str, known: tuple[str, ...]) -> str | None:
 
 def nearest(text: str, known: tuple[str, ...]) -> str | None:
     """The known name that begins with the text, else the one that looks most like it, if any does."""
+    return next(iter(near(text, known)), None)
+
+
+def near(text: str, known: tuple[str, ...]) -> list[str]:
+    """The known names that begin with the text, and those of which it is a word; else the one most like it, if any."""
     looked_up = text[:LONGEST].lower()
     begun = [name for name in known if name.startswith(looked_up)] if len(looked_up) >= SHORTEST else []
-    return next(iter(begun or get_close_matches(looked_up, _alike(looked_up, known), 1)), None)
+    if not begun:
+        return get_close_matches(looked_up, _alike(looked_up, known), 1)
+    return [*begun, *(name for name in known if f"_{looked_up}_" in name)]
+
+
+def offered(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """The known names to offer instead of a text: that which it means in other words, then those that are near."""
+    return tuple(dict.fromkeys(name for name in (meant(text, known), *near(text, known)) if name))[:MOST_OFFERED]
+
+
+def offer(*names: str | None) -> str:
+    """The words that offer these names; none where there are none."""
+    *others, last = [name for name in names if name] or [""]
+    if others:
+        last = f"{', '.join(others)} or {last}"
+    return f" Did you mean {last}?" if last else ""
 
 
 def _alike(text: str, known: tuple[str, ...]) -> list[str]:
@@ -103,6 +124,7 @@ class Refused(ValueError):
     words: str
     allowed: tuple[str, ...] = ()
     did_you_mean: str | None = None
+    or_else: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,5 +284,6 @@ def column(name: str, scene: ParseContext, where: str = "") -> str:
 
 def _known(name: str, known: tuple[str, ...], unknown: str) -> str:
     if name not in known:
-        raise Refused(unknown, did_you_mean=nearest(name, known))
+        first, *others = offered(name, known) or (None,)
+        raise Refused(unknown, did_you_mean=first, or_else=tuple(one for one in others if one))
     return name

@@ -84,6 +84,9 @@ def test_rows_are_chosen_as_in_the_list() -> None:
     ("text", "parameter", "words", "near"),
     [
         ("by=queue_nam", "by", "names no column of /schema/queue-entries in place 1", "queue_name"),
+        ("by=queue", "by", "Did you mean queue_name, queue_entry_id or queue_id?", "queue_name"),
+        ("by=agent", "by", "Did you mean agent_id?", "agent_id"),
+        ("by=answered", "by", "Did you mean is_answered?", "is_answered"),
         ("by=queue_name,queue_name", "by", "twice", None),
         ("by=a,b,c,d,e", "by", "more than 4", None),
         ("measures=service_levl", "measures", "names no measure of /schema/queue-entries in place 1", "service_level"),

@@ -167,8 +167,8 @@ EQUIVALENT = (
     Equivalent("app.listener.replay", "return False", "returns None", TRUTH),
     Equivalent(
         "app.http.auth",
-        'KEY_IN_QUERY = "A credential stands in the query string. '
-        'Send it in a header, and replace it: logs keep URLs."',
+        'QUERY_STRING: "A credential stands in the query string. '
+        'Send it in a header, and replace it: logs keep URLs.",',
         "'A credential stands in the query string. Send it in a heade doubled",
         WORDS,
     ),

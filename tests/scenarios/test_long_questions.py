@@ -139,6 +139,7 @@ async def test_a_body_that_is_no_question_is_refused(
     (method, end), (body, headers, query, status, code) = by, case
     answer = await facade.client.request(method, f"/interactions{end}{query}", content=body, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert "query string" not in answer.json()["detail"] or query
     assert answer.headers.get("accept-query") == (FORM if status == 415 else None)
     assert simulator.calls() == []
 

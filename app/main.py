@@ -57,7 +57,7 @@ from app.queries.purging import purge_all
 from app.queries.service import Queries
 from app.queries.snapshot_store import SnapshotStore
 from app.settings import Settings, load
-from app.sharing import require_tier, shared_tier
+from app.sharing import require_tier, shared_quotas, shared_tier
 from app.upstream.access import DEFAULTS as LIMITS
 from app.upstream.access import Limits, UpstreamAccess
 from app.upstream.client import UpstreamClient
@@ -151,7 +151,7 @@ def create_app(
             queries=queries,
             representations=Representations(queries, clock, masked),
             unread=Unread(),
-            authenticator=Authenticator(settings, keys, clock, worker.share),
+            authenticator=Authenticator(settings, keys, clock, worker.share, shared_quotas(holdings.tier)),
             forwarding=forwarding,
             requests=requests,
             questions=questions,

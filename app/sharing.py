@@ -20,6 +20,7 @@ from app.settings import Settings
 from app.tier.circuits import Circuit, GuardedClient, ServerError
 from app.tier.frame import Frames
 from app.tier.keys import Keys
+from app.tier.quotas import SharedQuotas
 from app.workers import PurgeOrders
 
 WAITING_SHARE = 0.5  # of a client's wait, for another process: what is left is for a reading of one's own
@@ -74,6 +75,13 @@ def shared_tier(settings: Settings, holdings: Holdings, orders: PurgeOrders, met
     metrics.watch("tier_purge_pending", lambda: epoch.is_pending)
     wait_seconds = WAITING_SHARE * settings.wait_seconds
     return Tier(store, clock, wait_seconds, ended=lambda source: metrics.count("tier_readings", source=source))
+
+
+def shared_quotas(tier: Tier | None) -> SharedQuotas | None:
+    """The quotas of keys that processes use up together through this tier."""
+    if tier is None:
+        return None
+    return SharedQuotas(tier.store.writes, tier.store.epoch.frames, tier.store.keys, tier.clock)
 
 
 async def try_tier(settings: Settings, wall: Callable[[], datetime]) -> bool:

@@ -1,7 +1,10 @@
 """Façades that share a tier: one fetch serves all, a purge reaches all, and an ill tier is told and fails nobody."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +13,12 @@ from redis import Redis
 from app.errors import SettingsError
 from app.main import ELSEWHERE_SECONDS, create_app
 from app.tier.circuits import MOST_FAILURES
+from app.workers import Worker
 from tests.support.canary import TIER_SECRET
 from tests.support.clock import HandClock
 from tests.support.counted import value_of
 from tests.support.facade import Facade, facade_settings, running_facade
+from tests.support.keys import given, write
 from tests.support.simulator import Simulator
 from tests.support.tier import TierServer, running_tier
 
@@ -162,6 +167,58 @@ async def test_an_ill_tier_fails_nobody_and_is_told(
         assert value_of(facade.services.metrics, "tier_away", side="writes") == 1
         assert value_of(facade.services.metrics, "tier_readings", source="alone") >= MOST_FAILURES
         assert "shared tier: writes are left alone: the server" in caplog.text
+
+
+LIMITED = given("limited", "read", quota=60)
+TENTH = 6
+
+
+async def _admitted(hosts: Sequence[Facade], requests: int) -> list[tuple[int, str, str]]:
+    """The status, the policy and what is left, of so many requests to these in turns; all is told between two."""
+    answers = []
+    for number in range(requests):
+        facade = hosts[number % len(hosts)]
+        answer = await facade.get("/schema", status=None, headers=LIMITED.bearer)
+        answers.append((answer.status_code, answer.headers["ratelimit-policy"], answer.headers["ratelimit"]))
+        shared = facade.services.authenticator._shared
+        assert shared
+        await asyncio.gather(*shared._telling.values())
+    return answers
+
+
+async def test_hosts_admit_the_quota_of_a_key_together(
+    hosts: Hosts, tmp_path: Path, clock: HandClock, stored: Redis
+) -> None:
+    keys = write(tmp_path / "keys.json", LIMITED)
+    places = [await hosts.new(client_keys_file=keys) for _ in range(2)]
+    answers = await _admitted(places, 100)
+    assert 60 <= sum(status == 200 for status, _, _ in answers) <= 60 + 2 * TENTH
+    assert {policy for _, policy, _ in answers} == {'"key";q=60;w=60'}
+    left = [int(one.removeprefix('"key";r=').partition(";")[0]) for status, _, one in answers if status == 200]
+    assert left[0] == 59
+    assert all(0 <= later < sooner for sooner, later in pairwise(left[::2]))
+    assert not any(LIMITED.key.digest.hex().encode() in key for key in stored.scan_iter())
+    clock.advance(60)
+    assert [status for status, _, _ in await _admitted(places, 40)] == [200] * 40
+
+
+async def test_without_the_tier_each_worker_has_its_share_of_a_quota(
+    simulator: Simulator, clock: HandClock, tmp_path: Path
+) -> None:
+    keys = write(tmp_path / "keys.json", LIMITED)
+    async with AsyncExitStack() as closing:
+        server = closing.enter_context(running_tier())
+        tier: dict[str, Any] = {"redis_url": server.url, "tier_secret": TIER_SECRET, "client_keys_file": keys}
+        facade = await closing.enter_async_context(
+            running_facade(simulator, clock=clock.clock, worker=Worker(1, 1, 2), **tier)
+        )
+        assert (await _admitted([facade], 1))[0][1] == '"key";q=60;w=60'
+        server.kill()
+        answers = await _admitted([facade], 60)
+        assert sum(status == 200 for status, _, _ in answers) <= TENTH + MOST_FAILURES + 30
+        assert answers[-1][:2] == (429, '"key";q=30;w=60')
+        clock.advance(60)
+        assert [status for status, _, _ in await _admitted([facade], 31)] == [200] * 30 + [429]
 
 
 @pytest.mark.threat("T68")

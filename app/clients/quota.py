@@ -11,11 +11,15 @@ MINUTE = 60.0
 
 @dataclass(slots=True)
 class Bucket:
-    """A token bucket of `size` requests, filled again evenly within a minute. `at` is a monotonic time."""
+    """A token bucket of `size` requests, filled again evenly within a minute. `at` is a monotonic time.
+
+    Where other processes take from it too, some requests are `untold` to them, and `tokens` may be below 0.
+    """
 
     size: int
     tokens: float
     at: float
+    untold: int = 0
 
     def take(self, now: float) -> float:
         """Take a token; gives 0, or the seconds until there is one."""
@@ -23,11 +27,17 @@ class Bucket:
         if self.tokens < 1:
             return (1 - self.tokens) * MINUTE / self.size
         self.tokens -= 1
+        self.untold += 1
         return 0.0
 
     def left(self) -> int:
         """The number of whole tokens that are left."""
-        return math.floor(self.tokens)
+        return max(0, math.floor(self.tokens))
+
+    def limit(self, tokens: float, now: float) -> None:
+        """Leave no more tokens than these."""
+        self._fill(now)
+        self.tokens = min(self.tokens, tokens)
 
     def more_in(self) -> int:
         """Seconds until there is one token more, rounded up."""
@@ -47,10 +57,11 @@ class Buckets:
         self._buckets: dict[Hashable, Bucket] = {}
 
     def of(self, name: Hashable, size: int, now: float) -> Bucket:
-        """The bucket called `name`; a new one where its size has changed."""
-        bucket = self._buckets.pop(name, None)
-        if bucket is None or bucket.size != size:
-            bucket = Bucket(size, size, now)
+        """The bucket called `name`; where its size has changed, it has what was left, as far as that fits."""
+        bucket = self._buckets.pop(name, None) or Bucket(size, size, now)
+        if bucket.size != size:
+            bucket.size = size
+            bucket.limit(size, now)
         self._buckets[name] = bucket
         if len(self._buckets) > self._most:
             del self._buckets[next(iter(self._buckets))]

@@ -18,6 +18,7 @@ from app.errors import BadRequest, Forbidden, KeyInQuery, RateLimited, Unauthori
 from app.http.responses import Headers, peer_owner
 from app.interactions.masking import Audience
 from app.settings import Settings, is_loopback
+from app.tier.quotas import SharedQuotas
 
 MOST_QUOTAS = 10_000
 ARRAY_SUFFIX = "[]"  # what axios and PHP put behind the name of a list
@@ -62,10 +63,19 @@ class Viewer:
 
 
 class Authenticator:
-    """Lets in whoever has a key, and those without one where that is allowed; `share` is the part of a quota here."""
+    """Lets in whoever has a key, and those without one where that is allowed.
+
+    The quota of a key is shared by all processes through the tier; where that is away, or there is none, `share` is the
+    part of it here.
+    """
 
     def __init__(
-        self, settings: Settings, keys: ClientKeys, clock: Clock, share: Callable[[int], int] = lambda quota: quota
+        self,
+        settings: Settings,
+        keys: ClientKeys,
+        clock: Clock,
+        share: Callable[[int], int] = lambda quota: quota,
+        shared: SharedQuotas | None = None,
     ) -> None:
         self.keys = keys
         self._settings = settings
@@ -73,6 +83,7 @@ class Authenticator:
         self._anonymous_scopes = frozenset(settings.anonymous_scopes)
         self._clock = clock
         self._share = share
+        self._shared = shared
         self._quotas = Buckets(MOST_QUOTAS)
 
     def viewer(self, scope: Scope) -> Viewer:
@@ -103,8 +114,11 @@ class Authenticator:
         if key is None or key.quota is None:
             return [], 0.0
         now = self._clock.monotonic()
-        bucket = self._quotas.of(key.digest, self._share(key.quota), now)
+        is_whole = self._shared is not None and not self._shared.is_away
+        bucket = self._quotas.of(key.digest, key.quota if is_whole else self._share(key.quota), now)
         wait = bucket.take(now)
+        if self._shared:
+            self._shared.tell(key.digest, bucket)
         fields = [
             (b"ratelimit-policy", b'"key";q=%d;w=60' % bucket.size),
             (b"ratelimit", b'"key";r=%d;t=%d' % (bucket.left(), bucket.more_in())),

@@ -101,6 +101,10 @@ class Client:
         """Write a value that lives so long; False, and nothing is written, where the lease is held no more."""
         return await self._as_holder(lease, lambda asking: asking.set(key, value, px=milliseconds))
 
+    async def exchange(self, key: bytes, changed: Callable[[bytes | None], bytes], milliseconds: int) -> bool:
+        """Write a value made of the one at a key, to live so long; False, and nothing, where another was first."""
+        return await self._exchange(key, lambda asking, held: asking.set(key, changed(held), px=milliseconds))
+
     async def _as_holder(self, lease: Lease, command: Callable[[Pipeline], object]) -> bool:
         """Whether the command was carried out: only while the lease is held, however late it comes."""
 
@@ -110,7 +114,7 @@ class Client:
 
         return await self._exchange(lease.key, write)
 
-    async def _exchange(self, key: bytes, write: Callable[[Pipeline, bytes | None], None]) -> bool:
+    async def _exchange(self, key: bytes, write: Callable[[Pipeline, bytes | None], object]) -> bool:
         """Whether commands were carried out, all at once, which `write` gives for the value at a key.
 
         They are not where the value has changed meanwhile, or where there are none.

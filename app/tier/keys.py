@@ -6,7 +6,7 @@ from app.cache.store import Part, digest
 
 TENANT_CHARACTERS = 16
 
-Kind = Literal["catalogue", "partition", "lease", "fence", "epoch", "probe"]
+Kind = Literal["catalogue", "partition", "lease", "fence", "epoch", "probe", "quota"]
 
 
 class Keys:

@@ -40,11 +40,21 @@ def test_when_there_is_more_is_told_in_whole_seconds(tokens: float, seconds: int
     assert Bucket(3, tokens, 0.0).more_in() == seconds
 
 
-def test_a_bucket_of_another_size_is_begun_anew() -> None:
+def test_a_bucket_of_another_size_has_what_was_left() -> None:
     buckets = Buckets(10)
-    assert [buckets.of("a", 1, 0.0).take(0.0) > 0 for _ in range(2)] == [False, True]
-    assert buckets.of("a", 2, 0.0).take(0.0) == 0
-    assert buckets.of("b", 1, 0.0).take(0.0) == 0
+    assert [buckets.of("a", 1, 0.0).take(0.0) for _ in range(2)] == [0, 60]
+    assert [buckets.of("a", size, 0.0).take(0.0) for size in (2, 1)] == [30, 60]
+    assert buckets.of("b", 3, 0.0).left() == 3
+    assert buckets.of("b", 1, 0.0).left() == 1
+    assert [buckets.of("b", 3, at).take(at) > 0 for at in (0.0, 0.0, 20.0, 20.0)] == [False, True, False, True]
+
+
+def test_a_bucket_that_is_below_empty_says_that_none_are_left_and_when_there_is_one() -> None:
+    bucket = Bucket(60, 60, 0.0)
+    bucket.limit(-2.0, 0.0)
+    assert (bucket.left(), bucket.more_in(), bucket.take(0.0)) == (0, 3, 3)
+    bucket.limit(10.0, 1.0)
+    assert bucket.tokens == -1
 
 
 def test_those_used_last_are_remembered() -> None:

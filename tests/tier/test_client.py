@@ -106,6 +106,20 @@ async def test_a_late_write_is_refused(client: Client, other: Redis, *, is_taken
     assert bool(other.exists(LEASE)) is is_taken
 
 
+async def test_a_value_is_exchanged_unless_another_was_first(client: Client, other: Redis) -> None:
+    assert await client.exchange(VALUE, lambda held: b"%r" % held, 60_000)
+    assert await client.exchange(VALUE, lambda held: b"%r again" % held, 60_000)
+    assert other.get(VALUE) == b"b'None' again"
+    assert 0 < other.pttl(VALUE) <= 60_000
+
+    def late(_held: bytes | None) -> bytes:
+        other.set(VALUE, b"another's")
+        return b"late"
+
+    assert not await client.exchange(VALUE, late, 60_000)
+    assert other.get(VALUE) == b"another's"
+
+
 async def test_a_lease_that_ends_while_its_holder_writes_writes_nothing(client: Client, other: Redis) -> None:
     lease = await client.lease(LEASE, FENCE, b"token")
     assert lease

@@ -225,14 +225,14 @@ class Holdings:
         """
         now, settled = self.clock.monotonic(), self.clock.wall() - SETTLED
         self._next_probe = now + PROBE_AGAIN_SECONDS
-        reader = Reader(self.client, EVERYTHING, 3, background=True)
-        runs = (run for one in self.collections() for run in one.runs(WHOLE))
+        reading = partial(Reader, self.client, most_calls=3, background=True)
+        runs = ((run, one.conditions) for one in self.collections() for run in one.runs(WHOLE))
         self._telling = telling(runs, settled) or self._telling
         if self._telling is None and may_sample:
-            self._telling = await sampled(settled, reader)
+            self._telling = await sampled(settled, reading(EVERYTHING))
         if self._telling is None:
             return
-        found = await tested(self._telling, reader)
+        found = await tested(self._telling, reading(self._telling.conditions))
         self._next_probe, self.is_probed = now + self.probe_seconds, True
         if (found == "start") != self.is_trusted:
             self.is_trusted = found == "start"

@@ -9,6 +9,7 @@ from app.holdings.collection import EVER, Span
 from app.holdings.packing import Run
 from app.holdings.reader import MILLISECOND, Reader, floored
 from app.interactions.parts import Interaction
+from app.upstream.query import UpstreamQuery
 from app.upstream.rows import Record
 
 LEAST_DURATION = timedelta(seconds=2)
@@ -19,29 +20,32 @@ Tested = Literal["start", "end", "overlap", "neither"]
 
 
 class Telling(NamedTuple):
-    """The id, start and end of a record whose times can be told apart."""
+    """The id, start and end of a record whose times can be told apart, and the conditions that it was listed under."""
 
     interaction_id: str
     start: datetime
     end: datetime
+    conditions: UpstreamQuery
 
 
-def telling(runs: Iterable[Run], before: datetime) -> Telling | None:
-    """A record that lasted a while and ended before a time; None without any."""
-    return next(_telling((one for run in islice(runs, MOST_RUNS) for one in run.block.records()), before), None)
+def telling(runs: Iterable[tuple[Run, UpstreamQuery]], before: datetime) -> Telling | None:
+    """A record that lasted a while and ended before a time; None without any. Each run is held under conditions."""
+    few = islice(runs, MOST_RUNS)
+    return next((one for run, asked in few for one in _telling(run.block.records(), before, asked)), None)
 
 
 async def sampled(before: datetime, reader: Reader) -> Telling | None:
     """Such a record among the newest that upstream lists for a range up to that time. Raises UpstreamError."""
     reading = await reader.newest(Span(EVER, floored(before)), SAMPLE_ROWS)
-    return next(_telling((one.interaction for one in reading.records if isinstance(one, Record)), before), None)
+    records = (one.interaction for one in reading.records if isinstance(one, Record))
+    return next(_telling(records, before, reader.conditions), None)
 
 
-def _telling(records: Iterable[Interaction], before: datetime) -> Iterator[Telling]:
+def _telling(records: Iterable[Interaction], before: datetime, conditions: UpstreamQuery) -> Iterator[Telling]:
     for record in records:
         start, end = record.start_timestamp, record.end_timestamp
         if start and end and start + LEAST_DURATION < end < before and _are_whole(start, end):
-            yield Telling(record.interaction_id, start, end)
+            yield Telling(record.interaction_id, start, end, conditions)
 
 
 def _are_whole(*moments: datetime) -> bool:
@@ -49,7 +53,7 @@ def _are_whole(*moments: datetime) -> bool:
 
 
 async def tested(record: Telling, reader: Reader) -> Tested:
-    """Which time of the record a range must hold. Raises UpstreamError."""
+    """Which time of the record a range must hold; the reader has its conditions. Raises UpstreamError."""
     found = [await _is_listed(record, moment, reader) for moment in (record.start, record.end)]
     names: dict[tuple[bool, ...], Tested] = {(True, False): "start", (False, True): "end", (True, True): "overlap"}
     return names.get(tuple(found), "neither")

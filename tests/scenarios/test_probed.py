@@ -35,3 +35,13 @@ async def test_records_are_held_only_where_ranges_test_the_start(
         await facade.ask()
         await completed(facade)
         assert len(simulator.calls("list")) > calls + 2
+
+
+async def test_a_record_that_is_listed_under_its_conditions_alone_tells_it(
+    simulator: Simulator, clock: HandClock
+) -> None:
+    async with running_facade(simulator, clock=clock.clock, limits=replace(ONE_ATTEMPT, probe_seconds=DAY)) as facade:
+        await facade.ask(("attr", "SIM-2500"))
+        await completed(facade)
+        assert facade.services.queries.holdings.is_probed
+        assert facade.services.queries.holdings.is_trusted

@@ -15,6 +15,7 @@ from tests.support.shown import ROOT
 from tests.test_image import the_only
 
 FOLDER = ROOT / "docs/operating"
+SCALE = (FOLDER / "scale.conf").read_text(encoding="utf-8")
 NGINX = (FOLDER / "nginx.conf").read_text(encoding="utf-8")
 CADDY = (FOLDER / "Caddyfile").read_text(encoding="utf-8")
 MANIFEST: dict[str, dict[str, Any]] = {
@@ -134,6 +135,13 @@ def test_the_proxies_reach_the_service_and_wait_as_long_as_it_may_take() -> None
     limits = ListenerLimits()
     assert seconds(r"client_max_body_size (\d+)k;", NGINX) * 1024 == limits.body_bytes
     assert seconds(r"large_client_header_buffers 4 (\d+)k;", NGINX) * 1024 > limits.target_bytes
+
+
+def test_in_turn_nginx_is_as_for_one_but_for_tls_and_the_prefix() -> None:
+    lines = [{line.strip() for line in text.splitlines() if line.startswith("    ")} for text in (NGINX, SCALE)]
+    assert {line for line in lines[0] - lines[1] if not re.search(r"ssl|cx\b|listen|server_name|127", line)} == {
+        "proxy_pass http://cxfacade/;  # with this slash the prefix is taken off"
+    }
 
 
 def test_both_proxies_say_what_the_service_needs_to_know() -> None:

@@ -9,11 +9,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from app.settings import load
 
 PROJECT = Path(__file__).parents[1]
 DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
@@ -150,14 +153,15 @@ def test_a_service_has_no_more_rights_than_it_needs(name: str) -> None:
     assert [mount.partition(":")[0] for mount in service["tmpfs"]] == ["/tmp"]
     assert {"mem_limit", "pids_limit", "cpus"} <= service.keys()
     assert service["ulimits"]["core"] == 0
-    assert not {"privileged", "cap_add", "volumes"} & service.keys()
+    assert not {"privileged", "cap_add"} & service.keys()
+    assert service.get("volumes", ["tier:/run/tier"]) == ["tier:/run/tier"]
     assert ("build" in service) is (service["image"] == "cxfacade")
     assert service["image"] == "cxfacade" or re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", service["image"])
 
 
 def test_everything_is_published_on_loopback_only() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert sorted(ports) == [f"{LOOPBACK}:{port}:{port}" for port in (3000, 8080, 8090)]
+    assert sorted(ports) == [f"{LOOPBACK}:{port}:{port}" for port in (3000, 8080, 8083, 8090)]
 
 
 def test_the_facade_reaches_the_simulator_over_their_shared_loopback() -> None:
@@ -169,16 +173,55 @@ def test_the_facade_reaches_the_simulator_over_their_shared_loopback() -> None:
 
 
 def test_who_watches_is_started_only_when_asked_for_and_reads_the_files_of_the_docs() -> None:
-    watching = {name: service for name, service in SERVICES.items() if "profiles" in service}
-    assert {name: service["profiles"] for name, service in watching.items()} == {
-        "prometheus": ["observe"],
-        "grafana": ["observe"],
-    }
-    mounted = [one["source"] for service in watching.values() for one in service["configs"]]
+    watching = {name for name, service in SERVICES.items() if service.get("profiles") == ["observe"]}
+    assert watching == {"prometheus", "grafana"}
+    mounted = [one["source"] for service in SERVICES.values() for one in service.get("configs", [])]
     assert sorted(mounted) == sorted(COMPOSE["configs"])
     for config in COMPOSE["configs"].values():
         assert (PROJECT / config["file"]).is_file(), config
     assert "metrics:read" in SERVICES["facade"]["environment"]["CXF_ANONYMOUS_SCOPES"].split(",")
+
+
+def test_who_takes_turns_is_started_only_when_asked_for() -> None:
+    scaled = {name for name, service in SERVICES.items() if service.get("profiles") == ["scale"]}
+    assert scaled == {"facade-1", "facade-2", "tier", "proxy"}
+    assert {name for name, service in SERVICES.items() if "profiles" not in service} == {"simulator", "facade"}
+    assert {SERVICES[name]["network_mode"] for name in scaled - {"tier"}} == {"service:simulator"}
+    proxied = (PROJECT / COMPOSE["configs"]["scale"]["file"]).read_text(encoding="utf-8")
+    ports = [SERVICES[name]["environment"]["CXF_PORT"] for name in ("facade-1", "facade-2")]
+    assert re.findall(rf"^ +server {LOOPBACK}:(\d+);$", proxied, re.MULTILINE) == ports
+    assert re.findall(r"^ +listen (\d+);$", proxied, re.MULTILINE) == ["8083"]
+    trusted = re.findall(r"^#\s+(CXF_\w+)=(\S+)$", proxied, re.MULTILINE)
+    assert set(trusted) <= SERVICES["facade-1"]["environment"].items()
+
+
+def test_facades_that_take_turns_differ_in_their_port_and_would_start() -> None:
+    one, two = (dict(SERVICES[name]["environment"]) for name in ("facade-1", "facade-2"))
+    assert {one.pop("CXF_PORT"), two.pop("CXF_PORT")} == {"8081", "8082"}
+    assert one == two
+    image = dict(part.split("=", 1) for part in the_only("ENV").split() if part.startswith("CXF_"))
+    settings = load(environ={**image, **one}, env_file=None)
+    settings.require_access()
+    settings.require_upstream()
+    assert settings.warnings == ()
+    assert settings.pseudonym_secret
+    tier = settings.require_tier()
+    assert tier
+
+
+def test_the_tier_is_reached_by_a_socket_in_memory_and_keeps_nothing() -> None:
+    command = SERVICES["tier"]["command"]
+    given = dict(pairwise(command[1:]))
+    assert SERVICES["facade-1"]["environment"]["CXF_REDIS_URL"] == f"unix://{given['--unixsocket']}"
+    assert (given["--port"], given["--save"], given["--appendonly"]) == ("0", "", "no")
+    assert SERVICES["tier"]["network_mode"] == "none"
+    assert given["--unixsocketperm"] == "700"
+    assert {"--maxmemory", "--maxmemory-policy"} <= given.keys()
+    volume = COMPOSE["volumes"]["tier"]["driver_opts"]
+    assert volume["type"] == "tmpfs"
+    assert {"uid=10001", "gid=10001", "mode=0700"} <= set(volume["o"].split(","))
+    shared = [name for name, service in SERVICES.items() if "volumes" in service]
+    assert shared == ["facade-1", "facade-2", "tier"]
 
 
 def test_grafana_can_be_looked_at_and_not_changed() -> None:

@@ -1,0 +1,137 @@
+"""Two `cxfacade serve` in turn behind a real nginx that runs the documented example: to its clients they are as one."""
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from app.http.responses import content_tag
+from tests.commands.running import started
+from tests.commands.test_serving import SERVES, TENANT
+from tests.support.canary import PSEUDONYM_SECRET, TIER_SECRET
+from tests.support.nginx import LOOPBACK, running_in_turn
+from tests.support.tier import running_tier
+
+pytestmark = pytest.mark.timeout(180)
+
+SETTINGS = {
+    **TENANT,
+    "CXF_TRUSTED_PROXIES": LOOPBACK,
+    "CXF_ALLOWED_HOSTS": LOOPBACK,
+    "CXF_ALLOW_ANONYMOUS": "true",
+    "CXF_ANONYMOUS_SCOPES": "read,metrics:read",
+    "CXF_PSEUDONYM_SECRET": PSEUDONYM_SECRET,
+    "CXF_FRESH_OPEN_SECONDS": "600",
+}
+HANG_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class InTurn:
+    """nginx at `url`, and the façades that it asks in turn; they share what they read if they have a tier."""
+
+    url: str
+    facades: tuple[str, str]
+    has_tier: bool
+
+    def asked(self, route: str) -> list[float]:
+        """How often each façade has answered a list by this route."""
+        return [_figure(url, "requests_total", f'route="{route}"') for url in self.facades]
+
+    def readings(self, source: str) -> float:
+        """How many turns at reading ended so, at both."""
+        return sum(_figure(url, "tier_readings_total", f'source="{source}"') for url in self.facades)
+
+
+def _figure(url: str, name: str, label: str) -> float:
+    lines = httpx.get(f"{url}/metrics", trust_env=False, timeout=HANG_SECONDS).text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(f"cxfacade_{name}{{") and label in line)
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["tier", "no tier"])
+def in_turn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InTurn]:
+    folder, has_tier = tmp_path_factory.mktemp("turns"), bool(request.param)
+    with ExitStack() as closing:
+        settings = dict(SETTINGS)
+        if has_tier:
+            tier = closing.enter_context(running_tier())
+            settings |= {"CXF_REDIS_URL": tier.url, "CXF_TIER_SECRET": TIER_SECRET}
+        simulator = closing.enter_context(started(folder, "simulate", "--port", "0"))
+        settings["CXF_UPSTREAM_URL"] = simulator.url("cxfacade simulate")
+        one, two = (
+            closing.enter_context(started(folder, "serve", "--port", "0", last=SERVES, **settings)).url(SERVES)
+            for _ in range(2)
+        )
+        ports = (urlsplit(one).port or 0, urlsplit(two).port or 0)
+        yield InTurn(closing.enter_context(running_in_turn(folder, ports)), (one, two), has_tier)
+
+
+@pytest.fixture
+def client() -> Iterator[httpx.Client]:
+    with httpx.Client(trust_env=False, timeout=HANG_SECONDS) as client:
+        yield client
+
+
+def rows_of(client: httpx.Client, url: str) -> tuple[list[tuple[Any, ...]], list[str]]:
+    """The key of each row of a walk, and the URL of each page."""
+    rows, pages = list[tuple[Any, ...]](), list[str]()
+    while url:
+        answer = client.get(url)
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        rows += [(row["interaction_id"], row.get("position")) for row in page["items"]]
+        pages.append(url)
+        url = page["next"] or ""
+    return rows, pages
+
+
+@pytest.mark.parametrize(
+    ("question", "route"),
+    [
+        ("/interactions?attr=SIM-2500&limit=300", "/interactions"),
+        ("/interactions?attr=SIM-2500&limit=400&sort=duration_seconds", "/interactions"),
+        ("/queue-entries?attr=SIM-2500&limit=500&fields=interaction_id,position", "/queue-entries"),
+    ],
+)
+def test_a_walk_sees_each_row_once(in_turn: InTurn, client: httpx.Client, question: str, route: str) -> None:
+    before = in_turn.asked(route)
+    rows, pages = rows_of(client, in_turn.url + question)
+    assert all(url.startswith(in_turn.url) for url in pages)
+    assert len(pages) > 4
+    assert all(after - first >= len(pages) // 2 for first, after in zip(before, in_turn.asked(route), strict=True))
+    whole, _ = rows_of(client, in_turn.facades[0] + re.sub("limit=[0-9]+", "limit=10000", question))
+    assert rows == whole
+    assert len(set(rows)) == len(rows) >= 2_500
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "/interactions?attr=SIM-ABANDON",
+        "/interactions.csv?attr=SIM-2500&limit=7",
+        "/queue-entries/summary?by=queue_name&attr=SIM-2500",
+        "/interactions/c506eb9b-f523-4616-8839-fbce3fd89c17",
+    ],
+)
+def test_what_one_has_sent_is_unchanged_at_either(in_turn: InTurn, client: httpx.Client, question: str) -> None:
+    answers = [client.get(in_turn.url + question) for _ in range(4)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({content_tag(answer.headers["etag"]) for answer in answers}) == 1
+    for answer in answers[:2]:
+        again = [
+            client.get(in_turn.url + question, headers={"If-None-Match": answer.headers["etag"]}) for _ in range(4)
+        ]
+        assert [one.status_code for one in again] == [304] * 4
+
+
+def test_what_one_has_read_the_other_does_not_ask_for(in_turn: InTurn, client: httpx.Client) -> None:
+    before = in_turn.readings("upstream"), in_turn.readings("tier")
+    for _ in range(2):
+        assert client.get(f"{in_turn.url}/interactions?attr=SIM-OPEN").status_code == 200
+    assert in_turn.readings("upstream") - before[0] == in_turn.has_tier
+    assert in_turn.readings("tier") - before[1] == in_turn.has_tier

@@ -50,9 +50,7 @@ def shared_tier(settings: Settings, holdings: Holdings, orders: PurgeOrders, met
 
     url, secrets = given
     keys = keys_of(settings)
-    probe_key = keys.key("probe")
-
-    clock = holdings.clock
+    probe_key, clock = keys.key("probe"), holdings.clock
 
     def side(name: str, probe: Callable[[Client], Awaitable[object]]) -> "GuardedClient[Client]":
         counted = {one: metrics.adding("tier_calls", side=name, outcome=one) for one in OUTCOMES}

@@ -13,6 +13,7 @@ import zstandard
 
 from app import cooperative
 from app.cooperative import Turns, unlocked
+from app.holdings.index import terms
 from app.interactions.facts import Context, Facts
 from app.interactions.grains import GRAINS
 from app.interactions.parts import Interaction
@@ -75,8 +76,8 @@ class Run:
     """Consecutive records in one block, newest first, and the index of them.
 
     `starts` are microseconds since 1970, `events` the seconds at which something last happened to each record;
-    `open_flags` has a 1 for each that has not ended. `digest` is of the block. The
-    `selections` are those of its records that met conditions asked for lately.
+    `open_flags` has a 1 for each that has not ended. `digest` is of the block, `terms`
+    are the index of its conditions. The `selections` are those of its records that met conditions asked for lately.
     """
 
     block: Block
@@ -87,6 +88,7 @@ class Run:
     open_flags: bytes
     sums: Sums
     digest: bytes
+    terms: bytes
     selections: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -97,7 +99,8 @@ class Run:
     @property
     def size(self) -> int:
         """Bytes held, the index included."""
-        return len(self.block.compressed) + sum(map(len, self.ids)) + _ROW_OVERHEAD * self.count + _BLOCK_OVERHEAD
+        texts = len(self.block.compressed) + len(self.terms) + sum(map(len, self.ids))
+        return texts + _ROW_OVERHEAD * self.count + _BLOCK_OVERHEAD
 
 
 class Packed(NamedTuple):
@@ -187,6 +190,7 @@ def _indexed(batches: Iterable[list[Entry]], blocks: Iterable[bytes]) -> Turns[l
                 bytes(not one.is_closed for one in facts),
                 sums_of(facts),
                 sha256(block).digest()[:DIGEST_BYTES],
+                terms([one.interaction for one in facts]),
             )
         )
         yield

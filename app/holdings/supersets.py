@@ -2,9 +2,11 @@
 
 import logging
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from math import inf
 
 from app import cooperative
 from app.cooperative import Turns
@@ -12,6 +14,7 @@ from app.errors import UpstreamRefusedQuery
 from app.holdings.collection import Span
 from app.holdings.composition import Composition, Piece
 from app.holdings.fill import NewContext
+from app.holdings.index import Wanted
 from app.holdings.packing import Entry, Run, pack
 from app.holdings.reader import Reader
 from app.holdings.store import Collection
@@ -136,21 +139,39 @@ def kinds_of(asked: UpstreamQuery) -> set[str]:
 
 async def narrowed(whole: Composition, conditions: UpstreamQuery, context: Context) -> Composition:
     """The records of a composition that meet the conditions; what was found in a run is kept with it."""
-    check, pieces = checker(conditions), list[Piece]()
-    for piece in whole.pieces:
-        selection = piece.run.selections.get(conditions)
+    check, found = checker(conditions), await cooperative.run(_known(whole, conditions))
+    for number, (piece, selection) in enumerate(found):
         if selection is None:
-            selection = await _selected(piece.run, check, context)
+            made = await _selected(piece.run, check, context)
             if len(piece.run.selections) >= MOST_SELECTIONS:
                 del piece.run.selections[next(iter(piece.run.selections))]
-            piece.run.selections[conditions] = selection
-        if selection.run:
+            piece.run.selections[conditions] = made
+            found[number] = piece, made
+    return await cooperative.run(_narrowed(whole, found))
+
+
+def _known(whole: Composition, conditions: UpstreamQuery) -> Turns[list[tuple[Piece, Selection | None]]]:
+    """The pieces in whose runs records may meet the conditions, each with what was found in its run before."""
+    wanted, found = Wanted(conditions), list[tuple[Piece, Selection | None]]()
+    for piece in whole.pieces:
+        if wanted.may_occur(piece.run.terms):
+            found.append((piece, piece.run.selections.get(conditions)))
+        yield
+    return found
+
+
+def _narrowed(whole: Composition, found: Iterable[tuple[Piece, Selection | None]]) -> Turns[Composition]:
+    """Of the composition the records that are among those selected of their runs."""
+    pieces, rows, due_at = list[Piece](), 0, inf
+    for piece, selection in found:
+        if selection and selection.run:
             known = {place: number for number, place in enumerate(selection.places)}
-            wanted = [place for place in piece.places if place in known]
+            wanted = [known[place] for place in piece.places if place in known]
             if wanted:
-                held = piece.held.of(selection.run, selection.places)
-                pieces.append(Piece(held, [known[place] for place in wanted]))
-    return whole.of(pieces)
+                pieces.append(Piece(piece.held.of(selection.run, selection.places), wanted))
+                rows, due_at = rows + len(wanted), min(due_at, pieces[-1].due_at)
+        yield
+    return replace(whole, pieces=tuple(pieces), rows=rows, due_at=due_at)
 
 
 async def _selected(run: Run, check: Check, context: Context) -> Selection:

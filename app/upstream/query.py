@@ -71,17 +71,23 @@ def _same_name(raw: str | None, name: str) -> bool:
     return raw is not None and raw.strip() == name.strip()
 
 
-def _hooks(interaction: Interaction) -> tuple[Hook, ...]:
+def hooks_of(interaction: Interaction) -> tuple[Hook, ...]:
+    """Its hooks and its attributes."""
     return (*interaction.hooks, *interaction.interaction_attributes)
 
 
 def _has_hook_sub_type(interaction: Interaction, asked: str) -> bool:
     is_attribute = asked == ATTRIBUTE and bool(interaction.interaction_attributes)
-    return is_attribute or any(hook.hook_sub_type == asked for hook in _hooks(interaction))
+    return is_attribute or any(hook.hook_sub_type == asked for hook in hooks_of(interaction))
+
+
+def contact_of(interaction: Interaction) -> str | None:
+    """The id of its contact; case does not count."""
+    return interaction.contact_id or (interaction.details.contact_id if interaction.details else None)
 
 
 def _has_contact(interaction: Interaction, asked: str) -> bool:
-    contact = interaction.contact_id or (interaction.details.contact_id if interaction.details else None)
+    contact = contact_of(interaction)
     return contact is not None and contact.lower() == asked.lower()
 
 
@@ -103,9 +109,9 @@ class Condition(NamedTuple):
 
 CONDITIONS = {
     "attribute-value": Condition("attribute_values", _has_values, dict.fromkeys),
-    "hookType": Condition("hook_type", lambda row, name: has_name(_hooks(row), name)),
+    "hookType": Condition("hook_type", lambda row, name: has_name(hooks_of(row), name)),
     "hookSubType": Condition("hook_sub_type", _has_hook_sub_type),
-    "hookId": Condition("hook_id", lambda row, value: any(hook.hook_id == value for hook in _hooks(row))),
+    "hookId": Condition("hook_id", lambda row, value: any(hook.hook_id == value for hook in hooks_of(row))),
     "contactId": Condition("contact_id", _has_contact),
     "start": Condition("start", lambda row, start: started_at(row) >= start, lambda start: (timestamp(start),)),
     "end": Condition(  # sent rounded up: rows in between are sent as well, and dropped by the check of each row (R5)

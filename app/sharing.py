@@ -17,13 +17,14 @@ from app.holdings.tier_store import TierStore
 from app.observe.logs import TIER_AWAY, TIER_BACK
 from app.observe.metrics import Metrics
 from app.settings import Settings
-from app.tier.circuits import Circuit, GuardedClient, ServerError
+from app.tier.circuits import BUDGET_SECONDS, Circuit, GuardedClient, ServerError
 from app.tier.frame import Frames
 from app.tier.keys import Keys
 from app.tier.quotas import SharedQuotas
 from app.workers import PurgeOrders
 
 WAITING_SHARE = 0.5  # of a client's wait, for another process: what is left is for a reading of one's own
+WRITES_SECONDS = 0.025  # a turn makes several calls: were each as slow, it would take longer than a reading
 PROBE_MILLISECONDS = 1_000
 PROBED = "probe"
 SIGNED_ELSEWHERE = "what lies there was signed by another secret"
@@ -52,9 +53,10 @@ def shared_tier(settings: Settings, holdings: Holdings, orders: PurgeOrders, met
     keys = keys_of(settings)
     probe_key, clock = keys.key("probe"), holdings.clock
 
-    def side(name: str, probe: Callable[[Client], Awaitable[object]]) -> "GuardedClient[Client]":
+    def side(name: str, probe: Callable[[Client], Awaitable[object]], worth: float) -> "GuardedClient[Client]":
         counted = {one: metrics.adding("tier_calls", side=name, outcome=one) for one in OUTCOMES}
-        guarded = GuardedClient(partial(Client, url), probe, clock, lambda one: counted[one](), partial(turned, name))
+        called, told = (lambda one: counted[one]()), partial(turned, name)
+        guarded = GuardedClient(partial(Client, url), probe, clock, called, told, worth_seconds=worth)
         metrics.watch("tier_away", lambda: guarded.circuit.is_open, side=name)
         return guarded
 
@@ -65,8 +67,8 @@ def shared_tier(settings: Settings, holdings: Holdings, orders: PurgeOrders, met
         holdings.purge()
         orders.hear()
 
-    reads = side("reads", lambda client: client.get_many([probe_key]))
-    writes = side("writes", lambda client: client.set(probe_key, b"", PROBE_MILLISECONDS))
+    reads = side("reads", lambda client: client.get_many([probe_key]), BUDGET_SECONDS)
+    writes = side("writes", lambda client: client.set(probe_key, b"", PROBE_MILLISECONDS), WRITES_SECONDS)
     frames, of_any_age = (Frames(secrets, kept, clock.wall, refused) for kept in (holdings.kept_seconds, inf))
     epoch = TierEpoch(reads, writes, of_any_age, keys.key("epoch"), purged)
     store = TierStore(reads, writes, frames, keys, clock, holdings.kept_seconds, epoch)

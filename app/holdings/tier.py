@@ -8,9 +8,9 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import random
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from app.clock import Clock
 from app.holdings.answering import Wanted, is_answerable
@@ -19,9 +19,7 @@ from app.holdings.fill import NewContext
 from app.holdings.store import Collection
 from app.holdings.tier_store import TierStore
 from app.tier.circuits import TierUnavailable
-
-if TYPE_CHECKING:  # else redis would be imported where there is no tier
-    from app.tier.client import Lease
+from app.tier.keys import Lease
 
 LOOK_SECONDS, LOOK_SPREAD = 0.03, 0.05  # between two looks of those who wait, and so much more at most
 EXTEND_SECONDS = 3.0
@@ -43,6 +41,7 @@ class Tier:
     wait_seconds: float
     random: Callable[[], float] = random
     ended: Callable[[str], None] = lambda _how: None
+    _left: set[Lease] = field(default_factory=set, init=False)  # which may be held though nobody reads
 
     @property
     def is_away(self) -> bool:
@@ -83,21 +82,21 @@ class Tier:
             return result
 
     async def watch(self) -> None:
-        """Learn of purges until cancelled."""
+        """Learn of purges, and give back leases that were left behind, until cancelled."""
         while True:
             with suppress(TierUnavailable):
                 await self.store.epoch.look()
+            for lease in [*self._left]:
+                await self._release(lease)
             await self.clock.sleep(PURGED_SECONDS)
 
-    async def _turn(
-        self, collection: Collection, span: Span, wanted: Wanted, new_context: NewContext
-    ) -> "Lease | None":
+    async def _turn(self, collection: Collection, span: Span, wanted: Wanted, new_context: NewContext) -> Lease | None:
         """The lease of who is to read for all; None where that is not needed, or the tier is of no help."""
         until, token = self.clock.monotonic() + self.wait_seconds, secrets.token_bytes(TOKEN_BYTES)
         key, fence = self.store.key("lease", collection), self.store.key("fence", collection)
         with suppress(TierUnavailable):
             while True:
-                lease = await self.store.writes.call(lambda client: client.lease(key, fence, token))
+                lease = await self._lease(key, fence, token)
                 is_to_read = False
                 try:
                     await self.store.recall(collection, span, new_context)
@@ -110,8 +109,17 @@ class Tier:
                 await self.clock.sleep(LOOK_SECONDS + LOOK_SPREAD * self.random())
         return None
 
+    async def _lease(self, key: bytes, fence: bytes, token: bytes) -> Lease | None:
+        """The lease, if nobody has it. A server that has not answered may give it all the same, and later."""
+        try:
+            return await self.store.writes.call(lambda client: client.lease(key, fence, token))
+        except TierUnavailable as reason:
+            if reason.was_asked:
+                self._left.add(Lease(key, token, 0))
+            raise
+
     @asynccontextmanager
-    async def _held(self, lease: "Lease") -> AsyncIterator[None]:
+    async def _held(self, lease: Lease) -> AsyncIterator[None]:
         """Hold the lease until the end of the block."""
         extending = asyncio.create_task(self._extend(lease))
         try:
@@ -120,12 +128,14 @@ class Tier:
             extending.cancel()
             await self._release(lease)
 
-    async def _extend(self, lease: "Lease") -> None:
+    async def _extend(self, lease: Lease) -> None:
         while True:
             await self.clock.sleep(EXTEND_SECONDS)
             with suppress(TierUnavailable):
                 await self.store.writes.call(lambda client: client.extend(lease))
 
-    async def _release(self, lease: "Lease") -> None:
+    async def _release(self, lease: Lease) -> None:
+        self._left.add(lease)
         with suppress(TierUnavailable):
             await self.store.writes.call(lambda client: client.release(lease))
+            self._left.discard(lease)

@@ -17,11 +17,11 @@ from app.holdings.store import Collection
 from app.holdings.tier_epoch import TierEpoch
 from app.tier.circuits import GuardedClient, TierUnavailable
 from app.tier.frame import Epoch, Frames
-from app.tier.keys import Keys, Kind
+from app.tier.keys import Keys, Kind, Lease
 from app.upstream.rows import Record
 
 if TYPE_CHECKING:  # else redis would be imported where there is no tier
-    from app.tier.client import Client, Lease
+    from app.tier.client import Client
 
 AT_ONCE = 4  # values of one answer
 
@@ -58,7 +58,7 @@ class TierStore:
                 collection.rest_rows = catalogue.rest_rows
                 await self._take(collection, extent, found, new_context)
 
-    async def tell(self, collection: Collection, lease: "Lease", epoch: Epoch | None) -> None:
+    async def tell(self, collection: Collection, lease: Lease, epoch: Epoch | None) -> None:
         """Write what has changed in the collection, then its catalogue; nothing where the epoch it is of has ended."""
         before = await self._catalogue(collection)
         if epoch is None or epoch != self.epoch.now or collection.token.purged:
@@ -109,7 +109,7 @@ class TierStore:
         await collection.take(span, [*records, *own], new_context(collection.time_zone), checked | later)
         collection.cover(extent.span, min(now, extent.compared_at - ahead), has_tail=extent.has_tail)
 
-    async def _write(self, lease: "Lease", epoch: Epoch, key: bytes, body: bytes) -> bool:
+    async def _write(self, lease: Lease, epoch: Epoch, key: bytes, body: bytes) -> bool:
         """Whether the value was written, as the lease is held still; one that is too large is left out."""
         try:
             value = await unlocked(partial(self.frames.seal, key, body, epoch, lease.fence), size=len(body))

@@ -12,8 +12,10 @@ from app.clock import Clock
 BUDGET_SECONDS = 0.05  # of a call, however many steps it takes; time-outs of the client count for each step
 SLOW_SECONDS = 0.01  # while a call takes longer, no other begins
 MOST_FAILURES = 3  # in a row
+SLOW_SHARE = 0.5  # of a failure, that a slow answer counts as: at times it is this process that is slow
 PROBE_SECONDS = 0.5
 LATE = "the server does not answer in time"
+SLOW = "the server answers slowly"
 
 T = TypeVar("T")
 
@@ -24,6 +26,11 @@ class ServerError(Exception):
 
 class TierUnavailable(Exception):
     """The tier has not answered. The reason is `open` or `slow` where it was not asked, else `timeout` or `error`."""
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether the server may have carried out the command, or may still do so."""
+        return str(self) in ("timeout", "error")
 
 
 class Closable(Protocol):
@@ -45,7 +52,7 @@ class Circuit:
         self._under_way: dict[int, float] = {}
         self._unsettled: set[int] = set()
         self._calls = 0
-        self._failures = 0
+        self._failures = 0.0
         self.is_open = False
         self.fault = ""
 
@@ -70,7 +77,7 @@ class Circuit:
         """Note how a call went, once; one that began before the circuit was closed has no say."""
         if call in self._unsettled:
             self._unsettled.remove(call)
-            self._failures = self._failures + 1 if fault else 0
+            self._failures = self._failures + (SLOW_SHARE if fault == SLOW else 1) if fault else 0.0
             self.fault = fault or self.fault
             self.is_open = self.is_open or self._failures >= MOST_FAILURES
 
@@ -82,7 +89,7 @@ class Circuit:
         """Let calls begin again; those under way are of the past."""
         self._under_way.clear()
         self._unsettled.clear()
-        self._failures, self.is_open = 0, False
+        self._failures, self.is_open = 0.0, False
 
 
 class GuardedClient(Generic[C]):
@@ -91,6 +98,7 @@ class GuardedClient(Generic[C]):
     A call is never cancelled: it goes on after its caller has left, and ends by the client's own time-outs. While the
     circuit is open, every PROBE_SECONDS a new client is tried by `probe`, and kept where that succeeds. `called` gets
     `ok` or the reason of TierUnavailable for each call; `turned` is called when the circuit opens and when it closes.
+    One that takes longer than `worth_seconds` counts as SLOW_SHARE of a failure, though its answer is given.
     """
 
     def __init__(
@@ -100,12 +108,15 @@ class GuardedClient(Generic[C]):
         clock: Clock,
         called: Callable[[str], None] = lambda _outcome: None,
         turned: Callable[[Circuit], None] = lambda _circuit: None,
+        *,
+        worth_seconds: float = BUDGET_SECONDS,
     ) -> None:
         self.circuit = Circuit(clock.monotonic)
         self._connect, self._client = connect, connect()
         self._probe = probe
         self._clock = clock
         self._called, self._turned = called, turned
+        self._worth_seconds = worth_seconds
         self._tasks: set[asyncio.Task[Any]] = set()
         self._recovery: asyncio.Task[None] | None = None
 
@@ -122,7 +133,7 @@ class GuardedClient(Generic[C]):
     async def _answer(self, command: Callable[[C], Awaitable[T]]) -> T:
         number = self.circuit.admit()
         calling = self._begin(self._ended(number, command(self._client)))
-        if not await self._is_in_time(calling):
+        if not await self._is_in_time(calling, BUDGET_SECONDS):
             self._settle(number, LATE)
             raise TierUnavailable("timeout")
         try:
@@ -150,10 +161,10 @@ class GuardedClient(Generic[C]):
             task.exception()
 
     async def _ended(self, number: int, answer: Awaitable[T]) -> T:
-        fault = "a call failed"
+        fault, began = "a call failed", self._clock.monotonic()
         try:
             found = await answer
-            fault = ""
+            fault = SLOW if self._clock.monotonic() - began > self._worth_seconds else ""
             return found
         except ServerError as error:
             fault = str(error)
@@ -162,8 +173,8 @@ class GuardedClient(Generic[C]):
             self._settle(number, fault)
             self.circuit.end(number)
 
-    async def _is_in_time(self, calling: "asyncio.Task[Any]") -> bool:
-        budget = asyncio.ensure_future(self._clock.sleep(BUDGET_SECONDS))
+    async def _is_in_time(self, calling: "asyncio.Task[Any]", seconds: float) -> bool:
+        budget = asyncio.ensure_future(self._clock.sleep(seconds))
         try:
             await asyncio.wait((calling, budget), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -183,7 +194,7 @@ class GuardedClient(Generic[C]):
             tried = self._connect()
             try:
                 probing = self._begin(_answered(self._probe(tried)))
-                if await self._is_in_time(probing) and probing.result():
+                if await self._is_in_time(probing, self._worth_seconds) and probing.result():
                     tried, self._client = self._client, tried
                     self.circuit.close()
                     self._turned(self.circuit)

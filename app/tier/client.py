@@ -6,7 +6,7 @@ these: no scripts, nothing that looks through keys.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple, cast
+from typing import cast
 
 from redis import exceptions
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -15,6 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from app.tier.circuits import ServerError
+from app.tier.keys import Lease
 
 STEP_SECONDS = 0.5  # for a connection, and for an answer; callers wait no longer than their budget
 CONNECTIONS = 16
@@ -34,17 +35,6 @@ ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (OSError, "the server cannot be reached"),
 )
 """An operator's words for each error, the first that fits; never those of the server, which may quote a key."""
-
-
-class Lease(NamedTuple):
-    """The right to read for all, held as long as its `token` lies at its `key`.
-
-    Each attempt has a token of its own; a later lease of the key has a higher `fence`.
-    """
-
-    key: bytes
-    token: bytes
-    fence: int
 
 
 class Client:

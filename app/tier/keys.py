@@ -1,6 +1,6 @@
 """Keys of the shared tier: those of one tenant are on one node of a cluster, and tell nothing of what lies there."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from app.cache.store import Part, digest
 
@@ -20,3 +20,14 @@ class Keys:
         """The key of a value of this kind; `parts` tell it from others."""
         name = f"{kind}:{digest(*parts).hex()}" if parts else kind
         return f"{self._prefix}{name}".encode()
+
+
+class Lease(NamedTuple):
+    """The right to read for all, held as long as its `token` lies at its `key`.
+
+    Each attempt has a token of its own; a later lease of the key has a higher `fence`.
+    """
+
+    key: bytes
+    token: bytes
+    fence: int

@@ -19,10 +19,10 @@ from app.holdings.collection import Span
 from app.holdings.holdings import Holdings
 from app.holdings.partition import EVERYTHING as WHOLE
 from app.holdings.shared import Chunk
-from app.holdings.tier import LOOK_SPREAD, Tier
+from app.holdings.tier import LOOK_SPREAD, PURGED_SECONDS, Tier
 from app.holdings.tier_epoch import TierEpoch
 from app.holdings.tier_store import TierStore
-from app.tier.circuits import GuardedClient, TierUnavailable
+from app.tier.circuits import BUDGET_SECONDS, GuardedClient, TierUnavailable
 from app.tier.client import Client
 from app.tier.frame import Frames
 from app.tier.keys import Keys
@@ -90,9 +90,13 @@ async def _probe(client: Client) -> object:
     return await client.get_many([b"probe"])
 
 
-def store_of(at: Place) -> TierStore:
+def _tier(at: Place) -> Tier:
     assert at.holdings.tier
-    return at.holdings.tier.store
+    return at.holdings.tier
+
+
+def store_of(at: Place) -> TierStore:
+    return _tier(at).store
 
 
 @pytest.fixture(scope="module")
@@ -355,6 +359,33 @@ async def test_a_dead_leader_is_waited_for_no_longer_than_a_client_waits(process
     await _until(processes, [asking])
     assert asking.result() == at.expected()
     assert WAIT_SECONDS <= at.clock.monotonic - began < WAIT_SECONDS + 1
+
+
+async def test_a_lease_that_was_given_too_late_is_given_back() -> None:
+    async with AsyncExitStack() as closing:
+        server = closing.enter_context(running_tier())
+        budget = HandClock()
+        processes = Processes(server, closing, budget.clock)
+        one = processes.new()
+        other = closing.enter_context(Redis(unix_socket_path=str(server.socket)))
+        await store_of(one).epoch.look()
+        await store_of(one).writes.call(_probe)
+        server.freeze()
+        asking = asyncio.create_task(one.ids())
+        await budget.asleep()
+        budget.advance(BUDGET_SECONDS)
+        assert await asking == []
+        assert _tier(one)._left
+        server.thaw()
+        for _ in range(2):  # what came before is carried out by then
+            other.ping()
+        assert other.keys("*:lease*")
+        watching = asyncio.create_task(_tier(one).watch())
+        while other.keys("*:lease*") or _tier(one)._left:
+            processes.advance(PURGED_SECONDS)
+            await asyncio.sleep(0)
+        watching.cancel()
+        await asyncio.wait([watching])
 
 
 async def test_who_has_lost_the_lease_writes_nothing(

@@ -8,6 +8,8 @@ from app.tier.circuits import (
     BUDGET_SECONDS,
     MOST_FAILURES,
     PROBE_SECONDS,
+    SLOW,
+    SLOW_SHARE,
     Circuit,
     GuardedClient,
     ServerError,
@@ -133,6 +135,34 @@ async def test_failures_in_a_row_open_the_circuit_and_a_new_client_closes_it(
     await settled()
     assert await line.call(Client.get) == "value"
     assert [one.closed.is_set() for one in server.clients] == [True, True, True, False]
+    await line.aclose()
+
+
+async def test_answers_that_are_slower_than_worth_are_given_and_open_the_circuit(
+    server: Server, clock: HandClock
+) -> None:
+    line = GuardedClient(server.connect, Client.get, clock.clock, worth_seconds=0.02)
+    for _ in range(round(MOST_FAILURES / SLOW_SHARE)):
+        server.moving.clear()
+        calling = asyncio.create_task(line.call(Client.get))
+        await clock.asleep()
+        clock.advance(0.03)
+        server.moving.set()
+        assert await calling == "value"
+    assert await _reason(line) == "open"
+    assert line.circuit.fault == SLOW
+    server.moving.clear()
+    await settled()
+    clock.advance(PROBE_SECONDS)
+    await settled()
+    clock.advance(0.03)
+    server.moving.set()
+    await settled()
+    assert await _reason(line) == "open"
+    await settled()
+    clock.advance(PROBE_SECONDS)
+    await settled()
+    assert await line.call(Client.get) == "value"
     await line.aclose()
 
 

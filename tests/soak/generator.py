@@ -26,6 +26,11 @@ class Load:
     late: int = 0
     planned: int = 0
 
+    def __add__(self, other: "Load") -> "Load":
+        """Both together."""
+        failures = self.failures + other.failures
+        return Load(self.latencies + other.latencies, failures, self.late + other.late, self.planned + other.planned)
+
     def at(self, share: float) -> float:
         """The latency in milliseconds that this share stays within."""
         ordered = sorted(self.latencies)

@@ -55,10 +55,7 @@ def rolling_restart(stage: Stage) -> Measured:
             loads = [Load(), Load()]
             while not renewed.done():
                 both = await asyncio.gather(fresh.run(WARM, 300, 2), kept.run(WARM, 100, 2))
-                for load, more in zip(loads, both, strict=True):
-                    load.latencies += more.latencies
-                    load.failures += more.failures
-                    load.late, load.planned = load.late + more.late, load.planned + more.planned
+                loads = [load + more for load, more in zip(loads, both, strict=True)]
             await renewed
             return loads[0], loads[1]
 

@@ -1,11 +1,12 @@
-"""The table: FAULTS section 7, line by line, but for what needs client keys' files or Redis."""
+"""The table: FAULTS section 7, line by line, but for what needs client keys' files, and TIER section 3."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 from tests.benchmarks.row import Measured, Target
-from tests.soak import bursts, lives, steady
+from tests.soak import bursts, lives, steady, tiers
 from tests.soak.stage import Stage
+from tests.support.ills import ILLS
 
 
 class Row(NamedTuple):
@@ -40,4 +41,8 @@ ROWS = (
     Row("token", "logins for 200 calls on expiry, plus failures", ONCE, bursts.token_expiry),
     Row("sigterm", "end after SIGTERM, with non-readers", Target("≤", 13, "s"), lives.sigterm),
     Row("start", "answers after a start, upstream down", Target("≤", 2, "s"), lives.start),
+    *(
+        Row(f"tier-{name.replace(' ', '-')}", f"failures at 300 requests a second: {name}", NONE, tiers.ill(name))
+        for name in ILLS
+    ),
 )

@@ -12,6 +12,7 @@ from redis import Redis
 
 from app.errors import SettingsError
 from app.main import ELSEWHERE_SECONDS, create_app
+from app.tier.circuits import MOST_FAILURES
 from app.workers import Worker
 from tests.support.canary import TIER_SECRET
 from tests.support.clock import HandClock

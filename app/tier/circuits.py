@@ -145,9 +145,14 @@ class GuardedClient(Generic[C]):
         """Close the client, which ends what is under way."""
         if self._recovery:
             self._recovery.cancel()
-        await self._client.aclose()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._close(self._client)
+
+    async def _close(self, client: C) -> None:
+        """Close a client, and once more when what was under way has ended: it may have been connecting meanwhile."""
+        await client.aclose()
+        if ending := self._tasks - {asyncio.current_task()}:
+            await asyncio.wait(ending)
+        await client.aclose()
 
     def _begin(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         task = asyncio.create_task(work)
@@ -201,7 +206,7 @@ class GuardedClient(Generic[C]):
                 else:
                     await asyncio.wait((probing,))
             finally:
-                await tried.aclose()
+                await self._close(tried)
         self._recovery = None
 
 

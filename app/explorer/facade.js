@@ -63,7 +63,7 @@ export function Facade({ pairs, service, onAgain }) {
       <${Upstream} ready=${ready} answers=${answers} text=${text} />
     </div>
     ${explained && html`<${Explained} explained=${explained} pairs=${pairs} onAgain=${onAgain} />`}
-    ${explained?.body && html`<${HeldByHour} collections=${explained.body.held_hours} />`}
+    ${explained?.body && html`<${HeldByHour} collections=${explained.body.held_hours} pairs=${pairs} />`}
     ${text && html`<${Samples} text=${text} />`}`;
 }
 
@@ -140,7 +140,7 @@ function Upstream({ ready, answers, text }) {
       [
         "Latest fault",
         faults.length
-          ? `${faults.at(-1).code}, ${moment(new Date(faults.at(-1).at).toISOString(), "UTC", Date.now())}`
+          ? `${faults.at(-1).code}, ${moment(new Date(faults.at(-1).at).toISOString(), "UTC", Date.now())} UTC`
           : "none seen by this tab",
       ],
     ]} /></section>`;
@@ -176,7 +176,9 @@ function Explained({ explained, pairs, onAgain }) {
       ["Room", known.bytes === null ? null : bytes(known.bytes)],
       [
         "A miss would cost",
-        `${known.miss_cost.upstream_calls} upstream ${known.miss_cost.upstream_calls === 1 ? "call" : "calls"}`,
+        known.held?.covered
+          ? null // all of it is held
+          : `${known.miss_cost.upstream_calls} upstream ${known.miss_cost.upstream_calls === 1 ? "call" : "calls"}`,
       ],
       ["Asked of upstream", html`<code>${sent}</code>`],
     ]} /></div></section>`;

@@ -3,7 +3,7 @@ import { BASE, PUBLIC, credentials, keyOf } from "./api.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icons.js";
 import { html, useEffect, useRef, useState } from "./parts.js";
-import { shared, written } from "./question.js";
+import { shared, valueOf, written } from "./question.js";
 import { KINDS, SNIPPETS, beyond, whole } from "./snippets.js";
 import { count } from "./words.js";
 
@@ -71,24 +71,39 @@ async function copied(text) {
 }
 
 const FILES = [
-  { words: "CSV", path: "interactions.csv", more: [], note: "RFC 4180" },
+  { words: "CSV", path: "interactions.csv", more: [], note: "RFC 4180", isStreamed: true },
   {
     words: "CSV for Excel",
     path: "interactions.csv",
     more: [["csv", "excel"]],
     note: "byte-order mark, formulas disarmed",
+    isStreamed: true,
   },
-  { words: "NDJSON", path: "interactions.ndjson", more: [], note: "a row a line" },
+  { words: "NDJSON", path: "interactions.ndjson", more: [], note: "a row a line", isStreamed: true },
   { words: "JSON", path: "interactions.json", more: [], note: "with its envelope" },
 ];
 
-/** Where each file is; without a limit of its own a question brings as many rows as one answer may hold. */
+/** Whether a question brings all of its rows as a stream: it has no limit of its own, and no order that needs them all. */
+const isWhole = (pairs) => !valueOf(pairs, "limit") && !valueOf(pairs, "sort");
+
+/** Where each file is: a stream of all rows where that is offered, else of as many as one answer may hold. */
 export function files(pairs, maxRows) {
-  const asked = whole(shared(pairs), maxRows);
-  return FILES.map((file) => ({
-    ...file,
-    url: `${BASE}${file.path}?${written([...asked, ...file.more, ["download", "1"]])}`,
-  }));
+  const asked = shared(pairs);
+  return FILES.map((file) => {
+    const own = file.isStreamed && isWhole(asked) ? [...asked, ["limit", "all"]] : whole(asked, maxRows);
+    return { ...file, url: `${BASE}${file.path}?${written([...own, ...file.more, ["download", "1"]])}` };
+  });
+}
+
+/** How many rows the files hold. */
+export function held(pairs, maxRows, total) {
+  if (!isWhole(pairs)) {
+    const limit = Number(valueOf(pairs, "limit")) || maxRows;
+    return `A file holds ${count(limit)} rows at most${beyond(limit, total)}.`;
+  }
+  const isKnown = Number.isInteger(total);
+  const all = isKnown ? `all ${count(total)} rows` : "all rows that match";
+  return `CSV and NDJSON hold ${all}${isKnown && total <= maxRows ? ", JSON too" : `; JSON ${count(maxRows)} at most`}.`;
 }
 
 export function Downloads({ pairs, maxRows, total, onProblem }) {
@@ -105,7 +120,7 @@ export function Downloads({ pairs, maxRows, total, onProblem }) {
         <b>${words}</b> <span class="muted">${note}</span></a>
     </li>`,
     )}
-      ${maxRows !== null && html`<li class="bound muted">A file holds ${count(maxRows)} rows at most${beyond(maxRows, total)}.</li>`}</ul>
+      ${maxRows !== null && html`<li class="bound muted">${held(pairs, maxRows, total)}</li>`}</ul>
   </details>`;
 }
 
@@ -117,12 +132,17 @@ async function taken(event, url, onProblem) {
     onProblem(await answer.json());
     return;
   }
+  const file = await answer.blob().catch(() => null);
+  if (!file) {
+    onProblem({ title: "The file broke off", detail: "What came of it is a part, and was not saved. Ask again." });
+    return;
+  }
   const [, name] = /filename="?([^";]+)/.exec(answer.headers.get("content-disposition") ?? "") ?? [
     null,
     "interactions",
   ];
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(await answer.blob());
+  link.href = URL.createObjectURL(file);
   link.download = name;
   link.click();
   URL.revokeObjectURL(link.href);

@@ -52,6 +52,7 @@ export function Age({ result, onRefresh }) {
   return html`<p class="age ${state}" title=${title}>
     <span class="dot" aria-hidden="true"></span>
       <span>${state !== "fresh" && html`<b>Stale: </b>`}${words(freshness, now)}</span>
+    <span class="zone">times in ${meta.time_zone}</span>
     <button type="button" class="plain" aria-label="Ask again" title="Ask again" onClick=${onRefresh}>
       <${Icon} name="refresh" /></button>
   </p>`;

@@ -123,6 +123,7 @@ async def explain_cache(request: Request, services: Services, viewer: Viewer) ->
         miss_cost=cost,
         held=held_part(plan, queries.holdings, services.clock.wall()) if is_certain and not is_veiled else None,
         held_hours=held_hours(
+            plan,
             queries.holdings,
             services.clock.wall(),
             others="metrics:read" in viewer.scopes,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from app.holdings.collection import EVER, Span
+from app.holdings.collection import EVER, Span, conditions_of
 from app.holdings.holdings import Holdings, span_of
 from app.holdings.packing import MICROSECOND, microseconds
 from app.holdings.partition import FOREVER, day_of
@@ -17,6 +17,7 @@ from app.interactions.times import Time, written
 from app.queries.fetch_plan import FetchPlan
 from app.upstream.query import EVERYTHING, UpstreamQuery, alternatives
 
+ALL_TIME = Span(EVER, FOREVER)
 CELLS = 48  # of the picture
 LATELY = timedelta(days=1)  # shown of a range without start, where no more is held
 COVERED, DUE, LACKING, TO_COME = "#", "~", ".", " "
@@ -127,13 +128,20 @@ class HeldHours(Struct):
         str,
         Meta(description="As a query names them, `…` for a value that may be personal. Empty: the whole tenant."),
     ]
+    is_asked: Annotated[bool, Meta(description="Whether they are those of this query.")]
+    records: Annotated[int, Meta(description="Records held, of any day.")]
     days: Annotated[
         list[HeldDay], Meta(description=f"The newest first; {MOST_DAYS} at most, of others {DAYS_OF_OTHERS}.")
     ]
 
 
-def held_hours(holdings: Holdings, now: datetime, *, others: bool, hooks: bool) -> list[HeldHours] | None:
-    """The hours held of the whole tenant; of `others` too, the last asked for first, those about `hooks` among them."""
+def held_hours(
+    plan: FetchPlan, holdings: Holdings, now: datetime, *, others: bool, hooks: bool
+) -> list[HeldHours] | None:
+    """The hours held of the whole tenant; of `others` too, the last asked for first, those about `hooks` among them.
+
+    `plan` is of the query that asks.
+    """
     if not holdings.is_trusted:
         return None
     whole = holdings.collection(EVERYTHING)
@@ -141,7 +149,11 @@ def held_hours(holdings: Holdings, now: datetime, *, others: bool, hooks: bool) 
     shown = [one for one in known if one.coverage.intervals and (hooks or kinds_of(one.conditions) <= {"contact_id"})]
     latest = sorted(shown, key=lambda one: -one.asked_at)[:MOST_OTHERS] if others else []
     told = [(whole, MOST_DAYS), *((one, DAYS_OF_OTHERS) for one in latest)]
-    return [HeldHours(_named(one.conditions), [*_days(one, now, most)]) for one, most in told]
+    asked = [conditions_of(one) for one in alternatives(plan.asked)] if plan.is_holdable else []
+    return [
+        HeldHours(_named(one.conditions), one.conditions in asked, one.rows(ALL_TIME), [*_days(one, now, most)])
+        for one, most in told
+    ]
 
 
 def _named(conditions: UpstreamQuery) -> str:

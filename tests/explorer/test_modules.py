@@ -13,6 +13,7 @@ STATES = """[
   { is_answered: true, is_abandoned: false, count: 5 }, { is_answered: true, is_abandoned: true, count: 3 },
   { is_answered: false, is_abandoned: true, count: 4 }, { is_answered: false, is_abandoned: false, count: 4 }]"""
 
+UNCOUNTED = "CSV and NDJSON hold all rows that match; JSON 10 at most."
 CASES: dict[str, list[tuple[str, Any]]] = {
     "words.js": [
         ("duration(0)", "0 s"),
@@ -182,6 +183,21 @@ CASES: dict[str, list[tuple[str, Any]]] = {
         ("whole([['limit', '3']], 10)", [["limit", "3"]]),
         ("whole([], 10)", [["limit", "10"]]),
         ("whole([], null)", []),
+    ],
+    "share.js": [
+        ("held([], 10, 3)", "CSV and NDJSON hold all 3 rows, JSON too."),
+        ("held([['attr', 'a']], 10, 11)", "CSV and NDJSON hold all 11 rows; JSON 10 at most."),
+        *((f"held([], 10, {total})", UNCOUNTED) for total in ("null", "undefined")),
+        ("held([['sort', 'duration_seconds']], 10, 11)", "A file holds 10 rows at most; 11 match."),
+        ("held([['limit', '2']], 10, 3)", "A file holds 2 rows at most; 3 match."),
+        (
+            "files([['limit', '2']], 10).map(({ url }) => /limit=\\w+/.exec(url)[0])",
+            ["limit=2", "limit=2", "limit=2", "limit=2"],
+        ),
+        (
+            "files([], 10).map(({ url }) => /limit=\\w+/.exec(url)[0])",
+            ["limit=all", "limit=all", "limit=all", "limit=10"],
+        ),
     ],
     "sorting.js": [
         ("nextSort('-started_at', 'duration_seconds', 'float')", "-duration_seconds"),

@@ -232,7 +232,10 @@ def test_where_one_answer_cannot_hold_all_the_texts_read_on_or_say_so(
         expect(dialog.locator(".above")).to_contain_text("from (included) to (excluded)")
     explorer.page.keyboard.press("Escape")
     explorer.page.get_by_text("Download", exact=True).click()
-    expect(explorer.page.locator(".menu .bound")).to_have_text("A file holds 2 rows at most; 3 match.")
+    expect(explorer.page.locator(".menu .bound")).to_have_text("CSV and NDJSON hold all 3 rows; JSON 2 at most.")
+    with explorer.page.expect_download() as loading:
+        explorer.page.get_by_role("link", name="NDJSON").click()
+    assert len(loading.value.path().read_text(encoding="utf-8").splitlines()) == 3
 
 
 def test_files_bring_the_whole_question(

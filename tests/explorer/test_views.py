@@ -30,13 +30,25 @@ def test_hours_held_are_shown_by_the_day_and_values_are_not(scopes: str, explore
     with served(clock=HandClock(wall=ANCHOR).clock, anonymous_scopes=scopes) as place:
         fetched(f"{place.url}/interactions?from=now-1d&limit=1000")
         explorer = explore(place).open("?attr=SIM-ABANDON&from=now-10d&to=now-8d#facade")
-        whole = explorer.page.get_by_role("group", name="Whole tenant").get_by_role("img")
+        whole = explorer.page.get_by_role("group", name="Whole tenant, ").get_by_role("img")
         expect(whole).to_have_count(2)
         expect(whole.first).to_have_accessible_name("Wed 18 Nov: 16 h held")
         expect(whole.last).to_have_accessible_name("Tue 17 Nov: 9 h held, 15 h not held")
         assert whole.first.locator("i").count() == 24
-        others = explorer.page.get_by_role("group", name="attr=…")
-        expect(others).to_have_count(int("metrics" in scopes))
+        own = explorer.page.get_by_role("group", name="attr=SIM-ABANDON, 0 records, of this question")
+        expect(own).to_have_count(int("metrics" in scopes))
+        explorer.open("?attr=VIP&from=now-10d&to=now-8d#facade")
+        expect(explorer.page.get_by_role("group", name="attr=…, 0 records")).to_have_count(int("metrics" in scopes))
+        stored = explorer.page.get_by_role("region", name="This question in the cache")
+        expect(stored).to_contain_text("A miss would cost")
+        explorer.open("?from=now-1d#facade")
+        expect(stored).to_contain_text("Asked of upstream")
+        expect(stored).not_to_contain_text("A miss would cost")
+
+
+@pytest.mark.parametrize("view", ["interactions", "overview"])
+def test_the_zone_of_the_times_is_named_once(view: str, explorer: Explorer) -> None:
+    expect(explorer.open(f"?attr=VIP#{view}").page.get_by_text("times in US/Eastern")).to_have_count(1)
 
 
 def test_without_the_scope_counters_are_not_asked_for(explore: Callable[..., Explorer]) -> None:

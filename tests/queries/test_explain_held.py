@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from app.queries.explain_held import CELLS, HeldDay, HeldPart, held_hours, held_part
+from app.queries.explain_held import CELLS, HeldDay, HeldHours, HeldPart, held_hours, held_part
 from app.queries.query import Search
 from tests.queries.support import NOW, Desk, desk, interaction, query, with_attribute
 
@@ -41,9 +41,15 @@ async def test_a_question_that_is_asked_whole_is_not_held() -> None:
 
 def hours(at: Desk, *, others: bool = False, hooks: bool = True) -> dict[str, list[HeldDay]]:
     """The hours told of each collection."""
-    found = held_hours(at.queries.holdings, at.clock.wall, others=others, hooks=hooks)
+    return {one.conditions: one.days for one in collections(at, Search(), others=others, hooks=hooks)}
+
+
+def collections(at: Desk, search: Search, *, others: bool = True, hooks: bool = True) -> list[HeldHours]:
+    found = held_hours(
+        at.queries.plan(query(search=search)), at.queries.holdings, at.clock.wall, others=others, hooks=hooks
+    )
     assert found is not None
-    return {one.conditions: one.days for one in found}
+    return found
 
 
 async def test_the_hours_of_the_whole_tenant_are_told_by_the_day() -> None:
@@ -77,7 +83,13 @@ async def test_other_collections_are_told_without_what_may_be_personal() -> None
     assert told["attr=…"][0].hours == "#" * 7 + " " * 17
     assert [*hours(at, others=True, hooks=False)] == ["", "contact_id=…"]
     assert [*hours(at)] == [""]
+    assert [(one.conditions, one.is_asked, one.records) for one in collections(at, Search(attr=("gold",)))] == [
+        ("", False, 0),
+        ("hook_type=tier&hook_subtype=interaction-attribute", False, 1),
+        ("attr=…", True, 1),
+        ("contact_id=…", False, 1),
+    ]
     at.queries.holdings.purge()
     assert [*hours(at, others=True)] == [""]
     at.queries.holdings.is_trusted = False
-    assert held_hours(at.queries.holdings, NOW, others=True, hooks=True) is None
+    assert held_hours(at.queries.plan(query()), at.queries.holdings, NOW, others=True, hooks=True) is None

@@ -14,6 +14,7 @@ from app.settings import load
 from app.simulator import DEFAULT_PORT, SimulatorOptions, create_simulator
 
 LOOPBACK = "127.0.0.1"
+ROWS, LEAST_PER_HOUR = 6_000, 20.0  # some arrive within minutes, whenever it is looked at
 UNDRAINED = ListenerLimits(drain_seconds=0)
 
 
@@ -39,7 +40,7 @@ def demo(overrides: Mapping[str, object], options: SimulatorOptions, simulator_p
     else:
         simulator_listener = listen(LOOPBACK, simulator_port, flag="--simulator-port")
     url, simulator_url = url_of(facade_listener), url_of(simulator_listener)
-    simulated = create_simulator(options)
+    simulated = create_simulator(replace(options, interactions=ROWS, least_per_hour=LEAST_PER_HOUR))
     facade = create_app(settings.model_copy(update={"upstream_url": simulator_url}))
     words = (
         "cxfacade demo: invented data, no credentials, no network\n"

@@ -73,15 +73,18 @@ class Population:
 
     def _day(self, day: int) -> tuple[Interaction, ...]:
         chosen = self._options
-        return arrivals(day, chosen.seed, chosen.arrivals_per_hour, chosen.time_zone, chosen.tenant_id)
+        given = chosen.seed, chosen.arrivals_per_hour, chosen.time_zone, chosen.tenant_id
+        return arrivals(day, *given, least=chosen.least_per_hour)
 
 
 @lru_cache(maxsize=2 * RETENTION_DAYS)
-def arrivals(day: int, seed: int, per_hour: float, time_zone: str, tenant_id: str) -> tuple[Interaction, ...]:
+def arrivals(
+    day: int, seed: int, per_hour: float, time_zone: str, tenant_id: str, *, least: float = 0.0
+) -> tuple[Interaction, ...]:
     """The interactions that start on a UTC day (days since 1970): never changed, equal for equal arguments."""
     rng = random.Random(f"{seed}:{day}")
     rows = []
-    for place, (start, kind) in enumerate(_plan(rng, day, per_hour, ZoneInfo(time_zone))):
+    for place, (start, kind) in enumerate(_plan(rng, day, per_hour, ZoneInfo(time_zone), least)):
         scene = play(kind, start, Dice(rng), seed, tenant_id)
         _vary(scene)
         if place < len(STRANGE_VALUES):
@@ -90,13 +93,13 @@ def arrivals(day: int, seed: int, per_hour: float, time_zone: str, tenant_id: st
     return tuple(rows)
 
 
-def _plan(rng: random.Random, day: int, per_hour: float, zone: ZoneInfo) -> list[tuple[int, str]]:
+def _plan(rng: random.Random, day: int, per_hour: float, zone: ZoneInfo, least: float) -> list[tuple[int, str]]:
     """Starts and kinds of a UTC day: each kind once, so that all occur every day, then arrivals along the curve."""
     if per_hour <= 0:
         return []
     names = [name for name, kind in KINDS.items() if kind.weight]
     weights = [KINDS[name].weight for name in names]
-    expected = [expected_at(day * DAY + hour * HOUR, per_hour, zone) for hour in range(24)]
+    expected = [max(least, expected_at(day * DAY + hour * HOUR, per_hour, zone)) for hour in range(24)]
     hours = rng.choices(range(24), expected, k=len(names))
     plan = [(day * DAY + hour * HOUR + rng.randrange(HOUR), name) for hour, name in zip(hours, names, strict=True)]
     for hour, mean in enumerate(expected):

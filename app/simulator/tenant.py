@@ -31,9 +31,10 @@ class SimulatorOptions:
     The data are a function of ``seed`` and simulated time alone, so restarts at another moment show the same
     interactions. ``anchor`` (UTC, default: the real time) is what the simulated clock shows at the start; from there it
     runs with real time, unless ``frozen``. ``interactions`` rows of history exist at the anchor, newer ones arrive at
-    ``arrivals_per_hour`` on average over a week. With ``per_weekday`` the rows are the workload's instead: so many on a
-    weekday, from ``history_days`` before the anchor on, late joiners, late edits and erasures among them.
-    ``journal_rows``: the journal tells which rows each list call sent. Times are in seconds.
+    ``arrivals_per_hour`` on average over a week, in each hour ``least_per_hour`` or more of them. With ``per_weekday``
+    the rows are the workload's instead: so many on a weekday, from ``history_days`` before the anchor on, late joiners,
+    late edits and erasures among them. ``journal_rows``: the journal tells which rows each list call sent. Times are in
+    seconds.
     """
 
     seed: int = 7
@@ -47,6 +48,7 @@ class SimulatorOptions:
     latency: LatencyProfile = "none"
     interactions: int = 3000
     arrivals_per_hour: float = 12.0
+    least_per_hour: float = 0.0
     per_weekday: int = 0
     history_days: int = 8
     max_token_ttl: int = 86_400

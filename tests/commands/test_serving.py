@@ -86,6 +86,12 @@ def test_the_demo_answers_the_first_curl_of_the_readme_and_ends_cleanly(tmp_path
     assert CANARY not in demo.errors.read_text() + "".join(demo.said)
 
 
+def test_the_demo_has_interactions_of_the_last_hour_whenever_it_is_looked_at(tmp_path: Path) -> None:
+    with started(tmp_path, "demo", "--port", "0", "--latency", "none") as demo:
+        answer = get(f"{demo.url('open')}/interactions?from=now-1h&limit=1").json()
+        assert answer["meta"]["total"] > 0, "of 20 there is none by a chance of one in 10^8"
+
+
 def test_what_the_listener_refuses_is_told_among_the_metrics(tmp_path: Path) -> None:
     with started(tmp_path, "demo", "--port", "0", "--latency", "none") as demo:
         address = httpx.URL(demo.url("open"))

@@ -37,6 +37,18 @@ def attributes(rows: Rows) -> Rows:
     return [hook for hook in nested(rows, "hooks") if hook["hookSubType"] == ATTRIBUTE]
 
 
+def test_where_so_many_are_wanted_some_arrive_in_every_hour() -> None:
+    """A Sunday's, in a zone whose nights know hardly any."""
+    sunday = 20_415
+    hours = [
+        Counter(row.start[:13] for row in arrivals(sunday, 7, 12.0, "US/Eastern", "t", least=least))
+        for least in (0, 20)
+    ]
+    assert len(hours[0]) < 24
+    assert len(hours[1]) == 24
+    assert min(hours[1].values()) > 5
+
+
 def test_every_kind_that_has_a_weight_arrives_every_day() -> None:
     day = arrivals(20_000, 7, 12.0, "US/Eastern", QUIET.tenant_id)
     assert {row.kind for row in day} == {name for name, kind in KINDS.items() if kind.weight}

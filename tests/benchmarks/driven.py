@@ -140,6 +140,7 @@ async def outcome(stretch: Stretch, loop: IdleLoop, boards: tuple[Board, ...] = 
             if number in sampled:
                 await driven.compare(app, boards[place], result)
                 driven.upstream.journal.clear()
+    judge.end(driven.upstream.now())
     result.cpu_seconds = process_time() - began
     return result
 

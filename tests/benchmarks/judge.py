@@ -1,18 +1,21 @@
 """The judge of a day of dashboards: how often upstream sent what, from the simulator's journal alone. Pure.
 
 Each row of a list call is one of four: the `first` of its interaction; `changed` since it was sent last; sent again as
-it was because its allowance had run out (`due`); or again before that (`early`), which nobody needed.
+it was because its allowance had run out (`due`); or again before that (`early`), which nobody needed. Beside that the
+schedule is played for each row alone, from its first reading on: so often it was `owed` to be read again.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from math import inf
+from math import ceil, inf
 
 from app.simulator.clock import parse_time
 from app.simulator.interaction import Sent
 from app.simulator.state import Call
 from tests.benchmarks.stretch import Verdict
 
+POLL_SECONDS = 60  # the longest pause of boards that show all rows of a range
+PUT_OFF = 1.25  # of an allowance: so late a row may be read again, and one poll later
 SETTLED_SECONDS = 3600  # after the last change of an interaction that has ended
 
 
@@ -38,6 +41,8 @@ class Judge:
     allowances: Allowances = field(default_factory=Allowances)
     verdict: Verdict = field(default_factory=Verdict)
     _known: dict[str, tuple[Sent, float, bool]] = field(default_factory=dict)
+    _promised: dict[str, float] = field(default_factory=dict)
+    _owed: dict[str, tuple[Sent, float]] = field(default_factory=dict)
 
     def read(self, calls: Iterable[Call]) -> None:
         """Take in calls; all but lists are passed over."""
@@ -49,7 +54,9 @@ class Judge:
         verdict, known, at = self.verdict, self._known, parse_time(call.at)
         verdict.calls += 1
         verdict.counting += ("limit", "0") in call.query
+        first, again, early = verdict.first, verdict.changed + verdict.due, verdict.early
         for row in call.rows:
+            self._play(row, at)
             last, due, was_settled = known.get(row.id, _NEVER)
             if last is None:
                 verdict.first += 1
@@ -64,6 +71,29 @@ class Judge:
                 verdict.due += 1
             is_settled = not row.is_open and at - parse_time(row.since) >= 1000 * SETTLED_SECONDS
             known[row.id] = (row, self.allowances.due(row, at), is_settled)
+        if verdict.first == first and verdict.changed + verdict.due > again:
+            verdict.beside += verdict.early - early
+
+    def _play(self, row: Sent, at: int) -> None:
+        """Count the readings that the schedule owed until now, and see whether this one is as early as promised."""
+        last, due = self._owed.get(row.id, (row, self.allowances.due(row, at)))
+        self._owed[row.id] = row, self._next(last, due, at)
+        self.verdict.late += at > self._promised.get(row.id, inf)
+        wait = self.allowances.due(row, at) - at
+        self._promised[row.id] = at + PUT_OFF * wait + 1000 * POLL_SECONDS
+
+    def _next(self, row: Sent, due: float, at: int) -> float:
+        """The first due time after `at`; those before are counted."""
+        while due <= at:
+            self.verdict.owed += 1
+            due = self.allowances.due(row, ceil(due))
+        return due
+
+    def end(self, at: int) -> None:
+        """Nothing more is read: count the readings owed until now (milliseconds), and rows that are late by then."""
+        for row, due in self._owed.values():
+            self._next(row, due, at)
+        self.verdict.late += sum(promised < at for promised in self._promised.values())
 
 
 _NEVER: tuple[None, float, bool] = (None, inf, False)

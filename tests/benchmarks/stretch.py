@@ -23,8 +23,11 @@ class Verdict:
     changed: int = 0
     due: int = 0
     early: int = 0
+    beside: int = 0  # of early: rows between due ones, sent by the call for these
     settled_again: int = 0  # of due and early: rows that had settled before they were sent last
     settled_early: int = 0
+    owed: int = 0  # readings again, by the schedule alone
+    late: int = 0  # rows read again later than promised, or not yet
 
     @property
     def rows(self) -> int:
@@ -50,6 +53,16 @@ class Verdict:
     def readings_per_row(self) -> float:
         """First readings for each distinct interaction; rows sent again too early count as such."""
         return (self.first + self.early) / max(1, self.first)
+
+    @property
+    def again_per_owed(self) -> float:
+        """Rows sent again, neighbours of due ones included, for each that the schedule owed."""
+        return (self.changed + self.due + self.early) / max(1, self.owed)
+
+    @property
+    def rechecks_per_owed(self) -> float:
+        """Likewise, without those sent again early."""
+        return (self.changed + self.due) / max(1, self.owed)
 
 
 @dataclass(slots=True)

@@ -67,6 +67,37 @@ def test_settled_rows_sent_again_are_counted_apart() -> None:
     assert (verdict.early, verdict.due) == (2, 1)
 
 
+def test_early_rows_between_due_ones_are_told_from_those_of_a_first_reading() -> None:
+    due, other = row("a", since=NOON), row("b", since=NOON + MINUTE)
+    verdict = judged(call(1, due, other), call(5, due, other), call(5.5, other), call(6, due, other, row("c")))
+    assert (verdict.due, verdict.early, verdict.beside) == (2, 3, 1)
+
+
+def test_the_schedule_alone_owes_a_reading_at_each_due_time_however_often_a_row_is_sent() -> None:
+    ended, judge = row("a", since=NOON), Judge()  # due after 5 minutes, an hour, a day and a week
+    judge.read([call(0, ended), call(2, ended), call(6, ended), call(59, ended)])
+    assert (judge.verdict.owed, judge.verdict.due, judge.verdict.early) == (1, 1, 2)
+    judge.end(NOON + 25 * HOUR)
+    assert judge.verdict.owed == 3
+    assert judge.verdict.rechecks_per_owed == pytest.approx(1 / 3)
+    assert judge.verdict.again_per_owed == 1
+
+
+def test_a_row_is_late_a_quarter_of_its_allowance_and_a_poll_after_that_has_run_out() -> None:
+    ended = row("a", since=NOON)  # due five minutes past noon, late from 7:15 on
+    assert judged(call(0, ended), call(7.2, ended)).late == 0
+    assert judged(call(0, ended), call(7.3, ended)).late == 1
+    assert judged(call(0, ended), call(3, ended), call(6.6, ended)).late == 1  # a quarter of two minutes, and a poll
+
+
+def test_a_row_that_is_not_read_again_at_all_is_late_in_the_end() -> None:
+    for minutes, late in ((7.2, 0), (7.3, 1)):
+        judge = Judge()
+        judge.read([call(0, row("a", since=NOON))])
+        judge.end(NOON + round(minutes * MINUTE))
+        assert judge.verdict.late == late
+
+
 def test_an_empty_journal_has_figures_too() -> None:
     verdict = judged()
     assert (verdict.rows_per_row, verdict.rows_per_version, verdict.readings_per_row) == (0, 0, 0)

@@ -14,6 +14,7 @@ SLOW_SECONDS = 0.01  # while a call takes longer, no other begins
 MOST_FAILURES = 3  # in a row
 SLOW_SHARE = 0.5  # of a failure, that a slow answer counts as: at times it is this process that is slow
 PROBE_SECONDS = 0.5
+TURNS = 20  # of the loop, for what came while it was busy: an answer that lies there is not late
 LATE = "the server does not answer in time"
 SLOW = "the server answers slowly"
 
@@ -117,6 +118,7 @@ class GuardedClient(Generic[C]):
         self._clock = clock
         self._called, self._turned = called, turned
         self._worth_seconds = worth_seconds
+        self._slow: set[int] = set()  # of the calls under way
         self._tasks: set[asyncio.Task[Any]] = set()
         self._recovery: asyncio.Task[None] | None = None
 
@@ -131,11 +133,14 @@ class GuardedClient(Generic[C]):
         return answer
 
     async def _answer(self, command: Callable[[C], Awaitable[T]]) -> T:
+        await _caught_up(lambda: not self.circuit.is_slow)
         number = self.circuit.admit()
         calling = self._begin(self._ended(number, command(self._client)))
-        if not await self._is_in_time(calling, BUDGET_SECONDS):
-            self._settle(number, LATE)
-            raise TierUnavailable("timeout")
+        if not await self._is_in_time(calling, self._worth_seconds):
+            self._slow.add(number)
+            if not await self._is_in_time(calling, BUDGET_SECONDS - self._worth_seconds):
+                self._settle(number, LATE)
+                raise TierUnavailable("timeout")
         try:
             return calling.result()
         except ServerError as error:
@@ -166,15 +171,16 @@ class GuardedClient(Generic[C]):
             task.exception()
 
     async def _ended(self, number: int, answer: Awaitable[T]) -> T:
-        fault, began = "a call failed", self._clock.monotonic()
+        fault = "a call failed"
         try:
             found = await answer
-            fault = SLOW if self._clock.monotonic() - began > self._worth_seconds else ""
+            fault = SLOW if number in self._slow else ""
             return found
         except ServerError as error:
             fault = str(error)
             raise
         finally:
+            self._slow.discard(number)
             self._settle(number, fault)
             self.circuit.end(number)
 
@@ -184,6 +190,7 @@ class GuardedClient(Generic[C]):
             await asyncio.wait((calling, budget), return_when=asyncio.FIRST_COMPLETED)
         finally:
             budget.cancel()
+        await _caught_up(calling.done)
         return calling.done()
 
     def _settle(self, number: int, fault: str = "") -> None:
@@ -208,6 +215,14 @@ class GuardedClient(Generic[C]):
             finally:
                 await self._close(tried)
         self._recovery = None
+
+
+async def _caught_up(is_over: Callable[[], bool]) -> None:
+    """Let the loop take TURNS, unless it is over before."""
+    for _ in range(TURNS):
+        if is_over():
+            return
+        await asyncio.sleep(0)
 
 
 async def _answered(answer: Awaitable[object]) -> bool:

@@ -25,9 +25,9 @@ def stampede(stage: Stage) -> Measured:
     [target] = new(1)
     with stage.facade() as running:
         stage.control(reset=1)
-        answers = do(_crowd(running.url, [target] * 1_000))
+        answers = do(crowd(running.url, [target] * 1_000))
         calls = stage.control()["calls"]
-    return Measured(calls + sum(one != 200 for one in answers), f"1,000 answered: {_told(answers)}")
+    return Measured(calls + sum(one != 200 for one in answers), f"1,000 answered: {told(answers)}")
 
 
 def cold_start(stage: Stage) -> Measured:
@@ -36,15 +36,15 @@ def cold_start(stage: Stage) -> Measured:
     with stage.facade() as running:
         stage.control(reset=1)
         began = perf_counter()
-        answers = do(_crowd(running.url, new(500)))
+        answers = do(crowd(running.url, new(500)))
         seconds = perf_counter() - began
         most = stage.control()["most"]
     is_well = answers.count(200) == 500 and most <= 8
-    note = f"500 answered: {_told(answers)}; at most {most} calls at once"
+    note = f"500 answered: {told(answers)}; at most {most} calls at once"
     return Measured(seconds if is_well else float("inf"), note)
 
 
-async def _crowd(url: str, targets: list[str]) -> list[int]:
+async def crowd(url: str, targets: list[str]) -> list[int]:
     """All at once: how each was answered."""
 
     async def one(number: int, target: str) -> int:
@@ -57,7 +57,8 @@ async def _crowd(url: str, targets: list[str]) -> list[int]:
     return list(await asyncio.gather(*(one(number, target) for number, target in enumerate(targets))))
 
 
-def _told(answers: list[int]) -> str:
+def told(answers: list[int]) -> str:
+    """How often there was each status."""
     return ", ".join(f"{count} with {status}" for status, count in Counter(answers).most_common())
 
 
@@ -75,7 +76,7 @@ def memory_cap(stage: Stage) -> Measured:
 
 def big_bodies(stage: Stage) -> Measured:
     """MiB the process grows by, at most, while upstream sends 100 MB, a gzip bomb and 28 MB."""
-    told: list[str] = []
+    words: list[str] = []
     with stage.facade() as running:
         warmed(running)
         base, lags = running.resident_bytes(), list[float]()
@@ -89,9 +90,9 @@ def big_bodies(stage: Stage) -> Measured:
                 return answers
 
             [status] = do(watched(new(1, kind)[0] + limit))
-            told.append(f"{kind} {status}")
+            words.append(f"{kind} {status}")
         most = running.most_resident_bytes() - base
-    note = f"{', '.join(told)}; health meanwhile at most {max(lags):.0f} ms (target 50)"
+    note = f"{', '.join(words)}; health meanwhile at most {max(lags):.0f} ms (target 50)"
     return Measured(most / MIB, note)
 
 
@@ -114,12 +115,12 @@ def churn(stage: Stage) -> Measured:
                 await asyncio.gather(*map(leaving, targets[start : start + 100]))
 
         do(left())
-        expired = do(_crowd(running.url, new(EXPIRED)))
+        expired = do(crowd(running.url, new(EXPIRED)))
         stage.control(delay=0)
         do(until(partial(_is_idle, running.url), 60))
         answers, _ = do(statuses(running.url, new(AFTER)))
         used, lost = gauge(running, "upstream_slots_used"), gauge(running, "upstream_pools_lost_total")
-    note = f"without patience: {_told(expired)}; then: {_told(answers)}; slots used {used:.0f}, pools lost {lost:.0f}"
+    note = f"without patience: {told(expired)}; then: {told(answers)}; slots used {used:.0f}, pools lost {lost:.0f}"
     return Measured(AFTER - answers.count(200) + used + lost, note)
 
 
@@ -135,6 +136,6 @@ def token_expiry(stage: Stage) -> Measured:
     with stage.facade(auth="token") as running:
         warmed(running)
         stage.control(expire=1, reset=1)
-        answers = do(_crowd(running.url, new(200)))
+        answers = do(crowd(running.url, new(200)))
         logins = stage.control()["logins"]
-    return Measured(logins + 200 - answers.count(200), f"200 answered: {_told(answers)}")
+    return Measured(logins + 200 - answers.count(200), f"200 answered: {told(answers)}")

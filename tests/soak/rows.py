@@ -41,6 +41,11 @@ ROWS = (
     Row("token", "logins for 200 calls on expiry, plus failures", ONCE, bursts.token_expiry),
     Row("sigterm", "end after SIGTERM, with non-readers", Target("≤", 13, "s"), lives.sigterm),
     Row("start", "answers after a start, upstream down", Target("≤", 2, "s"), lives.start),
+    Row("tier-crowd", "fetches for 1,000 cold clients over 4 processes, plus failures", ONCE, tiers.cold_crowd),
+    Row("tier-leader-killed", "answered, who waited for it", Target("≤", 10.7, "s"), tiers.leader_killed),
+    Row("tier-leader-frozen", "late writes of a frozen leader, plus failures", NONE, tiers.leader_frozen),
+    Row("tier-purge", "gone on all of 4 processes", Target("≤", 1, "s"), tiers.purged),
+    Row("tier-rolling", "failures in 12 replacements of workers at 300 requests a second", NONE, tiers.rolling),
     *(
         Row(f"tier-{name.replace(' ', '-')}", f"failures at 300 requests a second: {name}", NONE, tiers.ill(name))
         for name in ILLS

@@ -10,6 +10,7 @@ from app.tier.circuits import (
     PROBE_SECONDS,
     SLOW,
     SLOW_SHARE,
+    TURNS,
     Circuit,
     GuardedClient,
     ServerError,
@@ -56,7 +57,7 @@ class Client:
 
 async def settled() -> None:
     """Let everything run that waits for nothing but its turn."""
-    for _ in range(20):
+    for _ in range(3 * TURNS):
         await asyncio.sleep(0)
 
 
@@ -138,6 +139,20 @@ async def test_failures_in_a_row_open_the_circuit_and_a_new_client_closes_it(
     await line.aclose()
 
 
+async def test_an_answer_that_came_while_the_loop_was_busy_is_in_time(
+    server: Server, line: "GuardedClient[Client]", clock: HandClock
+) -> None:
+    server.moving.clear()
+    calling = [asyncio.create_task(line.call(Client.get)) for _ in range(MOST_FAILURES)]
+    await clock.asleep(MOST_FAILURES)
+    clock.advance(1)
+    server.moving.set()
+    calling.append(asyncio.create_task(line.call(Client.get)))
+    assert await asyncio.gather(*calling) == ["value"] * (1 + MOST_FAILURES)
+    assert not line.circuit.is_open
+    await line.aclose()
+
+
 async def test_answers_that_are_slower_than_worth_are_given_and_open_the_circuit(
     server: Server, clock: HandClock
 ) -> None:
@@ -147,6 +162,7 @@ async def test_answers_that_are_slower_than_worth_are_given_and_open_the_circuit
         calling = asyncio.create_task(line.call(Client.get))
         await clock.asleep()
         clock.advance(0.03)
+        await clock.asleep()
         server.moving.set()
         assert await calling == "value"
     assert await _reason(line) == "open"
@@ -156,6 +172,8 @@ async def test_answers_that_are_slower_than_worth_are_given_and_open_the_circuit
     clock.advance(PROBE_SECONDS)
     await settled()
     clock.advance(0.03)
+    await settled()
+    await settled()
     server.moving.set()
     await settled()
     assert await _reason(line) == "open"
@@ -184,6 +202,7 @@ async def test_a_late_answer_of_a_probe_does_not_close_the_circuit(
     clock.advance(PROBE_SECONDS)
     await settled()
     clock.advance(BUDGET_SECONDS)
+    await settled()
     server.moving.set()
     await settled()
     assert server.clients[1].closed.is_set()

@@ -1,15 +1,22 @@
-"""What one may see never reaches another through the cache: every pair of audiences, and ten thousand requests."""
+"""What one may see never reaches another through a cache: every pair of audiences, and ten thousand requests.
+
+`ISOLATION_CASES=10000` has as many sent to façades that share a tier.
+"""
 
 import asyncio
+import os
 import secrets
 from collections import Counter, defaultdict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from itertools import permutations
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 import pytest
 
+from app.clock import Clock
 from tests.scenarios.audiences import (
     CARD,
     CUSTOMER,
@@ -27,8 +34,12 @@ from tests.scenarios.audiences import (
     seen,
 )
 from tests.scenarios.repeating import Field, Received, Repeating
+from tests.support.canary import TIER_SECRET, plain
 from tests.support.clock import HandClock
-from tests.support.simulator import Simulator
+from tests.support.counted import value_of
+from tests.support.facade import TENANT
+from tests.support.simulator import Simulator, running_simulator
+from tests.support.tier import running_tier
 
 INCLUDED = "include=attributes,agents,queues,segments,notes,talk_times"
 LISTS = (
@@ -44,6 +55,8 @@ NEWEST = f"/interactions?limit=3&{INCLUDED}"
 ITEM = f"/interactions/{{}}?{INCLUDED}"
 FRESH, A_DAY = 15, 86_400
 CASES = 10_000
+SHARED_CASES = int(os.environ.get("ISOLATION_CASES", "1500"))
+STRICTER = "Account=drop,reason=mask,ssn=drop"
 
 
 @pytest.fixture
@@ -64,10 +77,17 @@ def targets(ids: list[str], who: Who) -> list[str]:
     return [*(f"{path}&pii={who.pii}" if who.pii else path for path in paths), *timeline]
 
 
-async def asked(facade: Repeating, who: Who, target: str, *fields: Field, **changes: str) -> Received:
-    """The answer to this viewer, in which nothing is that is for others only."""
+async def asked(
+    facade: Repeating,
+    who: Who,
+    target: str,
+    *fields: Field,
+    hides: frozenset[str] = frozenset(),
+    **changes: str,
+) -> Received:
+    """The answer to this viewer, in which nothing is that is for others only, or that the façade hides from all."""
     answer = await facade.ask(target, *who.fields, *fields, **changes)
-    assert leaked(answer, who.sees) == set(), (who.name, target, fields, answer.status)
+    assert leaked(answer, who.sees - hides) == set(), (who.name, target, fields, answer.status)
     if who.refused and answer.status != 429:
         assert answer.status == who.refused
     return answer
@@ -158,13 +178,23 @@ async def test_no_client_may_store_what_shows_a_person_in_clear(facade: Repeatin
                     assert (again.headers[b"cache-control"] == b"private, no-store") is (policy == b"private, no-store")
 
 
+class Host(NamedTuple):
+    """A façade with the simulator behind it, the ids that it knows, what it hides from all, and what is of others."""
+
+    facade: Repeating
+    simulator: Simulator
+    ids: list[str]
+    hides: frozenset[str] = frozenset()
+    alien: frozenset[str] = frozenset()
+
+
 class Chance:
     """One random request after another, of anybody, and what becomes of each; `tags` by who was given them."""
 
-    def __init__(self, facade: Repeating, simulator: Simulator, clock: HandClock, ids: list[str], seed: int) -> None:
-        self.facade, self.simulator, self.clock, self.ids = facade, simulator, clock, ids
+    def __init__(self, hosts: Sequence[Host], clock: HandClock, seed: int, *, forgets: float = 0) -> None:
+        self.hosts, self.clock, self.forgets = hosts, clock, forgets
         self.random = Random(seed)
-        self.tags: defaultdict[bytes, set[frozenset[str]]] = defaultdict(set)
+        self.tags: defaultdict[tuple[int, bytes], set[frozenset[str]]] = defaultdict(set)
         self.latest: defaultdict[str, deque[bytes]] = defaultdict(lambda: deque(maxlen=6))
         self.seen: Counter[str] = Counter()
 
@@ -176,36 +206,43 @@ class Chance:
         return 2 * crowd
 
     async def _happening(self) -> None:
+        host = self.random.choice(self.hosts)
+        if self.random.random() < self.forgets:
+            host.facade.forget()
         match self.random.randrange(60):
             case 0:
-                self.facade.forget()
+                host.facade.forget()
             case 1 | 2:
                 self.clock.advance(self.random.choice((1, FRESH + 1, 100)))
             case 3:
                 self.clock.advance(2 * A_DAY)
             case 4:
-                self.simulator.faults("status", status=500)
+                host.simulator.faults("status", status=500)
             case 5:
-                self.simulator.clear_faults()
+                host.simulator.clear_faults()
             case 6:
-                await self.facade.completed()
+                await host.facade.completed()
 
     async def _request(self) -> None:
         who = self.random.choice(SERVED if self.random.random() < 0.9 else REFUSED)
-        target = self.random.choice(targets(self.ids[:2], who))
+        host = self.random.choice(self.hosts)
+        newest = f"{NEWEST}&pii={who.pii}" if who.pii else NEWEST
+        target = self.random.choice([newest, newest, newest, *targets(host.ids[:2], who)])
         fields = [one for one in (self._coding(), self._condition(target), self._directive()) if one]
         method = "HEAD" if self.random.random() < 0.05 else "GET"
         for _ in range(2):
-            self._note(who, target, await asked(self.facade, who, target, *fields, method=method))
+            answer = await asked(host.facade, who, target, *fields, hides=host.hides, method=method)
+            self._note(host, who, target, answer)
 
-    def _note(self, who: Who, target: str, answer: Received) -> None:
+    def _note(self, host: Host, who: Who, target: str, answer: Received) -> None:
         """Check and remember what became of a request."""
-        tag = answer.headers.get(b"etag")
+        tag, view = answer.headers.get(b"etag"), (self.hosts.index(host), answer.headers.get(b"etag", b""))
+        assert not [one for one in host.alien if one.encode() in plain(answer.body, answer.fields)], (who.name, target)
         if answer.status == 304:
             assert tag
-            assert who.sees in self.tags[tag], (who.name, target)
+            assert any(who.sees in self.tags[one, tag] for one in range(len(self.hosts))), (who.name, target)
         if tag:
-            self.tags[tag].add(who.sees)
+            self.tags[view].add(who.sees)
             self.latest[target.partition("&pii")[0]].append(tag)
         told = answer.headers.get(b"cache-status", b"").decode()
         kinds = {"hit": "; hit" in told, "stale": "stale" in told, "collapsed": "collapsed" in told}
@@ -240,7 +277,7 @@ async def test_ten_thousand_random_requests_show_nobody_what_is_not_theirs(
 ) -> None:
     seed = secrets.randbits(32)
     print(f"seed {seed}")  # noqa: T201 - pytest shows it where the test fails
-    chance, asked_for = Chance(facade, simulator, clock, ids, seed), 0
+    chance, asked_for = Chance([Host(facade, simulator, ids)], clock, seed), 0
     while asked_for < CASES:
         asked_for += await chance.go_on()
     await facade.completed()
@@ -248,3 +285,45 @@ async def test_ten_thousand_random_requests_show_nobody_what_is_not_theirs(
         assert chance.seen[kind] >= least, (seed, chance.seen)
     assert chance.seen["personal"] > 1_000
     assert chance.seen["401"] + chance.seen["403"] + chance.seen["429"] > 300
+
+
+@pytest.fixture
+async def hosts(simulator: Simulator, clock: HandClock, tmp_path: Path, ids: list[str]) -> AsyncIterator[list[Host]]:
+    """Three façades that share a tier, its pauses real: the second shows less to all, the third is another tenant's."""
+    turned = Clock(clock.clock.monotonic, clock.clock.wall, asyncio.sleep)
+    another = "00000000-0000-4000-8000-0000000000aa"
+    async with AsyncExitStack() as closing:
+        tier = closing.enter_context(running_tier())
+        given = {"redis_url": tier.url, "tier_secret": TIER_SECRET}
+        far = await closing.enter_async_context(running_simulator(TENANT, tenant_id=another, seed=8))
+        far_ids = populate(far)
+        assert not {*ids} & {*far_ids}
+        one, two, three = [
+            await closing.enter_async_context(guarded(upstream, turned, tmp_path, **given, **more))
+            for upstream, more in (
+                (simulator, {}),
+                (simulator, {"attribute_policy": STRICTER}),
+                (far, {"tenant_id": another}),
+            )
+        ]
+        yield [
+            Host(one, simulator, ids, alien=frozenset(far_ids)),
+            Host(two, simulator, ids, hides=frozenset({MASKED}), alien=frozenset(far_ids)),
+            Host(three, far, far_ids, alien=frozenset(ids)),
+        ]
+
+
+@pytest.mark.threat("T12", "T20", "T26")
+async def test_a_tier_shows_nobody_what_is_not_theirs(hosts: list[Host], clock: HandClock) -> None:
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")  # noqa: T201 - pytest shows it where the test fails
+    chance, asked_for = Chance(hosts, clock, seed, forgets=0.3), 0
+    while asked_for < SHARED_CASES:
+        asked_for += await chance.go_on()
+    for host in hosts:
+        await host.facade.completed()
+    shared = [value_of(host.facade.services.metrics, "tier_readings", source="tier") for host in hosts]
+    assert min(shared) > 0, (seed, shared)
+    assert sum(shared) > SHARED_CASES / 200, (seed, shared)
+    assert chance.seen["personal"] > SHARED_CASES / 20
+    assert chance.seen["200"] > SHARED_CASES / 2

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from math import inf
 
 from app.holdings.collection import EVER, Interval, Span
 from app.holdings.composition import Composition
@@ -132,6 +133,8 @@ async def answer_from(
         return filled.refused
     await asyncio.sleep(0)
     held, total = collection.compose(span, wanted.shown), 0
+    if held.compared_at == inf:  # all of it was let go of meanwhile
+        return None
     if wanted.is_counted and not held.complete:
         total = await _total(collection, span, filled.total, filling, new_context)
         again = collection.compose(span, wanted.shown)  # less, where the store has no room for the rest

@@ -69,7 +69,7 @@ class Stock:
     dependents: "WeakKeyDictionary[PurgeToken, Span]" = field(default_factory=WeakKeyDictionary, init=False)
     _spans: list[Span] = field(default_factory=list, init=False)
     _kept: dict[Span, tuple[bytes, float]] = field(default_factory=dict, init=False)  # key, and when it was put there
-    _refused: list[Span] = field(default_factory=list, init=False)  # by the store, since something was covered last
+    _lacking: list[Span] = field(default_factory=list, init=False)  # since something was covered last
     _parted: set[Span] = field(default_factory=set, init=False)
     _looked_up: LookedUp = field(default=NOTHING, init=False)
 
@@ -185,8 +185,8 @@ class Stock:
         """Say that all of the span is held, as upstream showed at that time, but for what the store did not take."""
         self.coverage = self.coverage.added(Interval(span, compared_at))
         self.changes.see(span)
-        while self._refused:
-            self.coverage = self.coverage.without(self._refused.pop())
+        while self._lacking:
+            self.coverage = self.coverage.without(self._lacking.pop())
         self._renew(span)
         self.tails -= {one for one in self.tails if span.start < one <= span.end}
         if has_tail:
@@ -227,9 +227,10 @@ class Stock:
         changes, is_known = self.store.changes, span in self._kept
         if not self.store.put(key, stored):
             self._forget(span)
-            self._refused.append(span)
             return
         self._kept[span] = (key, now)
+        if span in self._lacking:
+            self._lacking.remove(span)
         if not is_known:
             insort(self._spans, span)
         elif known.changes == changes and self.store.changes == changes + REPLACED and span.meets(known.span):
@@ -248,6 +249,7 @@ class Stock:
         self._drop(span)
         self.changes.lose(span)
         self.coverage = self.coverage.without(span)
+        self._lacking.append(span)
 
     def _key_of(self, span: Span) -> bytes:
         if known := self._kept.get(span):

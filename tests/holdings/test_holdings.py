@@ -319,3 +319,18 @@ async def test_who_waits_for_a_reading_in_the_background_lends_it_a_turn() -> No
         assert [*second.names] == ["second"]
     await asyncio.gather(*waiting)
     assert not collection.queued
+
+
+@pytest.mark.parametrize("rows", [10, 100_000])
+async def test_a_purge_at_any_turn_of_a_reading_leaves_no_part_of_an_answer(rows: int) -> None:
+    """Then the question is asked whole, unless all of the answer was there before."""
+    for turns in range(60):
+        at = place(day(1_100))
+        asking = asyncio.create_task(at.reading(rows))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        at.holdings.purge()
+        answered = await asking
+        if isinstance(answered, Answered):
+            assert ids_of(answered)[:rows] == at.expected()[:rows], turns
+            assert answered.composition.compared_at == at.clock.monotonic, turns

@@ -1,6 +1,7 @@
 """Holdings under arrivals, late joiners, edits, erasures, evictions, failures: the invariants after every step."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
@@ -24,6 +25,7 @@ class Machine(RuleBasedStateMachine):
     """One collection among others; between two comparisons rows are either added or erased, as the two may cancel."""
 
     at: Place
+    run: Callable[[Coroutine[Any, Any, object]], object] = staticmethod(asyncio.run)
 
     @initialize(rows=st.integers(0, 400), cache_bytes=st.sampled_from([150_000, 50_000_000]))
     def begin(self, rows: int, cache_bytes: int) -> None:
@@ -64,7 +66,7 @@ class Machine(RuleBasedStateMachine):
     def fail(self) -> None:
         self.at.upstream.failure = UpstreamUnreachable("gone")
         with suppress(UpstreamError):
-            asyncio.run(self._ask(10, {}))
+            self.run(self._ask(10, {}))
         self.at.upstream.failure = None
 
     @rule(
@@ -81,7 +83,7 @@ class Machine(RuleBasedStateMachine):
             asked["start"] = NOW - timedelta(minutes=max(ends))
         if not is_open:
             asked["end"] = NOW - timedelta(minutes=min(ends)) + timedelta(minutes=1)
-        answered = asyncio.run(self._ask(rows, asked))
+        answered = self.run(self._ask(rows, asked))
         if not isinstance(answered, Answered):
             return
         expected = self.at.expected(**asked)
@@ -120,7 +122,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def compare_all(self) -> None:
         """Both collections as a whole, so that what comes next may be of the other kind."""
-        whole = [asyncio.run(self._ask(1_000_000, asked)) for asked in ({}, {"attribute_values": ("gold",)})]
+        whole = [self.run(self._ask(1_000_000, asked)) for asked in ({}, {"attribute_values": ("gold",)})]
         if all(isinstance(one, Answered) and one.composition.complete for one in whole):
             self.adds = self.erases = False
 

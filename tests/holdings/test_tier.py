@@ -59,6 +59,13 @@ class Processes:
         store = MemoryStore(50_000_000, lambda: clock.monotonic)
         client = cast("UpstreamClient", self.upstream)
         at = Place(self.upstream, clock, store, Holdings(client, store, clock.clock, SCHEDULE, b"rules"))
+        self.share(at, WAIT_SECONDS)
+        self.places.append(at)
+        return at
+
+    def share(self, at: Place, wait_seconds: float) -> None:
+        """Have a place take part in the tier."""
+        clock = at.clock
         reads, writes = (GuardedClient(lambda: Client(self.server.url), _probe, self.budget) for _ in range(2))
         for side in (reads, writes):
             self.closing.push_async_callback(side.aclose)
@@ -71,9 +78,7 @@ class Processes:
         keys = Keys("tenant")
         epoch = TierEpoch(reads, writes, epochs, keys.key("epoch"), purge)
         tier_store = TierStore(reads, writes, frames, keys, clock.clock, 172_800.0, epoch)
-        at.holdings.tier = Tier(tier_store, clock.clock, WAIT_SECONDS, lambda: 0.5)
-        self.places.append(at)
-        return at
+        at.holdings.tier = Tier(tier_store, clock.clock, wait_seconds, lambda: 0.5)
 
     def advance(self, seconds: float) -> None:
         """Let time go by for all."""

@@ -53,6 +53,10 @@ SUBJECTS = (
     Subject("replay", "app.listener.replay", ("tests/listener/test_replay.py",), 1.0),
     Subject("auth", "app.http.auth", ("tests/http/test_auth.py",), 1.0),
     Subject("guard", "app.http.guard", ("tests/http/test_guard.py",), 1.0),
+    Subject("frames", "app.tier.frame", ("tests/tier/test_frame.py",), 1.0),
+    Subject("leases", "app.tier.client", ("tests/tier/test_client.py",), 1.0),
+    Subject("turns", "app.holdings.tier", ("tests/holdings/test_tier.py",), 1.0),
+    Subject("purges", "app.holdings.tier_epoch", ("tests/holdings/test_tier.py",), 1.0),
     Subject("forwarding", "app.http.forwarding", ("tests/http/test_forwarding.py", "tests/http/test_guard.py"), 1.0),
 )
 
@@ -85,7 +89,10 @@ EQUIVALENT = (
     Equivalent("app.queries.query", '"report",', "'report' doubled", TAG),
     Equivalent("app.queries.query", 'return digest("columns", columns)', "'columns' doubled", TAG),
     Equivalent(
-        "app.queries.query", 'return digest("identity", self.asked)[:_IDENTITY_BYTES]', "'identity' doubled", TAG
+        "app.queries.query",
+        'return digest("identity", self.view.grain, self.asked)[:_IDENTITY_BYTES]',
+        "'identity' doubled",
+        TAG,
     ),
     Equivalent(
         "app.queries.query",

@@ -170,11 +170,13 @@ def _is_due(collection: Collection, part: Span, wanted: Wanted) -> bool:
     """Whether a held part has to be compared again: it is old, or a record of it is to be read again.
 
     A record is read with a comparison only: else the answer would be as new as the record, and lack what has arrived.
+    It waits for the next one, but no longer: that may be for a narrower question, again and again.
     """
     now, intervals = collection.clock.monotonic(), collection.coverage.within(part)
-    is_old = any(not wanted.is_fresh(one, now) for one in intervals)
+    if any(not wanted.is_fresh(one, now) for one in intervals):
+        return True
     may_wait = any(now - one.compared_at < wanted.patience for one in intervals)
-    return is_old or (not may_wait and collection.due_at(part) <= now)
+    return collection.due_at(part) <= (now - wanted.patience if may_wait else now)
 
 
 def _expires_at(collection: Collection, span: Span, held: Composition, wanted: Wanted) -> float:

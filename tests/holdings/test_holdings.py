@@ -16,7 +16,7 @@ from app.holdings.partition import FOREVER
 from app.holdings.supersets import CHECKED_ONE_IN, MOST_DOUBTS, REFUSED_SECONDS
 from app.owners import Owners
 from app.upstream.query import EVERYTHING, UpstreamQuery
-from tests.holdings.support import NOW, Place, day, identity, ids_of, place, records_of, row
+from tests.holdings.support import FRESH_SECONDS, NOW, Place, day, identity, ids_of, place, records_of, row
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -334,3 +334,16 @@ async def test_a_purge_at_any_turn_of_a_reading_leaves_no_part_of_an_answer(rows
         if isinstance(answered, Answered):
             assert ids_of(answered)[:rows] == at.expected()[:rows], turns
             assert answered.composition.compared_at == at.clock.monotonic, turns
+
+
+async def test_a_due_record_waits_for_one_comparison_though_narrower_questions_have_all_of_them() -> None:
+    """The first of many boards that poll compared, and read again what was due in its own hour alone."""
+    at = place(row(number, NOW - 2 * HOUR + number * MINUTE, minutes=63 - number) for number in range(60))
+    await at.ids(start=NOW - 3 * HOUR)
+    longest = 0.0
+    for _ in range(40):
+        at.clock.advance(FRESH_SECONDS)
+        await at.answer(start=NOW - HOUR / 2)
+        wide = await at.answer(start=NOW - 3 * HOUR)
+        longest = max(longest, at.clock.monotonic - wide.composition.due_at)
+    assert longest <= FRESH_SECONDS

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from shutil import copytree, rmtree
@@ -21,6 +21,7 @@ from tests.benchmarks.scene import Scene
 from tests.benchmarks.stretch import Outcome, Stretch, Tally, Verdict
 
 PROGRAM = "tests.benchmarks.driven"
+PROCESSES = 3
 MOST_TOLD = 10  # of the answers unlike a whole reading
 
 
@@ -42,6 +43,14 @@ def not_modified(scene: Scene) -> Measured:
     tally = _now(scene).tally
     sent = f"{tally.answers:,} answers, {tally.not_modified:,} of them 304; {tally.same:,} with a 200 and without news"
     return Measured(tally.unchanged_share, sent)
+
+
+def shared_rows(scene: Scene) -> Measured:
+    """Rows that upstream sends three processes with a tier, of which one is replaced each minute, for each row."""
+    with pinned(scene.cores.server):
+        verdict = run(ROOT, replace(scene.budget.day, processes=PROCESSES)).verdict
+    made_of = f"{verdict.calls:,} calls, {verdict.rows:,} rows, {verdict.first:,} distinct"
+    return Measured(verdict.rows_per_row, f"{made_of}; membership {verdict.readings_per_row:.2f}")
 
 
 @cache
@@ -119,6 +128,7 @@ def main() -> None:
     options.add_argument("--from-hour", type=int, default=usual.from_hour, help="of the day")
     options.add_argument("--seconds", type=int, default=usual.seconds, help="how long the boards poll")
     options.add_argument("--samples", type=int, default=usual.samples, help="polls compared with whole readings")
+    options.add_argument("--processes", type=int, default=usual.processes, help="façades, which share a tier")
     options.add_argument("--before", metavar="COMMIT", help=f"a commit to compare with, such as {COMMIT}")
     chosen = vars(options.parse_args())
     commit = chosen.pop("before")

@@ -1,5 +1,8 @@
 """A stretch of a day of dashboards in one process: the façade as a black box, the simulator behind it, one clock.
 
+Where several processes are asked for, that many façades share a tier on a real server, and are asked in turn; each
+minute one of them ends, and another that holds nothing takes its place.
+
 A program that either of two trees can run: the interpreter finds `app` by PYTHONPATH. Its argument is a Stretch in
 JSON; it prints an Outcome.
 """
@@ -9,7 +12,7 @@ import heapq
 import json
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -18,7 +21,7 @@ from typing import Any, TypeVar
 
 import httpx
 import orjson
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.main import Application, create_app
 from app.settings import load
@@ -34,12 +37,14 @@ from tests.benchmarks.polls import Screen, asked
 from tests.benchmarks.stretch import Outcome, Stretch
 from tests.support.clock import HandClock
 from tests.support.facade import UNPROBED
+from tests.support.tier import running_tier
 
 T = TypeVar("T")
 
 MIDNIGHT = datetime(2026, 11, 18, 5, tzinfo=UTC)
 """Of a Wednesday in US/Eastern."""
 STEP_SECONDS = 0.1
+LIFE_SECONDS = 60
 
 
 class Driven:
@@ -56,6 +61,7 @@ class Driven:
         self._clock = HandClock(wall=began)
         self.passed = 0.0
         self._loop = loop
+        self._sides: list[Any] = []
 
     @property
     def now(self) -> datetime:
@@ -63,20 +69,30 @@ class Driven:
         return self._clock.wall
 
     @asynccontextmanager
-    async def facade(self, *, is_probed: bool = True) -> AsyncIterator[Application]:
+    async def facade(self, *, is_probed: bool = True, **more: str) -> AsyncIterator[Application]:
         """A façade that holds nothing yet, between its startup and its shutdown; it looks what ranges test, or not."""
-        known = {"tenant_id": DEMO_TENANT_ID, "username": DEMO_USERNAME, "password": DEMO_PASSWORD}
+        known = {"tenant_id": DEMO_TENANT_ID, "username": DEMO_USERNAME, "password": DEMO_PASSWORD, **more}
         secret, scopes = "bench-pseudonym-not-a-secret", "read,notes:read"
         settings = load({**known, "pseudonym_secret": secret, "anonymous_scopes": scopes}, environ={}, env_file=None)
         wire, clock, limits = self._transport, self._clock.clock, Limits() if is_probed else UNPROBED
         app = create_app(settings, transport=wire, clock=clock, limits=limits, random=lambda: 0.5)
         async with app.router.lifespan_context(app):
+            if "redis_url" in more:
+                store = app.state.services.queries.holdings.tier.store
+                self._sides += [store.reads, store.writes]
             yield app
+
+    async def still(self) -> None:
+        """Return when every task waits for the clock: the server of the tier has answered."""
+        await self._loop.idle()
+        while calls := {task for side in self._sides for task in side._tasks if task is not side._recovery}:
+            await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+            await self._loop.idle()
 
     async def finish(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of the work; the clock is turned only where nobody can go on otherwise. Raises what it raises."""
         task = asyncio.create_task(work)
-        await self._loop.idle()
+        await self.still()
         while not task.done():
             await self.turn(self.passed + STEP_SECONDS)
         return await task
@@ -87,7 +103,7 @@ class Driven:
         self.passed += seconds
         self._clock.advance(seconds)
         self.upstream.clock.advance(seconds)
-        await self._loop.idle()
+        await self.still()
 
     async def forget(self, seconds: float) -> None:
         """Let so many seconds pass for what is stored, though it is not later."""
@@ -116,6 +132,37 @@ class Driven:
             return items
 
 
+class Processes:
+    """So many façades that are asked in turn; several share a tier."""
+
+    def __init__(self, driven: Driven, closing: AsyncExitStack, count: int) -> None:
+        self._driven, self._turn = driven, 0
+        self._given: dict[str, Any] = {}
+        if count > 1:
+            server = closing.enter_context(running_tier())
+            self._given = {"redis_url": server.url, "tier_secret": "bench-tier-not-a-secret"}
+        self._ends = [AsyncExitStack() for _ in range(count)]
+        for one in self._ends:
+            closing.push_async_exit(one)
+        self._apps: list[Application] = []
+
+    async def begin(self) -> None:
+        """Start them."""
+        self._apps = [await one.enter_async_context(self._driven.facade(**self._given)) for one in self._ends]
+
+    async def replace(self, number: int) -> None:
+        """End one, and start another in its place; one that is alone goes on."""
+        if len(self._apps) > 1:
+            place = number % len(self._apps)
+            await self._ends[place].aclose()
+            self._apps[place] = await self._ends[place].enter_async_context(self._driven.facade(**self._given))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Of the one whose turn it is."""
+        self._turn = (self._turn + 1) % len(self._apps)
+        await self._apps[self._turn](scope, receive, send)
+
+
 def times(boards: tuple[Board, ...], seconds: int) -> Iterator[tuple[float, int]]:
     """When each poll falls due, in order, and the board's place: each begins within the first POLL_SECONDS."""
     due = [(place * POLL_SECONDS / len(boards), place) for place in range(len(boards))]
@@ -131,10 +178,15 @@ async def outcome(stretch: Stretch, loop: IdleLoop, boards: tuple[Board, ...] = 
     result, began = Outcome(judge.verdict), process_time()
     polls = list(times(boards, stretch.seconds))
     sampled = set(rng.sample(range(len(polls)), min(stretch.samples, len(polls))))
-    async with driven.facade() as app:
+    async with AsyncExitStack() as closing:
+        app, ended = Processes(driven, closing, stretch.processes), 0
+        await app.begin()
         screens = [Screen(app, board) for board in boards]
         for number, (at, place) in enumerate(polls):
             await driven.turn(at)
+            if at >= (ended + 1) * LIFE_SECONDS:
+                await app.replace(ended)
+                ended += 1
             await driven.finish(screens[place].poll(result.tally))
             take(driven.upstream, judge)
             if number in sampled:

@@ -45,6 +45,7 @@ ROWS = (
     Row("summary-merge", "likewise: to merge a hundred tallies", Target("≤", 40, "ms"), summaries.merge),
     Row("summary-size", "likewise: bytes of tallies against those of the records", Target("≤", 0.05), summaries.size),
     Row("day", "a day of dashboards: rows upstream sends for each distinct row", Target("≤", 4), day.rows_per_row),
+    Row("day-shared", "likewise, three processes with a tier, one replaced a minute", Target("≤", 4), day.shared_rows),
     Row("day-calls", "likewise: calls to upstream, against the commit before", Target("≤", 0.6), day.calls),
     Row("day-304", "likewise: polls that bring nothing new answered with 304", Target("≥", 0.95), day.not_modified),
     Row("workers", "misses of 10 rows a second, two workers against one", Target("≥", 1.7), shared.workers),

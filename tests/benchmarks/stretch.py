@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """So many seconds of a day, from an hour of it on; `samples` polls are compared with whole readings."""
+    """So many seconds of a day, from an hour of it on; `samples` polls are compared with whole readings.
+
+    Several `processes` share a tier.
+    """
 
     per_weekday: int = 4_000
     from_hour: int = 10
     seconds: int = 3_600
     samples: int = 0
+    processes: int = 1
 
 
 @dataclass(slots=True)

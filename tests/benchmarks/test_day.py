@@ -1,6 +1,6 @@
 """A minute of a day of dashboards, with the façade of this tree."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -51,3 +51,12 @@ def test_every_figure_is_shown_and_a_run_that_fails_says_why() -> None:
         day.run(ROOT, Stretch(from_hour=10**9))
     with pytest.raises(Unanswered, match="git does not know"), day.tree_before("nonsense"):
         pass
+
+
+def test_processes_that_share_a_tier_read_little_more_than_one() -> None:
+    stretch = Stretch(per_weekday=120, seconds=70)
+    alone = run_idle(lambda loop: outcome(stretch, loop))
+    shared = run_idle(lambda loop: outcome(replace(stretch, processes=3), loop))
+    assert shared.tally.polls == alone.tally.polls
+    assert shared.verdict.first == alone.verdict.first
+    assert shared.verdict.rows < 1.5 * alone.verdict.rows

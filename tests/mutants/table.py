@@ -207,6 +207,12 @@ EQUIVALENT = (
         CHARACTERS,
     ),
     Equivalent("app.http.guard", "return False", "returns None", TRUTH),
+    Equivalent(
+        "app.tier.frame",
+        "packed = zstandard.ZstdCompressor(1).compress(body)",
+        "1 → 2",
+        "a level of compression: what is written can be read by any",
+    ),
     Equivalent("app.http.forwarding", "_REMEMBERED = 4096", "4096 → 4097", REMEMBERED),
     Equivalent("app.http.forwarding", 'hop = hop.strip(" \\t")', "' \\t' doubled", CHARACTERS),
     Equivalent(

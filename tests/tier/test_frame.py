@@ -1,6 +1,8 @@
 """Frames: written and read again; whatever else lies there is a miss, and counted by its kind."""
 
+import hmac
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from random import Random
 from secrets import token_bytes
 
@@ -8,7 +10,7 @@ import pytest
 import zstandard
 
 from app.tier import frame
-from app.tier.frame import MOST_BODY_BYTES, MOST_BYTES, Epoch, Frames
+from app.tier.frame import AHEAD_SECONDS, INCARNATION_BYTES, MOST_BODY_BYTES, MOST_BYTES, Epoch, Frames
 from tests.support.clock import HandClock
 
 KEY, BODY = b"cxf:{tenant}:partition:1", b"rows " * 100
@@ -33,6 +35,30 @@ def test_a_frame_is_read_as_it_was_written() -> None:
     assert reader.frames.open(KEY, value) == (BODY, EPOCH, 3, reader.time.wall)
     assert len(value) < len(BODY)
     assert reader.refused == []
+
+
+def test_a_frame_is_laid_out_as_its_module_says() -> None:
+    reader = Reader()
+    value = reader.frames.seal(KEY, BODY, EPOCH)
+    created = (reader.time.wall - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    numbers = b"".join(number.to_bytes(8) for number in (EPOCH.sequence, 0, created))
+    head = b"CXF1\0\1" + hmac.digest(SECRET, b"id", "sha256")[:4] + EPOCH.incarnation + numbers
+    packed = value[HEAD_BYTES + SIGNATURE_BYTES :]
+    signature = hmac.digest(SECRET, len(KEY).to_bytes(8) + KEY + head + packed, "sha256")
+    assert value == head + signature + packed
+    assert zstandard.decompress(packed) == BODY
+    assert (1_048_576, 4_194_304, len(EPOCH.incarnation)) == (MOST_BYTES, MOST_BODY_BYTES, INCARNATION_BYTES)
+
+
+def test_what_is_as_large_as_may_be_is_read_again() -> None:
+    reader = Reader()
+    noise = Random(5).randbytes(MOST_BYTES)
+    size = MOST_BYTES - HEAD_BYTES - SIGNATURE_BYTES - 100  # about what compressing adds to what it cannot compress
+    while len(value := reader.frames.seal(KEY, noise[:size], EPOCH)) < MOST_BYTES:
+        size += MOST_BYTES - len(value)
+    assert len(value) == MOST_BYTES
+    for each in (value, *(reader.frames.seal(KEY, bytes(size), EPOCH) for size in (0, MOST_BODY_BYTES))):
+        assert reader.frames.open(KEY, each)
 
 
 def test_nothing_is_a_miss_that_is_not_counted() -> None:
@@ -85,6 +111,7 @@ POISONS: dict[str, tuple[str, Callable[[Frames], bytes]]] = {
     "a pickle": ("magic", lambda _: b"\x80\x04\x95" + b"cos\nsystem\n(S'false'\ntR." * 20),
     "cut": ("signature", lambda frames: frames.seal(KEY, BODY, EPOCH)[:-1]),
     "cut in its head": ("cut", lambda frames: frames.seal(KEY, BODY, EPOCH)[:HEAD_BYTES]),
+    "nothing behind its head": ("cut", lambda frames: frames.seal(KEY, BODY, EPOCH)[: HEAD_BYTES + SIGNATURE_BYTES]),
     "the value of another key": ("signature", lambda frames: frames.seal(KEY + b"0", BODY, EPOCH)),
     "another secret": ("secret", lambda _: Reader(OTHER).frames.seal(KEY, BODY, EPOCH)),
     "a future date": ("future", _later(31.0)),
@@ -105,6 +132,11 @@ def test_a_poisoned_value_is_a_miss_and_counted(poison: str) -> None:
     reader = Reader()
     assert reader.frames.open(KEY, value(reader.frames)) is None
     assert reader.refused == [kind]
+
+
+def test_a_clock_may_be_as_far_ahead_as_is_allowed() -> None:
+    reader = Reader()
+    assert reader.frames.open(KEY, _later(AHEAD_SECONDS)(reader.frames))
 
 
 @pytest.mark.threat("T23")

@@ -25,6 +25,7 @@ from tests.support.tier import TierServer, running_tier
 PURGE = {"X-Requested-With": "test"}
 NOWHERE = "http://127.0.0.1:9"
 DAY = ("from", "2026-11-18T00:00:00Z")
+PAST_DAYS = ("from", "2026-11-11T15:00:00Z"), ("to", "2026-11-17")
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,58 @@ async def test_a_walk_goes_on_at_another_host(hosts: Hosts) -> None:
         path = page["next"].removeprefix(each.url)
     assert pages == whole[:50]
     assert len(pages) == 50
+
+
+async def _changes(facade: Facade, token: str) -> tuple[list[str], list[str], str]:
+    """The ids of the rows that have changed, of those that are gone, and the next token."""
+    answer = (await facade.get("/interactions", *PAST_DAYS, ("changed_since", token))).json()
+    assert answer["next"] is None
+    return [row["interaction_id"] for row in answer["items"]], answer["removed"], answer["meta"]["change_token"]
+
+
+async def test_a_token_of_one_host_is_good_at_another_and_after_a_restart(
+    hosts: Hosts, simulator: Simulator, clock: HandClock
+) -> None:
+    one, other = await hosts.new(), await hosts.new()
+    token = (await one.ask(*PAST_DAYS, ("limit", "1000")))["meta"]["change_token"]
+    assert await _changes(other, token) == ([], [], token)
+    first, second = simulator.insert(2, start="2026-11-16T15:00:00.000Z")
+    clock.advance(86_400)
+    changed, removed, next_token = await _changes(other, token)
+    assert (sorted(changed), removed) == (sorted([first, second]), [])
+    assert await _changes(one, token) == (changed, [], next_token)
+    simulator.remove([first])
+    clock.advance(86_400)
+    restarted = await hosts.new()
+    changed, removed, last_token = await _changes(restarted, next_token)
+    assert ({*changed} - {second}, removed) == (set(), [first])
+    assert (await _changes(one, last_token))[:2] == ([], [])
+    assert value_of(restarted.services.metrics, "tier_readings", source="upstream") == 1
+
+
+async def test_the_token_of_a_stream_is_good_where_it_was_read_and_the_next_one_everywhere(hosts: Hosts) -> None:
+    one, other = await hosts.new(max_rows=10), await hosts.new(max_rows=10)
+    whole = ("limit", "all")
+    streamed = await one.get("/interactions.ndjson", *PAST_DAYS, whole)
+    assert len(streamed.text.splitlines()) > 100
+    token = streamed.headers["x-change-token"]
+    await other.get("/interactions", *PAST_DAYS, ("changed_since", token), status=410)
+    changed, removed, next_token = await _changes(one, token)
+    assert (changed, removed) == ([], [])
+    assert (await _changes(other, next_token))[:2] == ([], [])
+
+
+@pytest.mark.parametrize("how", ["emptied", "purged"])
+async def test_a_token_of_what_nobody_has_any_more_is_gone(hosts: Hosts, stored: Redis, how: str) -> None:
+    one = await hosts.new()
+    token = (await one.ask(DAY))["meta"]["change_token"]
+    if how == "emptied":
+        stored.flushall()
+    else:
+        await one.client.post("/cache/purge", json={"all": True}, headers=PURGE)
+    other = await hosts.new()
+    gone = await other.get("/interactions", DAY, ("changed_since", token), status=410)
+    assert gone.json()["code"] == "change-token-expired"
 
 
 @pytest.mark.threat("T29")

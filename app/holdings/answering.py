@@ -79,6 +79,11 @@ class Answered:
         """The collection of the newest part."""
         return self.parts[0][0]
 
+    def marked_by(self, epoch: bytes) -> "Answered":
+        """With marks of another epoch of its only collection."""
+        marks = tuple(one._replace(epoch=epoch) for one in self.composition.marks)
+        return replace(self, composition=replace(self.composition, marks=marks))
+
     def followed_by(self, older: "Answered") -> "Answered":
         """With the answer about the part of the span below its own."""
         newer, below = self.composition, older.composition

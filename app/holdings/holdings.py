@@ -14,7 +14,7 @@ from app.clock import Clock
 from app.cooperative import in_parallel
 from app.errors import CxfacadeError
 from app.holdings.answering import Answered, Wanted, answer_from
-from app.holdings.changes import Bound, Changes, Mark
+from app.holdings.changes import Bound, Changes, Mark, new_epoch
 from app.holdings.collection import EVER, Span, conditions_of
 from app.holdings.fill import NewContext
 from app.holdings.partition import EVERYTHING as WHOLE
@@ -35,7 +35,6 @@ from app.upstream.walk import Reading
 
 logger = logging.getLogger("cxfacade.holdings")
 
-EPOCH_BYTES = 8
 LATELY_SECONDS = 600.0
 PROBE_AGAIN_SECONDS = 600.0  # after no record told
 SETTLED = timedelta(hours=1)
@@ -61,7 +60,6 @@ class Holdings:
     supersets: Supersets = field(default_factory=Supersets)
     tier: Tier | None = None
     _bound: Bound = field(default_factory=Bound, init=False)
-    _collections: int = field(default=0, init=False)
     _next_probe: float = field(init=False)
     _telling: Telling | None = field(default=None, init=False)
     _begun: "WeakValueDictionary[bytes, Collection]" = field(default_factory=WeakValueDictionary, init=False)
@@ -115,7 +113,12 @@ class Holdings:
         are held, those below are left out. Raises UpstreamError.
         """
         answers: list[Answered] = []
+        both = (self.collection(asked), self.collection(EVERYTHING))
         for mark, part in parts_of(marks, span_of(asked)):
+            if self.tier and not self._knows(asked, mark):
+                for one in both:
+                    async with one.turn(wanted.owners or Owners()):
+                        await self.tier.follow(one, part, new_context)
             collection = self._of_epoch(asked, mark.epoch)
             if collection is None:
                 return None
@@ -153,7 +156,19 @@ class Holdings:
         """Have no change told that is since the content so marked, within the span of the question."""
         for mark, part in parts_of(marks, span_of(asked)):
             if collection := self._of_epoch(asked, mark.epoch):
+                if collection.changes.is_shared:
+                    collection.changes.leave()  # nobody else hears of it
                 collection.changes.lose(part)
+
+    def marks_here(self, marks: Sequence[Mark], asked: UpstreamQuery) -> tuple[Mark, ...]:
+        """The marks as they are good in this process alone."""
+        found = ((mark, self._of_epoch(asked, mark.epoch)) for mark in marks)
+        return tuple(mark._replace(epoch=one.changes.own if one else new_epoch()) for mark, one in found)
+
+    def marks_anywhere(self, marks: Sequence[Mark], asked: UpstreamQuery) -> tuple[Mark, ...]:
+        """The marks as they are good wherever the changes are known."""
+        found = ((mark, self._of_epoch(asked, mark.epoch)) for mark in marks)
+        return tuple(mark._replace(epoch=one.changes.epoch if one else mark.epoch) for mark, one in found)
 
     def is_comparable(self, marks: Sequence[Mark], asked: UpstreamQuery) -> bool:
         """Whether the collections still know all changes since these marks."""
@@ -164,10 +179,15 @@ class Holdings:
 
         return bool(marks) and all(is_good(*one) for one in parts_of(marks, span_of(asked)))
 
+    def _knows(self, asked: UpstreamQuery, mark: Mark) -> bool:
+        """Whether the changes that were marked have been heard of here."""
+        found = self._of_epoch(asked, mark.epoch)
+        return found is not None and mark.number <= found.changes.number
+
     def _of_epoch(self, asked: UpstreamQuery, epoch: bytes) -> Collection | None:
         """The collection of the question or of the whole tenant, whichever the epoch is of."""
         both = (self.collection(asked), self.collection(EVERYTHING))
-        return next((one for one in both if one.changes.epoch == epoch), None)
+        return next((one for one in both if epoch in (one.changes.epoch, one.changes.own)), None)
 
     async def _alone(
         self, collection: Collection, span: Span, wanted: Wanted, new_context: NewContext
@@ -197,7 +217,7 @@ class Holdings:
             return stored.value
         found = self._begun.get(key)
         if found is None or found.token.purged:
-            changes = Changes(self._new_epoch(key), self._bound)
+            changes = Changes(bound=self._bound)
             found = self._begun[key] = Collection(
                 self.store, self.clock, self.kept_seconds, changes, conditions, self.schedule
             )
@@ -299,11 +319,6 @@ class Holdings:
     async def count_behind(self, new_context: NewContext) -> None:
         """Have upstream count what was answered from the whole tenant without asking. Raises UpstreamError."""
         await self.supersets.count_behind(self.collection(EVERYTHING), self.client, new_context)
-
-    def _new_epoch(self, key: bytes) -> bytes:
-        """The name of what a new collection will have held: no other has it, here or elsewhere, now or later."""
-        self._collections += 1
-        return digest("epoch", key, self.clock.wall().isoformat(), self._collections)[:EPOCH_BYTES]
 
     def _keep(self, collection: Collection) -> None:
         kept = Stored(collection, COLLECTION_BYTES, self.clock.monotonic(), self.kept_seconds, 0.0, collection.token)

@@ -3,7 +3,8 @@
 import asyncio
 from array import array
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -122,13 +123,22 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
     return ordered
 
 
-def entries(records: Sequence[Record | Held], context: Context) -> Turns[list[Entry]]:
-    """The records in their order."""
-    unordered = []
+def entries(
+    records: Sequence[Record | Held], context: Context, pending: AbstractSet[str] = frozenset()
+) -> Turns[list[Entry]]:
+    """The records in their order; those `pending` are not shown as final yet, though they may be."""
+    unordered, before = [], before_all(context)
     for record in records:
-        unordered.append(Entry(Facts(record.interaction, context), record.fingerprint))
+        interaction = record.interaction
+        shown = before if interaction.interaction_id in pending else context
+        unordered.append(Entry(Facts(interaction, shown), record.fingerprint))
         yield
     return in_order(unordered)
+
+
+def before_all(context: Context) -> Context:
+    """The context in which no record is final."""
+    return replace(context, as_of=EPOCH)
 
 
 async def pack(ordered: Sequence[Entry]) -> Packed:

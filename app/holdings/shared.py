@@ -1,9 +1,10 @@
 """Values of the shared tier: chunks of a collection's records, and the catalogue that tells which spans they are of."""
 
 from array import array
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
+from typing import NamedTuple
 
 import msgspec
 import zstandard
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 
 from app.cache.store import digest
 from app.cooperative import Turns
+from app.holdings.changes import Line, Tombstone
 from app.holdings.collection import Coverage, Interval, Span
 from app.holdings.packing import Block, microseconds
 from app.holdings.partition import HeldRun, Partition, moment_of
@@ -75,13 +77,59 @@ class Extent(msgspec.Struct, frozen=True, array_like=True):
         return replace(self, parts=tuple(parts))
 
 
+class Told(msgspec.Struct, frozen=True, array_like=True):
+    """The changes of a collection: a Line, with its spans in microseconds since 1970."""
+
+    epoch: bytes
+    number: int
+    since: int
+    journal: tuple[tuple[int, int, int], ...]
+    tombstones: tuple[Tombstone, ...]
+    losses: tuple[tuple[int, int, int], ...]
+    seen: tuple[tuple[int, int], ...]
+
+    @property
+    def line(self) -> Line:
+        """The changes with their spans as moments."""
+        journal, losses = (
+            tuple((number, _span(start, end)) for number, start, end in told) for told in (self.journal, self.losses)
+        )
+        seen = Coverage(tuple(Interval(_span(*one), 0.0) for one in self.seen))
+        return Line(self.epoch, self.number, self.since, journal, self.tombstones, losses, seen)
+
+
+def told_of(line: Line) -> Told:
+    """The changes as they are written."""
+    journal, losses = (
+        tuple((number, microseconds(start), microseconds(end)) for number, (start, end) in known)
+        for known in (line.journal, line.losses)
+    )
+    seen = tuple((microseconds(one.span.start), microseconds(one.span.end)) for one in line.seen.intervals)
+    return Told(line.epoch, line.number, line.since, journal, line.tombstones, losses, seen)
+
+
+def _span(start: int, end: int) -> Span:
+    return Span(moment_of(start), moment_of(end))
+
+
 class Catalogue(msgspec.Struct, frozen=True, array_like=True):
-    """The extents of a collection, disjoint and sorted, and what upstream said beside the rows."""
+    """The extents of a collection, disjoint and sorted, its changes, and what upstream said beside the rows."""
 
     extents: tuple[Extent, ...] = ()
+    told: Told | None = None
     time_zone: str | None = None
     simulated: bool = False
     rest_rows: int = 0
+
+    @property
+    def line(self) -> Line | None:
+        """The changes."""
+        return self.told.line if self.told else None
+
+    @property
+    def coverage(self) -> Coverage:
+        """The spans of the extents."""
+        return Coverage(tuple(Interval(one.span, one.compared_at) for one in self.extents))
 
     @property
     def parts(self) -> dict[tuple[int, int, int], bytes]:
@@ -90,10 +138,23 @@ class Catalogue(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Chunk(msgspec.Struct, frozen=True, array_like=True):
-    """Runs: the block of each, and when each of its records was checked: doubles, in seconds since 1970."""
+    """Runs: the block of each; of each record when it was checked, by which change it came, whether it is pending.
+
+    The times are doubles, in seconds since 1970, the changes integers of 64 bits, the last are bytes: 1 where it is not
+    shown as final yet, though it may be.
+    """
 
     name: bytes
-    runs: tuple[tuple[bytes, bytes], ...]
+    runs: tuple[tuple[bytes, bytes, bytes, bytes], ...]
+
+
+class Shown(NamedTuple):
+    """A record as another process shows it; `checked` is in seconds since 1970."""
+
+    record: Record
+    checked: float
+    changed: int
+    is_pending: bool
 
 
 FORM = digest(repr(msgspec.json.schema_components((Interaction, Catalogue, Chunk))))
@@ -120,7 +181,8 @@ def parted(partition: Partition, start: int) -> Iterator[tuple[Part, tuple[HeldR
             numbered.append((number, held))
     for number, group in groupby(numbered, lambda one: one[0]):
         runs = tuple(held for _, held in group)
-        name = digest(*((one.run.digest, one.checked.tobytes()) for one in runs))[:NAME_BYTES]
+        told = ((one.run.digest, one.checked.tobytes(), one.changed.tobytes(), _pending(one)) for one in runs)
+        name = digest(*told)[:NAME_BYTES]
         yield Part(low, high, number, name), runs
 
 
@@ -132,19 +194,38 @@ def extents_of(coverage: Coverage, tails: Container[datetime], ahead: float) -> 
 
 def chunk_of(part: Part, runs: Iterable[HeldRun], ahead: float) -> bytes:
     """The value of a part; seconds since 1970 are so much `ahead` of monotonic ones."""
-    packed = ((one.run.block.compressed, array("d", [at + ahead for at in one.checked]).tobytes()) for one in runs)
+    packed = (
+        (
+            one.run.block.compressed,
+            array("d", [at + ahead for at in one.checked]).tobytes(),
+            one.changed.tobytes(),
+            _pending(one),
+        )
+        for one in runs
+    )
     return encode(Chunk(part.name, tuple(packed)))
 
 
-def records_of(extent: Extent, chunks: Iterable[Chunk]) -> Turns[list[tuple[Record, float]]]:
-    """The records of an extent, in no order, each with when it was checked (seconds since 1970)."""
+def _pending(held: HeldRun) -> bytes:
+    """Which records of the run have ended, and are not shown as final yet."""
+    run, since = held.run, held.run.sums.pending_since
+    if since is None:
+        return bytes(run.count)
+    known = zip(run.events, run.open_flags, strict=True)
+    return bytes(not is_open and event >= since.timestamp() for event, is_open in known)
+
+
+def records_of(extent: Extent, chunks: Iterable[Chunk]) -> Turns[list[Shown]]:
+    """The records of an extent, in no order."""
     found = []
     for chunk in chunks:
-        for block, times in chunk.runs:
-            checked = array("d", times)
-            for record, at in zip(Block(block, len(checked)).records(), checked, strict=True):
+        for block, times, numbers, pending in chunk.runs:
+            checked, changed = array("d", times), array("q", numbers)
+            records = Block(block, len(checked)).records()
+            for record, at, number, flag in zip(records, checked, changed, pending, strict=True):
                 if extent.low <= microseconds(started_at(record)) < extent.end:
-                    found.append((Record(b"", record, fingerprint(encoded(record))), at))
+                    shown = Record(b"", record, fingerprint(encoded(record)))
+                    found.append(Shown(shown, at, number, bool(flag)))
                 yield
     return found
 
@@ -163,14 +244,12 @@ def newer(catalogue: Catalogue, held: Coverage, span: Span) -> Iterator[Extent]:
             yield from map(extent.within, fresh.gaps(both))
 
 
-def latest(extents: Sequence[Extent], since: float) -> tuple[Extent, ...]:
-    """The parts of extents that no other is newer for; where two are as new, the first counts.
+def joined(own: Iterable[Extent], before: Iterable[Extent], known: Coverage, since: float) -> tuple[Extent, ...]:
+    """The own extents, and the parts of those before that are not in the spans known.
 
     Those compared before `since` (seconds since 1970) are left out.
     """
-    seen, found = Coverage(), list[Extent]()
-    for extent in sorted(extents, key=lambda one: -one.compared_at):
-        if extent.compared_at >= since:
-            found += map(extent.within, seen.gaps(extent.span))
-            seen = seen.added(Interval(extent.span, extent.compared_at))
-    return tuple(sorted(found, key=lambda one: one.start))
+    found = [*own]
+    for extent in before:
+        found += map(extent.within, known.gaps(extent.span))
+    return tuple(sorted((one for one in found if one.compared_at >= since), key=lambda one: one.start))

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from app.cache.store import MemoryStore, PurgeToken, Stored
 from app.clock import Clock
-from app.holdings.changes import Changes, Mark
+from app.holdings.changes import Changes, Line, Mark, new_epoch
 from app.holdings.collection import Coverage, Interval, Span
 from app.holdings.composition import Composition, Piece
 from app.holdings.packing import Run, microseconds
@@ -69,8 +69,9 @@ class Stock:
     dependents: "WeakKeyDictionary[PurgeToken, Span]" = field(default_factory=WeakKeyDictionary, init=False)
     _spans: list[Span] = field(default_factory=list, init=False)
     _kept: dict[Span, tuple[bytes, float]] = field(default_factory=dict, init=False)  # key, and when it was put there
-    _lacking: list[Span] = field(default_factory=list, init=False)  # since something was covered last
+    _lacking: list[Span] = field(default_factory=list, init=False)  # of what was let go of, since something was covered last
     _parted: set[Span] = field(default_factory=set, init=False)
+    _name: bytes = field(default_factory=new_epoch, init=False)  # of no other stock's partitions
     _looked_up: LookedUp = field(default=NOTHING, init=False)
 
     @property
@@ -181,16 +182,51 @@ class Stock:
         """When the first record of the span is due (monotonic seconds)."""
         return _due_at(self.partitions(span), span)
 
-    def cover(self, span: Span, compared_at: float, *, has_tail: bool = False) -> None:
-        """Say that all of the span is held, as upstream showed at that time, but for what the store did not take."""
+    def cover(self, span: Span, compared_at: float, *, has_tail: bool = False, is_told: bool = False) -> None:
+        """Say that all of the span is held, as upstream showed at that time, but for what the store did not take.
+
+        It was shown to another process where that `is_told`.
+        """
         self.coverage = self.coverage.added(Interval(span, compared_at))
-        self.changes.see(span)
+        self.changes.see(span, is_told=is_told)
         while self._lacking:
-            self.coverage = self.coverage.without(self._lacking.pop())
+            lacking = self._lacking.pop()
+            self.coverage = self.coverage.without(lacking)
+            self.changes.unsee(lacking)
         self._renew(span)
         self.tails -= {one for one in self.tails if span.start < one <= span.end}
         if has_tail:
             self.tails.add(span.start)
+
+    def follow(self, line: Line | None, told: Coverage) -> list[Span]:
+        """Take note of the changes that others tell, who hold the spans told.
+
+        Gives the spans that were held here and have to be taken from them: nothing else has changed. Where they tell of
+        other changes than those known here, all are, unless something is held here that they do not know.
+        """
+        held = self.coverage.intervals
+        if line and self.changes.follows(line):
+            news = self.changes.catch_up(line)
+            for span in news:
+                self.coverage = self.coverage.without(span)
+            return [part for one in held for part in self.coverage.gaps(one.span)]
+        is_known = self.changes.is_shared or not held
+        if self.changes.is_shared:
+            self.changes.leave()
+        if line is None or not is_known or any(told.gaps(one.span) for one in held):
+            return []
+        for span in [*self._spans]:
+            self._drop(span)
+        self.coverage, self.tails = Coverage(), set()
+        self.changes.adopt(line)
+        return [one.span for one in held]
+
+    def told(self, number: int | None) -> Coverage:
+        """The spans that only this process can tell of: held now, or changed after that number."""
+        found = self.changes.since(number)
+        for one in self.coverage.intervals:
+            found = found.added(one)
+        return found.merged()
 
     def tell(self, span: Span) -> None:
         """Have snapshots of the span composed anew."""
@@ -229,8 +265,7 @@ class Stock:
             self._forget(span)
             return
         self._kept[span] = (key, now)
-        if span in self._lacking:
-            self._lacking.remove(span)
+        self._lacking = [one for one in self._lacking if one != span]
         if not is_known:
             insort(self._spans, span)
         elif known.changes == changes and self.store.changes == changes + REPLACED and span.meets(known.span):
@@ -241,6 +276,7 @@ class Stock:
     def _drop(self, span: Span) -> None:
         """Let go of a partition whose records are held in narrower ones from now on."""
         self.store.delete(self._key_of(span))
+        self._lacking = [one for one in self._lacking if one != span]
         if self._kept.pop(span, None):
             self._spans.remove(span)
 
@@ -254,7 +290,7 @@ class Stock:
     def _key_of(self, span: Span) -> bytes:
         if known := self._kept.get(span):
             return known[0]
-        return b"partition %b %d %d" % (self.changes.epoch, microseconds(span.start), microseconds(span.end))
+        return b"partition %b %d %d" % (self._name, microseconds(span.start), microseconds(span.end))
 
 
 def id_of(record: Record | Held) -> str:

@@ -17,10 +17,12 @@ from app.holdings.stock import NOTHING, Stock, id_of
 from app.holdings.taking import (
     Check,
     Taking,
+    Told,
     checks_of,
     elsewhere,
     neighbour,
     numbered,
+    numbers_of,
     outside,
     says_the_same,
     settled,
@@ -81,37 +83,49 @@ class Collection(Stock):
         records: Sequence[Record | Held],
         context: Context,
         checked: Mapping[str, float] = JUST_NOW,
+        told: Told | None = None,
     ) -> dict[int, list[Facts]]:
-        """Hold these records in place of all that was held of the span.
+        """Hold these records in place of all that was held of the span, as upstream shows them, or as others have told.
 
         Upstream has shown them just now, but for those that were `checked` at another time (monotonic seconds), by id.
         Gives the facts of the runs that were packed, by the identity of the run.
         """
         brought, known = {id_of(one): one.fingerprint for one in records}, self.prints(span)
-        if brought == known:
+        may_be_same = told is None or told.numbers == numbers_of(self, span)
+        if may_be_same and brought == known:
             self._touch(span, checked)
             return {}
-        new = await cooperative.run(entries(records, context))
-        if brought.keys() == known.keys() and says_the_same(self, span, new):
+        new = await cooperative.run(entries(records, context, told.pending if told else frozenset()))
+        if may_be_same and brought.keys() == known.keys() and says_the_same(self, span, new):
             self._touch(span, checked)
             await let_go(new)
             return {}
         names = brought.keys() - known.keys()
         for home in await cooperative.run(elsewhere(self, span, names)):
             moved = [one for one in records if id_of(one) in names]
-            beside = await cooperative.run(entries(self.held_beside(home, moved), context))
-            await self._replace(home, beside, context, JUST_NOW)
-        return await self._replace(span, new, context, checked)
+            staying = self.held_beside(home, moved)
+            pending = frozenset(map(id_of, staying)) if told else frozenset()
+            beside = await cooperative.run(entries(staying, context, pending))
+            await self._replace(home, beside, context, JUST_NOW, told)
+        return await self._replace(span, new, context, checked, told)
 
     async def settle(self, span: Span, context: Context) -> None:
-        """Note which records have become final by now: what is shown of them has changed."""
+        """Note which records have become final by now: what is shown of them has changed.
+
+        Where that is told to others, it is for the process that leads.
+        """
+        if self.changes.is_shared and not self.changes.is_leading:
+            return
         for partition in self.partitions(span):
-            since = partition.pending_since
-            if since is not None and context.as_of - since >= context.settle:
-                number = self.changes.begin()
+            if _has_to_settle(partition, context):
+                number = self.changes.begin(partition.span)
                 runs = [await cooperative.run(settled(one, context, number)) for one in partition.runs]
                 self._put(replace(partition, runs=tuple(runs), changed_at=context.as_of, changed_in=number))
                 self.tell(span)
+
+    def is_settled(self, span: Span, context: Context) -> bool:
+        """Whether nothing has become final that is not noted yet."""
+        return not any(_has_to_settle(one, context) for one in self.partitions(span))
 
     def _touch(self, span: Span, read: Mapping[str, float]) -> None:
         """The records of the span were read again, just now but for those `read` at another time; they are the same."""
@@ -136,12 +150,20 @@ class Collection(Stock):
         return self.clock.wall().timestamp() - self.clock.monotonic()
 
     async def _replace(
-        self, span: Span, new: Sequence[Entry], context: Context, checked: Mapping[str, float]
+        self,
+        span: Span,
+        new: Sequence[Entry],
+        context: Context,
+        checked: Mapping[str, float],
+        told: Told | None = None,
     ) -> dict[int, list[Facts]]:
-        number = self.changes.begin()
-        numbers = await cooperative.run(numbered(self, span, new, number))
+        if told:
+            number, numbers = self.changes.number, numbers_of(self, span) | {**told.numbers}
+        else:
+            number = self.changes.begin(span)
+            numbers = await cooperative.run(numbered(self, span, new, number))
         checks = await cooperative.run(self._checks(new, numbers, checked))
-        taking = Taking(span, checks, context, number, self.changes)
+        taking = Taking(span, checks, context, number, self.changes, is_told=told is not None)
         homes = await cooperative.run(self._homes(new, taking))
         facts: dict[int, list[Facts]] = {}
         for partition, arrived in homes:
@@ -206,5 +228,13 @@ class Collection(Stock):
         packed = await pack(in_order(pool))
         made = [HeldRun(run, *checks_of(run, checks)) for run in packed.runs]
         runs = sorted([*kept, *made], key=lambda one: (-one.newest, one.run.ids[0]))
-        self._put(replace(partition, runs=tuple(runs), changed_at=as_of, changed_in=taking.number))
+        number = taking.changes.last_in(partition.span) if taking.is_told else taking.number
+        number = max([number, *(one.changed_in for one in runs)])
+        self._put(replace(partition, runs=tuple(runs), changed_at=as_of, changed_in=number))
         return {id(run): facts for run, facts in zip(packed.runs, packed.facts, strict=True)}
+
+
+def _has_to_settle(partition: Partition, context: Context) -> bool:
+    """Whether a record of it has become final that is not shown as final yet."""
+    since = partition.pending_since
+    return since is not None and context.as_of - since >= context.settle

@@ -1,7 +1,7 @@
 """Taking records in place of those of a span: which are kept, when each was checked, and by which change it came."""
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from app.cooperative import Turns
 from app.holdings.changes import Changes
 from app.holdings.collection import Span
-from app.holdings.packing import BLOCK_ROWS, Entry, Run, microseconds, sums_of
+from app.holdings.packing import BLOCK_ROWS, Entry, Run, before_all, microseconds, sums_of
 from app.holdings.partition import EVERYTHING, HeldRun, moment_of
 from app.holdings.reader import MILLISECOND, floored
 from app.holdings.stock import Stock
@@ -25,14 +25,25 @@ class Check(NamedTuple):
     changed: int
 
 
+class Told(NamedTuple):
+    """Records as another process holds them: the change that brought each, and those not shown as final yet, by id."""
+
+    numbers: Mapping[str, int]
+    pending: AbstractSet[str]
+
+
 class Taking(NamedTuple):
-    """The taking of records in place of a span: when each was checked, in which context, by which change."""
+    """The taking of records in place of a span: when each was checked, in which context, by which change.
+
+    Where that `is_told`, another process has made the change.
+    """
 
     span: Span
     checks: dict[str, Check]
     context: Context
     number: int
     changes: Changes
+    is_told: bool = False
 
 
 def checks_of(run: Run, checks: dict[str, Check]) -> tuple["array[float]", "array[float]", "array[int]"]:
@@ -57,13 +68,19 @@ def outside(held: HeldRun, taking: Taking) -> Turns[list[Entry]]:
     for place, record in enumerate(run.block.records()):
         if not oldest <= run.starts[place] < newest:
             name = run.ids[place]
+            facts, changed = Facts(record, taking.context), held.changed[place]
             if name in taking.checks:  # it has moved
-                taking.changes.bury(name, run.starts[place], taking.number)
-            else:
-                facts = Facts(record, taking.context)
-                changed = taking.number if has_settled(held, facts) else held.changed[place]
-                taking.checks[name] = Check(held.checked[place], held.due[place], changed)
-                found.append(Entry(facts, run.fingerprints[place]))
+                if not taking.is_told:
+                    taking.changes.bury(name, run.starts[place], taking.number)
+                continue
+            if has_settled(held, facts):
+                if taking.is_told:
+                    facts = Facts(record, before_all(taking.context))
+                else:
+                    changed = taking.number
+                    taking.changes.note(run.starts[place], changed)
+            taking.checks[name] = Check(held.checked[place], held.due[place], changed)
+            found.append(Entry(facts, run.fingerprints[place]))
         yield
     return found
 
@@ -74,6 +91,11 @@ def neighbour(runs: Sequence[HeldRun], newest: int) -> set[int]:
     newer = [one for one in runs if one.newest >= newest]
     beside = [*older[:1], *newer[-1:]]
     return {id(one) for one in beside if one.run.count < BLOCK_ROWS}
+
+
+def numbers_of(stock: Stock, span: Span) -> dict[str, int]:
+    """The change that brought each record that is held within the span, by its id."""
+    return {piece.run.ids[place]: piece.held.changed[place] for piece in stock.pieces(span) for place in piece.places}
 
 
 def elsewhere(stock: Stock, span: Span, names: AbstractSet[str]) -> Turns[list[Span]]:

@@ -10,23 +10,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import random
-from typing import TypeVar
 
 from app.clock import Clock
-from app.holdings.answering import Wanted, is_answerable
+from app.holdings.answering import Answered, Wanted, is_answerable
+from app.holdings.changes import leading
 from app.holdings.collection import Span
 from app.holdings.fill import NewContext
 from app.holdings.store import Collection
 from app.holdings.tier_store import TierStore
 from app.tier.circuits import TierUnavailable
 from app.tier.keys import Lease
+from app.upstream.walk import Reading
 
 LOOK_SECONDS, LOOK_SPREAD = 0.03, 0.05  # between two looks of those who wait, and so much more at most
 EXTEND_SECONDS = 3.0
 PURGED_SECONDS = 0.5  # between two looks at what others have purged
 TOKEN_BYTES = 16
-
-T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -59,16 +58,18 @@ class Tier:
         span: Span,
         wanted: Wanted,
         new_context: NewContext,
-        read: Callable[[], Awaitable[T]],
-    ) -> T:
+        read: Callable[[], Awaitable[Answered | Reading | None]],
+    ) -> Answered | Reading | None:
         """The result of `read`, which asks upstream for what lacks after others' readings were taken.
 
         The caller holds the lock of the collection. Raises as `read`.
         """
         lease = None
-        if not wanted.is_passing and not is_answerable(collection, span, wanted):
-            lease = await self._turn(collection, span, wanted, new_context)
-            is_found = lease is None and is_answerable(collection, span, wanted)
+        may_hold = not wanted.is_passing or collection.store.has_room
+        if may_hold and not _is_ready(collection, span, wanted, new_context):
+            most_seconds = 0.0 if wanted.is_passing else self.wait_seconds
+            lease = await self._turn(collection, span, wanted, new_context, most_seconds)
+            is_found = lease is None and _is_ready(collection, span, wanted, new_context)
             self.ended("upstream" if lease else "tier" if is_found else "alone")
         epoch = self.store.epoch.now
         if epoch is None:
@@ -76,10 +77,18 @@ class Tier:
         if lease is None:
             return await read()
         async with self._held(lease):
-            result = await read()
-            with suppress(TierUnavailable):
-                await self.store.tell(collection, lease, epoch)
+            with leading(collection.changes) as lead:
+                result = await read()
+                with suppress(TierUnavailable):
+                    lead.is_told = await self.store.tell(collection, lease, epoch, lead)
+            if isinstance(result, Answered) and lead.has_left:
+                return result.marked_by(collection.changes.epoch)
             return result
+
+    async def follow(self, collection: Collection, span: Span, new_context: NewContext) -> None:
+        """Take what others have read of the span, and note what they have changed; the caller holds the lock."""
+        with suppress(TierUnavailable):
+            await self.store.recall(collection, span, new_context)
 
     async def watch(self) -> None:
         """Learn of purges, and give back leases that were left behind, until cancelled."""
@@ -90,17 +99,19 @@ class Tier:
                 await self._release(lease)
             await self.clock.sleep(PURGED_SECONDS)
 
-    async def _turn(self, collection: Collection, span: Span, wanted: Wanted, new_context: NewContext) -> Lease | None:
+    async def _turn(
+        self, collection: Collection, span: Span, wanted: Wanted, new_context: NewContext, most_seconds: float
+    ) -> Lease | None:
         """The lease of who is to read for all; None where that is not needed, or the tier is of no help."""
-        until, token = self.clock.monotonic() + self.wait_seconds, secrets.token_bytes(TOKEN_BYTES)
+        until, token = self.clock.monotonic() + most_seconds, secrets.token_bytes(TOKEN_BYTES)
         key, fence = self.store.key("lease", collection), self.store.key("fence", collection)
         with suppress(TierUnavailable):
             while True:
                 lease = await self._lease(key, fence, token)
                 is_to_read = False
                 try:
-                    await self.store.recall(collection, span, new_context)
-                    is_to_read = not is_answerable(collection, span, wanted)
+                    await self.store.recall(collection, span, new_context, is_to_lead=lease is not None)
+                    is_to_read = not _is_ready(collection, span, wanted, new_context)
                 finally:
                     if lease and not is_to_read:
                         await self._release(lease)
@@ -139,3 +150,9 @@ class Tier:
         with suppress(TierUnavailable):
             await self.store.writes.call(lambda client: client.release(lease))
             self._left.discard(lease)
+
+
+def _is_ready(collection: Collection, span: Span, wanted: Wanted, new_context: NewContext) -> bool:
+    """Whether nothing has to be read, nor to be noted that others are told of."""
+    is_noted = not collection.changes.is_shared or collection.is_settled(span, new_context(collection.time_zone))
+    return is_noted and is_answerable(collection, span, wanted)

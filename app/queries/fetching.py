@@ -217,6 +217,7 @@ class Fetching:
         good.
         """
         wanted, new_context = self.wanted(self.rules.most_rows, terms, most_age), self.new_context()
+        since = since._replace(marks=self.holdings.marks_anywhere(since.marks, plan.asked))
         async with self._asking(plan):
             answers = await self.holdings.marked(since.marks, plan.asked, wanted, new_context)
         try:

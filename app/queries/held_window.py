@@ -148,7 +148,7 @@ class HeldWindow:
     def _look(self) -> None:
         """Note what is held. Memory does not suffice where some was let go of, and no more is held than before."""
         span = self.span
-        losses, low = self._collection.changes.lost_in(span), self._collection.newest_held(span).start
+        losses, low = self._collection.changes.evicted_in(span), self._collection.newest_held(span).start
         is_whole = low <= span.start
         self._is_short = not is_whole and (self._is_short or (losses > self._losses and low >= self._low))
         self._losses, self._low = losses, low

@@ -115,14 +115,20 @@ class Queries:
             return query.page_range
         return PageRange(0 if query.order == NEWEST_FIRST else BY_PLACE, query.cursor.skip, query.limit)
 
-    def change_token(self, query: InteractionQuery, snapshot: Snapshot) -> str | None:
-        """The token of the question in the state that the snapshot shows; None where its changes cannot be told."""
+    def change_token(self, query: InteractionQuery, snapshot: Snapshot, *, is_begun: bool = False) -> str | None:
+        """The token of the question in the state that the snapshot shows; None where its changes cannot be told.
+
+        Where the answer `is_begun`, nobody knows yet what the rest of it will be made of: it is good here alone.
+        """
         place = query.cursor or query.search
         is_whole = snapshot.asked.end == place.end  # else it tells nothing of what the walk has left behind
         is_union = bool(query.search.attr_any)
         if not (snapshot.marks and is_whole) or is_union or query.summary or not self.is_followed(query):
             return None
-        return token_text(ChangeToken(snapshot.marks, query.question(), place.start, place.end))
+        marks = snapshot.marks
+        if is_begun and not snapshot.complete:
+            marks = self.holdings.marks_here(marks, snapshot.asked)
+        return token_text(ChangeToken(marks, query.question(), place.start, place.end))
 
     def is_followed(self, query: InteractionQuery) -> bool:
         """Whether changes of the answer may be told to the query's audience."""

@@ -51,21 +51,16 @@ def test_parts_of_an_extent_are_wanted_that_are_not_held_as_new(
     assert [one.span for one in newer] == [span(*one) for one in found]
 
 
-@pytest.mark.parametrize("is_turned", [False, True])
-def test_of_several_extents_the_latest_counts(*, is_turned: bool) -> None:
-    every = [extent(0, 10, 1.0), extent(4, 6, 3.0), extent(5, 8, 2.0), extent(20, 30, 0.5)]
-    latest = shared.latest(every[::-1] if is_turned else every, 1.0)
-    assert [(one.span, one.compared_at) for one in latest] == [
-        (span(0, 4), 1.0),
-        (span(4, 6), 3.0),
-        (span(6, 8), 2.0),
-        (span(8, 10), 1.0),
+def test_of_what_others_have_told_only_that_is_kept_of_which_nothing_else_is_known() -> None:
+    before = [extent(0, 10, 3.0), extent(20, 30, 0.5), extent(30, 40, 4.0)]
+    known = Coverage((Interval(span(4, 6), 0.0), Interval(span(38, 50), 0.0)))
+    joined = shared.joined([extent(4, 6, 1.0), extent(60, 61, 0.9)], before, known, 1.0)
+    assert [(one.span, one.compared_at) for one in joined] == [
+        (span(0, 4), 3.0),
+        (span(4, 6), 1.0),
+        (span(6, 10), 3.0),
+        (span(30, 38), 4.0),
     ]
-
-
-def test_where_two_are_as_new_the_first_counts() -> None:
-    mine, other = extent(0, 10, 1.0, A_DAY[:1]), extent(0, 10, 1.0, A_DAY[1:])
-    assert shared.latest([mine, other], 0.0) == (mine,)
 
 
 def test_a_part_of_an_extent_needs_only_the_chunks_that_it_meets() -> None:
@@ -90,8 +85,11 @@ async def test_records_are_packed_in_chunks_and_read_again(monkeypatch: pytest.M
     chunks = [shared.decode_chunk(shared.chunk_of(part, runs, 5.0)) for part, runs in told]
     wanted = Extent(microseconds(start), microseconds(end), 0.0, False, ())
     records = await cooperative.run(shared.records_of(wanted, chunks))
-    assert {one.interaction.interaction_id for one, _ in records} == {*at.expected(start=start, end=end)}
-    assert {checked for _, checked in records} == {at.clock.monotonic + 5.0}
+    assert {one.record.interaction.interaction_id for one in records} == {*at.expected(start=start, end=end)}
+    assert {one.checked for one in records} == {at.clock.monotonic + 5.0}
+    assert {one.changed for one in records} == {0}
+    final = {one.record.interaction.interaction_id for one in records if not one.is_pending}
+    assert final == {*at.expected(start=start, end=NOW - HOUR - timedelta(minutes=1) + timedelta(microseconds=1))}
 
 
 async def test_a_chunk_is_another_once_its_records_were_checked_again() -> None:

@@ -35,7 +35,8 @@ from tests.support.tier import KINDS, TierServer, running_tier
 SECRET = b"an invented secret of the tier"
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 WAIT_SECONDS = 1.0
-CHUNK_OF_NOTHING = shared.encode(Chunk(b"NAME" * 4, ((b"no block", bytes(8)),))).replace(b"NAME" * 4, b"NAME")
+CHUNK_OF_NOTHING = shared.encode(Chunk(b"NAME" * 4, ((b"no block", bytes(8), bytes(8), bytes(1)),)))
+CHUNK_OF_NOTHING = CHUNK_OF_NOTHING.replace(b"NAME" * 4, b"NAME")
 
 
 class Processes:

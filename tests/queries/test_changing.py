@@ -37,9 +37,12 @@ class Follower:
     def __init__(self, at: Place, **asked: Any) -> None:
         self.at, self.asked, self.rows = at, asked, dict[str, Shown]()
         self.token: ChangeToken | None = None
+        self.loads = 0
+        self.lifetime = 0.0  # seconds for which it takes for compared what was
 
     async def load(self) -> None:
         """All rows, where all can be held."""
+        self.loads += 1
         answered = await self.at.reading(MOST, **self.asked)
         if isinstance(answered, Answered) and answered.composition.complete:
             self.rows = self._shown(answered)
@@ -51,7 +54,7 @@ class Follower:
             await self.load()
             return
         query, holdings = UpstreamQuery(**self.asked), self.at.holdings
-        wanted = Wanted(MOST, 10, lambda _span: 0.0, 15.0, 0.0)
+        wanted = Wanted(MOST, 10, lambda _span: self.lifetime, 15.0, self.lifetime)
         try:
             answers = await holdings.marked(self.token.marks, query, wanted, self.at.context)
             if not isinstance(answers, tuple) or not holdings.is_comparable(self.token.marks, query):

@@ -138,7 +138,7 @@ async def answer_from(
         return filled.refused
     await asyncio.sleep(0)
     held, total = collection.compose(span, wanted.shown), 0
-    if held.compared_at == inf:  # all of it was let go of meanwhile
+    if collection.token.purged or held.compared_at == inf:  # it was let go of meanwhile
         return None
     if wanted.is_counted and not held.complete:
         total = await _total(collection, span, filled.total, filling, new_context)

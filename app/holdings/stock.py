@@ -69,7 +69,7 @@ class Stock:
     dependents: "WeakKeyDictionary[PurgeToken, Span]" = field(default_factory=WeakKeyDictionary, init=False)
     _spans: list[Span] = field(default_factory=list, init=False)
     _kept: dict[Span, tuple[bytes, float]] = field(default_factory=dict, init=False)  # key, and when it was put there
-    _lacking: list[Span] = field(default_factory=list, init=False)  # of what was let go of, since something was covered last
+    _lacking: list[Span] = field(default_factory=list, init=False)  # let go of since something was covered
     _parted: set[Span] = field(default_factory=set, init=False)
     _name: bytes = field(default_factory=new_epoch, init=False)  # of no other stock's partitions
     _looked_up: LookedUp = field(default=NOTHING, init=False)

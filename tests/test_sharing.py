@@ -86,6 +86,16 @@ async def test_one_fetch_serves_every_host(hosts: Hosts, simulator: Simulator) -
     assert value_of(one.services.metrics, "tier_values_refused") == 0
 
 
+async def test_a_crowd_at_several_hosts_is_one_fetch(simulator: Simulator, server: TierServer, stored: Redis) -> None:
+    given: dict[str, Any] = {"redis_url": server.url, "tier_secret": TIER_SECRET}
+    async with AsyncExitStack() as closing:
+        hosts = [await closing.enter_async_context(running_facade(simulator, **given)) for _ in range(4)]
+        asked = [each.get("/interactions", ("attr", "SIM-ABANDON")) for each in hosts for _ in range(10)]
+        assert len({answer.text for answer in await asyncio.gather(*asked)}) <= len(hosts)
+        assert len(simulator.calls("list")) == 1
+        assert [value_of(each.services.metrics, "tier_readings", source="alone") for each in hosts] == [0] * 4
+
+
 async def test_a_walk_goes_on_at_another_host(hosts: Hosts) -> None:
     one, other = await hosts.new(), await hosts.new()
     whole = (await one.ask(DAY, ("limit", "60")))["items"]

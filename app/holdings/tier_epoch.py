@@ -70,7 +70,6 @@ class TierEpoch:
             raise TierUnavailable("purged")
         self.now = frame.epoch
         if known != self.now and (known is not None or self.is_unaware):
-            self.is_unaware = False
             self.purged()
             raise TierUnavailable("purged")
 

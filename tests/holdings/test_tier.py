@@ -451,6 +451,21 @@ async def test_who_finds_no_epoch_takes_that_of_who_was_first(processes: Process
     await one.look()
 
 
+@pytest.mark.parametrize("has_looked", [True, False])
+async def test_an_epoch_counts_the_purges_since_the_tier_was_empty(processes: Processes, *, has_looked: bool) -> None:
+    epoch = store_of(processes.new()).epoch
+    if has_looked:
+        await epoch.look()
+        assert epoch.now
+        assert epoch.now.sequence == 0
+    for count in (1, 2):
+        async with epoch.purging():
+            pass
+        await epoch.look()
+        assert epoch.now
+        assert epoch.now.sequence == count
+
+
 async def test_an_epoch_that_lay_there_before_a_purge_from_here_is_of_the_past(
     processes: Processes, other: Redis
 ) -> None:

@@ -213,6 +213,21 @@ EQUIVALENT = (
         "1 → 2",
         "a level of compression: what is written can be read by any",
     ),
+    Equivalent(
+        "app.holdings.tier_epoch",
+        "if TYPE_CHECKING:  # else redis would be imported where there is no tier",
+        "condition negated",
+        "it is for types; what is imported where there is no tier is seen in another process",
+    ),
+    *(
+        Equivalent("app.holdings.tier_epoch", line, "False → True", "nobody gives it")
+        for line in (
+            "now: Epoch | None = field(default=None, init=False)",
+            "is_pending: bool = field(default=False, init=False)",
+            "is_unaware: bool = field(default=False, init=False)",
+            "_purges: int = field(default=0, init=False)  # under way here",
+        )
+    ),
     Equivalent("app.http.forwarding", "_REMEMBERED = 4096", "4096 → 4097", REMEMBERED),
     Equivalent("app.http.forwarding", 'hop = hop.strip(" \\t")', "' \\t' doubled", CHARACTERS),
     Equivalent(

@@ -37,8 +37,10 @@ class TierEpoch:
         if self.is_pending:
             await self._order()
         else:
-            before = self.now
-            await self.see(await self._value(), before)
+            before, value = self.now, await self._value()
+            await self.see(value, before)
+            if value and not self.frames.is_own(value):
+                await self._sign(value)
 
     @asynccontextmanager
     async def purging(self) -> AsyncIterator[None]:
@@ -79,6 +81,13 @@ class TierEpoch:
             epoch, value = self.now, self.frames.seal(self.key, b"", self.now)
             await self.writes.call(lambda client: client.set(self.key, value, None))
             self.is_pending = self.now != epoch
+
+    async def _sign(self, value: bytes) -> None:
+        """Have the epoch signed by the own secret: whoever knows that one alone could not read it else."""
+        own = self.frames.seal(self.key, b"", self.now or _new(0))
+        await self.writes.call(
+            lambda client: client.exchange(self.key, lambda held: own if held == value else held or own, None)
+        )
 
     async def _value(self) -> bytes | None:
         [value] = await self.reads.call(lambda client: client.get_many([self.key]))

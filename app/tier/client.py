@@ -91,7 +91,7 @@ class Client:
         """Write a value that lives so long; False, and nothing is written, where the lease is held no more."""
         return await self._as_holder(lease, lambda asking: asking.set(key, value, px=milliseconds))
 
-    async def exchange(self, key: bytes, changed: Callable[[bytes | None], bytes], milliseconds: int) -> bool:
+    async def exchange(self, key: bytes, changed: Callable[[bytes | None], bytes], milliseconds: int | None) -> bool:
         """Write a value made of the one at a key, to live so long; False, and nothing, where another was first."""
         return await self._exchange(key, lambda asking, held: asking.set(key, changed(held), px=milliseconds))
 

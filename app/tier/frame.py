@@ -93,6 +93,10 @@ class Frames:
             self.refused(str(refused))
             return None
 
+    def is_own(self, value: bytes) -> bool:
+        """Whether a value that can be opened is signed by the first secret."""
+        return _HEAD.unpack(value[: _HEAD.size])[2] == self._own
+
     def _opened(self, key: bytes, value: bytes) -> Frame:
         _require(len(value) <= MOST_BYTES, "large")
         _require(len(value) > _START, "cut")

@@ -54,23 +54,24 @@ class Processes:
         self.refused: list[str] = []
         self.purged: list[Place] = []
 
-    def new(self) -> Place:
-        """One more process."""
+    def new(self, *known: bytes) -> Place:
+        """One more process, which knows these secrets."""
         clock = HandClock(1_000.0 + 77_777.7 * len(self.places), self.places[0].clock.wall if self.places else NOW)
         store = MemoryStore(50_000_000, lambda: clock.monotonic)
         client = cast("UpstreamClient", self.upstream)
         at = Place(self.upstream, clock, store, Holdings(client, store, clock.clock, SCHEDULE, b"rules"))
-        self.share(at, WAIT_SECONDS)
+        self.share(at, WAIT_SECONDS, *known)
         self.places.append(at)
         return at
 
-    def share(self, at: Place, wait_seconds: float) -> None:
+    def share(self, at: Place, wait_seconds: float, *known: bytes) -> None:
         """Have a place take part in the tier."""
         clock = at.clock
         reads, writes = (GuardedClient(lambda: Client(self.server.url), _probe, self.budget) for _ in range(2))
         for side in (reads, writes):
             self.closing.push_async_callback(side.aclose)
-        frames, epochs = (Frames([SECRET], kept, clock.clock.wall, self.refused.append) for kept in (172_800.0, inf))
+        wall, refused, secrets = clock.clock.wall, self.refused.append, known or [SECRET]
+        frames, epochs = (Frames(secrets, kept, wall, refused) for kept in (172_800.0, inf))
 
         def purge() -> None:
             self.purged.append(at)
@@ -464,6 +465,18 @@ async def test_an_epoch_counts_the_purges_since_the_tier_was_empty(processes: Pr
         await epoch.look()
         assert epoch.now
         assert epoch.now.sequence == count
+
+
+async def test_the_epoch_is_read_all_the_while_a_secret_is_changed_in_steps(processes: Processes) -> None:
+    follows = b"an invented secret that follows"
+    epochs = []
+    for known in ([SECRET], [SECRET, follows], [follows, SECRET], [follows], [follows, SECRET]):
+        epoch = store_of(processes.new(*known)).epoch
+        for _ in range(2):
+            await epoch.look()
+        epochs.append(epoch.now)
+    assert epochs == epochs[:1] * 5
+    assert processes.refused == processes.purged == []
 
 
 async def test_an_epoch_that_lay_there_before_a_purge_from_here_is_of_the_past(

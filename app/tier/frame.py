@@ -95,7 +95,7 @@ class Frames:
 
     def is_own(self, value: bytes) -> bool:
         """Whether a value that can be opened is signed by the first secret."""
-        return _HEAD.unpack(value[: _HEAD.size])[2] == self._own
+        return bool(_HEAD.unpack(value[: _HEAD.size])[2] == self._own)
 
     def _opened(self, key: bytes, value: bytes) -> Frame:
         _require(len(value) <= MOST_BYTES, "large")

@@ -476,7 +476,8 @@ async def test_the_epoch_is_read_all_the_while_a_secret_is_changed_in_steps(proc
             await epoch.look()
         epochs.append(epoch.now)
     assert epochs == epochs[:1] * 5
-    assert processes.refused == processes.purged == []
+    assert not processes.refused
+    assert not processes.purged
 
 
 async def test_an_epoch_that_lay_there_before_a_purge_from_here_is_of_the_past(

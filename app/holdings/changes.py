@@ -19,7 +19,11 @@ MOST_TOMBSTONES = 100_000  # of all collections of a process
 JOURNAL = 256  # changes of which it is known where they were
 MOST_TOLD, MOST_LOSSES = 2_000, 64  # tombstones, and losses, that other processes are told
 EPOCH_BYTES = 8
-new_epoch = partial(token_bytes, EPOCH_BYTES)
+
+
+def new_epoch() -> bytes:
+    """A name that nothing else has had."""
+    return token_bytes(EPOCH_BYTES)
 
 
 class Mark(NamedTuple):

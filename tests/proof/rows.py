@@ -59,10 +59,10 @@ async def nonsensical(scene: Scene, target: str) -> str:
 
 
 async def expired(scene: Scene, target: str) -> str:
-    """The cursor of a snapshot that is gone."""
-    cursor = (await scene.facade.client.get(target)).json()["next_cursor"]
+    """The change token of content that is gone."""
+    token = (await scene.facade.client.get(target)).json()["meta"]["change_token"]
     scene.clock.advance(3 * 86_400)
-    return f"{target}&cursor={cursor}"
+    return f"{target}&changed_since={token}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ import asyncio
 import json
 import sys
 from hashlib import sha256
+from itertools import count
+from unittest.mock import patch
 
 from tests.support.clock import HandClock
 from tests.support.facade import running_facade
@@ -21,13 +23,14 @@ CODINGS = ("identity", "gzip", "zstd")
 
 
 async def answers(upstream: str) -> dict[str, tuple[str, str]]:
-    """Tag and digest of each path in each coding; the host is named alike, as links repeat it."""
-    found = {}
-    async with running_facade(upstream, clock=HandClock(wall=ANCHOR).clock) as facade:
-        for path in PATHS:
-            for coding in CODINGS:
-                answer = await facade.get(path, headers={"accept-encoding": coding, "host": "localhost:8080"})
-                found[f"{path} in {coding}"] = answer.headers["etag"], sha256(answer.content).hexdigest()
+    """Tag and digest of each path in each coding; host and epochs are named alike, as links and tokens repeat them."""
+    found, names = {}, count()
+    with patch("app.holdings.changes.token_bytes", lambda size: next(names).to_bytes(size)):
+        async with running_facade(upstream, clock=HandClock(wall=ANCHOR).clock) as facade:
+            for path in PATHS:
+                for coding in CODINGS:
+                    answer = await facade.get(path, headers={"accept-encoding": coding, "host": "localhost:8080"})
+                    found[f"{path} in {coding}"] = answer.headers["etag"], sha256(answer.content).hexdigest()
     return found
 
 

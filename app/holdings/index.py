@@ -48,8 +48,10 @@ class Wanted:
         self._all = [_digest(field, value) for field, value in (*single, *values)]
         self._any = [_digest("attribute_values", value) for value in asked.any_values]
 
-    def may_occur(self, terms: bytes) -> bool:
-        """Whether records with these terms may meet the conditions."""
+    def may_occur(self, terms: bytes | None) -> bool:
+        """Whether records with these terms may meet the conditions; None are not known."""
+        if terms is None:
+            return True
         return all(one in terms for one in self._all) and (not self._any or any(one in terms for one in self._any))
 
 

@@ -77,8 +77,8 @@ class Run:
     """Consecutive records in one block, newest first, and the index of them.
 
     `starts` are microseconds since 1970, `events` the seconds at which something last happened to each record;
-    `open_flags` has a 1 for each that has not ended. `digest` is of the block, `terms`
-    are the index of its conditions. The `selections` are those of its records that met conditions asked for lately.
+    `open_flags` has a 1 for each that has not ended. `digest` is of the block, `terms` are the index of its conditions,
+    None where none are asked of it. The `selections` are those of its records that met conditions asked for lately.
     """
 
     block: Block
@@ -89,7 +89,7 @@ class Run:
     open_flags: bytes
     sums: Sums
     digest: bytes
-    terms: bytes
+    terms: bytes | None
     selections: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -100,7 +100,7 @@ class Run:
     @property
     def size(self) -> int:
         """Bytes held, the index included."""
-        texts = len(self.block.compressed) + len(self.terms) + sum(map(len, self.ids))
+        texts = len(self.block.compressed) + len(self.terms or b"") + sum(map(len, self.ids))
         return texts + _ROW_OVERHEAD * self.count + _BLOCK_OVERHEAD
 
 
@@ -141,11 +141,11 @@ def before_all(context: Context) -> Context:
     return replace(context, as_of=EPOCH)
 
 
-async def pack(ordered: Sequence[Entry]) -> Packed:
-    """Records in their order packed, in turns; blocks are compressed in a thread."""
+async def pack(ordered: Sequence[Entry], *, is_indexed: bool = False) -> Packed:
+    """Records in their order packed, in turns; blocks are compressed in a thread. Are their terms indexed, too?"""
     texts, batches = await cooperative.run(_encoded(ordered))
     shrunk = await unlocked(partial(compressed, texts), size=sum(map(len, texts)))
-    runs = await cooperative.run(_indexed(batches, shrunk))
+    runs = await cooperative.run(_runs(batches, shrunk, is_indexed=is_indexed))
     await asyncio.sleep(0)
     return Packed(runs, [[one.facts for one in batch] for batch in batches])
 
@@ -185,7 +185,7 @@ def _encoded(ordered: Iterable[Entry]) -> Turns[tuple[list[bytes], list[list[Ent
     return texts, batches
 
 
-def _indexed(batches: Iterable[list[Entry]], blocks: Iterable[bytes]) -> Turns[list[Run]]:
+def _runs(batches: Iterable[list[Entry]], blocks: Iterable[bytes], *, is_indexed: bool) -> Turns[list[Run]]:
     """The runs of these records and blocks."""
     runs = []
     for batch, block in zip(batches, blocks, strict=True):
@@ -200,7 +200,7 @@ def _indexed(batches: Iterable[list[Entry]], blocks: Iterable[bytes]) -> Turns[l
                 bytes(not one.is_closed for one in facts),
                 sums_of(facts),
                 sha256(block).digest()[:DIGEST_BYTES],
-                terms([one.interaction for one in facts]),
+                terms([one.interaction for one in facts]) if is_indexed else None,
             )
         )
         yield

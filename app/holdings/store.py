@@ -29,7 +29,7 @@ from app.holdings.taking import (
 )
 from app.interactions.facts import Context, Facts
 from app.owners import Owners
-from app.upstream.query import UpstreamQuery
+from app.upstream.query import EVERYTHING, UpstreamQuery
 from app.upstream.rows import Held, Record
 
 COLLECTION_BYTES = 2_000
@@ -225,7 +225,7 @@ class Collection(Stock):
         for one in partition.runs:
             if id(one) in touched:
                 pool += await cooperative.run(outside(one, taking))
-        packed = await pack(in_order(pool))
+        packed = await pack(in_order(pool), is_indexed=self.conditions == EVERYTHING)
         made = [HeldRun(run, *checks_of(run, checks)) for run in packed.runs]
         runs = sorted([*kept, *made], key=lambda one: (-one.newest, one.run.ids[0]))
         number = taking.changes.last_in(partition.span) if taking.is_told else taking.number

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from math import inf
 from random import Random
 from time import process_time
 from typing import Any, TypeVar
@@ -36,7 +37,6 @@ from tests.benchmarks.judge import Judge
 from tests.benchmarks.polls import Screen, asked
 from tests.benchmarks.stretch import Outcome, Stretch
 from tests.support.clock import HandClock
-from tests.support.facade import UNPROBED
 from tests.support.tier import running_tier
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ class Driven:
         known = {"tenant_id": DEMO_TENANT_ID, "username": DEMO_USERNAME, "password": DEMO_PASSWORD, **more}
         secret, scopes = "bench-pseudonym-not-a-secret", "read,notes:read"
         settings = load({**known, "pseudonym_secret": secret, "anonymous_scopes": scopes}, environ={}, env_file=None)
-        wire, clock, limits = self._transport, self._clock.clock, Limits() if is_probed else UNPROBED
+        wire, clock, limits = self._transport, self._clock.clock, Limits() if is_probed else Limits(probe_seconds=inf)
         app = create_app(settings, transport=wire, clock=clock, limits=limits, random=lambda: 0.5)
         async with app.router.lifespan_context(app):
             if "redis_url" in more:

@@ -13,7 +13,7 @@ from app.cache.store import MemoryStore, Stored, digest
 from app.clock import Clock
 from app.cooperative import in_parallel
 from app.errors import CxfacadeError
-from app.holdings.answering import Answered, Wanted, answer_from
+from app.holdings.answering import Answered, Wanted, answer_from, is_answerable
 from app.holdings.changes import Bound, Changes, Mark, new_epoch
 from app.holdings.collection import EVER, Span, conditions_of
 from app.holdings.fill import NewContext
@@ -296,9 +296,15 @@ class Holdings:
         At first, and now and then, upstream is asked whether it has as many rows.
         """
         conditions, everything = conditions_of(asked), self.collection(EVERYTHING)
+        if conditions == EVERYTHING or wanted.is_passing:
+            return None
+        may_answer = partial(self.supersets.may_answer, conditions, everything, span, patience=wanted.patience)
+        if self.tier and not may_answer(everything.newest_held(span)) and self._would_ask(asked, span, wanted):
+            async with everything.turn(wanted.owners or Owners()):
+                await self.tier.follow(everything, span, new_context)
+            self._keep(everything)
         part = everything.newest_held(span)
-        is_own = conditions == EVERYTHING or wanted.is_passing
-        if is_own or not self.supersets.may_answer(conditions, everything, span, part, wanted.patience):
+        if not may_answer(part):
             return None
         answered = await self._alone(everything, part, replace(wanted, most_calls=0, shown=ALL), new_context)
         if not isinstance(answered, Answered) or not answered.composition.complete:
@@ -315,6 +321,11 @@ class Holdings:
                 return None
         held = replace(held, marks=()) if conditions.any_values else held
         return replace(answered, composition=held, total=held.rows, facts={}, calls=calls)
+
+    def _would_ask(self, asked: UpstreamQuery, span: Span, wanted: Wanted) -> bool:
+        """Whether upstream would be asked for a part of the question, or of one of its alternatives."""
+        own = map(self.collection, alternatives(asked))
+        return not all(is_answerable(one, span, wanted) for one in own)
 
     async def count_behind(self, new_context: NewContext) -> None:
         """Have upstream count what was answered from the whole tenant without asking. Raises UpstreamError."""

@@ -136,6 +136,17 @@ async def test_what_one_has_read_no_other_asks_for(processes: Processes) -> None
     assert processes.refused == []
 
 
+async def test_a_question_with_a_condition_is_answered_from_what_another_has_of_the_whole_tenant(
+    processes: Processes,
+) -> None:
+    processes.upstream.put(*day(300), row(9_000, NOW - HOUR, interactionAttributes=[{"name": "n", "hookName": "17"}]))
+    await processes.new().ids()
+    sent = len(processes.upstream.sent)
+    for at in (processes.new(), processes.new()):
+        assert await at.ids(attribute_values=("17",)) == [identity(9_000)]
+    assert len(processes.upstream.sent) == sent
+
+
 async def test_a_page_of_the_newest_is_not_read_again(processes: Processes) -> None:
     processes.upstream.put(*day(1_100))
     first = await processes.new().answer(50)

@@ -11,7 +11,7 @@ from redis import Redis
 from redis.asyncio.client import Pipeline
 
 from app.tier.circuits import BUDGET_SECONDS, MOST_FAILURES, PROBE_SECONDS, GuardedClient, ServerError, TierUnavailable
-from app.tier.client import ERRORS, LEASE_MILLISECONDS, MOST_KEYS, Client
+from app.tier.client import CONNECTIONS, ERRORS, LEASE_MILLISECONDS, MOST_KEYS, STEP_SECONDS, Client
 from tests.benchmarks.processes import free_port
 from tests.scenarios.matrix.authority import Authority
 from tests.support.clock import HandClock
@@ -41,6 +41,35 @@ async def client(server: TierServer) -> AsyncIterator[Client]:
     client = Client(server.url)
     yield client
     await client.aclose()
+
+
+def test_the_bounds_are_those_said() -> None:
+    assert (STEP_SECONDS, CONNECTIONS, MOST_KEYS, LEASE_MILLISECONDS) == (0.5, 16, 4, 10_000)
+    pool = Client("unix:///nowhere")._server.connection_pool
+    assert (pool.max_connections, vars(pool)["timeout"]) == (CONNECTIONS, STEP_SECONDS)
+    given = pool.connection_kwargs
+    assert (given["retry"]._retries, given["health_check_interval"]) == (0, 0)
+    assert (given["socket_timeout"], given["socket_connect_timeout"]) == (STEP_SECONDS, STEP_SECONDS)
+
+
+def test_an_operator_is_told_in_these_words() -> None:
+    assert [words for _, words in ERRORS] == [
+        "the credentials are refused",
+        "the user may not do this",
+        "the server is read-only",
+        "the server is full",
+        "the server is loading",
+        "the server is part of a cluster",
+        "the server refuses the command",
+        "the server does not answer in time",
+        "the server cannot be reached",
+        "the server cannot be reached",
+    ]
+
+
+@pytest.mark.usefixtures("other")
+async def test_as_many_values_as_allowed_come_at_once(client: Client) -> None:
+    assert await client.get_many([b"none"] * MOST_KEYS) == [None] * MOST_KEYS
 
 
 @pytest.mark.usefixtures("other")
@@ -129,7 +158,7 @@ async def test_a_lease_that_ends_while_its_holder_writes_writes_nothing(client: 
         other.set(LEASE, b"another's")
         asking.set(VALUE, b"late")
 
-    assert not await client._as_holder(lease, write)
+    assert await client._as_holder(lease, write) is False
     assert not other.exists(VALUE)
 
 

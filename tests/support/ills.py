@@ -96,8 +96,10 @@ def _moved(patient: Patient) -> None:
 
 def _mistyped(patient: Patient) -> None:
     for key in cast("list[bytes]", patient.other.keys("cxf:*")):
-        patient.other.delete(key)
-        patient.other.rpush(key, b"invented")
+        with patient.other.pipeline() as asking:  # else a façade could write in between
+            asking.delete(key)
+            asking.rpush(key, b"invented")
+            asking.execute()
 
 
 def _in_the_future(key: bytes, _value: bytes) -> bytes:

@@ -198,7 +198,7 @@ class Changes:
         self.is_shared, self._seen_elsewhere = True, line.seen
 
     def follows(self, line: Line) -> bool:
-        """Whether only changes of the line lie between what it says and what is known here."""
+        """Whether the line tells every change that this process lacks, and nothing else lies between the two."""
         return self.is_shared and self.epoch == line.epoch and line.since <= self.number <= line.number
 
     def catch_up(self, line: Line) -> list[Span]:

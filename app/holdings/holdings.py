@@ -180,7 +180,7 @@ class Holdings:
         return bool(marks) and all(is_good(*one) for one in parts_of(marks, span_of(asked)))
 
     def _knows(self, asked: UpstreamQuery, mark: Mark) -> bool:
-        """Whether the changes that were marked have been heard of here."""
+        """Whether this process has heard of the change that the mark names."""
         found = self._of_epoch(asked, mark.epoch)
         return found is not None and mark.number <= found.changes.number
 
@@ -269,7 +269,7 @@ class Holdings:
 
     @property
     def is_purge_pending(self) -> bool:
-        """Whether other hosts have not been told of a purge yet."""
+        """Whether a purge waits to be told to other hosts."""
         return self.tier is not None and self.tier.store.epoch.is_pending
 
     async def aclose(self) -> None:
@@ -323,7 +323,7 @@ class Holdings:
         return replace(answered, composition=held, total=held.rows, facts={}, calls=calls)
 
     def _would_ask(self, asked: UpstreamQuery, span: Span, wanted: Wanted) -> bool:
-        """Whether upstream would be asked for a part of the question, or of one of its alternatives."""
+        """Whether the question's own collections, one for each alternative, cannot answer without upstream."""
         own = map(self.collection, alternatives(asked))
         return not all(is_answerable(one, span, wanted) for one in own)
 

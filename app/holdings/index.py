@@ -49,7 +49,7 @@ class Wanted:
         self._any = [_digest("attribute_values", value) for value in asked.any_values]
 
     def may_occur(self, terms: bytes | None) -> bool:
-        """Whether records with these terms may meet the conditions; None are not known."""
+        """Whether records with these terms may meet the conditions; they may where the terms are not known (None)."""
         if terms is None:
             return True
         return all(one in terms for one in self._all) and (not self._any or any(one in terms for one in self._any))

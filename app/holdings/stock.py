@@ -235,7 +235,7 @@ class Stock:
                 token.superseded = True
 
     def _renew(self, span: Span) -> None:
-        """What was compared just now is kept for as long again as what was read."""
+        """Keep partitions of the span for their whole time again, as a comparison is as good as a reading."""
         first, last = self._places(span)
         until = self.clock.monotonic() - self.kept_seconds / 2
         for one in [one for one in self._spans[first:last] if self._kept[one][1] < until]:

@@ -124,7 +124,7 @@ class Collection(Stock):
                 self.tell(span)
 
     def is_settled(self, span: Span, context: Context) -> bool:
-        """Whether nothing has become final that is not noted yet."""
+        """Whether every record of the span that has become final is noted as final."""
         return not any(_has_to_settle(one, context) for one in self.partitions(span))
 
     def _touch(self, span: Span, read: Mapping[str, float]) -> None:
@@ -235,6 +235,6 @@ class Collection(Stock):
 
 
 def _has_to_settle(partition: Partition, context: Context) -> bool:
-    """Whether a record of it has become final that is not shown as final yet."""
+    """Whether the partition shows a record as pending that has become final."""
     since = partition.pending_since
     return since is not None and context.as_of - since >= context.settle

@@ -44,7 +44,7 @@ class Tier:
 
     @property
     def is_away(self) -> bool:
-        """Whether the tier is left alone, or does not know yet of a purge that was ordered here."""
+        """Whether a side of the tier is left alone, or the order of a purge waits to be written there."""
         return self.store.reads.circuit.is_open or self.store.writes.circuit.is_open or self.store.epoch.is_pending
 
     async def aclose(self) -> None:
@@ -153,6 +153,6 @@ class Tier:
 
 
 def _is_ready(collection: Collection, span: Span, wanted: Wanted, new_context: NewContext) -> bool:
-    """Whether nothing has to be read, nor to be noted that others are told of."""
+    """Whether the collection answers as it is: nothing is to be read, and nothing to be noted for other processes."""
     is_noted = not collection.changes.is_shared or collection.is_settled(span, new_context(collection.time_zone))
     return is_noted and is_answerable(collection, span, wanted)

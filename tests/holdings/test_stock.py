@@ -10,7 +10,9 @@ import pytest
 
 from app import cooperative
 from app.cache.store import MemoryStore, Stored
+from app.holdings.partition import EVERYTHING as WHOLE
 from app.holdings.partition import Partition
+from app.upstream.query import EVERYTHING
 from tests.holdings.support import NOW, Place, day, ids_of, place, records_of, row, text
 
 FAR_APART = timedelta(minutes=1)  # so many an hour that each hour has a partition
@@ -81,3 +83,15 @@ async def test_a_full_collection_passes_over_what_is_held(monkeypatch: pytest.Mo
         assert sum(run in looked_at for run in runs) < len(runs) / 2
     finally:
         gc.unfreeze()
+
+
+async def test_what_was_let_go_of_before_its_span_is_covered_is_read_again() -> None:
+    at = place(day(300, step=FAR_APART))
+    await at.ids()
+    held = at.holdings.collection(EVERYTHING)
+    lost = held.partitions(WHOLE)[0]
+    at.store.delete(held._key_of(lost.span))
+    held.partitions(WHOLE)
+    held.cover(WHOLE, at.clock.monotonic)
+    assert not held.reach(WHOLE).complete
+    assert await at.ids() == at.expected()

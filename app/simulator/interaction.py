@@ -17,11 +17,15 @@ class Form(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """A row as it was sent: its ``version``, a number that grows with every change; ``since`` when it shows this."""
+    """A row as it was sent: its ``version``, a number that grows with every change; ``since`` when it shows this.
+
+    ``event`` is the latest time that it tells itself: some changes leave none.
+    """
 
     id: str
     version: int
     since: str
+    event: str
     is_open: bool
 
 
@@ -218,8 +222,8 @@ class Interaction:
 
     def sent(self, now: str) -> Sent:
         """The version that is shown at that moment."""
-        version = self._state(now)
-        return Sent(self.id, version, self.moments()[version - 1], (self.record.get("endTimestamp") or _NEVER) > now)
+        version, is_open = self._state(now), (self.record.get("endTimestamp") or _NEVER) > now
+        return Sent(self.id, version, self.moments()[version - 1], max(_times(self.at(now))), is_open)
 
     def moments(self) -> list[str]:
         """Every instant at which the record changes, in order; the first is its start."""

@@ -29,7 +29,8 @@ def rows_per_row(scene: Scene) -> Measured:
     """Rows that upstream sends for each distinct row."""
     verdict = _now(scene).verdict
     made_of = f"{verdict.calls:,} calls, {verdict.rows:,} rows, {verdict.first:,} distinct"
-    return Measured(verdict.rows_per_row, f"{made_of}; settled and sent again early {verdict.settled_early:,}")
+    settled = f"settled and sent again early {verdict.settled_early:,}, {verdict.uncaused:,} of them without a cause"
+    return Measured(verdict.rows_per_row, f"{made_of}; membership {verdict.readings_per_row:.3f}; {settled}")
 
 
 def calls(scene: Scene) -> Measured:
@@ -50,7 +51,7 @@ def shared_rows(scene: Scene) -> Measured:
     with pinned(scene.cores.server):
         verdict = run(ROOT, replace(scene.budget.day, processes=PROCESSES)).verdict
     made_of = f"{verdict.calls:,} calls, {verdict.rows:,} rows, {verdict.first:,} distinct"
-    return Measured(verdict.rows_per_row, f"{made_of}; membership {verdict.readings_per_row:.2f}")
+    return Measured(verdict.rows_per_row, f"{made_of}; membership {verdict.readings_per_row:.3f}")
 
 
 @cache
@@ -96,7 +97,7 @@ def figures(outcome: Outcome) -> dict[str, str]:
         "distinct rows and versions": f"{verdict.versions:,}",
         "rows per distinct row": f"{verdict.rows_per_row:.2f}",
         "rows per distinct row and version": f"{verdict.rows_per_version:.2f}",
-        "first readings per distinct row": f"{verdict.readings_per_row:.2f}",
+        "first readings per distinct row": f"{verdict.readings_per_row:.3f}",
         "sent again, allowance run out": f"{verdict.due:,}",
         "sent again early": f"{verdict.early:,}",
         "of these between due ones": f"{verdict.beside:,}",
@@ -106,6 +107,7 @@ def figures(outcome: Outcome) -> dict[str, str]:
         "later than promised": f"{verdict.late:,}",
         "settled rows sent again": f"{verdict.settled_again:,}",
         "settled rows sent again early": f"{verdict.settled_early:,}",
+        "of these without a cause": f"{verdict.uncaused:,}",
         "polls": f"{tally.polls:,}",
         "answers": f"{tally.answers:,}",
         "304 of all answers": f"{tally.not_modified_share:.1%}",

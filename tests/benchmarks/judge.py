@@ -1,8 +1,10 @@
 """The judge of a day of dashboards: how often upstream sent what, from the simulator's journal alone. Pure.
 
 Each row of a list call is one of four: the `first` of its interaction; `changed` since it was sent last; sent again as
-it was because its allowance had run out (`due`); or again before that (`early`), which nobody needed. Beside that the
-schedule is played for each row alone, from its first reading on: so often it was `owed` to be read again.
+it was because its allowance had run out (`due`); or again before that (`early`). Of early rows those have a cause that
+a call for due rows sends between them (`beside`), and those that the conditions of the call are sent for the first
+time: another question was sent them before. Beside that the schedule is played for each row alone, from its first
+reading on: so often it was `owed` to be read again.
 """
 
 from collections.abc import Iterable
@@ -15,8 +17,12 @@ from app.simulator.state import Call
 from tests.benchmarks.stretch import Verdict
 
 POLL_SECONDS = 60  # the longest pause of boards that show all rows of a range
+PLACE = ("start", "end", "offset", "limit")  # what a call tells beside its conditions
 PUT_OFF = 1.25  # of an allowance: so late a row may be read again, and one poll later
-SETTLED_SECONDS = 3600  # after the last change of an interaction that has ended
+SHOWN_SECONDS = 7 * 86_400  # after its last event, no board shows a row that it has not shown before
+SETTLED_SECONDS = 3600  # after the last event of an interaction that has ended
+
+Conditions = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +34,10 @@ class Allowances:
 
     def due(self, row: Sent, at: int) -> float:
         """When a row that was read at `at` is to be read again (milliseconds); infinity past the last rung."""
-        since = parse_time(row.since)
+        event = parse_time(row.event)
         if row.is_open:
-            return at + max(1000 * self.open_seconds, (at - since) / 2)
-        return min((due for rung in self.rungs if (due := since + 1000 * rung) > at), default=inf)
+            return at + max(1000 * self.open_seconds, (at - event) / 2)
+        return min((due for rung in self.rungs if (due := event + 1000 * rung) > at), default=inf)
 
 
 @dataclass(slots=True)
@@ -43,6 +49,7 @@ class Judge:
     _known: dict[str, tuple[Sent, float, bool]] = field(default_factory=dict)
     _promised: dict[str, float] = field(default_factory=dict)
     _owed: dict[str, tuple[Sent, float]] = field(default_factory=dict)
+    _sent: set[tuple[Conditions, str]] = field(default_factory=set)
 
     def read(self, calls: Iterable[Call]) -> None:
         """Take in calls; all but lists are passed over."""
@@ -54,7 +61,8 @@ class Judge:
         verdict, known, at = self.verdict, self._known, parse_time(call.at)
         verdict.calls += 1
         verdict.counting += ("limit", "0") in call.query
-        first, again, early = verdict.first, verdict.changed + verdict.due, verdict.early
+        conditions = frozenset(one for one in call.query if one[0] not in PLACE)
+        first, again, early, uncaused = verdict.first, verdict.changed + verdict.due, verdict.early, 0
         for row in call.rows:
             self._play(row, at)
             last, due, was_settled = known.get(row.id, _NEVER)
@@ -67,20 +75,25 @@ class Judge:
                 if at < due:
                     verdict.early += 1
                     verdict.settled_early += was_settled
+                    uncaused += was_settled and (conditions, row.id) in self._sent
                     continue
                 verdict.due += 1
-            is_settled = not row.is_open and at - parse_time(row.since) >= 1000 * SETTLED_SECONDS
+            is_settled = not row.is_open and at - parse_time(row.event) >= 1000 * SETTLED_SECONDS
             known[row.id] = (row, self.allowances.due(row, at), is_settled)
         if verdict.first == first and verdict.changed + verdict.due > again:
             verdict.beside += verdict.early - early
+        else:
+            verdict.uncaused += uncaused
+        self._sent.update((conditions, row.id) for row in call.rows)
 
     def _play(self, row: Sent, at: int) -> None:
         """Count the readings that the schedule owed until now, and see whether this one is as early as promised."""
         last, due = self._owed.get(row.id, (row, self.allowances.due(row, at)))
         self._owed[row.id] = row, self._next(last, due, at)
         self.verdict.late += at > self._promised.get(row.id, inf)
-        wait = self.allowances.due(row, at) - at
-        self._promised[row.id] = at + PUT_OFF * wait + 1000 * POLL_SECONDS
+        due = self.allowances.due(row, at)
+        is_shown = due < parse_time(row.event) + 1000 * SHOWN_SECONDS
+        self._promised[row.id] = at + PUT_OFF * (due - at) + 1000 * POLL_SECONDS if is_shown else inf
 
     def _next(self, row: Sent, due: float, at: int) -> float:
         """The first due time after `at`; those before are counted."""

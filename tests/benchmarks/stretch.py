@@ -30,6 +30,7 @@ class Verdict:
     beside: int = 0  # of early: rows between due ones, sent by the call for these
     settled_again: int = 0  # of due and early: rows that had settled before they were sent last
     settled_early: int = 0
+    uncaused: int = 0  # of settled_early: neither between due ones nor new to the conditions that were asked for
     owed: int = 0  # readings again, by the schedule alone
     late: int = 0  # rows read again later than promised, or not yet
 
@@ -55,8 +56,8 @@ class Verdict:
 
     @property
     def readings_per_row(self) -> float:
-        """First readings for each distinct interaction; rows sent again too early count as such."""
-        return (self.first + self.early) / max(1, self.first)
+        """First readings for each distinct interaction; rows sent again early count, but those between due ones."""
+        return (self.first + self.early - self.beside) / max(1, self.first)
 
     @property
     def again_per_owed(self) -> float:

@@ -15,14 +15,16 @@ MINUTE = 60_000
 HOUR = 60 * MINUTE
 
 
-def row(name: str, *, version: int = 1, since: int = NOON - 2 * HOUR, is_open: bool = False) -> Sent:
-    return Sent(name, version, stamp(since), is_open)
+def row(
+    name: str, *, version: int = 1, since: int = NOON - 2 * HOUR, event: int | None = None, is_open: bool = False
+) -> Sent:
+    return Sent(name, version, stamp(since), stamp(since if event is None else event), is_open)
 
 
-def call(minutes: float, *rows: Sent, kind: str = "list", limit: str = "100") -> Call:
-    """A call that many minutes after noon."""
-    at = stamp(NOON + round(minutes * MINUTE))
-    return Call(1, "GET", "/", [("limit", limit)], kind, "basic", status=200, at=at, rows=rows)
+def call(minutes: float, *rows: Sent, kind: str = "list", limit: str = "100", value: str = "") -> Call:
+    """A call that many minutes after noon, for a value of an attribute if there is one."""
+    at, conditions = stamp(NOON + round(minutes * MINUTE)), [("attribute-value", value)] if value else []
+    return Call(1, "GET", "/", [("limit", limit), *conditions], kind, "basic", status=200, at=at, rows=rows)
 
 
 def judged(*calls: Call) -> Verdict:
@@ -67,10 +69,20 @@ def test_settled_rows_sent_again_are_counted_apart() -> None:
     assert (verdict.early, verdict.due) == (2, 1)
 
 
+def test_settled_rows_have_a_cause_between_due_ones_and_for_another_question() -> None:
+    settled, due = row("a"), row("b", since=NOON)
+    first = call(0, settled, due, value="VIP")
+    assert judged(first, call(5, settled, due, value="VIP")).uncaused == 0
+    assert judged(first, call(1, settled)).uncaused == 0
+    unneeded = judged(first, call(1, settled), call(2, settled), call(3, settled, value="VIP"))
+    assert (unneeded.settled_early, unneeded.uncaused) == (3, 2)
+
+
 def test_early_rows_between_due_ones_are_told_from_those_of_a_first_reading() -> None:
     due, other = row("a", since=NOON), row("b", since=NOON + MINUTE)
     verdict = judged(call(1, due, other), call(5, due, other), call(5.5, other), call(6, due, other, row("c")))
     assert (verdict.due, verdict.early, verdict.beside) == (2, 3, 1)
+    assert verdict.readings_per_row == pytest.approx(5 / 3)
 
 
 def test_the_schedule_alone_owes_a_reading_at_each_due_time_however_often_a_row_is_sent() -> None:
@@ -96,6 +108,19 @@ def test_a_row_that_is_not_read_again_at_all_is_late_in_the_end() -> None:
         judge.read([call(0, row("a", since=NOON))])
         judge.end(NOON + round(minutes * MINUTE))
         assert judge.verdict.late == late
+
+
+def test_a_change_that_the_row_does_not_tell_of_makes_nothing_due() -> None:
+    flagged = row("a", since=NOON, event=NOON - 2 * HOUR)
+    assert judged(call(0, flagged), call(7.3, flagged)).late == 0
+    assert judged(call(0, flagged), call(7.3, flagged)).early == 1
+
+
+def test_a_row_that_is_due_when_every_board_has_left_it_is_not_late() -> None:
+    old, judge = row("a", since=NOON - 7 * 24 * HOUR + MINUTE), Judge()
+    judge.read([call(0, old)])
+    judge.end(NOON + 24 * HOUR)
+    assert (judge.verdict.owed, judge.verdict.late) == (1, 0)
 
 
 def test_an_empty_journal_has_figures_too() -> None:

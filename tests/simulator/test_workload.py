@@ -153,6 +153,13 @@ def test_a_record_is_the_same_after_it_was_forgotten() -> None:
     assert (row.sent(moments[0]).is_open, row.sent(last).is_open) == (True, False)
 
 
+def test_a_row_tells_of_its_last_event_but_of_a_change_only_where_it_is_updated() -> None:
+    rows = arrivals_of(Day(MONDAY, 7, 50, "UTC", QUIET.tenant_id))
+    edited = [row for row in rows if row.edits and row.edits[-1][0] == row.moments()[-1]]
+    told = {("updated" in row.at(NEVER), row.sent(NEVER).event == row.sent(NEVER).since) for row in edited}
+    assert told == {(True, True), (False, False)}
+
+
 def test_an_arrival_has_no_other_attributes() -> None:
     row = arrivals_of(Day(MONDAY, 7, 50, "UTC", QUIET.tenant_id))[0]
     with pytest.raises(AttributeError):

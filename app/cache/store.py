@@ -1,9 +1,10 @@
 """The store: the keys of values, stored values with their lifetimes, and the memory that holds them.
 
-Three kinds of value share one bound of bytes. *Primary* ones were fetched; they may fill nine tenths. *Derived* ones
-can be made again from a primary one; they have what the primary ones and the tallies leave: else snapshots that
-nobody asks for any more would leave no room for the answers that everybody asks for. *Tallies*, what summaries counted
-of some records, may fill a twentieth. In each kind the least recently used goes first.
+Four kinds of value share one bound of bytes. *Primary* ones were fetched; they may fill nine tenths. *Derived* ones
+can be made again from a primary one; they have what the others leave: else snapshots that nobody asks for any more
+would leave no room for the answers that everybody asks for. *Rows*, those of some records as answers show them, may
+fill a quarter; *tallies*, what summaries counted of some records, a twentieth. In each kind the least recently used
+goes first.
 """
 
 import math
@@ -16,12 +17,12 @@ from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeV
 from cachetools import Cache, LRUCache
 
 Part: TypeAlias = "str | bytes | int | bool | tuple[Part, ...] | None"
-ValueKind = Literal["primary", "derived", "tally"]
+ValueKind = Literal["primary", "derived", "rows", "tally"]
 
 LENGTH_BYTES = 8
 OVERHEAD_BYTES = 600  # what a key costs with an empty value: objects, links and table slots (FAULTS 2.5)
 MOST = 10  # a value over one tenth of the bound is served but not kept; so much is also left to derived ones
-TALLIES = 20  # one twentieth of the bound
+ROWS, TALLIES = 4, 20  # a quarter and a twentieth of the bound
 LARGE = 100  # one over a hundredth has to pass the doorkeeper
 OFFERS_REMEMBERED = 1_000
 SWEPT_AT_ONCE = 8  # keys looked at by each `put`: a round through the store takes an eighth as many puts as it has keys
@@ -149,10 +150,12 @@ class MemoryStore:
         self._monotonic = monotonic
         self._primary = _Shelf(bound_bytes - bound_bytes // MOST)
         self._derived = _Shelf(bound_bytes)
+        self._rows = _Shelf(bound_bytes // ROWS)
         self._tallies = _Shelf(bound_bytes // TALLIES)
         self._shelves: dict[ValueKind, _Shelf] = {
             "derived": self._derived,
             "primary": self._primary,
+            "rows": self._rows,
             "tally": self._tallies,
         }
         self._offered: LRUCache[bytes, None] = LRUCache(OFFERS_REMEMBERED)
@@ -162,7 +165,7 @@ class MemoryStore:
 
     def get(self, key: bytes) -> Stored[Any] | None:
         """The value under `key`, if it is still usable; a value too old is deleted."""
-        held = self._derived.get(key) or self._primary.get(key) or self._tallies.get(key)
+        held = next((held for shelf in self._shelves.values() if (held := shelf.get(key))), None)
         if held is None:
             return None
         if not held.stored.is_usable(self._monotonic()):
@@ -232,24 +235,13 @@ class MemoryStore:
         return sum(map(len, self._shelves.values()))
 
     @property
-    def primary_count(self) -> int:
-        """The number of fetched values."""
-        return len(self._primary)
-
-    @property
     def changes(self) -> int:
         """How often a fetched value came or went: while it is the same, so are they."""
         return self._primary.changes
 
-    @property
-    def derived_count(self) -> int:
-        """The number of values derived from others."""
-        return len(self._derived)
-
-    @property
-    def tally_count(self) -> int:
-        """The number of tallies."""
-        return len(self._tallies)
+    def count(self, kind: ValueKind) -> int:
+        """The number of values of a kind."""
+        return len(self._shelves[kind])
 
     @property
     def bytes_held(self) -> int:
@@ -293,12 +285,30 @@ class MemoryStore:
         return cost <= self._bound - self.bytes_held and not shelf.is_crowded_by(cost)
 
     def _make_room(self, newcomer: Held, shelf: "_Shelf") -> None:
-        """Evict from the shelf where that is too full itself, else derived values, then fetched ones, then tallies."""
+        """Evict from the shelf where that is too full itself, else what was made of others, then what was fetched."""
         while not self._is_room(newcomer, shelf) and len(self):
             is_crowded = shelf.is_crowded_by(shelf.cost_of(newcomer))
-            crowded = shelf if is_crowded else self._derived or self._primary or self._tallies
+            crowded = shelf if is_crowded else self._rows or self._derived or self._primary or self._tallies
             crowded.popitem()
             self.evictions += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Generic[T]):
+    """Values that are made of parts of a stored one, by keys that tell the part; each lives, and is purged, with it."""
+
+    store: MemoryStore
+    home: Stored[Any]
+    kind: ValueKind
+
+    def get(self, key: bytes) -> T | None:
+        """The value that is kept under the key."""
+        stored: Stored[T] | None = self.store.get(key)
+        return stored.value if stored else None
+
+    def keep(self, key: bytes, value: T, size: int) -> None:
+        """Keep a value of so many bytes."""
+        self.store.put(key, self.home.holding(value, size), kind=self.kind)
 
 
 class _Shelf(LRUCache[bytes, Held]):

@@ -5,13 +5,14 @@ is looked through for characters to quote once a column. The standard library's 
 string from null nor keep up (17 ms against 3 ms for 1,000 rows × 60 columns).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from app.formats.table import NUMERIC_TYPES, Envelope, Table
+from app.formats.table import NUMERIC_TYPES, Table
 from app.formats.text import texts
+from app.formats.writer import ByRow, Writer
 from app.interactions.columns import ListType
 
 _ENCODER = msgspec.json.Encoder()
@@ -24,20 +25,18 @@ _PASSED_OVER = " " + _BYTE_ORDER_MARK
 _SUSPECT_STARTS = frozenset((*_FORMULA_STARTS, *_PASSED_OVER))
 
 
-def parts(table: Table, _envelope: Envelope, dialect: str) -> Iterator[bytes]:
-    """The table as UTF-8 CSV with a header line; `dialect` is a key of DIALECTS. Nested lists have no CSV."""
-    rules = DIALECTS[dialect]
-    yield (rules.prefix + ",".join(_text_cells(table.names, rules)) + _LINE_END).encode()
-    yield from further(table, _envelope, dialect)
+def writer(rules: "Dialect") -> ByRow:
+    """Writes a header line and a line for each row, each ended. Nested lists have no CSV."""
 
+    def header(names: tuple[str, ...]) -> bytes:
+        return (rules.prefix + ",".join(_text_cells(names, rules)) + _LINE_END).encode()
 
-def further(table: Table, _envelope: Envelope, dialect: str) -> Iterator[bytes]:
-    """The lines of the table's rows, which follow a header line or other rows."""
-    rules = DIALECTS[dialect]
-    for part in table.parts():
-        columns = zip(*part.rows, strict=True)
-        cells = [_cells(column, kind, rules) for column, kind in zip(columns, part.types, strict=True)]
-        yield (_LINE_END.join(_lines(cells)) + _LINE_END).encode()
+    def rows(table: Table) -> list[bytes]:
+        columns = zip(*table.rows, strict=True)
+        cells = [_cells(column, kind, rules) for column, kind in zip(columns, table.types, strict=True)]
+        return [(line + _LINE_END).encode() for line in _lines(cells)]
+
+    return ByRow(rows, header)
 
 
 def _lines(cells: Sequence[Sequence[str]]) -> Iterable[str]:
@@ -84,7 +83,7 @@ class Dialect:
     guard: Callable[[str], str] | None
 
 
-DIALECTS = {
-    "rfc4180": Dialect("", None),
-    "excel": Dialect(_BYTE_ORDER_MARK, _guarded),
+DIALECTS: dict[str, Writer] = {
+    "rfc4180": writer(Dialect("", None)),
+    "excel": writer(Dialect(_BYTE_ORDER_MARK, _guarded)),
 }

@@ -1,6 +1,6 @@
 """JSON in three shapes (the envelope, a bare array of rows, an object of columns), and NDJSON."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
@@ -8,6 +8,7 @@ import msgspec
 
 from app.formats.table import Envelope, Table
 from app.formats.text import texts
+from app.formats.writer import ByRow, Writer
 from app.interactions.columns import ListType
 
 BOUND_BYTES = 4 * 1024 * 1024  # of all row types kept: clients choose the names, and so how many there are
@@ -20,11 +21,6 @@ _LINE_ENDS = {character.encode(): b"\\u%04x" % ord(character) for character in "
 RowObject = Callable[..., object]  # of a row's values
 
 
-def parts(table: Table, envelope: Envelope, shape: str) -> Iterator[bytes]:
-    """The table as UTF-8 JSON; `shape` is a key of SHAPES. Only the shape `envelope` carries the envelope's facts."""
-    return SHAPES[shape](table, envelope)
-
-
 def row(table: Table) -> Mapping[str, object]:
     """The members of the object that is the table's first row."""
     return {
@@ -33,49 +29,45 @@ def row(table: Table) -> Mapping[str, object]:
     }
 
 
-def lines(table: Table, _envelope: Envelope, _variant: str) -> Iterator[bytes]:
-    """The table as NDJSON: one row a line, each line ended; no rows, no bytes."""
-    for part in table.parts():
-        encoded = _ENCODER.encode_lines(_row_objects(part))
-        for character, escaped in _LINE_ENDS.items():
-            encoded = encoded.replace(character, escaped)
-        yield encoded
+def _rows(table: Table) -> list[bytes]:
+    return [*map(_ENCODER.encode, _row_objects(table))]
 
 
-def _envelope(table: Table, envelope: Envelope) -> Iterator[bytes]:
+def _lines(table: Table) -> list[bytes]:
+    rows = [row + b"\n" for row in _rows(table)]
+    for character, escaped in _LINE_ENDS.items():
+        rows = [row.replace(character, escaped) for row in rows]
+    return rows
+
+
+def _envelope(envelope: Envelope) -> bytes:
     beside = {} if envelope.removed is None else {"removed": envelope.removed}
     around = {**beside, "next": envelope.next, "next_cursor": envelope.next_cursor, "meta": envelope.meta}
-    yield b'{"items":'
-    yield from _records(table, envelope)
-    yield b"," + _ENCODER.encode(around)[1:]
+    return b"]," + _ENCODER.encode(around)[1:]
 
 
-def _records(table: Table, _envelope: Envelope) -> Iterator[bytes]:
-    yield b"["
-    yield from _listed(map(_row_objects, table.parts()))
-    yield b"]"
+class _Columns:
+    def parts(self, table: Table, _envelope: Envelope) -> Iterator[bytes]:
+        """An object of arrays by column."""
+        parts = [*table.parts()]
+        for number, name in enumerate(table.names):
+            yield (b"," if number else b"{") + _ENCODER.encode(name) + b":["
+            for place, part in enumerate(parts):
+                values = _written([row[number] for row in part.rows], table.types[number])
+                yield (b"," if place else b"") + _ENCODER.encode(values)[1:-1]
+            yield b"]"
+        yield b"}"
 
 
-def _columns(table: Table, _envelope: Envelope) -> Iterator[bytes]:
-    parts = [*table.parts()]
-    for number, name in enumerate(table.names):
-        yield (b"," if number else b"{") + _ENCODER.encode(name) + b":["
-        yield from _listed(_written([row[number] for row in part.rows], table.types[number]) for part in parts)
-        yield b"]"
-    yield b"}"
-
-
-def _listed(elements: Iterable[Sequence[object]]) -> Iterator[bytes]:
-    """The contents of a JSON array, without its brackets, from parts that are never empty."""
-    for number, part in enumerate(elements):
-        yield (b"," if number else b"") + _ENCODER.encode(part)[1:-1]
-
-
-SHAPES: dict[str, Callable[[Table, Envelope], Iterator[bytes]]] = {
-    "envelope": _envelope,
-    "records": _records,
-    "columns": _columns,
+SHAPES: dict[str, Writer] = {
+    "envelope": ByRow(_rows, lambda _names: b'{"items":[', b",", _envelope),
+    "records": ByRow(_rows, lambda _names: b"[", b",", lambda _envelope: b"]"),
+    "columns": _Columns(),
 }
+"""Only the first carries the envelope's facts."""
+
+LINES: dict[str, Writer] = {"rows": ByRow(_lines)}
+"""NDJSON: one row a line, each line ended; no rows, no bytes."""
 
 
 class RowTypes:

@@ -14,7 +14,7 @@ from app import cooperative
 from app.clock import Clock
 from app.cooperative import Turns, held_back, let_go, unlocked
 from app.errors import InvalidParameters, ParameterFault
-from app.formats import FORMATS_BY_NAME, Envelope, Format, Table, json
+from app.formats import FORMATS_BY_NAME, ByRow, Envelope, Format, Table, Written, json
 from app.http.changes import has_envelope, table_of_changes
 from app.http.messages import Meta, SummaryMeta, Timeline
 from app.http.response_cache import Built
@@ -58,11 +58,14 @@ class Representations:
         """The rows of a query, in what was `found`; `url` is the absolute URL of the resource, without its query."""
         worked_on = query.limit if query.order == NEWEST_FIRST else self._reports.rules.max_rows  # all are ordered
         with held_back(worked_on):
-            page = await self._reports.page(query, lookup, found)
-            is_empty = not (page.selection.rows or page.next_cursor or query.cursor or query.offset or query.since)
+            by_row = None if query.since else FORMATS_BY_NAME[query.view.format].by_row(query.view.variant)
+            write = (lambda selection: by_row.written(_table(selection))) if by_row else None
+            page = await self._reports.page(query, lookup, found, write)
+            is_empty = not (page.selection.count or page.next_cursor or query.cursor or query.offset or query.since)
             hints = await self._reports.hints(query, lookup, page.found) if is_empty else []
             began = self._clock.monotonic()
-            answer = await self._encoded(page, query, lookup, self._envelope(page, query, url, hints))
+            envelope = self._envelope(page, query, url, hints)
+            answer = await self._encoded(page, query, lookup, envelope, by_row)
             seconds = {
                 "upstream": page.found.upstream_seconds,
                 "flatten": page.flatten_seconds,
@@ -74,21 +77,25 @@ class Representations:
             await let_go(rows, facts)
             return built
 
-    async def _encoded(self, page: Page, query: InteractionQuery, lookup: Lookup, envelope: Envelope) -> Answer:
+    async def _encoded(
+        self, page: Page, query: InteractionQuery, lookup: Lookup, envelope: Envelope, by_row: ByRow | None
+    ) -> Answer:
         async def encoding(_owners: Owners, require_waiter: Callable[[], None]) -> Answer:
-            async with self._reports.admission.encoding(query.view, len(page.selection.rows)):
+            async with self._reports.admission.encoding(query.view, page.selection.count):
                 require_waiter()
-                table = _table(page.selection)
-                if query.since and not has_envelope(query.view):
-                    table = table_of_changes(page.selection, query.view)
-                return await _list(table, query.view, envelope, page.found.snapshot.as_of)
+                selection, as_of = page.selection, page.found.snapshot.as_of
+                if by_row:
+                    return await _joined(by_row, selection, query.view, envelope, as_of)
+                is_table = query.since and not has_envelope(query.view)
+                table = table_of_changes(selection, query.view) if is_table else _table(selection)
+                return await _list(table, query.view, envelope, as_of)
 
         return await self._reports.once(("encode", envelope.next, *query.key_parts()), page.found, encoding, lookup)
 
     def _envelope(self, page: Page, query: InteractionQuery, url: str, hints: list[Hint]) -> Envelope:
         cursor = cursor_text(page.next_cursor) if page.next_cursor else None
         link = link_of(url, [*query.given, ("cursor", cursor)]) if cursor else None
-        count, zone = len(page.selection.rows), self._reports.rules.zone(page.found.snapshot.time_zone).key
+        count, zone = page.selection.count, self._reports.rules.zone(page.found.snapshot.time_zone).key
         facts = self._facts(query, page.found.snapshot)
         is_cut = page.truncated or (cursor is not None and link is None and not has_envelope(query.view))
         meta = Meta(count=count, truncated=is_cut, total=page.total, time_zone=zone, hints=hints, **facts)
@@ -159,15 +166,33 @@ class Representations:
         facts = self._reports.interaction(found, audience)
         began = self._clock.monotonic()
         body = msgspec.json.encode(await cooperative.run(show(facts, found.snapshot)))
-        answer = await _tagged(Answer(body, "identity", "", JSON, found.snapshot.as_of, masked), audience)
+        answer = await _tagged(Answer(body, "identity", "", JSON, found.snapshot.as_of, masked), audience, None, body)
         return Built(answer, found, {"upstream": found.upstream_seconds, "encode": self._clock.monotonic() - began})
 
 
 async def _list(table: Table, view: View, envelope: Envelope, as_of: datetime) -> Answer:
+    """The answer of a table."""
+    parts = FORMATS_BY_NAME[view.format].parts(table, envelope, view.variant)
+    body, beside = await cooperative.run(_encoded(parts))
+    answer = _answer(body, view, envelope, as_of)
+    beside = beside if has_envelope(view) else 0
+    return await _tagged(answer, view.audience, envelope, memoryview(body)[: len(body) - beside], beside)
+
+
+async def _joined(writer: ByRow, selection: Selection, view: View, envelope: Envelope, as_of: datetime) -> Answer:
+    """The answer of rows that were written already: its validator is of the digests of these."""
+    written = cast("tuple[Written, ...]", selection.written)
+    body, beside = await cooperative.run(_encoded(writer.joined(selection.names, written, envelope)))
+    answer = _answer(body, view, envelope, as_of)
+    content = b"".join([writer.before(selection.names), *(one.digests for one in written)])
+    return await _tagged(answer, view.audience, envelope, content, beside if has_envelope(view) else 0)
+
+
+def _answer(body: bytes, view: View, envelope: Envelope, as_of: datetime) -> Answer:
+    """An answer that has no validator yet."""
     chosen, facts = FORMATS_BY_NAME[view.format], cast("Meta", envelope.meta)
     name = f"{view.grain}-summary" if isinstance(facts, SummaryMeta) else view.grain
-    body, beside = await cooperative.run(_encoded(chosen.parts(table, envelope, view.variant)))
-    answer = Answer(
+    return Answer(
         body,
         "identity",
         "",
@@ -182,7 +207,6 @@ async def _list(table: Table, view: View, envelope: Envelope, as_of: datetime) -
         change_token=facts.change_token,
         hint=" ".join(map(_told, facts.hints)) or None,
     )
-    return await _tagged(answer, view.audience, envelope, beside if has_envelope(view) else 0)
 
 
 def file_name(name: str, chosen: Format, as_of: datetime) -> str:
@@ -200,19 +224,21 @@ def _table(selection: Selection) -> Table:
     return Table(selection.names, selection.rows, selection.types)
 
 
-async def _tagged(answer: Answer, audience: Audience, envelope: Envelope | None = None, beside: int = 0) -> Answer:
+async def _tagged(
+    answer: Answer, audience: Audience, envelope: Envelope | None, content: bytes | memoryview, beside: int = 0
+) -> Answer:
     """The answer with its validator: of its content, of the facts that headers alone tell, and of the bytes beside it.
 
     The last bytes of the body, `beside` of them, are of the `envelope`. Its facts of the content count as such; when
     that was first seen, and how the next page and the changes are asked for, stands beside it.
     """
-    told, rows = b",".join(value for _, value in list_headers(answer)), answer.size - beside
+    told = b",".join(value for _, value in list_headers(answer))
     told += b" and more" if answer.link_next else b""
     if envelope and beside:
         told += msgspec.json.encode([_lasting(envelope.meta), envelope.removed])
-    body = memoryview(answer.body)
-    tag = partial(entity_tag, audience.name, answer.content_type, body[:rows], told, body[rows:])
-    return replace(answer, etag=await unlocked(tag, size=answer.size))
+    last = memoryview(answer.body)[answer.size - beside :]
+    tag = partial(entity_tag, audience.name, answer.content_type, content, told, last)
+    return replace(answer, etag=await unlocked(tag, size=len(content) + beside))
 
 
 def _lasting(meta: object) -> dict[str, object]:

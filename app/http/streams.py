@@ -12,7 +12,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from sys import maxsize
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import zstandard
 from starlette.responses import Response
@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 from app.cache.reuse import Reuse
 from app.cooperative import unlocked
 from app.errors import CxfacadeError, InvalidParameters, ParameterFault
-from app.formats import FORMATS_BY_NAME, Envelope, Table
+from app.formats import FORMATS_BY_NAME, ByRow, Envelope, Table
 from app.http.negotiation import choose_coding
 from app.http.representations import file_name
 from app.http.response_cache import reuse_of
@@ -120,11 +120,11 @@ class StreamedRows(Response):
 
     async def _parts(self, begun: Stream) -> AsyncGenerator[bytes, None]:
         """The body in identity coding, in parts of about a millisecond."""
-        chosen, variant = self._format, self._query.view.variant
-        for part in chosen.parts(_table(begun.first), _NO_ENVELOPE, variant):
+        writer = cast("ByRow", self._format.writers[self._query.view.variant])  # else it is not streamed
+        for part in writer.parts(_table(begun.first), _NO_ENVELOPE):
             yield part
         async for piece in begun.further:
-            for part in chosen.further(_table(piece), _NO_ENVELOPE, variant) if chosen.further else ():
+            for part in writer.further(_table(piece)):
                 yield part
 
     def _answer(self, begun: Stream) -> Answer:

@@ -220,10 +220,11 @@ def _total(
     if snapshot.lacks_rows:
         return None
     if snapshot.gone is not None:
-        return selection.count if is_last and not query.cursor and not query.offset else None
+        counted = selection.count + len(selection.removed)
+        return counted if is_last and not query.cursor and not query.offset else None
     if query.is_filtered_here() or plan.visibility.is_narrowed_here:
         is_only = is_last and snapshot.complete and not query.cursor and not query.offset
-        return len(selection.rows) if is_only else None
+        return selection.count if is_only else None
     if snapshot.complete:
         return snapshot.rows_of(query.view.grain)
     is_veiled = snapshot.dropped or plan.visibility.is_guarded or plan.asked.any_values

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from app.cooperative import Turns, look_at_the_young, ordered
 from app.errors import CursorExpired
@@ -14,16 +14,32 @@ from app.interactions.grains import INCLUDES, Grain
 from app.queries.operators import Condition, conditions, passes
 from app.queries.query import NEWEST_FIRST, InteractionQuery, Order, PageRange, Search, View
 from app.queries.snapshot import DecodedSnapshot, Snapshot
-from app.queries.visible import meets, visibility_of
+from app.queries.visible import Visibility, meets, visibility_of
 
 _INCLUDES = {include.name: include for include in INCLUDES}
 
 T = TypeVar("T")
+W = TypeVar("W")
 Row = tuple[Facts, Any]
 """A record, and one of its rows in some grain."""
 
 Place = tuple[int, int]
 """A place in a snapshot: of a record and of the row among its rows; in another order, of the row and 0."""
+
+
+class Written(Protocol):
+    """So many rows as a format writes them: the bytes, and a digest of each row."""
+
+    @property
+    def rows(self) -> int: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def digests(self) -> bytes: ...
+
+    def part(self: W, first: int, last: int, /) -> W:
+        """The rows from the place `first` to the one before `last`; there is one at least."""
+        ...
 
 
 class Removed(NamedTuple):
@@ -41,7 +57,7 @@ class Selection:
 
     `skip` rows that match are still to be passed over there. In another order than upstream's, `next_id` is that of its
     record. Of changes, `removed` are the ids of the interactions that
-    are gone, or have no row that matches: they count as rows.
+    are gone, or have no row that matches: they count as rows. Rows that were `written` are not in `rows`.
     """
 
     names: tuple[str, ...]
@@ -51,15 +67,16 @@ class Selection:
     skip: int = 0
     removed: tuple[str, ...] = ()
     next_id: str = ""
+    written: tuple[Written, ...] = ()
 
     @property
     def count(self) -> int:
-        """The number of rows, removed ones included."""
-        return len(self.rows) + len(self.removed)
+        """The number of rows, without those removed."""
+        return len(self.rows) + sum(one.rows for one in self.written)
 
     def then(self, more: "Selection") -> "Selection":
         """This page with the rows that were found further on."""
-        return replace(more, rows=[*self.rows, *more.rows])
+        return replace(more, rows=[*self.rows, *more.rows], written=(*self.written, *more.written))
 
 
 def select(
@@ -70,13 +87,10 @@ def select(
     wanted: PageRange,
 ) -> Turns[Selection]:
     """The rows that answer `query` within `wanted`, from the records at hand. Raises CursorExpired."""
-    position, skip, limit, part = wanted
     grain, visibility = grains[query.view.grain], visibility_of(query.search, context)
+    position, skip, limit, part = past_offset(opened.snapshot, query, grain, visibility, wanted)
     named = query.cursor.place if query.cursor else None
-    shown = named.shown(query.cursor.part) if named and query.cursor else {}
-    if not (named or grain.is_of_parts or query.is_filtered_here() or visibility.is_narrowed_here):
-        passed = min(skip, max(0, opened.snapshot.rows - position))
-        position, skip = position + passed, skip - passed
+    shown = shown_before(query)
     in_order: list[Row] = []
     newest: list[str] = []
     if query.order == NEWEST_FIRST:
@@ -88,7 +102,7 @@ def select(
         yield from let_go(in_order, position)
         shown, candidates = {}, ((facts, [row]) for facts, row in _noted(in_order, newest))
     met = conditions(query.filters, grain)
-    values, rows, removed = _row(query.view, grain.columns), list[tuple[object, ...]](), list[str]()
+    values, rows, removed = values_of(query.view, grain.columns), list[tuple[object, ...]](), list[str]()
     following = None
     tells_removed = opened.snapshot.gone is not None
     found_rows = matching(candidates, position, part, met, visibility.left, shown=shown, tells_removed=tells_removed)
@@ -110,6 +124,23 @@ def select(
     yield from let_go(in_order, len(in_order))
     next_id = newest[0] if newest and following and not grain.is_of_parts else ""
     return Selection(*shape(query.view, grain.columns), rows, following, skip, tuple(removed), next_id)
+
+
+def shown_before(query: InteractionQuery) -> dict[str, int]:
+    """Of the records around the place of a cursor, by their ids, how many rows were shown already."""
+    cursor = query.cursor
+    return cursor.place.shown(cursor.part) if cursor and cursor.place else {}
+
+
+def past_offset(
+    snapshot: Snapshot, query: InteractionQuery, grain: Grain, visibility: Visibility, wanted: PageRange
+) -> PageRange:
+    """What is `wanted` from the first row of the page on, where each record is a row that matches."""
+    is_named = query.cursor is not None and query.cursor.place is not None
+    if is_named or grain.is_of_parts or query.is_filtered_here() or visibility.is_narrowed_here:
+        return wanted
+    passed = min(wanted.skip, max(0, snapshot.rows - wanted.position))
+    return wanted._replace(position=wanted.position + passed, skip=wanted.skip - passed)
 
 
 def matching(
@@ -160,7 +191,7 @@ def shape(view: View, columns: Mapping[str, Column]) -> tuple[tuple[str, ...], t
 
 def row_of(facts: Facts, view: View, columns: Mapping[str, Column]) -> Selection:
     """The row of one record alone."""
-    return Selection(*shape(view, columns), [_row(view, columns)(facts)], None)
+    return Selection(*shape(view, columns), [values_of(view, columns)(facts)], None)
 
 
 def _sorted(opened: DecodedSnapshot, grain: Grain, order: Order, context: Context) -> Turns[list[Row]]:
@@ -209,7 +240,7 @@ def let_go(rows: list[T], count: int) -> Turns[None]:
         yield
 
 
-def _row(view: View, columns: Mapping[str, Column]) -> Callable[[Any], tuple[object, ...]]:
+def values_of(view: View, columns: Mapping[str, Column]) -> Callable[[Any], tuple[object, ...]]:
     """A function from a row of a grain to its values: the columns, then the nested lists."""
     values = reader([columns[name] for _, name in view.columns])
     lists = [_INCLUDES[name].elements for name in view.include]

@@ -43,6 +43,7 @@ from app.queries.snapshot import Snapshot
 from app.queries.snapshot_store import SnapshotStore, snapshot_key
 from app.queries.summarising import SummaryTable, require_few_intervals, summarise
 from app.queries.visible import is_followed
+from app.queries.writing import Write, Writing
 from app.upstream.client import UpstreamClient
 from app.workers import PurgeOrders
 
@@ -210,20 +211,24 @@ class Queries:
         """The snapshot of one interaction. Raises NotStored, RateLimited, StillFetching, UpstreamError."""
         return await self._reach(lookup, 1)
 
-    async def page(self, query: InteractionQuery, lookup: Lookup, found: FetchResult | None = None) -> Page:
+    async def page(
+        self, query: InteractionQuery, lookup: Lookup, found: FetchResult | None = None, write: Write | None = None
+    ) -> Page:
         """The rows that answer the query, in what was `found` for it; upstream is read no further than they need.
+
+        Where it is told how to `write` them, they come written.
 
         Where they need more calls than one request may make, those found so far, and a cursor for the rest. Raises
         CursorExpired, SortNeedsCompleteResult, NotStored, RateLimited, StillFetching, UpstreamError.
         """
         found = found or await self.find(query, lookup)
         began = self.clock.monotonic()
-        selection = await self._select(query, found, lookup, self.page_range(query, lookup.plan))
-        while len(selection.rows) < query.limit and self._may_read_on(lookup.plan, found):
+        selection = await self._select(query, found, lookup, self.page_range(query, lookup.plan), write)
+        while selection.count < query.limit and self._may_read_on(lookup.plan, found):
             scanned = found.snapshot.rows
             found = await self._reach(lookup, max(2 * scanned, self.rules.scan_rows), found)
-            further = PageRange(scanned, selection.skip, query.limit - len(selection.rows))
-            selection = selection.then(await self._select(query, found, lookup, further))
+            further = PageRange(scanned, selection.skip, query.limit - selection.count)
+            selection = selection.then(await self._select(query, found, lookup, further, write))
         seconds = self.clock.monotonic() - began - found.upstream_seconds
         return self.page_of(query, lookup.plan, found, selection, seconds=max(0.0, seconds))
 
@@ -242,7 +247,7 @@ class Queries:
             rows = min(found.snapshot.rows_of(grain.name), self.rules.max_rows)  # of the table: no others are kept
             async with self.admission.selecting(query.view, rows, owners):
                 require_waiter()
-                tallies, most = self.snapshots.tallies(found.stored), self.rules.max_rows
+                tallies, most = self.snapshots.kept(found.stored, "tally"), self.rules.max_rows
                 work = summarise(found.opened, query, grain, context, most_groups=most, tallies=tallies)
                 return await cooperative.run(work)
 
@@ -318,7 +323,12 @@ class Queries:
         return replace(joined.value, collapsed=joined.collapsed, fwd=decision.fwd or "uri-miss")
 
     async def _select(
-        self, query: InteractionQuery, found: FetchResult, lookup: Lookup, wanted: PageRange
+        self,
+        query: InteractionQuery,
+        found: FetchResult,
+        lookup: Lookup,
+        wanted: PageRange,
+        write: Write | None,
     ) -> Selection:
         """The rows of the page within `wanted`."""
         context = self.rules.context_of(found.snapshot, query.view.audience)
@@ -328,9 +338,14 @@ class Queries:
         async def selecting(owners: Owners, require_waiter: Callable[[], None]) -> Selection:
             async with self.admission.selecting(query.view, rows, owners):
                 require_waiter()
-                return await cooperative.run(select(found.opened, query, self.grains, context, wanted))
+                if write is None:
+                    return await cooperative.run(select(found.opened, query, self.grains, context, wanted))
+                kept = self.snapshots.kept(found.stored, "rows")
+                return await cooperative.run(
+                    Writing(found.opened, query, self.grains, context, write, kept).within(wanted)
+                )
 
-        return await self.once(("select", *wanted, *query.key_parts()), found, selecting, lookup)
+        return await self.once(("select", write is not None, *wanted, *query.key_parts()), found, selecting, lookup)
 
     async def once(self, parts: tuple[Part, ...], found: FetchResult, work: Work[T], lookup: Lookup) -> T:
         """The result of `work` on a snapshot, which `parts` describe; simultaneous requests share it.

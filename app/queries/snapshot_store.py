@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import inf
+from typing import Any
 from weakref import WeakSet, WeakValueDictionary
 
-from app.cache.store import MemoryStore, PurgeToken, Stored
+from app.cache.store import Kept, MemoryStore, PurgeToken, Stored, ValueKind
 from app.cooperative import Turns
 from app.queries.fetch_plan import FetchPlan
 from app.queries.rules import Lifetime
 from app.queries.snapshot import Snapshot
-from app.queries.tallying import Tallies
 
 JITTER = 0.1
 _HELD_BYTES = 40  # what a partition costs beside the runs, by the record
@@ -93,9 +93,9 @@ class SnapshotStore:
         size = sum(run.size + _HELD_BYTES * run.count for run in snapshot.runs)
         return self._store.may_hold(size * rows // max(1, snapshot.rows))
 
-    def tallies(self, snapshot: Stored[Snapshot]) -> Tallies:
-        """The tallies that are kept of its records, and of others."""
-        return Tallies(self._store, snapshot)
+    def kept(self, snapshot: Stored[Snapshot], kind: ValueKind) -> Kept[Any]:
+        """What is kept of that kind of the snapshot's records, and of others."""
+        return Kept(self._store, snapshot, kind)
 
     def _supersede(self, question_key: bytes, version: str, token: PurgeToken) -> None:
         """Have what is replayed of a question end where newer facts answer it."""

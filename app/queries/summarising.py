@@ -6,6 +6,7 @@ from itertools import islice
 from operator import itemgetter
 from zoneinfo import ZoneInfo
 
+from app.cache.store import Kept
 from app.cooperative import Turns, ordered
 from app.errors import TooManyGroups
 from app.interactions.columns import ColumnType
@@ -14,7 +15,7 @@ from app.interactions.grains import Grain
 from app.queries.query import InteractionQuery
 from app.queries.select import let_go
 from app.queries.snapshot import DecodedSnapshot
-from app.queries.tallying import Counting, Tallies
+from app.queries.tallying import Counting
 from app.summaries.grouping import Grouping, too_many
 from app.summaries.intervals import Intervals, fewest
 from app.summaries.summary import Summary, measures_of, outputs
@@ -44,7 +45,7 @@ def summarise(
     context: Context,
     *,
     most_groups: int,
-    tallies: Tallies | None = None,
+    tallies: Kept[bytes] | None = None,
 ) -> Turns[SummaryTable]:
     """The summary of all rows of the snapshot that match, with the tallies kept of them. Raises TooManyGroups."""
     summary = query.summary or Summary()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
-from app.cache.store import MemoryStore, Stored, digest
+from app.cache.store import Kept, digest
 from app.cooperative import Turns
 from app.holdings.packing import Run
 from app.holdings.partition import partitioned
@@ -12,7 +12,7 @@ from app.interactions.facts import Context, Facts
 from app.interactions.grains import Grain
 from app.queries.operators import conditions, passes
 from app.queries.query import InteractionQuery, Search
-from app.queries.snapshot import DecodedSnapshot, Snapshot
+from app.queries.snapshot import DecodedSnapshot
 from app.queries.visible import meets, visibility_of
 from app.summaries.grouping import Grouping
 from app.summaries.summary import Summary
@@ -27,23 +27,6 @@ TIMED = frozenset({"is_final"})
 
 
 @dataclass(frozen=True, slots=True)
-class Tallies:
-    """The tallies that are kept, by what was counted in which records; each lives, and is purged, with a snapshot."""
-
-    store: MemoryStore
-    snapshot: Stored[Snapshot]
-
-    def get(self, key: bytes) -> bytes | None:
-        """The tally that is kept under the key."""
-        stored: Stored[bytes] | None = self.store.get(key)
-        return stored.value if stored else None
-
-    def keep(self, key: bytes, packed: bytes) -> None:
-        """Keep a tally of records of the snapshot."""
-        self.store.put(key, self.snapshot.holding(packed, len(packed)), kind="tally")
-
-
-@dataclass(frozen=True, slots=True)
 class Counting:
     """Counts the rows of a snapshot that match a query, as a context shows them; what it counts may be kept."""
 
@@ -51,7 +34,7 @@ class Counting:
     query: InteractionQuery
     grain: Grain
     context: Context
-    tallies: Tallies | None = None
+    tallies: Kept[bytes] | None = None
 
     def into(self, grouping: Grouping) -> Turns[int]:
         """Count all of them into the grouping; their number. Raises TooManyGroups."""
@@ -66,7 +49,7 @@ class Counting:
                 tally = yield from self._counted(grouping.part(), range(first, first + len(runs)))
                 packed = packing.pack(tally) if tallies else None
                 if tallies and packed and len(packed) * LEAST_GAIN <= sum(run.size for run in runs):
-                    tallies.keep(key, packed)
+                    tallies.keep(key, packed, len(packed))
             else:
                 tally = packing.unpack(packed)
             for start in range(0, len(tally.groups), GROUPS_AT_ONCE):

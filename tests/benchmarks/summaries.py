@@ -11,7 +11,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from app import cooperative
-from app.cache.store import MemoryStore, Stored
+from app.cache.store import Kept, MemoryStore, Stored
 from app.cooperative import TURN_SECONDS, Turns, held_back
 from app.holdings.packing import Entry, Run, pack
 from app.holdings.partition import partitioned
@@ -21,7 +21,6 @@ from app.interactions.records import decode
 from app.queries.query import InteractionQuery, Search, View
 from app.queries.snapshot import DecodedSnapshot, Snapshot
 from app.queries.summarising import SummaryTable, summarise
-from app.queries.tallying import Tallies
 from app.simulator.arrivals import arrivals
 from app.simulator.interaction import Form
 from app.summaries.grouping import Grouping
@@ -97,7 +96,7 @@ def size(scene: Scene) -> Measured:
     """Bytes of the tallies against those of the records."""
     snapshot = _held(scene.budget.exported)
     held, store = sum(run.size for run in snapshot.runs), _counted(snapshot)
-    return Measured(store.bytes_held / held, f"{store.tally_count} tallies, {store.bytes_held // 1024:,} KiB")
+    return Measured(store.bytes_held / held, f"{store.count('tally')} tallies, {store.bytes_held // 1024:,} KiB")
 
 
 def _after_change(before: Snapshot, after: Snapshot) -> Worked:
@@ -120,15 +119,15 @@ def _merged(packed: list[bytes]) -> float:
     return 1000 * (process_time() - began)
 
 
-def _tallies(snapshot: Snapshot) -> Tallies:
-    return Tallies(MemoryStore(BOUND, lambda: 0.0), Stored(snapshot, 0, 0.0, 1e9, 0.0))
+def _tallies(snapshot: Snapshot) -> Kept[bytes]:
+    return Kept(MemoryStore(BOUND, lambda: 0.0), Stored(snapshot, 0, 0.0, 1e9, 0.0), "tally")
 
 
 def _best(measure: Callable[[], Worked]) -> Worked:
     return min((measure() for _ in range(ROUNDS)), key=lambda one: one.milliseconds)
 
 
-def _summarised(snapshot: Snapshot, tallies: Tallies | None) -> Worked:
+def _summarised(snapshot: Snapshot, tallies: Kept[bytes] | None) -> Worked:
     work = summarise(DecodedSnapshot(snapshot), QUERY, GRAIN, CONTEXT, most_groups=10_000, tallies=tallies)
     with held_back(snapshot.rows):
         return _in_turns(work)

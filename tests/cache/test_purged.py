@@ -43,7 +43,7 @@ def test_what_is_purged_is_gone_from_memory_at_once(store: MemoryStore) -> None:
     store.put(OTHER, stored(b"others", PurgeToken()))
     reached.purged = True
     list(store.drop_purged())
-    assert (store.primary_count, store.derived_count) == (1, 0)
+    assert (store.count("primary"), store.count("derived")) == (1, 0)
     assert [one.value for one in store.primary()] == [b"others"]
 
 

@@ -163,14 +163,14 @@ def test_answers_make_room_before_any_report_does(shop: Shop) -> None:
     shop.holds("answer 0")
     for number in range(40):
         shop.put(f"newer {number}", 1_000)
-    assert (shop.store.primary_count, shop.store.derived_count, shop.store.evictions) == (90, 10, 40)
+    assert (shop.store.count("primary"), shop.store.count("derived"), shop.store.evictions) == (90, 10, 40)
     assert shop.holds("report 0", "answer 0", "answer 1") == [True, True, False]
 
 
 def test_an_answer_pushes_out_other_answers_and_never_a_report(shop: Shop) -> None:
     shop.fill("report", 1_000, 90)
     shop.fill("answer", 1_000, 30, derived=True)
-    assert (shop.store.primary_count, shop.store.derived_count) == (90, 10)
+    assert (shop.store.count("primary"), shop.store.count("derived")) == (90, 10)
     assert shop.holds("answer 19", "answer 20") == [False, True]
 
 
@@ -185,16 +185,16 @@ def test_tallies_push_out_one_another_past_a_twentieth(shop: Shop) -> None:
     shop.fill("answer", 1_000, 10, derived=True)
     for number in range(10):
         assert shop.store.put(digest(f"tally {number}"), Stored(b"", 1_000 - FIXED, 1_000.0, 10.0, 5.0), kind="tally")
-    assert (shop.store.primary_count, shop.store.derived_count, shop.store.tally_count) == (90, 5, 5)
+    assert (shop.store.count("primary"), shop.store.count("derived"), shop.store.count("tally")) == (90, 5, 5)
     assert shop.holds("tally 4", "tally 5") == [False, True]
     shop.fill("answer", 1_000, 90, derived=True)
-    assert (shop.store.derived_count, shop.store.tally_count, shop.store.bytes_held) == (5, 5, 100_000)
+    assert (shop.store.count("derived"), shop.store.count("tally"), shop.store.bytes_held) == (5, 5, 100_000)
 
 
 def test_a_store_full_of_reports_has_room_for_an_answer_as_large_as_may_be(shop: Shop) -> None:
     shop.fill("report", 1_000, 200)
     assert shop.put("answer", 10_000, derived=True)
-    assert (shop.store.primary_count, shop.store.bytes_held) == (90, 100_000)
+    assert (shop.store.count("primary"), shop.store.bytes_held) == (90, 100_000)
 
 
 def test_a_large_newcomer_is_kept_where_there_is_room(shop: Shop) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import cooperative
-from app.cache.store import MemoryStore, PurgeToken, Stored
+from app.cache.store import Kept, MemoryStore, PurgeToken, Stored
 from app.holdings.packing import BLOCK_ROWS
 from app.holdings.partition import MOST_ROWS, partitioned
 from app.interactions.facts import Context
@@ -21,7 +21,7 @@ from app.queries.purging import purge_all, purge_interaction
 from app.queries.query import Filter, Search
 from app.queries.snapshot import DecodedSnapshot, begun
 from app.queries.summarising import SummaryTable, summarise
-from app.queries.tallying import TIMED, Tallies
+from app.queries.tallying import TIMED
 from app.summaries.summary import Summary
 from app.upstream.query import UpstreamQuery
 from tests.interactions.records import facts
@@ -68,8 +68,8 @@ async def opened(rows: list[dict[str, Any]], context: Context = CONTEXT) -> Deco
     return DecodedSnapshot(found.snapshot)
 
 
-def tallies_of(held: DecodedSnapshot, store: MemoryStore) -> Tallies:
-    return Tallies(store, Stored(held.snapshot, 0, 0.0, 1e9, 0.0, PurgeToken(b"key")))
+def tallies_of(held: DecodedSnapshot, store: MemoryStore) -> Kept[bytes]:
+    return Kept(store, Stored(held.snapshot, 0, 0.0, 1e9, 0.0, PurgeToken(b"key")), "tally")
 
 
 def new_store(bytes_: int = 10_000_000) -> MemoryStore:
@@ -94,7 +94,7 @@ async def test_each_view_has_tallies_of_its_own() -> None:
     held, store = await opened(many(150)), new_store()
     for view in (*VIEWS.values(), *VIEWS.values()):
         assert await table(held, store, view) == await table(held, None, view)
-    assert store.tally_count == len(VIEWS) * len([*partitioned(held.snapshot.runs)])
+    assert store.count("tally") == len(VIEWS) * len([*partitioned(held.snapshot.runs)])
 
 
 async def test_those_who_see_more_have_tallies_of_their_own() -> None:
@@ -110,12 +110,12 @@ async def test_a_change_has_its_own_partition_counted_anew() -> None:
     rows, store, view = many(3 * MOST_ROWS, apart=1), new_store(), VIEWS["intervals"]
     held = await opened(rows)
     await table(held, store, view)
-    parts = store.tally_count
+    parts = store.count("tally")
     assert parts == len([*partitioned(held.snapshot.runs)]) >= 3
     rows[BLOCK_ROWS] = one(BLOCK_ROWS, minutes_ago=10_000 + BLOCK_ROWS, wait=999)
     later = await opened(rows)
     found = await table(later, store, view)
-    assert store.tally_count == parts + 1
+    assert store.count("tally") == parts + 1
     assert found == await table(later, None, view) != await table(held, None, view)
 
 
@@ -160,11 +160,11 @@ async def test_what_time_alone_changes_is_kept_once_it_has_changed() -> None:
         held = await opened(rows, context)
         for _ in range(2):
             assert (await table(held, store, view, context, "interactions")).rows == expected
-        assert store.tally_count == kept
+        assert store.count("tally") == kept
     final: View = Summary(), {"filters": (Filter("is_final", (False,)),)}
     held = await opened(rows)
     assert (await table(held, store, final)).rows == [(1,)]
-    assert store.tally_count == 1
+    assert store.count("tally") == 1
 
 
 async def test_the_longest_wait_goes_on_while_nothing_changes() -> None:
@@ -173,13 +173,13 @@ async def test_the_longest_wait_goes_on_while_nothing_changes() -> None:
     held = await opened(rows + many(100))
     found = [(await table(held, store, view, replace(CONTEXT, as_of=NOW + later))).rows for later in LATER]
     assert found == [[(1_800.0,)], [(1_800.0 + 86_400.0,)]]
-    assert store.tally_count == len([*partitioned(held.snapshot.runs)])
+    assert store.count("tally") == len([*partitioned(held.snapshot.runs)])
 
 
 async def test_groups_that_are_as_many_as_the_records_are_not_kept() -> None:
     held, store = await opened(many(100)), new_store()
     await table(held, store, (Summary(by=("interaction_id",), measures=MEASURES), {}))
-    assert store.tally_count == 0
+    assert store.count("tally") == 0
 
 
 async def test_a_purge_reaches_the_tallies() -> None:
@@ -187,6 +187,6 @@ async def test_a_purge_reaches_the_tallies() -> None:
     of = asked(Summary(by=("queue_name",)), "queue_entries")
     for purge in (purge_all(at.queries), purge_interaction(at.queries, identity(3))):
         await summary(at, of)
-        assert at.store.tally_count > 0
+        assert at.store.count("tally") > 0
         await purge
-        assert at.store.tally_count == 0
+        assert at.store.count("tally") == 0

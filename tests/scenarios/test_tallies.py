@@ -73,7 +73,7 @@ def forget_tallies(facade: Facade) -> None:
 
 
 def tallies(facade: Facade) -> int:
-    return facade.services.queries.snapshots._store.tally_count
+    return facade.services.queries.snapshots._store.count("tally")
 
 
 async def test_after_each_change_a_summary_is_the_one_worked_out_anew(clock: HandClock) -> None:

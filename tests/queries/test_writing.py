@@ -1,0 +1,162 @@
+"""Rows written run by run are those that are selected, and those of a run are written once."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app import cooperative
+from app.cache.store import Kept, MemoryStore, PurgeToken, Stored
+from app.cooperative import Turns
+from app.formats import FORMATS_BY_NAME, ByRow, Table, Written
+from app.holdings.packing import BLOCK_ROWS
+from app.interactions.grains import GRAINS
+from app.queries.query import NEWEST_FIRST, Cursor, Filter, InteractionQuery, Order, PageRange, Place, Search, View
+from app.queries.select import Selection, select
+from app.queries.snapshot import DecodedSnapshot
+from app.queries.writing import RunRows, Writing
+from tests.queries.support import NOW, identity, query
+from tests.queries.test_tallying import CONTEXT, many, new_store, one, opened
+
+LINES = FORMATS_BY_NAME["ndjson"].by_row("rows") or ByRow(lambda _table: [])
+ROWS = 3 * BLOCK_ROWS + 10
+IDS = (("interaction_id", "interaction_id"), ("is_final", "is_final"))
+ENTRIES = View((*IDS[:1], ("queue_name", "queue_name")), grain="queue_entries")
+VIEWS: Mapping[str, dict[str, Any]] = {
+    "all": {"view": View(IDS)},
+    "other names": {"view": View((("id", "interaction_id"),))},
+    "a nested list": {"view": View(IDS, include=("queues",))},
+    "a condition": {"view": View(IDS), "filters": (Filter("queue_name", ("Sales",)),)},
+    "its opposite": {"view": View(IDS), "filters": (Filter("queue_name", ("Sales",), "ne"),)},
+    "an attribute": {"view": View(IDS), "search": Search(attr_pairs=(("plan", "gold"),))},
+    "parts": {"view": ENTRIES},
+    "parts and a condition": {"view": ENTRIES, "filters": (Filter("queue_name", ("Sales",)),)},
+    "another order": {"view": View(IDS), "order": Order("ended_at")},
+}
+
+
+class Desk:
+    """Writes pages, and counts the rows that are written for them."""
+
+    def __init__(self, store: MemoryStore | None = None) -> None:
+        self.store = store or new_store()
+        self.written = 0
+
+    def write(self, selection: Selection) -> Turns[Written]:
+        self.written += len(selection.rows)
+        return LINES.written(Table(selection.names, selection.rows, selection.types))
+
+    async def page(
+        self, held: DecodedSnapshot, asked: InteractionQuery, wanted: PageRange, **context: Any
+    ) -> Selection:
+        kept: Kept[RunRows] = Kept(self.store, Stored(held.snapshot, 0, 0.0, 1e9, 0.0, PurgeToken(b"key")), "rows")
+        writing = Writing(held, asked, GRAINS, replace(CONTEXT, **context), self.write, kept)
+        return await cooperative.run(writing.within(wanted))
+
+
+def rows_of(count: int) -> list[dict[str, Any]]:
+    """Interactions with one entry into a queue, or two, or none."""
+    rows = many(count)
+    for number, row in enumerate(rows):
+        row["queues"] *= number % 3
+    return rows
+
+
+async def selected(held: DecodedSnapshot, asked: InteractionQuery, wanted: PageRange) -> tuple[bytes, Selection]:
+    """The rows that are selected, written at once."""
+    selection = await cooperative.run(select(held, asked, GRAINS, CONTEXT, wanted))
+    table = Table(selection.names, selection.rows, selection.types)
+    return b"".join(LINES.further(table)), selection
+
+
+def told(page: Selection) -> tuple[object, ...]:
+    return page.names, page.types, page.following, page.skip, page.count, page.next_id
+
+
+@given(
+    st.sampled_from([*VIEWS]),
+    st.integers(0, ROWS),
+    st.integers(0, 2 * BLOCK_ROWS),
+    st.integers(1, 3 * BLOCK_ROWS),
+    st.integers(0, 2),
+)
+@settings(max_examples=150, deadline=None)
+async def test_written_rows_are_those_that_are_selected(
+    view: str, position: int, skip: int, limit: int, part: int
+) -> None:
+    held, desk, asked = await opened(rows_of(ROWS)), Desk(), query(**VIEWS[view])
+    wanted = PageRange(position, skip, limit, part if asked.order == NEWEST_FIRST else 0)
+    for _ in range(2):
+        page = await desk.page(held, asked, wanted)
+        body, selection = await selected(held, asked, wanted)
+        assert b"".join(piece.body for piece in page.written) == body
+        assert told(page) == told(selection)
+        assert not page.rows
+
+
+@pytest.mark.parametrize("view", ["all", "parts", "a condition"])
+@pytest.mark.parametrize("part", [0, 1])
+async def test_what_a_cursor_has_passed_at_its_place_is_not_written_again(view: str, part: int) -> None:
+    held = await opened(rows_of(ROWS))
+    passed, at = (identity(5), identity(BLOCK_ROWS + 1)), identity(8) if part else ""
+    place = Place(NOW, passed=passed, at=at)
+    asked = query(cursor=Cursor("v", 0, b"", None, None, part=part, place=place), **VIEWS[view])
+    wanted = PageRange(0, 0, 2 * BLOCK_ROWS)
+    page, (body, selection) = await Desk().page(held, asked, wanted), await selected(held, asked, wanted)
+    assert b"".join(piece.body for piece in page.written) == body
+    assert identity(5).encode() not in body
+    assert told(page) == told(selection)
+
+
+async def test_a_repeated_page_writes_nothing_and_one_changed_record_its_run() -> None:
+    desk, asked, wanted = Desk(), query(view=View(IDS)), PageRange(0, 0, 10_000)
+    rows = rows_of(ROWS)
+    before = await desk.page(await opened(rows), asked, wanted)
+    assert desk.written == ROWS
+    assert (await desk.page(await opened(rows), asked, wanted)).written == before.written
+    assert desk.written == ROWS
+    rows[BLOCK_ROWS + 3]["queues"] = []
+    await desk.page(await opened(rows), asked, wanted)
+    assert desk.written == ROWS + BLOCK_ROWS
+
+
+async def test_a_short_page_writes_its_rows_alone() -> None:
+    desk = Desk()
+    page = await desk.page(await opened(rows_of(ROWS)), query(view=View(IDS)), PageRange(BLOCK_ROWS + 5, 0, 10))
+    assert (page.count, desk.written) == (10, 10)
+
+
+async def test_no_view_takes_the_rows_of_another() -> None:
+    held, desk, wanted = await opened(rows_of(ROWS)), Desk(), PageRange(0, 0, 10_000)
+    for asked in (query(**shown) for shown in VIEWS.values()):
+        page = await desk.page(held, asked, wanted)
+        assert b"".join(piece.body for piece in page.written) == (await selected(held, asked, wanted))[0]
+
+
+async def test_a_record_that_becomes_final_is_written_again_and_one_that_is_open_is_not() -> None:
+    rows = [one(0, minutes_ago=1, is_open=True), one(1, minutes_ago=20), one(2, minutes_ago=3_000)]
+    rows[0].pop("endTimestamp", None)
+    desk, asked, wanted = Desk(), query(view=View(IDS)), PageRange(0, 0, 100)
+    ended = max(facts.last_event_at for facts in (await opened(rows)).facts(1, CONTEXT) if not facts.is_final)
+    seen = []
+    for moment in (ended + CONTEXT.settle - timedelta(microseconds=1), ended + CONTEXT.settle, NOW + timedelta(days=9)):
+        at = replace(CONTEXT, as_of=moment)
+        page = await desk.page(await opened(rows, at), asked, wanted, as_of=moment)
+        seen.append((desk.written, b"".join(piece.body for piece in page.written).count(b'"is_final":true')))
+    assert seen == [(3, 1), (6, 2), (6, 2)]
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=6))
+@settings(max_examples=20, deadline=None)
+async def test_digests_do_not_depend_on_where_runs_begin(cuts: list[int]) -> None:
+    table = Table(("a", "b"), [(number, f"row {number}") for number in range(sum(cuts))], ("int", "string"))
+    whole, pieces, start = await cooperative.run(LINES.written(table)), [], 0
+    for rows in cuts:
+        pieces.append(await cooperative.run(LINES.written(replace(table, rows=table.rows[start : start + rows]))))
+        start += rows
+    assert b"".join(piece.digests for piece in pieces) == whole.digests
+    assert b"".join(piece.body for piece in pieces) == whole.body

@@ -55,7 +55,7 @@ SUBJECTS = (
     Subject("guard", "app.http.guard", ("tests/http/test_guard.py",), 1.0),
     Subject("frames", "app.tier.frame", ("tests/tier/test_frame.py",), 1.0),
     Subject("leases", "app.tier.client", ("tests/tier/test_client.py",), 1.0),
-    Subject("turns", "app.holdings.tier", ("tests/holdings/test_tier.py",), 1.0),
+    Subject("turns", "app.holdings.tier", ("tests/holdings/test_tier_turns.py", "tests/holdings/test_tier.py"), 1.0),
     Subject("purges", "app.holdings.tier_epoch", ("tests/holdings/test_tier.py",), 1.0),
     Subject("forwarding", "app.http.forwarding", ("tests/http/test_forwarding.py", "tests/http/test_guard.py"), 1.0),
 )
@@ -225,6 +225,25 @@ EQUIVALENT = (
         "if TYPE_CHECKING:  # else redis would be imported where there is no tier",
         "condition negated",
         "it is for types; what is imported where there is no tier is seen in another process",
+    ),
+    Equivalent("app.holdings.tier", "TOKEN_BYTES = 16", "16 → 17", "a longer token tells apart as well"),
+    Equivalent(
+        "app.holdings.tier",
+        "_left: set[Lease] = field(default_factory=set, init=False)  # which may be held though nobody reads",
+        "False → True",
+        "nobody gives it",
+    ),
+    Equivalent(
+        "app.holdings.tier",
+        'key, fence = self.store.key("lease", collection), self.store.key("fence", collection)',
+        "'fence' doubled",
+        TAG,
+    ),
+    Equivalent(
+        "app.holdings.tier",
+        "self._left.add(Lease(key, token, 0))",
+        "0 → 1",
+        "a lease is given back by its token",
     ),
     *(
         Equivalent("app.holdings.tier_epoch", line, "False → True", "nobody gives it")

@@ -188,6 +188,15 @@ async def test_a_lease_is_given_back_where_nothing_can_be_read_there(processes: 
     assert stored.keys("*:lease*") == []
 
 
+async def test_nobody_waits_for_a_lease_that_cannot_be_had(processes: Processes) -> None:
+    at = processes.new()
+    await store_of(at).epoch.look()
+    ended = ends(at)
+    store_of(at).writes.circuit.is_open = True
+    assert await at.ids() == at.expected()
+    assert ended == ["alone"]
+
+
 async def test_who_reads_for_all_has_first_taken_what_others_have_read_later_of_what_it_holds(
     processes: Processes,
 ) -> None:

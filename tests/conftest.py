@@ -1,9 +1,10 @@
-"""What all tests share: a simulator and a façade in front of it, and the rule that no canary ever gets out."""
+"""What all tests share: a simulator, a façade in front of it, a shared tier; and that no canary ever gets out."""
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 
 import pytest
 from hypothesis import settings
+from redis import Redis
 
 from tests.scenarios.matrix import grid
 from tests.support import seeds
@@ -11,6 +12,7 @@ from tests.support.canary import WATCH
 from tests.support.clock import HandClock
 from tests.support.facade import TENANT, Facade, running_facade
 from tests.support.simulator import ANCHOR, Simulator, running_simulator
+from tests.support.tier import TierServer, running_tier
 
 LONGEST = (
     "tests/test_contributing.py",
@@ -95,3 +97,18 @@ async def facade(simulator: Simulator, clock: HandClock) -> AsyncIterator[Facade
     """A façade in front of `simulator`, on `clock`, with no setting beyond what it needs."""
     async with running_facade(simulator, clock=clock.clock) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def tier_server() -> Iterator[TierServer]:
+    """A server of the shared tier, for all tests of a module."""
+    with running_tier() as running:
+        yield running
+
+
+@pytest.fixture
+def stored(tier_server: TierServer) -> Iterator[Redis]:
+    """A client of `tier_server` that has emptied it."""
+    with Redis(unix_socket_path=str(tier_server.socket)) as client:
+        client.flushall()
+        yield client

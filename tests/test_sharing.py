@@ -1,7 +1,7 @@
 """Façades that share a tier: one fetch serves all, a purge reaches all, and an ill tier is told and fails nobody."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from itertools import pairwise
 from pathlib import Path
@@ -28,20 +28,6 @@ DAY = ("from", "2026-11-18T00:00:00Z")
 PAST_DAYS = ("from", "2026-11-11T15:00:00Z"), ("to", "2026-11-17")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[TierServer]:
-    with running_tier() as running:
-        yield running
-
-
-@pytest.fixture
-def stored(server: TierServer) -> Iterator[Redis]:
-    """Another client of the tier, which was emptied."""
-    with Redis(unix_socket_path=str(server.socket)) as stored:
-        stored.flushall()
-        yield stored
-
-
 class Hosts:
     """Façades of a start of their own in front of one upstream, which share a tier."""
 
@@ -65,9 +51,9 @@ class Hosts:
 
 
 @pytest.fixture
-async def hosts(simulator: Simulator, clock: HandClock, server: TierServer, stored: Redis) -> AsyncIterator[Hosts]:
+async def hosts(simulator: Simulator, clock: HandClock, tier_server: TierServer, stored: Redis) -> AsyncIterator[Hosts]:
     async with AsyncExitStack() as closing:
-        yield Hosts(simulator, clock, closing, server.url)
+        yield Hosts(simulator, clock, closing, tier_server.url)
 
 
 async def test_one_fetch_serves_every_host(hosts: Hosts, simulator: Simulator) -> None:
@@ -86,8 +72,10 @@ async def test_one_fetch_serves_every_host(hosts: Hosts, simulator: Simulator) -
     assert value_of(one.services.metrics, "tier_values_refused") == 0
 
 
-async def test_a_crowd_at_several_hosts_is_one_fetch(simulator: Simulator, server: TierServer, stored: Redis) -> None:
-    given: dict[str, Any] = {"redis_url": server.url, "tier_secret": TIER_SECRET}
+async def test_a_crowd_at_several_hosts_is_one_fetch(
+    simulator: Simulator, tier_server: TierServer, stored: Redis
+) -> None:
+    given: dict[str, Any] = {"redis_url": tier_server.url, "tier_secret": TIER_SECRET}
     async with AsyncExitStack() as closing:
         hosts = [await closing.enter_async_context(running_facade(simulator, **given)) for _ in range(4)]
         asked = [each.get("/interactions", ("attr", "SIM-ABANDON")) for each in hosts for _ in range(10)]

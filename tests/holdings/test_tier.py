@@ -1,7 +1,7 @@
 """Holdings of processes that share a tier: a row is read once for all, and answers are as if each had read it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import astuple
 from datetime import timedelta
@@ -106,23 +106,10 @@ def store_of(at: Place) -> TierStore:
     return _tier(at).store
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[TierServer]:
-    with running_tier("valkey") as running:
-        yield running
-
-
 @pytest.fixture
-def other(server: TierServer) -> Iterator[Redis]:
-    with Redis(unix_socket_path=str(server.socket)) as other:
-        other.flushall()
-        yield other
-
-
-@pytest.fixture
-async def processes(server: TierServer, other: Redis) -> AsyncIterator[Processes]:
+async def processes(tier_server: TierServer, stored: Redis) -> AsyncIterator[Processes]:
     async with AsyncExitStack() as closing:
-        yield Processes(server, closing)
+        yield Processes(tier_server, closing)
 
 
 async def test_what_one_has_read_no_other_asks_for(processes: Processes) -> None:
@@ -264,23 +251,23 @@ async def _used_again(side: GuardedClient[Client]) -> None:
             await asyncio.wait(side._tasks)
 
 
-async def test_without_the_tier_upstream_is_asked(processes: Processes, other: Redis) -> None:
+async def test_without_the_tier_upstream_is_asked(processes: Processes, stored: Redis) -> None:
     processes.upstream.put(*day(10))
-    other.config_set("maxmemory", 1)
+    stored.config_set("maxmemory", 1)
     try:
         places = [processes.new(), processes.new()]
         assert [await at.ids() for at in places] == [at.expected() for at in places]
         assert len(processes.upstream.sent) == 20
     finally:
-        other.config_set("maxmemory", 0)
+        stored.config_set("maxmemory", 0)
 
 
 @pytest.mark.parametrize("kind", ["catalogue", "partition", "epoch"])
-async def test_poisoned_values_are_as_if_they_were_not_there(processes: Processes, other: Redis, kind: str) -> None:
+async def test_poisoned_values_are_as_if_they_were_not_there(processes: Processes, stored: Redis, kind: str) -> None:
     processes.upstream.put(*day(10))
     await processes.new().ids()
-    for key in other.keys(f"*:{kind}*"):
-        other.set(key, b"\x80\x04\x95poison" * 20)
+    for key in stored.keys(f"*:{kind}*"):
+        stored.set(key, b"\x80\x04\x95poison" * 20)
     at = processes.new()
     assert await at.ids() == at.expected()
     assert {*processes.refused} == {"magic"}
@@ -290,33 +277,33 @@ async def test_poisoned_values_are_as_if_they_were_not_there(processes: Processe
 @pytest.mark.parametrize("kind", ["catalogue", "partition"])
 @pytest.mark.parametrize("body", [b"", b"\xc1", shared.encode({"of": "another form"}), CHUNK_OF_NOTHING])
 async def test_a_body_of_another_release_is_as_if_it_were_not_there(
-    processes: Processes, other: Redis, kind: str, body: bytes
+    processes: Processes, stored: Redis, kind: str, body: bytes
 ) -> None:
     processes.upstream.put(*day(10))
     one = processes.new()
     await one.ids()
     store = store_of(one)
     assert store.epoch.now
-    for key in cast("list[bytes]", other.keys(f"*:{kind}*")):
-        frame = store.frames.open(key, cast("bytes", other.get(key)))
+    for key in cast("list[bytes]", stored.keys(f"*:{kind}*")):
+        frame = store.frames.open(key, cast("bytes", stored.get(key)))
         assert frame
         name = shared.decode_chunk(frame.body).name if kind == "partition" else b""
-        other.set(key, store.frames.seal(key, body.replace(b"NAME", name), store.epoch.now))
+        stored.set(key, store.frames.seal(key, body.replace(b"NAME", name), store.epoch.now))
     at = processes.new()
     assert await at.ids() == at.expected()
     assert {*processes.refused} == {"body"}
 
 
-async def test_an_older_chunk_in_the_place_of_another_is_not_read(processes: Processes, other: Redis) -> None:
+async def test_an_older_chunk_in_the_place_of_another_is_not_read(processes: Processes, stored: Redis) -> None:
     processes.upstream.put(*day(10))
     one = processes.new()
     await one.ids()
-    [key] = other.keys("*:partition*")
-    older = cast("bytes", other.get(key))
+    [key] = stored.keys("*:partition*")
+    older = cast("bytes", stored.get(key))
     processes.upstream.put(row(9_000, NOW - MINUTE))
     processes.advance(70)
     await one.ids()
-    other.set(key, older)
+    stored.set(key, older)
     at = processes.new()
     assert await at.ids() == at.expected()
     assert at.expected()[0] == identity(9_000)
@@ -355,11 +342,11 @@ async def test_rows_of_a_tail_do_not_take_the_place_of_all_of_its_millisecond(pr
     assert held.rows(WHOLE) == 150
 
 
-async def test_an_emptied_tier_is_filled_again_and_purges_nothing(processes: Processes, other: Redis) -> None:
+async def test_an_emptied_tier_is_filled_again_and_purges_nothing(processes: Processes, stored: Redis) -> None:
     processes.upstream.put(*day(10))
     one = processes.new()
     await one.ids()
-    other.flushall()
+    stored.flushall()
     await store_of(one).epoch.look()
     processes.advance(16)
     await one.ids()
@@ -368,10 +355,10 @@ async def test_an_emptied_tier_is_filled_again_and_purges_nothing(processes: Pro
     assert len(processes.upstream.sent) <= 11
 
 
-async def test_a_dead_leader_is_waited_for_no_longer_than_a_client_waits(processes: Processes, other: Redis) -> None:
+async def test_a_dead_leader_is_waited_for_no_longer_than_a_client_waits(processes: Processes, stored: Redis) -> None:
     processes.upstream.put(*day(10))
     at = processes.new()
-    other.set(store_of(at).key("lease", at.holdings.collection(EVERYTHING)), b"of a dead process")
+    stored.set(store_of(at).key("lease", at.holdings.collection(EVERYTHING)), b"of a dead process")
     began = at.clock.monotonic
     asking = asyncio.create_task(at.ids())
     await _until(processes, [asking])
@@ -407,30 +394,30 @@ async def test_a_lease_that_was_given_too_late_is_given_back() -> None:
 
 
 async def test_who_has_lost_the_lease_writes_nothing(
-    processes: Processes, other: Redis, monkeypatch: pytest.MonkeyPatch
+    processes: Processes, stored: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     processes.upstream.put(*day(10))
     at = processes.new()
     reading = processes.upstream.interactions
 
     async def late(*given: object, **more: object) -> object:
-        for key in other.keys("*:lease*"):
-            other.set(key, b"another's")
+        for key in stored.keys("*:lease*"):
+            stored.set(key, b"another's")
         return await reading(*given, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(processes.upstream, "interactions", late)
     assert await at.ids() == at.expected()
-    assert other.keys("*:catalogue*") == other.keys("*:partition*") == []
-    assert other.get(other.keys("*:lease*")[0]) == b"another's"
+    assert stored.keys("*:catalogue*") == stored.keys("*:partition*") == []
+    assert stored.get(stored.keys("*:lease*")[0]) == b"another's"
 
 
-async def test_a_lease_is_given_back(processes: Processes, other: Redis) -> None:
+async def test_a_lease_is_given_back(processes: Processes, stored: Redis) -> None:
     await processes.new().ids()
-    assert other.keys("*:lease*") == []
+    assert stored.keys("*:lease*") == []
     processes.upstream.failure = RuntimeError("a bug")
     with pytest.raises(RuntimeError):
         await processes.new().ids(contact_id="someone")
-    assert other.keys("*:lease*") == []
+    assert stored.keys("*:lease*") == []
 
 
 async def _purge(at: Place) -> None:
@@ -438,21 +425,21 @@ async def _purge(at: Place) -> None:
         at.holdings.purge()
 
 
-async def test_nothing_comes_or_goes_while_a_purge_is_under_way(processes: Processes, other: Redis) -> None:
+async def test_nothing_comes_or_goes_while_a_purge_is_under_way(processes: Processes, stored: Redis) -> None:
     processes.upstream.put(*day(10))
     one = processes.new()
     await one.ids()
-    keys = [key for kind in ("epoch", "catalogue", "partition") for key in other.keys(f"*:{kind}*")]
-    before = other.mget(keys)
+    keys = [key for kind in ("epoch", "catalogue", "partition") for key in stored.keys(f"*:{kind}*")]
+    before = stored.mget(keys)
     async with store_of(one).epoch.purging():
         processes.advance(16)
         assert await one.ids() == one.expected()
         await store_of(one).epoch.look()
         one.holdings.purge()
         assert await one.ids() == one.expected()
-        assert other.mget(keys) == before
+        assert stored.mget(keys) == before
     assert not store_of(one).epoch.is_pending
-    assert other.mget(keys[:1]) != before[:1]
+    assert stored.mget(keys[:1]) != before[:1]
 
 
 async def test_who_finds_no_epoch_takes_that_of_who_was_first(processes: Processes) -> None:
@@ -492,11 +479,11 @@ async def test_the_epoch_is_read_all_the_while_a_secret_is_changed_in_steps(proc
 
 
 async def test_an_epoch_that_lay_there_before_a_purge_from_here_is_of_the_past(
-    processes: Processes, other: Redis
+    processes: Processes, stored: Redis
 ) -> None:
     epoch = store_of(processes.new()).epoch
     await epoch.look()
-    before, value = epoch.now, cast("bytes", other.get(epoch.key))
+    before, value = epoch.now, cast("bytes", stored.get(epoch.key))
     async with epoch.purging():
         pass
     after = epoch.now
@@ -524,7 +511,7 @@ async def test_a_purge_reaches_what_lies_there_and_the_other_processes(processes
 
 @pytest.mark.parametrize("is_seen", [False, True])
 async def test_what_was_read_before_a_purge_is_not_written_after_it(
-    processes: Processes, other: Redis, monkeypatch: pytest.MonkeyPatch, *, is_seen: bool
+    processes: Processes, stored: Redis, monkeypatch: pytest.MonkeyPatch, *, is_seen: bool
 ) -> None:
     processes.upstream.put(*day(10))
     one, two = processes.new(), processes.new()
@@ -542,21 +529,21 @@ async def test_what_was_read_before_a_purge_is_not_written_after_it(
     monkeypatch.setattr(processes.upstream, "interactions", late)
     await one.reading()
     assert processes.purged == [one]
-    assert other.keys("*:catalogue*") == []
+    assert stored.keys("*:catalogue*") == []
 
 
-async def test_until_the_order_of_a_purge_is_written_nothing_is_read_there(processes: Processes, other: Redis) -> None:
+async def test_until_the_order_of_a_purge_is_written_nothing_is_read_there(processes: Processes, stored: Redis) -> None:
     processes.upstream.put(*day(10))
     one, two = processes.new(), processes.new()
     await two.ids()
     await store_of(one).epoch.look()
-    other.config_set("maxmemory", 1)
+    stored.config_set("maxmemory", 1)
     await _purge(one)
     assert store_of(one).epoch.is_pending
     assert await one.ids() == one.expected()
     assert len(processes.upstream.sent) == 20
     assert processes.purged == []
-    other.config_set("maxmemory", 0)
+    stored.config_set("maxmemory", 0)
     await store_of(one).epoch.look()
     assert not store_of(one).epoch.is_pending
     with pytest.raises(TierUnavailable, match="purged"):
@@ -564,15 +551,15 @@ async def test_until_the_order_of_a_purge_is_written_nothing_is_read_there(proce
 
 
 async def test_what_was_read_while_the_tier_was_away_is_purged_once_it_is_back(
-    processes: Processes, other: Redis
+    processes: Processes, stored: Redis
 ) -> None:
     processes.upstream.put(*day(10))
     one, two = processes.new(), processes.new()
     await store_of(two).epoch.look()
-    other.config_set("maxmemory", 1)
-    other.delete(*other.keys("*:epoch"))
+    stored.config_set("maxmemory", 1)
+    stored.delete(*stored.keys("*:epoch"))
     await one.ids()
-    other.config_set("maxmemory", 0)
+    stored.config_set("maxmemory", 0)
     await _purge(two)
     with pytest.raises(TierUnavailable, match="purged"):
         await store_of(one).epoch.look()

@@ -23,22 +23,14 @@ COMMANDS = "+mget +set +incr +del +pexpire +watch +unwatch +multi +exec"
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def server(request: pytest.FixtureRequest) -> Iterator[TierServer]:
+def tier_server(request: pytest.FixtureRequest) -> Iterator[TierServer]:
     with running_tier(request.param) as running:
         yield running
 
 
 @pytest.fixture
-def other(server: TierServer) -> Iterator[Redis]:
-    """Another client, of an emptied server."""
-    with Redis(unix_socket_path=str(server.socket)) as other:
-        other.flushall()
-        yield other
-
-
-@pytest.fixture
-async def client(server: TierServer) -> AsyncIterator[Client]:
-    client = Client(server.url)
+async def client(tier_server: TierServer) -> AsyncIterator[Client]:
+    client = Client(tier_server.url)
     yield client
     await client.aclose()
 
@@ -67,26 +59,26 @@ def test_an_operator_is_told_in_these_words() -> None:
     ]
 
 
-@pytest.mark.usefixtures("other")
+@pytest.mark.usefixtures("stored")
 async def test_as_many_values_as_allowed_come_at_once(client: Client) -> None:
     assert await client.get_many([b"none"] * MOST_KEYS) == [None] * MOST_KEYS
 
 
-@pytest.mark.usefixtures("other")
+@pytest.mark.usefixtures("stored")
 async def test_values_come_in_the_order_of_their_keys(client: Client) -> None:
     await client.set(b"a", b"1", 1_000)
     await client.set(b"b", b"\xff\0", 1_000)
     assert await client.get_many([b"b", b"none", b"a"]) == [b"\xff\0", None, b"1"]
 
 
-async def test_a_value_of_another_type_is_none(client: Client, other: Redis) -> None:
-    other.rpush(VALUE, b"x")
+async def test_a_value_of_another_type_is_none(client: Client, stored: Redis) -> None:
+    stored.rpush(VALUE, b"x")
     assert await client.get_many([VALUE]) == [None]
 
 
-async def test_a_value_lives_as_long_as_was_said(client: Client, other: Redis) -> None:
+async def test_a_value_lives_as_long_as_was_said(client: Client, stored: Redis) -> None:
     await client.set(VALUE, b"1", 60_000)
-    assert 0 < other.pttl(VALUE) <= 60_000
+    assert 0 < stored.pttl(VALUE) <= 60_000
 
 
 @pytest.mark.parametrize("keys", [0, MOST_KEYS + 1])
@@ -95,71 +87,71 @@ async def test_no_answer_is_long(keys: int) -> None:
         await Client("unix:///nowhere").get_many([b"key"] * keys)
 
 
-@pytest.mark.usefixtures("other")
+@pytest.mark.usefixtures("stored")
 async def test_one_of_many_has_the_lease(client: Client) -> None:
     leases = await asyncio.gather(*(client.lease(LEASE, FENCE, b"%d" % number) for number in range(50)))
     assert sum(one is not None for one in leases) == 1
 
 
-async def test_a_later_lease_has_a_higher_fence(client: Client, other: Redis) -> None:
+async def test_a_later_lease_has_a_higher_fence(client: Client, stored: Redis) -> None:
     first = await client.lease(LEASE, FENCE, b"first")
     assert first
-    assert 0 < other.pttl(LEASE) <= LEASE_MILLISECONDS
+    assert 0 < stored.pttl(LEASE) <= LEASE_MILLISECONDS
     assert await client.release(first)
     second = await client.lease(LEASE, FENCE, b"second")
     assert second
     assert second.fence > first.fence
 
 
-async def test_a_lease_is_extended_as_long_as_it_is_held(client: Client, other: Redis) -> None:
+async def test_a_lease_is_extended_as_long_as_it_is_held(client: Client, stored: Redis) -> None:
     lease = await client.lease(LEASE, FENCE, b"token")
     assert lease
-    other.pexpire(LEASE, 1_000)
+    stored.pexpire(LEASE, 1_000)
     assert await client.extend(lease)
-    assert other.pttl(LEASE) > 1_000
-    other.delete(LEASE)
+    assert stored.pttl(LEASE) > 1_000
+    stored.delete(LEASE)
     assert not await client.extend(lease)
-    assert not other.exists(LEASE)
+    assert not stored.exists(LEASE)
 
 
 @pytest.mark.parametrize("is_taken", [False, True])
-async def test_a_late_write_is_refused(client: Client, other: Redis, *, is_taken: bool) -> None:
+async def test_a_late_write_is_refused(client: Client, stored: Redis, *, is_taken: bool) -> None:
     lease = await client.lease(LEASE, FENCE, b"old")
     assert lease
     assert await client.set_as_holder(lease, VALUE, b"in time", 60_000)
-    other.delete(LEASE)
+    stored.delete(LEASE)
     if is_taken:
         assert await client.lease(LEASE, FENCE, b"new")
     assert not await client.set_as_holder(lease, VALUE, b"late", 60_000)
     assert not await client.release(lease)
-    assert other.get(VALUE) == b"in time"
-    assert bool(other.exists(LEASE)) is is_taken
+    assert stored.get(VALUE) == b"in time"
+    assert bool(stored.exists(LEASE)) is is_taken
 
 
-async def test_a_value_is_exchanged_unless_another_was_first(client: Client, other: Redis) -> None:
+async def test_a_value_is_exchanged_unless_another_was_first(client: Client, stored: Redis) -> None:
     assert await client.exchange(VALUE, lambda held: b"%r" % held, 60_000)
     assert await client.exchange(VALUE, lambda held: b"%r again" % held, 60_000)
-    assert other.get(VALUE) == b"b'None' again"
-    assert 0 < other.pttl(VALUE) <= 60_000
+    assert stored.get(VALUE) == b"b'None' again"
+    assert 0 < stored.pttl(VALUE) <= 60_000
 
     def late(_held: bytes | None) -> bytes:
-        other.set(VALUE, b"another's")
+        stored.set(VALUE, b"another's")
         return b"late"
 
     assert not await client.exchange(VALUE, late, 60_000)
-    assert other.get(VALUE) == b"another's"
+    assert stored.get(VALUE) == b"another's"
 
 
-async def test_a_lease_that_ends_while_its_holder_writes_writes_nothing(client: Client, other: Redis) -> None:
+async def test_a_lease_that_ends_while_its_holder_writes_writes_nothing(client: Client, stored: Redis) -> None:
     lease = await client.lease(LEASE, FENCE, b"token")
     assert lease
 
     def write(asking: Pipeline) -> None:
-        other.set(LEASE, b"another's")
+        stored.set(LEASE, b"another's")
         asking.set(VALUE, b"late")
 
     assert await client._as_holder(lease, write) is False
-    assert not other.exists(VALUE)
+    assert not stored.exists(VALUE)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -286,10 +278,10 @@ async def test_a_killed_server_is_used_again_once_it_is_back(kind: str, clock: H
 
 @pytest.mark.threat("T23")
 async def test_callers_who_leave_give_nobody_the_reply_to_another(
-    client: Client, other: Redis, clock: HandClock
+    client: Client, stored: Redis, clock: HandClock
 ) -> None:
     keys = [b"key %d" % number for number in range(500)]
-    other.mset({key: b"value of " + key for key in keys})
+    stored.mset({key: b"value of " + key for key in keys})
     answered = dict[bytes, list[bytes | None]]()
     for first in range(0, len(keys), 50):
         guarded = GuardedClient(lambda: client, _get, clock.clock)

@@ -1,7 +1,7 @@
 """Quotas in the tier: processes use up one bucket together, at most a tenth each beyond it, and never wait for it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from math import inf
 
@@ -21,19 +21,6 @@ from tests.support.tier import TierServer, running_tier
 SECRET = b"an invented secret of the tier"
 NAME = b"the digest of an invented key"
 QUOTA, TENTH = 60, 6
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[TierServer]:
-    with running_tier() as running:
-        yield running
-
-
-@pytest.fixture
-def other(server: TierServer) -> Iterator[Redis]:
-    with Redis(unix_socket_path=str(server.socket)) as other:
-        other.flushall()
-        yield other
 
 
 class Process:
@@ -80,9 +67,9 @@ class Processes:
 
 
 @pytest.fixture
-async def processes(server: TierServer, other: Redis) -> AsyncIterator[Processes]:
+async def processes(tier_server: TierServer, stored: Redis) -> AsyncIterator[Processes]:
     async with AsyncExitStack() as closing:
-        yield Processes(server.url, closing)
+        yield Processes(tier_server.url, closing)
 
 
 @pytest.mark.parametrize("size", [1, 5, 60, 1_000])
@@ -119,43 +106,43 @@ async def test_a_process_that_was_idle_has_no_more_than_others_left(processes: P
     assert idle.bucket.left() == 0
 
 
-async def test_an_emptied_server_gives_nothing_new(processes: Processes, other: Redis) -> None:
+async def test_an_emptied_server_gives_nothing_new(processes: Processes, stored: Redis) -> None:
     processes.new(), processes.new()
     admitted = await processes.admitted(QUOTA // 2)
-    other.flushall()
+    stored.flushall()
     assert admitted + await processes.admitted(2 * QUOTA) <= QUOTA + 2 * TENTH
 
 
 @pytest.mark.parametrize("value", [b"poison" * 20, None])
 async def test_a_value_that_is_not_to_be_trusted_is_none(
-    processes: Processes, other: Redis, value: bytes | None
+    processes: Processes, stored: Redis, value: bytes | None
 ) -> None:
     one = processes.new()
     key = Keys("tenant").key("quota", NAME)
-    other.set(key, value or one.frames.seal(key, b"of another release", Epoch(bytes(8), 0)))
+    stored.set(key, value or one.frames.seal(key, b"of another release", Epoch(bytes(8), 0)))
     assert await processes.admitted(2 * QUOTA) == QUOTA
     assert one.refused == (["magic"] if value else [])
 
 
-async def test_a_bucket_lies_there_until_it_is_full_again_and_tells_no_key(processes: Processes, other: Redis) -> None:
+async def test_a_bucket_lies_there_until_it_is_full_again_and_tells_no_key(processes: Processes, stored: Redis) -> None:
     processes.new()
     await processes.admitted(TENTH - 1)
-    assert other.keys() == []
+    assert stored.keys() == []
     await processes.admitted(1)
-    [key] = other.keys()
-    assert 60_000 < other.pttl(key) <= KEPT_MILLISECONDS
+    [key] = stored.keys()
+    assert 60_000 < stored.pttl(key) <= KEPT_MILLISECONDS
     assert NAME not in key
     assert NAME.hex().encode() not in key
 
 
 async def test_who_is_second_at_the_same_time_tells_it_with_the_next(
-    processes: Processes, other: Redis, monkeypatch: pytest.MonkeyPatch
+    processes: Processes, stored: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = processes.new()
     left = one.shared._left
 
     def late(key: bytes, value: bytes | None, bucket: QuotaBucket, told: int) -> tuple[float, float]:
-        other.set(key, b"another's")
+        stored.set(key, b"another's")
         return left(key, value, bucket, told)
 
     monkeypatch.setattr(one.shared, "_left", late)  # the moment between reading and writing

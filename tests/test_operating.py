@@ -21,8 +21,9 @@ from app.observe.logs import LINES
 from app.observe.metrics import METRICS, PREFIX, Metrics
 from app.settings import SETTINGS, Settings, load
 from app.sharing import try_tier
+from app.tier.circuits import ServerError
 from tests.support.shown import ROOT, Demo, blocks, consoles, running_demo
-from tests.support.tier import KINDS, running_tier
+from tests.support.tier import KINDS, TierServer, running_tier
 
 FOLDER = ROOT / "docs/operating"
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -194,22 +195,38 @@ def test_a_command_shown_prints_what_is_shown(demo: Demo, tmp_path: Path, comman
     demo.prints(command, output, CXF_CLIENT_KEYS_FILE=str(tmp_path / "keys.json"))
 
 
+USERS = (FOLDER / "valkey.acl").read_text(encoding="utf-8")
+USERS = USERS.replace("REPLACE-BY-THE-SHA-256-OF-A-PASSWORD", sha256(b"invented").hexdigest())
+WHERE_ASKED_FOR = {"select", "unwatch"}  # with a number of a database, and where a lease is held no more
+
+
+def of_tier(server: TierServer) -> Settings:
+    """Settings of a façade that is the user of USERS."""
+    url = f"unix://cxfacade:invented@{server.socket}?db=0"
+    given = {"tenant_id": NOBODY, "redis_url": url, "tier_secret": "an invented secret"}
+    return load(given, environ={}, env_file=None)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_server_of_the_shared_tier_starts_as_shown_and_its_user_may_do_all_that_is_needed(kind: str) -> None:
-    hashed = sha256(b"invented").hexdigest()
-    users = (FOLDER / "valkey.acl").read_text(encoding="utf-8")
-    users = users.replace("REPLACE-BY-THE-SHA-256-OF-A-PASSWORD", hashed)
     conf = (FOLDER / "valkey.conf").read_text(encoding="utf-8").replace("/etc/valkey/", "")
     conf = re.sub("^unixsocket .*$", "", conf, flags=re.MULTILINE)
-    with running_tier(kind, conf=conf, files={"valkey.acl": users}) as server:
-        url = f"unix://cxfacade:invented@{server.socket}?db=0"
-        settings = load(
-            {"tenant_id": NOBODY, "redis_url": url, "tier_secret": "an invented secret"}, environ={}, env_file=None
-        )
-        assert await try_tier(settings, SYSTEM_CLOCK.wall)
+    with running_tier(kind, conf=conf, files={"valkey.acl": USERS}) as server:
+        assert await try_tier(of_tier(server), SYSTEM_CLOCK.wall)
         with Redis(unix_socket_path=str(server.socket), username="cxfacade", password="invented") as user:
             for refused in (("KEYS", "*"), ("EVAL", "return 1", 0), ("CONFIG", "GET", "*"), ("GET", "another's")):
                 with pytest.raises(NoPermissionError):
                     user.execute_command(*refused)
         with Redis(unix_socket_path=str(server.socket)) as anonymous, pytest.raises(AuthenticationError):
             anonymous.ping()
+
+
+@pytest.mark.parametrize("command", sorted({*re.findall(r"\+(\w+)", USERS)} - WHERE_ASKED_FOR))
+async def test_each_command_that_the_user_may_send_is_tried(command: str) -> None:
+    users = USERS.replace(f" +{command}", "")
+    told = "the user may not do this|the server refuses the command"
+    with (
+        running_tier("valkey", "--aclfile", "users", files={"users": users}) as server,
+        pytest.raises(ServerError, match=told),
+    ):
+        await try_tier(of_tier(server), SYSTEM_CLOCK.wall)

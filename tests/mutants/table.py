@@ -116,12 +116,11 @@ EQUIVALENT = (
     Equivalent("app.upstream.breaker", "self._era += 1", "1 → 2", COUNTED),
     Equivalent("app.upstream.breaker", "self._successes = 0", "0 → 1", "set anew whenever it opens, before it is read"),
     Equivalent("app.upstream.call", "return False", "returns None", TRUTH),
-    *(
-        Equivalent("app.tier.client", line, "'list[bytes | None]' doubled", "read by the type checker alone")
-        for line in (
-            'return cast("list[bytes | None]", await self._server.mget(keys))',
-            '[held] = cast("list[bytes | None]", await asking.mget(key))',
-        )
+    Equivalent(
+        "app.tier.client",
+        'return cast("bytes", reply) or None',
+        "'bytes' doubled",
+        "read by the type checker alone",
     ),
     Equivalent("app.cache.reuse", 'SERVE = "serve"', "'serve' doubled", WORDS),
     Equivalent(

@@ -141,7 +141,7 @@ ILLS = {
     "poison: another key's": Ill(_moved, _emptied, is_repeated=True),
     "poison: signature": Ill(_poisoned(_flipped), _emptied, is_repeated=True),
     "poison: future": Ill(_poisoned(_in_the_future), _emptied, is_repeated=True),
-    "poison: 100 MB": Ill(_swollen, _emptied, "reads"),
+    "poison: 100 MB": Ill(_swollen, _emptied, is_repeated=True),
 }
 """By name: those of TIER section 3, and the seven poisons of FAULTS T24."""
 

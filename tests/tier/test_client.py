@@ -12,14 +12,16 @@ from redis.asyncio.client import Pipeline
 
 from app.tier.circuits import BUDGET_SECONDS, MOST_FAILURES, PROBE_SECONDS, GuardedClient, ServerError, TierUnavailable
 from app.tier.client import CONNECTIONS, ERRORS, LEASE_MILLISECONDS, MOST_KEYS, STEP_SECONDS, Client
+from app.tier.frame import MOST_BYTES
 from tests.benchmarks.processes import free_port
 from tests.scenarios.matrix.authority import Authority
 from tests.support.clock import HandClock
+from tests.support.middle import running_middle
 from tests.support.tier import KINDS, TierServer, running_tier, saying
 
 CANARY = "invented-canary-3e8a"
 LEASE, FENCE, VALUE = b"cxf:{t}:lease", b"cxf:{t}:fence", b"cxf:{t}:value"
-COMMANDS = "+mget +set +incr +del +pexpire +watch +unwatch +multi +exec"
+COMMANDS = "+getrange +set +incr +del +pexpire +watch +unwatch +multi +exec"
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -71,9 +73,27 @@ async def test_values_come_in_the_order_of_their_keys(client: Client) -> None:
     assert await client.get_many([b"b", b"none", b"a"]) == [b"\xff\0", None, b"1"]
 
 
-async def test_a_value_of_another_type_is_none(client: Client, stored: Redis) -> None:
+async def test_a_value_of_another_type_is_none_and_so_is_an_empty_one(client: Client, stored: Redis) -> None:
     stored.rpush(VALUE, b"x")
-    assert await client.get_many([VALUE]) == [None]
+    stored.mset({b"a": b"1", b"empty": b""})
+    assert await client.get_many([b"a", VALUE, b"empty", b"a"]) == [b"1", None, None, b"1"]
+
+
+async def test_a_value_of_another_type_is_replaced(client: Client, stored: Redis) -> None:
+    stored.rpush(VALUE, b"x")
+    assert await client.exchange(VALUE, lambda held: b"%r" % held, 60_000)
+    assert stored.get(VALUE) == b"None"
+
+
+async def test_of_a_value_that_is_too_large_one_byte_too_many_comes(client: Client, stored: Redis) -> None:
+    stored.set(b"whole", b"x" * MOST_BYTES)
+    stored.setrange(VALUE, 10 * MOST_BYTES, b"x")
+    sent = stored.info("stats")["total_net_output_bytes"]
+    values = await client.get_many([VALUE, b"whole"])
+    assert [len(value or b"") for value in values] == [MOST_BYTES + 1, MOST_BYTES]
+    assert await client.exchange(VALUE, lambda held: b"%d" % len(held or b""), 60_000)
+    assert stored.info("stats")["total_net_output_bytes"] - sent < 4 * MOST_BYTES
+    assert stored.get(VALUE) == b"%d" % (MOST_BYTES + 1)
 
 
 async def test_a_value_lives_as_long_as_was_said(client: Client, stored: Redis) -> None:
@@ -168,7 +188,17 @@ async def test_a_user_of_these_commands_and_keys_alone_is_enough(kind: str) -> N
         await client.set(VALUE, b"2", 1_000)
         assert await client.get_many([VALUE]) == [b"2"]
         with pytest.raises(ServerError, match="the user may not do this"):
-            await client.get_many([b"another's"])
+            await client.get_many([VALUE, b"another's", VALUE])
+        assert await client.get_many([VALUE]) == [b"2"], "no answer is left over"
+        await client.aclose()
+
+
+async def test_an_exchange_does_not_go_on_from_a_value_that_cannot_be_read() -> None:
+    users = f"user default on nopass ~* resetchannels -@all {COMMANDS.replace('+getrange', '')}\n"
+    with running_tier("valkey", "--aclfile", "users", files={"users": users}) as server:
+        client = Client(server.url)
+        with pytest.raises(ServerError, match="the user may not do this"):
+            await client.exchange(VALUE, lambda held: held or b"", 1_000)
         await client.aclose()
 
 
@@ -213,6 +243,17 @@ async def test_a_real_server_that_refuses_is_told_in_our_words(kind: str, words:
 async def test_an_error_is_told_in_our_words(words: str) -> None:
     async with saying(SAID[words]) as url:
         await _fails(url, words)
+
+
+@pytest.mark.parametrize("words", SAID)
+async def test_an_error_for_each_of_several_keys_is_told_in_our_words(words: str, tmp_path: Path) -> None:
+    with running_middle(tmp_path) as middle:
+        middle.words = SAID[words]
+        client = Client(middle.url)
+        with pytest.raises(ServerError) as caught:
+            await client.get_many([VALUE, VALUE])
+        await client.aclose()
+    assert str(caught.value) == words
 
 
 async def test_a_server_that_is_not_there_is_told_in_our_words() -> None:
@@ -285,7 +326,9 @@ async def test_callers_who_leave_give_nobody_the_reply_to_another(
     answered = dict[bytes, list[bytes | None]]()
     for first in range(0, len(keys), 50):
         guarded = GuardedClient(lambda: client, _get, clock.clock)
-        calls = {key: guarded.call(partial(Client.get_many, keys=[key])) for key in keys[first : first + 50]}
+        calls = {
+            key: guarded.call(partial(Client.get_many, keys=[key, b"none", key])) for key in keys[first : first + 50]
+        }
         asking = {key: asyncio.create_task(call) for key, call in calls.items()}
         for turn, task in enumerate(asking.values()):
             if turn % 3:
@@ -294,7 +337,7 @@ async def test_callers_who_leave_give_nobody_the_reply_to_another(
                 task.cancel()
         await asyncio.wait([*asking.values(), *guarded._tasks])
         answered |= {key: task.result() for key, task in asking.items() if not task.cancelled()}
-    assert answered == {key: [b"value of " + key] for key in answered}
+    assert answered == {key: [b"value of " + key, None, b"value of " + key] for key in answered}
     assert len(answered) >= len(keys) // 2
     assert await client.get_many(keys[:1]) == [b"value of key 0"]
 

@@ -46,6 +46,7 @@ ROWS = (
     Row("tier-leader-frozen", "late writes of a frozen leader, plus failures", NONE, tiers.leader_frozen),
     Row("tier-purge", "gone on all of 4 processes", Target("≤", 1, "s"), tiers.purged),
     Row("tier-rolling", "failures in 12 replacements of workers at 300 requests a second", NONE, tiers.rolling),
+    Row("tier-open", "added p99 while its circuits are open, side by side", Target("≤", 1, "ms"), tiers.open_circuits),
     *(
         Row(f"tier-{name.replace(' ', '-')}", f"failures at 300 requests a second: {name}", NONE, tiers.ill(name))
         for name in ILLS

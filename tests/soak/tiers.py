@@ -34,7 +34,8 @@ SECONDS = 3.0  # of each part of a row
 AGAIN_SECONDS = 0.25
 MOST_BACK_SECONDS = 10
 LEASE_SECONDS = LEASE_MILLISECONDS // 1000
-CROWD, REPLACEMENTS = 1_000, 12
+CROWD, REPLACEMENTS, ROUNDS = 1_000, 12, 3
+SKIPPED = 'tier_calls_total{outcome="open",side="\\w+"}'
 QUESTION = "/interactions?attr=SIM-ABANDON"  # of which one call brings all rows
 PURGE = {"Content-Type": "application/json", "X-Requested-With": "soak"}
 SIMULATE = ("app", "simulate", "--port", "0", "--log-level", "error")
@@ -89,9 +90,13 @@ def shared(stage: Stage, processes: int = PROCESSES, **settings: object) -> Iter
 def asked(seconds: float) -> list[str]:
     """Questions for so long, a few of them new: upstream is asked for these, and so is the tier."""
     return [
-        f"/interactions?contact_id={UUID(int=next(numbers))}" if turn % NEW_ONE_IN == 0 else WARM[turn % len(WARM)]
-        for turn in range(int(RATE * seconds) + 1)
+        new_question() if turn % NEW_ONE_IN == 0 else WARM[turn % len(WARM)] for turn in range(int(RATE * seconds) + 1)
     ]
+
+
+def new_question() -> str:
+    """A question that nobody has asked, and nobody has rows for."""
+    return f"/interactions?contact_id={UUID(int=next(numbers))}"
 
 
 async def load_on(facades: list[Running], seconds: float) -> Load:
@@ -145,6 +150,57 @@ def ill(name: str) -> Callable[[Stage], Measured]:
         return Measured(sum(load.failures.total() for load in loads), note)
 
     return measure
+
+
+def open_circuits(stage: Stage) -> Measured:
+    """Milliseconds that a tier adds to p99 while both circuits are open, beside a façade without one.
+
+    Both are asked the same at the same time, the one that is first in another order each round; the best round counts.
+    """
+    with shared(stage, 1) as hosts, stage.facade(**{**hosts.given, "redis_url": None, "tier_secret": None}) as without:
+        [away] = hosts.facades
+        hosts.patient.server.kill()
+        do(load_on([away, without], SECONDS))
+        if do(until(partial(_is_left_alone, away.url), MOST_BACK_SECONDS)) == inf:
+            raise Unanswered("a circuit does not open")
+        skipped, added, rounds = gauge(away, SKIPPED), list[float](), list[str]()
+        for number in range(ROUNDS):
+            order = (away, without) if number % 2 else (without, away)
+            worked = [one.cpu_seconds() for one in (away, without)]
+            loads = dict(zip(order, do(in_turn([one.url for one in order], stage.seconds(80))), strict=True))
+            (misses, all_of_it), (misses_without, all_without) = loads[away], loads[without]
+            worked = [one.cpu_seconds() - before for one, before in zip((away, without), worked, strict=True)]
+            failed = (all_of_it + all_without).failures.total()
+            added.append(inf if failed else all_of_it.at(0.99) - all_without.at(0.99))
+            rounds.append(
+                f"p99 {all_of_it.at(0.99):.2f} beside {all_without.at(0.99):.2f} ms, "
+                f"median of misses {misses.at(0.5):.2f} beside {misses_without.at(0.5):.2f} ms, "
+                f"processor {worked[0]:.2f} beside {worked[1]:.2f} s, {failed} failed"
+            )
+        skipped = gauge(away, SKIPPED) - skipped
+    return Measured(min(added), f"{'; '.join(rounds)}; {skipped:.0f} calls not made")
+
+
+async def in_turn(urls: list[str], seconds: float) -> list[tuple[Load, Load]]:
+    """RATE requests a second, the same of each of two façades in turn: of each the load of what is new, and of all."""
+    rate, share = RATE / len(urls), 1 / NEW_ONE_IN
+    new = [new_question() for _ in range(int(rate * share * seconds) + 1)]
+
+    async def asking(turn: int, targets: list[str], rate: float) -> Load:
+        await asyncio.sleep(turn / len(urls) / rate)
+        return await Generator(lambda: urls[turn]).run(targets, rate, seconds)
+
+    async def both(turn: int) -> tuple[Load, Load]:
+        misses, warm = await asyncio.gather(asking(turn, new, rate * share), asking(turn, WARM, rate * (1 - share)))
+        return misses, misses + warm
+
+    return await asyncio.gather(*(both(turn) for turn in range(len(urls))))
+
+
+async def _is_left_alone(url: str) -> bool:
+    """Whether both circuits of a façade are open."""
+    page = (await fetched(url, "/metrics")).body.decode()
+    return all(f'cxfacade_tier_away{{side="{side}"}} 1.0' in page for side in ("reads", "writes"))
 
 
 def cold_crowd(stage: Stage) -> Measured:

@@ -145,7 +145,7 @@ def ill(name: str) -> Callable[[Stage], Measured]:
         note = (
             f"p99 {base:.1f} ms before; + {begun - base:.1f} ms in the first {SECONDS:.0f} s, "
             f"{later - base:+.1f} ms in the next, {after - base:+.1f} ms after it; back after {back:.2f} s; "
-            f"ill: {loads[1].words()}"
+            f"ill: {(loads[1] + loads[2]).words()}"
         )
         return Measured(sum(load.failures.total() for load in loads), note)
 

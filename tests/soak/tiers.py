@@ -152,10 +152,23 @@ def ill(name: str) -> Callable[[Stage], Measured]:
     return measure
 
 
+class Asked(NamedTuple):
+    """The load of one façade of two: of new questions, of all, and the processor seconds that it took."""
+
+    new: Load
+    all: Load
+    seconds: float
+
+    def words(self) -> str:
+        """All in a few words."""
+        return f"{self.all.words()}; misses p50 {self.new.at(0.5):.1f} ms; processor {self.seconds:.2f} s"
+
+
 def open_circuits(stage: Stage) -> Measured:
     """Milliseconds that a tier adds to p99 while both circuits are open, beside a façade without one.
 
-    Both are asked the same at the same time, the one that is first in another order each round; the best round counts.
+    Both are asked the same at the same time, each first in every other round; the round in which both were quickest
+    counts.
     """
     with shared(stage, 1) as hosts, stage.facade(**{**hosts.given, "redis_url": None, "tier_secret": None}) as without:
         [away] = hosts.facades
@@ -163,38 +176,35 @@ def open_circuits(stage: Stage) -> Measured:
         do(load_on([away, without], SECONDS))
         if do(until(partial(_is_left_alone, away.url), MOST_BACK_SECONDS)) == inf:
             raise Unanswered("a circuit does not open")
-        skipped, added, rounds = gauge(away, SKIPPED), list[float](), list[str]()
+        skipped, rounds = gauge(away, SKIPPED), list[list[Asked]]()
         for number in range(ROUNDS):
-            order = (away, without) if number % 2 else (without, away)
-            worked = [one.cpu_seconds() for one in (away, without)]
-            loads = dict(zip(order, do(in_turn([one.url for one in order], stage.seconds(80))), strict=True))
-            (misses, all_of_it), (misses_without, all_without) = loads[away], loads[without]
-            worked = [one.cpu_seconds() - before for one, before in zip((away, without), worked, strict=True)]
-            failed = (all_of_it + all_without).failures.total()
-            added.append(inf if failed else all_of_it.at(0.99) - all_without.at(0.99))
-            rounds.append(
-                f"p99 {all_of_it.at(0.99):.2f} beside {all_without.at(0.99):.2f} ms, "
-                f"median of misses {misses.at(0.5):.2f} beside {misses_without.at(0.5):.2f} ms, "
-                f"processor {worked[0]:.2f} beside {worked[1]:.2f} s, {failed} failed"
-            )
+            step = -1 if number % 2 else 1
+            rounds.append(do(in_turn([away, without][::step], stage.seconds(80)))[::step])
         skipped = gauge(away, SKIPPED) - skipped
-    return Measured(min(added), f"{'; '.join(rounds)}; {skipped:.0f} calls not made")
+    there, beside = min(rounds, key=lambda both: sum(one.all.at(0.99) for one in both))
+    failed = sum(one.all.failures.total() for both in rounds for one in both)
+    others = ", ".join(f"{one.all.at(0.99):.1f} beside {other.all.at(0.99):.1f} ms" for one, other in rounds)
+    note = (
+        f"with it {there.words()}; without {beside.words()}; p99 of all rounds {others}; {skipped:.0f} calls not made"
+    )
+    return Measured(inf if failed else there.all.at(0.99) - beside.all.at(0.99), note)
 
 
-async def in_turn(urls: list[str], seconds: float) -> list[tuple[Load, Load]]:
-    """RATE requests a second, the same of each of two façades in turn: of each the load of what is new, and of all."""
-    rate, share = RATE / len(urls), 1 / NEW_ONE_IN
+async def in_turn(facades: list[Running], seconds: float) -> list[Asked]:
+    """RATE requests a second, the same of each façade, which are asked in turn."""
+    rate, share = RATE / len(facades), 1 / NEW_ONE_IN
     new = [new_question() for _ in range(int(rate * share * seconds) + 1)]
 
-    async def asking(turn: int, targets: list[str], rate: float) -> Load:
-        await asyncio.sleep(turn / len(urls) / rate)
-        return await Generator(lambda: urls[turn]).run(targets, rate, seconds)
+    async def load(turn: int, targets: list[str], rate: float) -> Load:
+        await asyncio.sleep(turn / len(facades) / rate)
+        return await Generator(lambda: facades[turn].url).run(targets, rate, seconds)
 
-    async def both(turn: int) -> tuple[Load, Load]:
-        misses, warm = await asyncio.gather(asking(turn, new, rate * share), asking(turn, WARM, rate * (1 - share)))
-        return misses, misses + warm
+    async def side(turn: int) -> Asked:
+        before = facades[turn].cpu_seconds()
+        misses, warm = await asyncio.gather(load(turn, new, rate * share), load(turn, WARM, rate * (1 - share)))
+        return Asked(misses, misses + warm, facades[turn].cpu_seconds() - before)
 
-    return await asyncio.gather(*(both(turn) for turn in range(len(urls))))
+    return await asyncio.gather(*(side(turn) for turn in range(len(facades))))
 
 
 async def _is_left_alone(url: str) -> bool:

@@ -24,7 +24,7 @@ SETTINGS = {
     "CXF_TRUSTED_PROXIES": LOOPBACK,
     "CXF_ALLOWED_HOSTS": LOOPBACK,
     "CXF_ALLOW_ANONYMOUS": "true",
-    "CXF_ANONYMOUS_SCOPES": "read,metrics:read",
+    "CXF_ANONYMOUS_SCOPES": "read,metrics:read,cache:refresh",
     "CXF_PSEUDONYM_SECRET": PSEUDONYM_SECRET,
     "CXF_FRESH_OPEN_SECONDS": "600",
 }
@@ -36,8 +36,15 @@ class InTurn:
     """nginx at `url`, and the façades that it asks in turn; they share what they read if they have a tier."""
 
     url: str
+    simulator: str
     facades: tuple[str, str]
     has_tier: bool
+
+    def happens(self, what: str, **asked: Any) -> list[str]:
+        """Have rows arrive at upstream, or leave it; their ids."""
+        answer = httpx.post(f"{self.simulator}/__sim/{what}", json=asked, trust_env=False, timeout=HANG_SECONDS)
+        ids: list[str] = answer.raise_for_status().json()["ids"]
+        return ids
 
     def asked(self, route: str) -> list[float]:
         """How often each façade has answered a list by this route."""
@@ -62,13 +69,13 @@ def in_turn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             tier = closing.enter_context(running_tier())
             settings |= {"CXF_REDIS_URL": tier.url, "CXF_TIER_SECRET": TIER_SECRET}
         simulator = closing.enter_context(started(folder, "simulate", "--port", "0"))
-        settings["CXF_UPSTREAM_URL"] = simulator.url("cxfacade simulate")
+        settings["CXF_UPSTREAM_URL"] = upstream = simulator.url("cxfacade simulate")
         one, two = (
             closing.enter_context(started(folder, "serve", "--port", "0", last=SERVES, **settings)).url(SERVES)
             for _ in range(2)
         )
         ports = (urlsplit(one).port or 0, urlsplit(two).port or 0)
-        yield InTurn(closing.enter_context(running_in_turn(folder, ports)), (one, two), has_tier)
+        yield InTurn(closing.enter_context(running_in_turn(folder, ports)), upstream, (one, two), has_tier)
 
 
 @pytest.fixture
@@ -96,6 +103,7 @@ def rows_of(client: httpx.Client, url: str) -> tuple[list[tuple[Any, ...]], list
         ("/interactions?attr=SIM-2500&limit=300", "/interactions"),
         ("/interactions?attr=SIM-2500&limit=400&sort=duration_seconds", "/interactions"),
         ("/queue-entries?attr=SIM-2500&limit=500&fields=interaction_id,position", "/queue-entries"),
+        ("/queue-entries?attr=SIM-2500&limit=500&fields=interaction_id,position&sort=queue_name", "/queue-entries"),
     ],
 )
 def test_a_walk_sees_each_row_once(in_turn: InTurn, client: httpx.Client, question: str, route: str) -> None:
@@ -107,6 +115,40 @@ def test_a_walk_sees_each_row_once(in_turn: InTurn, client: httpx.Client, questi
     whole, _ = rows_of(client, in_turn.facades[0] + re.sub("limit=[0-9]+", "limit=10000", question))
     assert rows == whole
     assert len(set(rows)) == len(rows) >= 2_500
+
+
+def test_a_walk_through_a_crowd_of_one_millisecond_sees_each_row_once(in_turn: InTurn, client: httpx.Client) -> None:
+    start, others = "2026-01-02T03:04:05.678Z", ("2026-01-02T03:04:05.677Z", "2026-01-02T03:04:05.679Z")
+    new = in_turn.happens("insert", n=350, start=start, value="crowd")
+    new += [name for each in others for name in in_turn.happens("insert", n=5, start=each, value="crowd")]
+    before = in_turn.asked("/interactions")
+    rows, pages = rows_of(client, f"{in_turn.url}/interactions?attr=crowd&limit=60")
+    assert all(after - first >= 3 for first, after in zip(before, in_turn.asked("/interactions"), strict=True))
+    assert len(pages) == 6
+    assert sorted(name for name, _ in rows) == sorted(new)
+
+
+def test_a_walk_through_changes_sees_each_once_where_a_tier_tells_them(in_turn: InTurn, client: httpx.Client) -> None:
+    question, start, anew = "/interactions?attr=changing", "2026-01-02T03:04:05.678Z", {"Cache-Control": "no-cache"}
+    old, one = in_turn.happens("insert", n=9, start=start, value="changing"), in_turn.facades[0]
+    token = client.get(one + question).json()["meta"]["change_token"]
+    since = f"{one}{question}&limit=2&changed_since={token}"
+    assert client.get(since).json()["items"] == []
+    new = in_turn.happens("insert", n=4, start=start, value="changing")
+    assert client.get(since, headers=anew).json()["next"]
+    gone = in_turn.happens("remove", ids=old[:3])
+    pages = [client.get(since, headers=anew).json()]
+    while following := pages[-1]["next"]:
+        answers = [client.get(in_turn.url + following.removeprefix(in_turn.url).removeprefix(one)) for _ in range(2)]
+        good = [answer.json() for answer in answers if answer.status_code == 200]
+        codes = {answer.json()["code"] for answer in answers if answer.status_code == 410}
+        assert (len(good), codes) == ((2, set()) if in_turn.has_tier else (1, {"change-token-expired"}))
+        assert all((page["items"], page["removed"]) == (good[0]["items"], good[0]["removed"]) for page in good)
+        pages.append(good[-1])
+    assert len(pages) == 4
+    assert sorted(row["interaction_id"] for page in pages for row in page["items"]) == sorted(new)
+    assert sorted(name for page in pages for name in page["removed"]) == sorted(gone)
+    assert len({page["meta"]["change_token"] for page in pages}) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from redis import Redis
 
 from app.errors import SettingsError
+from app.holdings.tier import Tier
 from app.main import ELSEWHERE_SECONDS, create_app
 from app.tier.circuits import MOST_FAILURES
 from app.workers import Worker
@@ -121,6 +123,70 @@ async def test_a_token_of_one_host_is_good_at_another_and_after_a_restart(
     assert ({*changed} - {second}, removed) == (set(), [first])
     assert (await _changes(one, last_token))[:2] == ([], [])
     assert value_of(restarted.services.metrics, "tier_readings", source="upstream") == 1
+
+
+@pytest.mark.parametrize("path", ["/interactions", "/segments"])
+@pytest.mark.parametrize("seconds", [0, 86_400])
+async def test_a_walk_through_changes_goes_on_at_another_host(
+    hosts: Hosts, simulator: Simulator, clock: HandClock, path: str, seconds: float
+) -> None:
+    """What changes while it goes on comes once more with the token that it brings, if not before."""
+    turn = [await hosts.new() for _ in range(3)]
+    loaded = (await turn[0].get(path, *PAST_DAYS, ("limit", "1000"))).json()
+    assert loaded["next"] is None
+    since = ("changed_since", loaded["meta"]["change_token"])
+    known = sorted({row["interaction_id"] for row in loaded["items"]})
+    new = simulator.insert(4, start="2026-11-13T15:00:00.000Z") + simulator.insert(3, start="2026-11-14T15:00:00.000Z")
+    clock.advance(86_400)
+    await turn[0].get(path, *PAST_DAYS, ("limit", "1000"), since)
+    gone = simulator.remove(known[3:10])
+    clock.advance(86_400)
+    pages = [(await turn[0].get(path, *PAST_DAYS, ("limit", "3"), since)).json()]
+    newer = simulator.insert(2, start="2026-11-15T15:00:00.000Z")
+    while following := pages[-1]["next"]:
+        clock.advance(seconds)
+        at = turn[len(pages) % 3]
+        pages.append((await at.get(httpx.URL(following).raw_path.decode())).json())
+    assert len(pages) > 4
+    (token,) = {page["meta"]["change_token"] for page in pages}
+    rows = [(row["interaction_id"], row.get("position")) for page in pages for row in page["items"]]
+    removed = [name for page in pages for name in page["removed"]]
+    assert len({*rows}) == len(rows)
+    assert {name for name, _ in rows} == {*new}
+    assert removed == sorted(gone)
+    clock.advance(86_400)
+    assert {name for name, _ in await _keys(turn[1], path, token)} == {*newer}
+
+
+async def _keys(facade: Facade, path: str, token: str) -> list[tuple[str, int | None]]:
+    """The key of each row that has changed."""
+    rows = (await facade.get(path, *PAST_DAYS, ("limit", "1000"), ("changed_since", token))).json()["items"]
+    return [(row["interaction_id"], row.get("position")) for row in rows]
+
+
+async def test_a_walk_through_changes_begins_anew_where_they_are_not_all_known(
+    hosts: Hosts, simulator: Simulator, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other, alone = await hosts.new(), await hosts.new(), await hosts.new(redis_url=None, tier_secret=None)
+    token = (await one.ask(DAY, ("limit", "1000")))["meta"]["change_token"]
+    question = (DAY, ("limit", "2"), ("changed_since", token))
+    for each in (one, other):
+        await each.get("/interactions", *question)
+    new = simulator.insert(5, start="2026-11-18T14:59:00.000Z")
+    clock.advance(6)
+    page = (await one.get("/interactions", *question, headers={"Cache-Control": "no-cache"})).json()
+    following = httpx.URL(page["next"]).raw_path.decode()
+    assert (await alone.get(following, status=410)).json()["code"] == "change-token-expired"
+    follow = Tier.follow
+
+    async def away(*_asked: object) -> None:
+        """The tier tells nothing."""
+
+    monkeypatch.setattr(Tier, "follow", away)
+    assert (await other.get(following, status=410)).json()["code"] == "cursor-expired"
+    monkeypatch.setattr(Tier, "follow", follow)
+    further = (await other.get(following)).json()
+    assert {row["interaction_id"] for row in (*page["items"], *further["items"])} < {*new}
 
 
 async def test_the_token_of_a_stream_is_good_where_it_was_read_and_the_next_one_everywhere(hosts: Hosts) -> None:

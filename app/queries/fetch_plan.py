@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from app.cache.store import digest
 from app.cooperative import in_parallel
 from app.errors import ChangeTokenExpired, InvalidParameters, ParameterFault
+from app.holdings.changes import Mark
 from app.interactions.masking import Audience
 from app.interactions.parts import Interaction
 from app.interactions.settling import ATTRIBUTE
@@ -48,7 +49,8 @@ class FetchPlan:
     says whether it would be sent nothing now. `version` pins the snapshot to answer from; None takes the newest. With
     `since`, it is for what changed in the answer to the question of `whole_key`; `is_followed`: that may be told.
     Where the version is not stored, a walk goes on by the plan `elsewhere`, whose snapshot begins at the place of the
-    cursor, with so many records `ahead` of it that it lacks.
+    cursor, with so many records `ahead` of it that it lacks; a list of changes is made anew there, of all up to the
+    marks `reached` at least.
     `is_of_one`: it is about one interaction. `visibility` says which conditions are answered here, and why. Its
     snapshot may hold `most_rows`.
     """
@@ -66,6 +68,7 @@ class FetchPlan:
     whole_key: bytes = b""
     elsewhere: "FetchPlan | None" = None
     ahead: int | None = None
+    reached: tuple[Mark, ...] = ()
     most_rows: int = ALL_ROWS
 
     def is_readable(self, snapshot: Snapshot) -> bool:
@@ -176,13 +179,23 @@ def of_search(
     )
 
 
-def of_changes(whole: FetchPlan, since: ChangeToken, question: bytes, *, is_held: bool) -> FetchPlan:
-    """The changes of the answer to a question. Raises ChangeTokenExpired, and InvalidParameters where none is held."""
+def of_changes(
+    whole: FetchPlan, since: ChangeToken, question: bytes, reached: tuple[Mark, ...] = (), *, is_held: bool
+) -> FetchPlan:
+    """The changes of the answer to a question. Raises ChangeTokenExpired, and InvalidParameters where none is held.
+
+    Where their snapshot is not here, a walk that began with all up to the marks `reached` goes on elsewhere.
+    """
     if not (is_held and whole.is_holdable and whole.is_followed):
         raise InvalidParameters([ParameterFault(CHANGED_SINCE, NOT_FOLLOWED)])
     if since.question != question:
         raise ChangeTokenExpired("The token is of another question: load this one first, without changed_since.")
-    return replace(whole, key=digest("changes", whole.key, token_text(since)), since=since, whole_key=whole.key)
+    key = digest("changes", whole.key, token_text(since))
+    plan = replace(whole, key=key, since=since, whole_key=whole.key)
+    if not reached:
+        return plan
+    key = digest("changes", key, token_text(since._replace(marks=reached)))
+    return replace(plan, elsewhere=replace(plan, key=key, version=None, ahead=0, reached=reached))
 
 
 def of_interaction(

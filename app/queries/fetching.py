@@ -13,7 +13,7 @@ from app import cooperative
 from app.cache.store import PurgeToken, Stored
 from app.clock import Clock
 from app.cooperative import held_back, let_go
-from app.errors import ChangeTokenExpired, UpstreamError, UpstreamForbidden
+from app.errors import ChangeTokenExpired, CursorExpired, UpstreamError, UpstreamForbidden
 from app.holdings.answering import Answered, Wanted
 from app.holdings.collection import Span
 from app.holdings.fill import NewContext
@@ -211,18 +211,23 @@ class Fetching:
     async def _changes(
         self, plan: FetchPlan, since: ChangeToken, terms: Terms, most_age: float, purge_token: PurgeToken
     ) -> FetchResult:
-        """The snapshot of what changed since the token was given. Raises as `changed`.
+        """The snapshot of what changed since the token was given. Raises as `changed`, and CursorExpired.
 
         Where that cannot be told, the whole answer is composed anew when it is asked for next, with a token that is
         good.
         """
         wanted, new_context = self.wanted(self.rules.most_rows, terms, most_age), self.new_context()
         since = since._replace(marks=self.holdings.marks_anywhere(since.marks, plan.asked))
+        reached = plan.reached or since.marks
+        if not {one.epoch for one in reached} <= {one.epoch for one in since.marks}:
+            raise CursorExpired()
         async with self._asking(plan):
-            answers = await self.holdings.marked(since.marks, plan.asked, wanted, new_context)
+            answers = await self.holdings.marked(reached, plan.asked, wanted, new_context)
         try:
             if not isinstance(answers, tuple) or not self.holdings.is_comparable(since.marks, plan.asked):
                 raise ChangeTokenExpired(LOST)
+            if not self.holdings.is_comparable(reached, plan.asked):
+                raise CursorExpired()
             context = new_context(answers[0].collection.time_zone)
             answered, gone = await changed(answers, plan.asked, since, self.rules.most_rows, context)
         except ChangeTokenExpired:

@@ -9,10 +9,11 @@ from app.cache.store import Stored
 from app.errors import CxfacadeError
 from app.interactions.grains import INTERACTIONS
 from app.queries.fetch_plan import FetchPlan
-from app.queries.query import MOST_PASSED, NEWEST_FIRST, Cursor, InteractionQuery, Order, Place
+from app.queries.places import place_of
+from app.queries.query import Cursor, InteractionQuery
 from app.queries.rules import Rules
 from app.queries.select import Selection
-from app.queries.snapshot import DecodedSnapshot, Snapshot, around
+from app.queries.snapshot import DecodedSnapshot, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +182,11 @@ def page_of(
     cursor = None
     if following is not None and found.kept:
         position, part = following
-        place = None
-        if snapshot.gone is None:
-            within = snapshot.asked.end if is_rest else None
-            place = _place(snapshot, selection, (position, part), query.order, before)
-            place = place and replace(place, total=total, within=within)
+        within = snapshot.asked.end if is_rest else None
+        place = place_of(snapshot, following, selection.next_id, query.order, before)
+        place = place and replace(place, total=total, within=within)
+        if query.since:
+            place = place and replace(place, reached=(before and before.reached) or snapshot.marks)
         start, end, skip = range_asked.start, range_asked.end, selection.skip
         cursor = Cursor(snapshot.version, position, query.identity(), start, end, skip, part, place)
     return Page(
@@ -196,22 +197,6 @@ def page_of(
         found=found,
         flatten_seconds=seconds,
     )
-
-
-def _place(
-    snapshot: Snapshot, selection: Selection, following: tuple[int, int], order: Order, before: Place | None
-) -> Place | None:
-    """The place of the row that follows, by what is there; None where that cannot be told in a few words."""
-    if order != NEWEST_FIRST:
-        return Place(None, at=selection.next_id) if selection.next_id else None
-    position, part = following
-    found = around(snapshot, position)
-    if found is None:
-        return None
-    end, same, at = found
-    known = before.passed if before and before.before == end else ()
-    passed = tuple(sorted({*same, *known}))
-    return Place(end, passed, at if part else "") if len(passed) <= MOST_PASSED else None
 
 
 def _total(

@@ -14,6 +14,7 @@ from typing import Annotated, NamedTuple, TypeVar
 import msgspec
 
 from app.cache.store import Part, digest
+from app.holdings.changes import Mark
 from app.interactions.columns import SCHEMA_VERSION
 from app.interactions.grains import INTERACTIONS
 from app.interactions.masking import MASKED, Audience
@@ -22,7 +23,7 @@ from app.summaries.summary import Summary
 
 ALL_ROWS = 2**63 - 1  # as a limit: however many there are
 CHANGED_SINCE = "changed_since"  # the parameter that brings a change token
-MOST_PASSED = 100  # ids in a cursor
+MOST_PASSED, MOST_MARKS = 100, 2  # ids and marks in a cursor
 _IDENTITY_BYTES = 8
 _CHECK_BYTES = 4
 
@@ -34,11 +35,17 @@ _encoder = msgspec.msgpack.Encoder()
 _Parts = tuple[str, _Position, bytes, _Moment, _Moment, _Position, _Position]
 _Ids = Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_PASSED)]
 _Place = tuple[_Moment, _Ids, str, _Position | None, _Moment]
+_Mark = tuple[bytes, int, Annotated[datetime, msgspec.Meta(tz=True)]]
+_More = tuple[str, Annotated[tuple[_Mark, ...], msgspec.Meta(max_length=MOST_MARKS)]]
 _DECODERS = {
     b"\x97": msgspec.msgpack.Decoder(_Parts),
     b"\x98": msgspec.msgpack.Decoder(tuple[str, _Position, bytes, _Moment, _Moment, _Position, _Position, _Place]),
+    b"\x99": msgspec.msgpack.Decoder(
+        tuple[str, _Position, bytes, _Moment, _Moment, _Position, _Position, _Place, _More]
+    ),
 }
 """By their first byte, which says how many parts there are."""
+_PLACE_PARTS = 5  # the others of a place are one more part of the cursor, where it has any
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +128,11 @@ class Place:
     """A place in a walk by what is there, for a worker that has not the snapshot.
 
     Of the records that start `before` the end of a millisecond, those `passed` are in that millisecond, and over; so is
-    all that started later. `at` is the id of the record that some rows were shown of, or whose row comes next in
-    another order. `total` is what the walk has told. The snapshot is only of what starts before the end `within`, where
-    the walk has begun at another worker.
+    all that started later. Where they are too many to be named, all with ids `up_to` one are over. `at` is the id of
+    the record that some rows were shown of, or whose row comes next in another order, or of the interaction that comes
+    next among those that are gone. `total` is what the walk has told. The snapshot is only of what starts before the
+    end `within`, where the walk has begun at another worker. A walk through changes tells all up to the marks `reached`
+    when it began.
     """
 
     before: datetime | None
@@ -131,10 +140,12 @@ class Place:
     at: str = ""
     total: int | None = None
     within: datetime | None = None
+    up_to: str = ""
+    reached: tuple[Mark, ...] = ()
 
-    def shown(self, part: int) -> dict[str, int]:
-        """How many rows of each of its records are over; of the one it is `at` the first `part`."""
-        return dict.fromkeys(self.passed, ALL_ROWS) | ({self.at: part} if part else {})
+    def shown(self, passed: Iterable[str], part: int) -> dict[str, int]:
+        """How many rows of its records are over: all of those `passed`, the first `part` of the one it is `at`."""
+        return dict.fromkeys(passed, ALL_ROWS) | ({self.at: part} if part else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,8 +291,11 @@ class NotACursor(ValueError):
 
 def cursor_text(cursor: Cursor) -> str:
     """The cursor as URL-safe text."""
-    parts = astuple(cursor)
-    packed = _encoder.encode(parts if cursor.place else parts[:-1])
+    *parts, place = astuple(cursor)
+    if place:
+        more = place[_PLACE_PARTS:]
+        parts += [place[:_PLACE_PARTS], more] if any(more) else [place[:_PLACE_PARTS]]
+    packed = _encoder.encode(parts)
     return urlsafe_b64encode(_check(packed) + packed).rstrip(b"=").decode()
 
 
@@ -295,12 +309,17 @@ def cursor_of(text: str) -> Cursor:
         sealed = urlsafe_b64decode(text.encode("ascii") + b"==")  # more padding than is needed is passed over
         packed = sealed[_CHECK_BYTES:]
         parts = _DECODERS[packed[:1]].decode(packed)
-        cursor = Cursor(*parts[:7], *(Place(*place) for place in parts[7:]))
+        cursor = Cursor(*parts[:7], *(_place_of(*placed) for placed in [parts[7:]] if placed))
     except (ValueError, KeyError, msgspec.DecodeError) as error:
         raise NotACursor from error
     if cursor_text(cursor) != text:  # the decoders pass over some stray characters and bits
         raise NotACursor
     return cursor
+
+
+def _place_of(common: _Place, more: _More = ("", ())) -> Place:
+    up_to, marks = more
+    return Place(*common, up_to, tuple(Mark(*one) for one in marks))
 
 
 def _check(packed: bytes) -> bytes:

@@ -12,6 +12,7 @@ from app.interactions.columns import Column, ListType, reader
 from app.interactions.facts import Context, Facts
 from app.interactions.grains import INCLUDES, Grain
 from app.queries.operators import Condition, conditions, passes
+from app.queries.places import passed_by, position_of
 from app.queries.query import NEWEST_FIRST, InteractionQuery, Order, PageRange, Search, View
 from app.queries.snapshot import DecodedSnapshot, Snapshot
 from app.queries.visible import Visibility, meets, visibility_of
@@ -24,7 +25,7 @@ Row = tuple[Facts, Any]
 """A record, and one of its rows in some grain."""
 
 Place = tuple[int, int]
-"""A place in a snapshot: of a record and of the row among its rows; in another order, of the row and 0."""
+"""A place in a snapshot: of a record, or of the row in another order, and of the row among the rows of its record."""
 
 
 class Written(Protocol):
@@ -48,7 +49,7 @@ class Removed(NamedTuple):
     interaction_id: str
 
 
-BY_PLACE = -1  # as a position in another order than upstream's: where the record of the cursor's place is
+BY_PLACE = -1  # as a position in another order than upstream's, or in a list of changes: where the cursor's place is
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ class Selection:
     """A page of rows. `following` is the place of the next row that matches; None where the records ran out first.
 
     `skip` rows that match are still to be passed over there. In another order than upstream's, `next_id` is that of its
-    record. Of changes, `removed` are the ids of the interactions that
-    are gone, or have no row that matches: they count as rows. Rows that were `written` are not in `rows`.
+    record. Of changes, `removed` are the ids of the interactions that are gone, or have no row that matches: they count
+    as rows. Rows that were `written` are not in `rows`.
     """
 
     names: tuple[str, ...]
@@ -90,17 +91,20 @@ def select(
     grain, visibility = grains[query.view.grain], visibility_of(query.search, context)
     position, skip, limit, part = past_offset(opened.snapshot, query, grain, visibility, wanted)
     named = query.cursor.place if query.cursor else None
-    shown = shown_before(query)
+    shown = shown_before(opened.snapshot, query)
     in_order: list[Row] = []
-    newest: list[str] = []
+    newest: list[Row] = []
     if query.order == NEWEST_FIRST:
+        if position == BY_PLACE:
+            position = position_of(opened.snapshot, named) if named else 0
         candidates = ((facts, grain.rows(facts)) for facts in opened.facts(position, context))
     else:
         in_order = yield from _sorted(opened, grain, query.order, context)
         if position == BY_PLACE:
-            position = _position_of(named.at if named else "", in_order)
+            at = (named.at, query.cursor.part) if named and query.cursor else ("", 0)
+            position = _position_of(at, in_order)
         yield from let_go(in_order, position)
-        shown, candidates = {}, ((facts, [row]) for facts, row in _noted(in_order, newest))
+        part, shown, candidates = 0, {}, ((facts, [row]) for facts, row in _noted(in_order, newest))
     met = conditions(query.filters, grain)
     values, rows, removed = values_of(query.view, grain.columns), list[tuple[object, ...]](), list[str]()
     following = None
@@ -122,14 +126,17 @@ def select(
             rows.append(values(row))
             look_at_the_young(len(rows))
     yield from let_go(in_order, len(in_order))
-    next_id = newest[0] if newest and following and not grain.is_of_parts else ""
+    next_id = ""
+    if newest and following:
+        next_id, number = _identity(newest[0])
+        following = following[0], number
     return Selection(*shape(query.view, grain.columns), rows, following, skip, tuple(removed), next_id)
 
 
-def shown_before(query: InteractionQuery) -> dict[str, int]:
+def shown_before(snapshot: Snapshot, query: InteractionQuery) -> dict[str, int]:
     """Of the records around the place of a cursor, by their ids, how many rows were shown already."""
     cursor = query.cursor
-    return cursor.place.shown(cursor.part) if cursor and cursor.place else {}
+    return cursor.place.shown(passed_by(snapshot, cursor.place), cursor.part) if cursor and cursor.place else {}
 
 
 def past_offset(
@@ -161,9 +168,9 @@ def matching(
     own, others = required
     for place, (facts, rows) in enumerate(candidates, position):
         yield None
-        has_row = not tells_removed or part > 0
-        if shown:
-            part = max(part, min(shown.get(facts.interaction.interaction_id, 0), len(rows)))
+        over = shown.get(facts.interaction.interaction_id, 0) if shown else 0
+        part = max(part, min(over, len(rows)))
+        has_row = not tells_removed or max(part, over) > 0
         if meets(facts, left) and passes(facts, others):
             for number, row in islice(enumerate(rows), part, None):
                 if number:
@@ -213,19 +220,25 @@ def _sorted(opened: DecodedSnapshot, grain: Grain, order: Order, context: Contex
     return [*(row for _, row in valued), *absent][::-1]
 
 
-def _position_of(interaction_id: str, in_order: list[Row]) -> int:
-    """The position of the row of a record among rows of which the last one comes first. Raises CursorExpired."""
-    for position, (facts, _) in enumerate(reversed(in_order)):
-        if facts.interaction.interaction_id == interaction_id:
+def _identity(row: Row) -> tuple[str, int]:
+    """The id of the record of a row, and the number of the row among those of its record."""
+    facts, part = row
+    return facts.interaction.interaction_id, getattr(part, "position", 0)
+
+
+def _position_of(identity: tuple[str, int], in_order: list[Row]) -> int:
+    """The position of a row among rows of which the last one comes first. Raises CursorExpired."""
+    for position, row in enumerate(reversed(in_order)):
+        if _identity(row) == identity:
             return position
     raise CursorExpired()
 
 
-def _noted(in_order: list[Row], newest: list[str]) -> Iterator[Row]:
-    """The rows in their order; the id of the record of the last one is noted."""
-    for facts, row in _popped(in_order):
-        newest[:] = [facts.interaction.interaction_id]
-        yield facts, row
+def _noted(in_order: list[Row], newest: list[Row]) -> Iterator[Row]:
+    """The rows in their order; the last one is noted."""
+    for row in _popped(in_order):
+        newest[:] = [row]
+        yield row
 
 
 def _popped(rows: list[T]) -> Iterator[T]:

@@ -1,6 +1,7 @@
 """The spine: query → plan → lookup in the store → fetch → snapshot → rows. Read this first."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -15,6 +16,7 @@ from app.clock import Clock
 from app.errors import (
     CursorExpired,
     CursorMismatch,
+    CxfacadeError,
     InternalError,
     NotFound,
     NotStored,
@@ -36,6 +38,7 @@ from app.queries.fetch_plan import FetchPlan
 from app.queries.fetching import Fetching
 from app.queries.hints import MOST_HINTS, Hint, of_question, of_rows
 from app.queries.page import FetchResult, Lookup, Page, lookup_of, page_of
+from app.queries.places import is_crowded
 from app.queries.query import ALL_ROWS, NEWEST_FIRST, Cursor, InteractionQuery, PageRange, Place, Search
 from app.queries.rules import Rules
 from app.queries.select import BY_PLACE, Selection, select
@@ -89,7 +92,8 @@ class Queries:
             return replace(plan, most_rows=ALL_ROWS)
         if query.since is None:
             return self._placed(plan, query, search, cursor, cursor.place) if cursor and cursor.place else plan
-        return plans.of_changes(plan, query.since, query.question(), is_held=self.holdings.is_trusted)
+        reached = cursor.place.reached if cursor and cursor.place else ()
+        return plans.of_changes(plan, query.since, query.question(), reached, is_held=self.holdings.is_trusted)
 
     def _placed(
         self, whole: FetchPlan, query: InteractionQuery, search: Search, cursor: Cursor, place: Place
@@ -114,7 +118,8 @@ class Queries:
         """Where the rows of the page are looked for in the snapshot of a plan."""
         if plan.ahead is None or query.cursor is None:
             return query.page_range
-        return PageRange(0 if query.order == NEWEST_FIRST else BY_PLACE, query.cursor.skip, query.limit)
+        begins_there = query.order == NEWEST_FIRST and not plan.since
+        return PageRange(0 if begins_there else BY_PLACE, query.cursor.skip, query.limit)
 
     def change_token(self, query: InteractionQuery, snapshot: Snapshot, *, is_begun: bool = False) -> str | None:
         """The token of the question in the state that the snapshot shows; None where its changes cannot be told.
@@ -126,7 +131,7 @@ class Queries:
         is_union = bool(query.search.attr_any)
         if not (snapshot.marks and is_whole) or is_union or query.summary or not self.is_followed(query):
             return None
-        marks = snapshot.marks
+        marks = (query.cursor and query.cursor.place and query.cursor.place.reached) or snapshot.marks
         if is_begun and not snapshot.complete:
             marks = self.holdings.marks_here(marks, snapshot.asked)
         return token_text(ChangeToken(marks, query.question(), place.start, place.end))
@@ -229,8 +234,23 @@ class Queries:
             found = await self._reach(lookup, max(2 * scanned, self.rules.scan_rows), found)
             further = PageRange(scanned, selection.skip, query.limit - selection.count)
             selection = selection.then(await self._select(query, found, lookup, further, write))
+        found, selection = await self._past_crowd(lookup, found, selection)
         seconds = self.clock.monotonic() - began - found.upstream_seconds
         return self.page_of(query, lookup.plan, found, selection, seconds=max(0.0, seconds))
+
+    async def _past_crowd(
+        self, lookup: Lookup, found: FetchResult, selection: Selection
+    ) -> tuple[FetchResult, Selection]:
+        """Read on where more records of one millisecond stand before the next row than its cursor can name.
+
+        Where that fails, the cursor is good for this snapshot alone.
+        """
+        following = selection.following or (found.snapshot.rows, 0)
+        with suppress(CxfacadeError):
+            while is_crowded(found.snapshot, following[0]) and self._may_read_on(lookup.plan, found):
+                found = await self._reach(lookup, found.snapshot.rows + self.rules.scan_rows, found)
+                selection = replace(selection, following=following)
+        return found, selection
 
     def page_of(
         self, query: InteractionQuery, plan: FetchPlan, found: FetchResult, selection: Selection, *, seconds: float

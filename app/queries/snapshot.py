@@ -26,7 +26,6 @@ from app.upstream.rows import Held, Record
 from app.upstream.walk import Position, Reading
 
 VERSION_DIGITS = 16
-MILLISECOND_MICROSECONDS = 1_000
 _RUN_BYTES, _ID_BYTES, _INDEX_BYTES = 16, 60, 500  # what the objects cost beside their content
 
 
@@ -256,31 +255,6 @@ def last_ids(snapshot: Snapshot) -> Iterator[str]:
     for run in _last_runs(snapshot):
         starts = zip(run.ids, run.starts, strict=True)
         yield from (name for name, start in starts if moment_of(start) < _end_of_last(snapshot))
-
-
-def around(snapshot: Snapshot, position: int) -> tuple[datetime, list[str], str] | None:
-    """The end of the millisecond in which the record at a position starts, the ids of that before it, and its own.
-
-    Behind the last record that is the millisecond of the last one, without an id; None where there is no record.
-    """
-    if not snapshot.rows:
-        return None
-    back = _back_from(snapshot, min(position, snapshot.rows - 1))
-    name, start = next(back)
-    low = start // MILLISECOND_MICROSECONDS
-    same = [one for one, start in takewhile(lambda pair: pair[1] // MILLISECOND_MICROSECONDS == low, back)]
-    end = moment_of((low + 1) * MILLISECOND_MICROSECONDS)
-    return (end, same, name) if position < snapshot.rows else (end, [name, *same], "")
-
-
-def _back_from(snapshot: Snapshot, position: int) -> Iterator[tuple[str, int]]:
-    """The ids and starts of the records from a position on, towards the first one."""
-    first = snapshot.rows
-    for run in reversed(snapshot.runs):
-        first -= run.count
-        if position >= first:
-            for place in range(min(position - first, run.count - 1), -1, -1):
-                yield run.ids[place], run.starts[place]
 
 
 def end_of(snapshot: Snapshot) -> Snapshot:

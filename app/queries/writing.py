@@ -80,7 +80,8 @@ class Writing:
         if self.query.order != NEWEST_FIRST or wanted.limit < BLOCK_ROWS:
             selection = yield from select(self.opened, self.query, self.grains, self.context, wanted)
             return replace(selection, rows=[], written=((yield from self._written(selection)),))
-        snapshot, shown, view = self.opened.snapshot, shown_before(self.query), self._view()
+        snapshot, view = self.opened.snapshot, self._view()
+        shown = shown_before(snapshot, self.query)
         position, skip, limit, part = past_offset(snapshot, self.query, self._grain, self._visibility, wanted)
         written, following, end = list[Written](), None, 0
         for number, run in enumerate(snapshot.runs):
@@ -88,7 +89,7 @@ class Writing:
             if end <= position:
                 continue
             known = yield from self._of_run(number, view)
-            over = {run.ids.index(one): rows for one, rows in shown.items() if one in run.ids}
+            over = {place: shown[one] for place, one in enumerate(run.ids) if one in shown} if shown else {}
             left = known.left(position - first, part, over)
             passed = min(skip, len(left))
             skip, left = skip - passed, left[passed:]

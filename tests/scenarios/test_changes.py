@@ -1,12 +1,13 @@
 """The change feed: a question is loaded once, then asked for its changes; together they are a fresh load."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from app.interactions.grains import GRAINS
 from app.queries.change_token import token_of
+from app.queries.query import cursor_of, cursor_text
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, running_facade
 from tests.support.simulator import Simulator
@@ -148,6 +149,46 @@ async def test_a_long_list_of_changes_is_walked_by_a_cursor_and_stands_still(
     assert {row["interaction_id"] for page in pages for row in page["items"]} == set(new)
     assert sorted(name for page in pages for name in page["removed"]) == sorted(gone)
     assert [page["meta"]["count"] + len(page["removed"]) for page in pages] == [2, 2, 2, 1]
+
+
+async def begun(
+    facade: Facade, simulator: Simulator, clock: HandClock, path: str = "/interactions"
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The first page of a walk through changes, and the ids of all that has changed."""
+    query = (WEEK, ("to", "2026-11-17"), ("limit", "2"))
+    loader = Loader(facade, path, query)
+    await loader.load()
+    starts = [f"2026-11-13T15:00:00.{second}" for second in ("000Z", "001Z", "000Z", "002Z", "000Z", "001Z")]
+    new = [name for start in starts for name in simulator.insert(start=start, kind="voice-queue-abandon")]
+    turned(clock, simulator, 86_400)
+    return [(await facade.get(path, *query, ("changed_since", loader.token))).json()], new
+
+
+@pytest.mark.parametrize(("path", "is_without_rows"), [("/interactions", False), ("/talk-times", True)])
+async def test_a_long_list_of_changes_is_walked_to_its_end_though_it_is_let_go_of(
+    facade: Facade, simulator: Simulator, clock: HandClock, path: str, *, is_without_rows: bool
+) -> None:
+    pages, new = await begun(facade, simulator, clock, path)
+    while url := pages[-1]["next"]:
+        facade.services.queries.snapshots.purge(lambda _key, _snapshot: True)
+        pages.append((await facade.get(url)).json())
+    rows = [row["interaction_id"] for page in pages for row in page["items"]]
+    removed = [name for page in pages for name in page["removed"]]
+    assert (sorted(rows), sorted(removed)) == (([], sorted(new)) if is_without_rows else (sorted(new), []))
+    assert len({page["meta"]["change_token"] for page in pages}) == 1
+
+
+@pytest.mark.parametrize("change", [{"epoch": b"another."}, {"number": 2**40}])
+async def test_a_walk_through_changes_that_nobody_began_ends(
+    facade: Facade, simulator: Simulator, clock: HandClock, change: dict[str, Any]
+) -> None:
+    (page,), _ = await begun(facade, simulator, clock)
+    cursor = cursor_of(page["next_cursor"])
+    assert cursor.place
+    marks = tuple(mark._replace(**change) for mark in cursor.place.reached)
+    forged = cursor_text(replace(cursor, version="another", place=replace(cursor.place, reached=marks)))
+    url = page["next"].replace(page["next_cursor"], forged)
+    assert (await facade.get(url, status=410)).json()["code"] == "cursor-expired"
 
 
 @pytest.mark.parametrize("how", ["purged", "restarted"])

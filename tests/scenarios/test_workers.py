@@ -115,6 +115,8 @@ def keys(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
         ("/agent-legs?from=2026-11-18&fields=interaction_id,position", 3),
         ("/interactions?attr_name=accountNumber", 80),
         ("/interactions?from=2026-11-18&sort=duration_seconds", 13),
+        ("/agent-legs?from=2026-11-18&sort=-talk_seconds&fields=interaction_id,position", 3),
+        ("/segments?from=2026-11-18&sort=channel_type&fields=interaction_id,position", 17),
     ],
 )
 async def test_a_walk_over_any_worker_shows_each_row_once(path: str, limit: int, both: tuple[Facade, Facade]) -> None:

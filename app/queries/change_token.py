@@ -50,7 +50,7 @@ def token_of(text: str) -> ChangeToken:
         token = _decoder.decode(sealed[_CHECK_BYTES:])
     except (ValueError, msgspec.DecodeError) as error:
         raise NotAChangeToken from error
-    if token_text(token) != text:
+    if token_text(token) != text or any(mark.low.tzinfo is None for mark in token.marks):
         raise NotAChangeToken
     return token
 

@@ -18,6 +18,13 @@ def test_a_token_comes_back_as_it_was_given(token: ChangeToken) -> None:
     assert token_of(token_text(token)) == token
 
 
+def test_a_mark_at_no_moment_is_of_no_token() -> None:
+    newer, older = TOKENS[1].marks
+    marks = (newer._replace(low=NOW.replace(tzinfo=None)), older)
+    with pytest.raises(NotAChangeToken):
+        token_of(token_text(TOKENS[1]._replace(marks=marks)))
+
+
 @pytest.mark.parametrize("token", TOKENS)
 def test_a_cut_lengthened_or_mistyped_token_is_none(token: ChangeToken) -> None:
     text = token_text(token)

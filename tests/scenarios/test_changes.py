@@ -1,12 +1,13 @@
 """The change feed: a question is loaded once, then asked for its changes; together they are a fresh load."""
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from app.interactions.grains import GRAINS
-from app.queries.change_token import token_of
+from app.queries.change_token import token_of, token_text
 from app.queries.query import cursor_of, cursor_text
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, running_facade
@@ -220,6 +221,9 @@ async def test_a_token_of_another_question_is_gone_and_a_text_that_is_none_is_a_
     await facade.get("/interactions", WEEK, ("changed_since", token), ("fields", "interaction_id"))
     refused = await facade.get("/interactions", WEEK, ("changed_since", "2026-11-12"), status=400)
     assert "meta.change_token" in refused.json()["detail"]
+    known = token_of(token)
+    naive = known._replace(marks=tuple(mark._replace(low=datetime(2026, 11, 12)) for mark in known.marks * 2))  # noqa: DTZ001
+    await facade.get("/interactions", WEEK, ("changed_since", token_text(naive)), status=400)
 
 
 @pytest.mark.parametrize(

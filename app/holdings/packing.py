@@ -27,7 +27,7 @@ BLOCK_BYTES = 1024 * 1024  # above which a block ends: it is decoded at once, in
 DIGEST_BYTES = 16
 _BLOCK_OVERHEAD, _ROW_OVERHEAD = 1_200, 90  # bytes of the objects around a block, and of a record in its index
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+MICROSECOND, SECOND = timedelta(microseconds=1), 1_000_000
 _PARTS = [grain.parts for grain in GRAINS.values()]
 _NO_PARTS = (0,) * len(_PARTS)
 
@@ -102,6 +102,15 @@ class Run:
         """Bytes held, the index included."""
         texts = len(self.block.compressed) + len(self.terms or b"") + sum(map(len, self.ids))
         return texts + _ROW_OVERHEAD * self.count + _BLOCK_OVERHEAD
+
+    def ended_after(self, moment: int) -> dict[int, int]:
+        """The places of the ended records to which something last happened after a moment, and when it did.
+
+        Times are in microseconds since 1970.
+        """
+        events = enumerate(zip(self.events, self.open_flags, strict=True))
+        times = {place: round(event * SECOND) for place, (event, is_open) in events if not is_open}
+        return {place: time for place, time in times.items() if time > moment}
 
 
 class Packed(NamedTuple):

@@ -1,5 +1,6 @@
 """Collections: records are taken into the stock in place of those of a span, and each is given its next check."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -119,9 +120,10 @@ class Collection(Stock):
         for partition in self.partitions(span):
             if _has_to_settle(partition, context):
                 number = self.changes.begin(partition.span)
-                runs = [await cooperative.run(settled(one, context, number)) for one in partition.runs]
+                runs = [settled(one, context, number) for one in partition.runs]
                 self._put(replace(partition, runs=tuple(runs), changed_at=context.as_of, changed_in=number))
                 self.tell(span)
+                await asyncio.sleep(0)  # there may be a thousand
 
     def is_settled(self, span: Span, context: Context) -> bool:
         """Whether every record of the span that has become final is noted as final."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from app.cooperative import Turns
 from app.holdings.changes import Changes
 from app.holdings.collection import Span
-from app.holdings.packing import BLOCK_ROWS, Entry, Run, before_all, microseconds, sums_of
+from app.holdings.packing import BLOCK_ROWS, Entry, Run, before_all, microseconds
 from app.holdings.partition import EVERYTHING, HeldRun, moment_of
 from app.holdings.reader import MILLISECOND, floored
 from app.holdings.stock import Stock
@@ -151,16 +151,15 @@ def numbered(stock: Stock, span: Span, new: Iterable[Entry], number: int) -> Tur
     return numbers
 
 
-def settled(held: HeldRun, context: Context, number: int) -> Turns[HeldRun]:
+def settled(held: HeldRun, context: Context, number: int) -> HeldRun:
     """The run as its records are at `context.as_of`; `number` is of the change of those that became final."""
-    since = held.run.sums.pending_since
+    run, since = held.run, held.run.sums.pending_since
     if since is None or context.as_of - since < context.settle:
         return held
-    batch, changed = [], held.changed[:]
-    for place, record in enumerate(held.run.block.records()):
-        facts = Facts(record, context)
-        batch.append(facts)
-        if has_settled(held, facts):
+    pending, changed = run.ended_after(microseconds(context.as_of - context.settle)), held.changed[:]
+    for place in run.ended_after(microseconds(since) - 1):
+        if place not in pending:
             changed[place] = number
-        yield
-    return replace(held, run=replace(held.run, sums=sums_of(batch)), changed=changed)
+    soonest = moment_of(min(pending.values())) if pending else None
+    sums = run.sums._replace(all_final=not (pending or any(run.open_flags)), pending_since=soonest)
+    return replace(held, run=replace(run, sums=sums), changed=changed)

@@ -6,7 +6,6 @@ So a poll of many rows writes those of the runs that changed, and joins bytes.
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
-from datetime import timedelta
 from itertools import groupby
 from typing import NamedTuple
 
@@ -23,7 +22,6 @@ from app.queries.tallying import TIMED
 from app.queries.visible import Visibility, visibility_of
 
 OVERHEAD_BYTES, ROW_BYTES = 1_000, 30  # of the objects around the rows of a run, and of the index of each
-SECOND = 1_000_000  # microseconds
 
 Write = Callable[[Selection], Turns[Written]]
 """Has the rows of a selection written."""
@@ -105,7 +103,7 @@ class Writing:
     def _of_run(self, number: int, view: bytes) -> Turns[RunRows]:
         """The rows of a run, by its place."""
         run = self.opened.snapshot.runs[number]
-        key = view + run.digest + self._final(run)
+        key = view + run.digest + self._pending(run)
         known = self.kept.get(key)
         if known is None:
             known = yield from self._made(number)
@@ -143,11 +141,8 @@ class Writing:
             tuple(one.key_parts() for one in self.query.filters),
         )
 
-    def _final(self, run: Run) -> bytes:
-        """Which of the ended records are final by now, where that is shown; nothing where all of them are."""
+    def _pending(self, run: Run) -> bytes:
+        """The places of the ended records that are not final yet, where that is shown."""
         if run.sums.pending_since is None or not self._is_timed:
             return b""
-        last = microseconds(self.context.as_of) - self.context.settle // timedelta(microseconds=1)
-        events = zip(run.events, run.open_flags, strict=True)
-        final = bytes(round(event * SECOND) <= last for event, is_open in events if not is_open)
-        return final if 0 in final else b""
+        return bytes(run.ended_after(microseconds(self.context.as_of - self.context.settle)))

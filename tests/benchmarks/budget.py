@@ -24,6 +24,7 @@ class Budget:
     day: Stretch  # of the day of dashboards
     exported: int  # rows of one streamed answer
     held: int  # rows of the whole tenant
+    polled: int  # rows of a weekday that are polled
 
 
 WHOLE = Budget(
@@ -42,6 +43,7 @@ WHOLE = Budget(
     day=Stretch(seconds=900),
     exported=100_000,
     held=100_000,
+    polled=20_000,
 )
 FULL = replace(WHOLE, day=Stretch(per_weekday=20_000, from_hour=0, seconds=86_400), held=1_000_000)
 QUICK = Budget(
@@ -60,4 +62,5 @@ QUICK = Budget(
     day=Stretch(per_weekday=400, seconds=120),
     exported=20_000,
     held=10_000,
+    polled=1_000,
 )

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from math import inf
 from random import Random
-from time import process_time
+from time import process_time, thread_time
 from typing import Any, TypeVar
 
 import httpx
@@ -47,6 +47,20 @@ STEP_SECONDS = 0.1
 LIFE_SECONDS = 60
 
 
+class Worked:
+    """An application, and the processor time that its answers have taken."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.seconds = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        began = thread_time()
+        await self._app(scope, receive, send)
+        self.seconds += thread_time() - began
+
+
 class Driven:
     """The clock of façade and simulator, and the wire between the two."""
 
@@ -57,7 +71,8 @@ class Driven:
         )
         simulator = create_simulator(options)
         self.upstream: SimulatorState = simulator.state.simulator
-        self._transport = httpx.ASGITransport(simulator)
+        self.simulator = Worked(simulator)
+        self._transport = httpx.ASGITransport(self.simulator)
         self._clock = HandClock(wall=began)
         self.passed = 0.0
         self._loop = loop

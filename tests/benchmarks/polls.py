@@ -32,8 +32,8 @@ class Got(NamedTuple):
         return crc32(self.body[: self.body.rfind(AFTER_ITEMS)], crc32(total.encode()))
 
 
-async def asked(app: ASGIApp, target: str, etag: str = "") -> Got:
-    """The answer to a GET. Raises Unanswered for any status but 200 and 304."""
+async def asked(app: ASGIApp, target: str, etag: str = "", *, reads_body: bool = True) -> Got:
+    """The answer to a GET; its body is empty unless that is read. Raises Unanswered but for a status of 200 or 304."""
     path, _, query = target.partition("?")
     conditions = [(b"if-none-match", etag.encode())] if etag else []
     scope = {
@@ -61,7 +61,7 @@ async def asked(app: ASGIApp, target: str, etag: str = "") -> Got:
         nonlocal status
         status = message.get("status", status)
         headers.update((name.decode().lower(), value.decode()) for name, value in message.get("headers", ()))
-        body.extend(message.get("body", b""))
+        body.extend(message.get("body", b"") if reads_body else b"")
 
     await app(scope, receive, send)
     if status not in (200, 304):

@@ -1,6 +1,19 @@
 """The table: DESIGN section 6, line by line, a day of dashboards, and how cost grows."""
 
-from tests.benchmarks import answers, day, earlier, growth, held, hits, memory, misses, shared, stall, summaries
+from tests.benchmarks import (
+    answers,
+    changed,
+    day,
+    earlier,
+    growth,
+    held,
+    hits,
+    memory,
+    misses,
+    shared,
+    stall,
+    summaries,
+)
 from tests.benchmarks.row import Row, Target
 
 ORDINARY = Target("≥", 0.25)  # of a bare application sending the same bytes, for what no replay may answer
@@ -39,6 +52,12 @@ ROWS = (
         answers.stalls,
     ),
     Row("stall-held", "longest stall of answers from many rows that are held", Target("≤", 50, "ms"), held.stalls),
+    Row(
+        "poll",
+        "poll of 20,000 held rows with one to ten changed ones, processor time",
+        Target("≤", 30, "ms"),
+        changed.poll,
+    ),
     Row("summary-first", "summary of 100,000 held rows, processor time", Target("≤", 1_500, "ms"), summaries.first),
     Row("summary-turn", "likewise: longest turn", Target("≤", 20, "ms"), summaries.turns),
     Row("summary-again", "likewise: after one changed hour", Target("≤", 60, "ms"), summaries.again),

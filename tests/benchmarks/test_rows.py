@@ -37,6 +37,7 @@ BESIDE_IT = {
     "stall-hits": "≤ 50 ms",
     "stall-answers": "≤ 50 ms",
     "stall-held": "≤ 50 ms",
+    "poll": "≤ 30 ms",
     "summary-first": "≤ 1500 ms",
     "summary-turn": "≤ 20 ms",
     "summary-again": "≤ 60 ms",

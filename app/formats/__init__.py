@@ -34,7 +34,7 @@ class Format:
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """What the variant parameter may say; the first is the default."""
+        """The values of the variant parameter; the first is the default."""
         return (*self.writers,)
 
     @property

@@ -142,7 +142,7 @@ def shown_before(snapshot: Snapshot, query: InteractionQuery) -> dict[str, int]:
 def past_offset(
     snapshot: Snapshot, query: InteractionQuery, grain: Grain, visibility: Visibility, wanted: PageRange
 ) -> PageRange:
-    """What is `wanted` from the first row of the page on, where each record is a row that matches."""
+    """The range `wanted` from the first row of the page on, where each record is a row that matches."""
     is_named = query.cursor is not None and query.cursor.place is not None
     if is_named or grain.is_of_parts or query.is_filtered_here() or visibility.is_narrowed_here:
         return wanted

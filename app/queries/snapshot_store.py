@@ -94,7 +94,7 @@ class SnapshotStore:
         return self._store.may_hold(size * rows // max(1, snapshot.rows))
 
     def kept(self, snapshot: Stored[Snapshot], kind: ValueKind) -> Kept[Any]:
-        """What is kept of that kind of the snapshot's records, and of others."""
+        """The values of that kind that are made of the snapshot's records, and of others."""
         return Kept(self._store, snapshot, kind)
 
     def _supersede(self, question_key: bytes, version: str, token: PurgeToken) -> None:

@@ -7,9 +7,9 @@ from importlib.util import find_spec
 
 from app.formats import csv, json
 from app.formats.table import Envelope, Table
-from app.formats.writer import ByRow, Writer, Written
+from app.formats.writer import ByRow, Writer
 
-__all__ = ["FORMATS", "FORMATS_BY_NAME", "ByRow", "Envelope", "Format", "Table", "Written"]
+__all__ = ["FORMATS", "FORMATS_BY_NAME", "ByRow", "Envelope", "Format", "Table"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,11 @@
 """How a format writes a table: row by row, so that rows written before can be joined to others; or as a whole."""
 
-from array import array
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import accumulate
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from app.formats.table import Envelope, Table
+from app.formats.table import PART_ROWS, Envelope, Table
 
 DIGEST_BYTES = 16
 
@@ -20,25 +18,8 @@ class Writer(Protocol):
         ...
 
 
-class Written(NamedTuple):
-    """Rows as they were written, with what is between them: where each begins and ends, and a digest of each."""
-
-    body: bytes
-    starts: "array[int]"
-    ends: "array[int]"
-    digests: bytes
-
-    @property
-    def rows(self) -> int:
-        """The number of rows."""
-        return len(self.starts)
-
-    def part(self, first: int, last: int) -> "Written":
-        """The rows from the place `first` to the one before `last`; there is one at least."""
-        starts, ends = self.starts[first:last], self.ends[first:last]
-        return Written(
-            self.body[starts[0] : ends[-1]], starts, ends, self.digests[first * DIGEST_BYTES : last * DIGEST_BYTES]
-        )
+WrittenRow = tuple[bytes, bytes]
+"""The bytes of a row, and their digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +42,19 @@ class ByRow:
         for number, part in enumerate(table.parts()):
             yield (self.between if number else b"") + self.between.join(self.rows(part))
 
-    def written(self, table: Table) -> Generator[None, None, Written]:
-        """The rows, to be joined to others; in turns of about a millisecond."""
-        rows = list[bytes]()
+    def written(self, table: Table) -> Generator[None, None, list[WrittenRow]]:
+        """Each row by itself; in turns of about a millisecond."""
+        written = list[WrittenRow]()
         for part in table.parts():
-            rows += self.rows(part)
+            written += [(row, blake2b(row, digest_size=DIGEST_BYTES).digest()) for row in self.rows(part)]
             yield
-        ends = [*accumulate(map(len, rows), lambda end, size: end + len(self.between) + size)]
-        starts = [end - len(row) for end, row in zip(ends, rows, strict=True)]
-        digests = [blake2b(row, digest_size=DIGEST_BYTES).digest() for row in rows]
-        return Written(self.between.join(rows), array("I", starts), array("I", ends), b"".join(digests))
+        return written
 
-    def joined(self, names: tuple[str, ...], written: Iterable[Written], envelope: Envelope) -> Iterator[bytes]:
-        """The body of rows that were written before, as the parts of a table with all of them."""
+    def joined(self, names: tuple[str, ...], written: Sequence[WrittenRow], envelope: Envelope) -> Iterator[bytes]:
+        """The body of rows that were written before."""
         yield self.before(names)
-        for number, one in enumerate(one for one in written if one.rows):
-            if number:
+        for start in range(0, len(written), PART_ROWS):
+            if start:
                 yield self.between
-            yield one.body
+            yield self.between.join([row for row, _ in written[start : start + PART_ROWS]])
         yield self.after(envelope)

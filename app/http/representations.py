@@ -14,7 +14,7 @@ from app import cooperative
 from app.clock import Clock
 from app.cooperative import Turns, held_back, let_go, unlocked
 from app.errors import InvalidParameters, ParameterFault
-from app.formats import FORMATS_BY_NAME, ByRow, Envelope, Format, Table, Written, json
+from app.formats import FORMATS_BY_NAME, ByRow, Envelope, Format, Table, json
 from app.http.changes import has_envelope, table_of_changes
 from app.http.messages import Meta, SummaryMeta, Timeline
 from app.http.response_cache import Built
@@ -181,10 +181,9 @@ async def _list(table: Table, view: View, envelope: Envelope, as_of: datetime) -
 
 async def _joined(writer: ByRow, selection: Selection, view: View, envelope: Envelope, as_of: datetime) -> Answer:
     """The answer of rows that were written already: its validator is of the digests of these."""
-    written = cast("tuple[Written, ...]", selection.written)
-    body, beside = await cooperative.run(_encoded(writer.joined(selection.names, written, envelope)))
+    body, beside = await cooperative.run(_encoded(writer.joined(selection.names, selection.written, envelope)))
     answer = _answer(body, view, envelope, as_of)
-    content = b"".join([writer.before(selection.names), *(one.digests for one in written)])
+    content = b"".join([writer.before(selection.names), *(digest for _, digest in selection.written)])
     return await _tagged(answer, view.audience, envelope, content, beside if has_envelope(view) else 0)
 
 

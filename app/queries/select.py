@@ -1,10 +1,10 @@
 """Records → the rows of one answer: filter, sort, page, columns. Pure, and in turns."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from app.cooperative import Turns, look_at_the_young, ordered
 from app.errors import CursorExpired
@@ -20,7 +20,6 @@ from app.queries.visible import Visibility, meets, visibility_of
 _INCLUDES = {include.name: include for include in INCLUDES}
 
 T = TypeVar("T")
-W = TypeVar("W")
 Row = tuple[Facts, Any]
 """A record, and one of its rows in some grain."""
 
@@ -28,19 +27,8 @@ Place = tuple[int, int]
 """A place in a snapshot: of a record, or of the row in another order, and of the row among the rows of its record."""
 
 
-class Written(Protocol):
-    """So many rows as a format writes them: the bytes, and a digest of each row."""
-
-    @property
-    def rows(self) -> int: ...
-    @property
-    def body(self) -> bytes: ...
-    @property
-    def digests(self) -> bytes: ...
-
-    def part(self: W, first: int, last: int, /) -> W:
-        """The rows from the place `first` to the one before `last`; there is one at least."""
-        ...
+WrittenRow = tuple[bytes, bytes]
+"""A row as a format writes it, and the digest of that."""
 
 
 class Removed(NamedTuple):
@@ -68,16 +56,16 @@ class Selection:
     skip: int = 0
     removed: tuple[str, ...] = ()
     next_id: str = ""
-    written: tuple[Written, ...] = ()
+    written: Sequence[WrittenRow] = ()
 
     @property
     def count(self) -> int:
         """The number of rows, without those removed."""
-        return len(self.rows) + sum(one.rows for one in self.written)
+        return len(self.rows) + len(self.written)
 
     def then(self, more: "Selection") -> "Selection":
         """This page with the rows that were found further on."""
-        return replace(more, rows=[*self.rows, *more.rows], written=(*self.written, *more.written))
+        return replace(more, rows=[*self.rows, *more.rows], written=[*self.written, *more.written])
 
 
 def select(

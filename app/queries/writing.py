@@ -1,12 +1,12 @@
-"""Rows written run by run: those of a run stay as they were written until one of its records changes.
+"""Rows written run by run, which stay as they were written until their records change.
 
-So a poll of many rows writes those of the runs that changed, and joins bytes.
+So a poll of many rows writes those of the records that changed, and joins bytes.
 """
 
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
-from itertools import groupby
 from typing import NamedTuple
 
 from app.cache.store import Kept, digest
@@ -16,40 +16,67 @@ from app.interactions.facts import Context
 from app.interactions.grains import Grain
 from app.queries.operators import conditions
 from app.queries.query import NEWEST_FIRST, InteractionQuery, PageRange
-from app.queries.select import Selection, Written, let_go, matching, past_offset, select, shape, shown_before, values_of
+from app.queries.select import (
+    Place,
+    Selection,
+    WrittenRow,
+    let_go,
+    matching,
+    past_offset,
+    select,
+    shape,
+    shown_before,
+    values_of,
+)
 from app.queries.snapshot import DecodedSnapshot
 from app.queries.tallying import TIMED
 from app.queries.visible import Visibility, visibility_of
 
-OVERHEAD_BYTES, ROW_BYTES = 1_000, 30  # of the objects around the rows of a run, and of the index of each
+OVERHEAD_BYTES, ROW_BYTES = 1_000, 150  # of the objects around the rows of a run, and of the index of each
 
-Write = Callable[[Selection], Turns[Written]]
+Write = Callable[[Selection], Turns[list[WrittenRow]]]
 """Has the rows of a selection written."""
 
 
 class RunRows(NamedTuple):
-    """The rows of a run that match, as written: of each the place of its record in the run, and its own in that."""
+    """The rows of a run that match, as written: of each the place of its record in the run, and its own in that.
 
+    The run had these `ids`, `fingerprints` and `digest`; the records in the places `pending` were not shown as final.
+    """
+
+    ids: tuple[str, ...]
+    fingerprints: "array[int]"
+    digest: bytes
+    pending: bytes
     records: bytes
     parts: "array[int]"
-    written: Written
+    written: list[WrittenRow]
+
+    @property
+    def size(self) -> int:
+        """Bytes held."""
+        return sum(len(row) for row, _ in self.written) + ROW_BYTES * len(self.written) + OVERHEAD_BYTES
+
+    def unchanged(self, run: Run, pending: bytes) -> dict[int, list[tuple[int, WrittenRow]]]:
+        """The rows of the records of a later run that are shown as they were, with their parts, by places there."""
+        known = {one: place for place, one in enumerate(self.ids)}
+        found = {}
+        for place, (name, fingerprint) in enumerate(zip(run.ids, run.fingerprints, strict=True)):
+            before = known.get(name)
+            if before is None or self.fingerprints[before] != fingerprint:
+                continue
+            if (before in self.pending) == (place in pending):
+                at = slice(bisect_left(self.records, before), bisect_right(self.records, before))
+                found[place] = [*zip(self.parts[at], self.written[at], strict=True)]
+        return found
 
     def left(self, position: int, part: int, shown: Mapping[int, int]) -> Sequence[int]:
         """The rows from that part of that record on, without the first of some records, by the records' places."""
         if not (position > 0 or part or shown):
-            return range(self.written.rows)
+            return range(len(self.written))
         begins = (position, part)
         places = enumerate(zip(self.records, self.parts, strict=True))
         return [row for row, place in places if place >= begins and place[1] >= shown.get(place[0], 0)]
-
-    def pieces(self, rows: Sequence[int]) -> Iterator[Written]:
-        """These of the rows."""
-        if len(rows) == self.written.rows:
-            yield from [self.written] if rows else ()
-            return
-        for _, together in groupby(enumerate(rows), lambda one: one[1] - one[0]):
-            places = [row for _, row in together]
-            yield self.written.part(places[0], places[-1] + 1)
 
 
 @dataclass(slots=True)
@@ -77,11 +104,11 @@ class Writing:
         """As `select`, with the rows written. Raises CursorExpired."""
         if self.query.order != NEWEST_FIRST or wanted.limit < BLOCK_ROWS:
             selection = yield from select(self.opened, self.query, self.grains, self.context, wanted)
-            return replace(selection, rows=[], written=((yield from self._written(selection)),))
+            return replace(selection, rows=[], written=(yield from self._written(selection)))
         snapshot, view = self.opened.snapshot, self._view()
         shown = shown_before(snapshot, self.query)
         position, skip, limit, part = past_offset(snapshot, self.query, self._grain, self._visibility, wanted)
-        written, following, end = list[Written](), None, 0
+        written, following, end = list[WrittenRow](), None, 0
         for number, run in enumerate(snapshot.runs):
             first, end = end, end + run.count
             if end <= position:
@@ -91,42 +118,47 @@ class Writing:
             left = known.left(position - first, part, over)
             passed = min(skip, len(left))
             skip, left = skip - passed, left[passed:]
-            written += known.pieces(left[:limit])
+            written += [known.written[row] for row in left[:limit]]
             if len(left) > limit:
                 row = left[limit]
                 following = first + known.records[row], known.parts[row]
                 break
             limit -= len(left)
             yield
-        return Selection(*shape(self.query.view, self._grain.columns), [], following, skip, written=tuple(written))
+        return Selection(*shape(self.query.view, self._grain.columns), [], following, skip, written=written)
 
     def _of_run(self, number: int, view: bytes) -> Turns[RunRows]:
-        """The rows of a run, by its place."""
+        """The rows of a run, by its place; those that the run with the same last record had are taken from it."""
         run = self.opened.snapshot.runs[number]
-        key = view + run.digest + self._pending(run)
+        key, pending = view + run.ids[-1].encode(), self._pending(run)
         known = self.kept.get(key)
-        if known is None:
-            known = yield from self._made(number)
-            written, index = known.written, (OVERHEAD_BYTES + ROW_BYTES * known.written.rows)
-            self.kept.keep(key, known, len(written.body) + index)
+        if known is None or (known.digest, known.pending) != (run.digest, pending):
+            known = yield from self._made(number, pending, known)
+            self.kept.keep(key, known, known.size)
         return known
 
-    def _made(self, number: int) -> Turns[RunRows]:
-        candidates = ((facts, self._grain.rows(facts)) for facts in self.opened.of_run(number, self.context))
-        values, rows = values_of(self.query.view, self._grain.columns), list[tuple[object, ...]]()
-        records, parts = bytearray(), array("I")
-        for found in matching(candidates, 0, 0, conditions(self.query.filters, self._grain), self._visibility.left):
+    def _made(self, number: int, pending: bytes, before: RunRows | None) -> Turns[RunRows]:
+        run, grain = self.opened.snapshot.runs[number], self._grain
+        same = before.unchanged(run, pending) if before else {}
+        facts = enumerate(self.opened.of_run(number, self.context) if len(same) < run.count else ())
+        candidates = ((one, [] if place in same else grain.rows(one)) for place, one in facts)
+        values, rows, places = values_of(self.query.view, grain.columns), list[tuple[object, ...]](), list[Place]()
+        for found in matching(candidates, 0, 0, conditions(self.query.filters, grain), self._visibility.left):
             if found is None:
                 yield
                 continue
-            (record, part), row = found
-            records.append(record)
-            parts.append(part)
+            place, row = found
+            places.append(place)
             rows.append(values(row))
-        selection = Selection(*shape(self.query.view, self._grain.columns), rows, None)
-        return RunRows(bytes(records), parts, (yield from self._written(selection)))
+        fresh = yield from self._written(Selection(*shape(self.query.view, grain.columns), rows, None))
+        known = [*zip(places, fresh, strict=True)]
+        known += [((place, part), row) for place, rows_of_one in same.items() for part, row in rows_of_one]
+        known.sort(key=lambda one: one[0])
+        records, parts = bytes(place for (place, _), _ in known), array("I", [part for (_, part), _ in known])
+        written = [row for _, row in known]
+        return RunRows(run.ids, run.fingerprints, run.digest, pending, records, parts, written)
 
-    def _written(self, selection: Selection) -> Turns[Written]:
+    def _written(self, selection: Selection) -> Turns[list[WrittenRow]]:
         written = yield from self.write(selection)
         yield from let_go(selection.rows, len(selection.rows))
         return written

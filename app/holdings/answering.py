@@ -115,7 +115,7 @@ async def answer_from(
     """The answer of one collection, as `Holdings.answer` gives it; the caller holds the lock of the collection."""
 
     def reader(calls: int) -> Reader:
-        return Reader(client, collection.conditions, calls, wanted.owners, wanted.background)
+        return collection.reader(client, calls, wanted.owners, background=wanted.background)
 
     comparing, rechecking, filling = reader(SYNC_CALLS), reader(RECHECK_CALLS), reader(wanted.most_calls)
     collection.partitions(span)  # what was evicted is covered no more

@@ -25,7 +25,7 @@ from app.holdings.stock import ALL
 from app.holdings.store import COLLECTION_BYTES, Collection
 from app.holdings.supersets import Supersets, narrowed
 from app.holdings.tier import Tier
-from app.holdings.trust import Telling, sampled, telling, tested
+from app.holdings.trust import HOLDABLE, Telling, sampled, telling, tested
 from app.holdings.union import united
 from app.observe.logs import RANGES_TEST, TIER_PURGE_PENDING
 from app.owners import Owners
@@ -45,7 +45,8 @@ class Holdings:
     """The collections of one tenant, kept in the store.
 
     `is_trusted`: upstream's ranges are as partitions need them; else nothing is held, and every question asked whole.
-    That is seen once in `probe_seconds`, and `is_probed` as soon as it was, or where it never will be.
+    `overlaps`: they also list what starts before them and has not ended then. That is seen once in `probe_seconds`, and
+    `is_probed` as soon as it was, or where it never will be.
     """
 
     client: UpstreamClient
@@ -56,6 +57,7 @@ class Holdings:
     kept_seconds: float = 172_800.0
     probe_seconds: float = 86_400.0
     is_trusted: bool = True
+    overlaps: bool = False
     is_probed: bool = field(default=False, init=False)
     supersets: Supersets = field(default_factory=Supersets)
     tier: Tier | None = None
@@ -219,7 +221,7 @@ class Holdings:
         if found is None or found.token.purged:
             changes = Changes(bound=self._bound)
             found = self._begun[key] = Collection(
-                self.store, self.clock, self.kept_seconds, changes, conditions, self.schedule
+                self.store, self.clock, self.kept_seconds, changes, conditions, self.schedule, overlaps=self.overlaps
             )
         return found
 
@@ -239,7 +241,7 @@ class Holdings:
         return self.clock.monotonic() >= self._next_probe
 
     async def probe(self, *, may_sample: bool = False) -> None:
-        """See which time upstream's ranges test, by a record that is held; unless it is the start, nothing is held.
+        """See which time upstream's ranges test, by a record that is held: by the end alone nothing is held.
 
         Where no record held tells it, one more call may ask for others. Raises UpstreamError.
         """
@@ -254,8 +256,9 @@ class Holdings:
             return
         found = await tested(self._telling, reading(self._telling.conditions))
         self._next_probe, self.is_probed = now + self.probe_seconds, True
-        if (found == "start") != self.is_trusted:
-            self.is_trusted = found == "start"
+        trusted, overlaps = found in HOLDABLE, found == "overlap"
+        if (trusted, overlaps) != (self.is_trusted, self.overlaps):
+            self.is_trusted, self.overlaps = trusted, overlaps
             logger.log(logging.INFO if self.is_trusted else logging.ERROR, RANGES_TEST, found)
             self.purge()
 
@@ -313,12 +316,12 @@ class Holdings:
         held = await narrowed(answered.composition, conditions, context)
         calls, now = answered.calls, self.clock.monotonic()
         if self.supersets.is_to_be_verified(conditions, part, now):
-            calls += 1
             one = self.supersets.sample(conditions)  # upstream counts no union
             shown = held if one == conditions else await narrowed(answered.composition, one, context)
-            reader = Reader(self.client, one, 1, wanted.owners, wanted.background)
+            reader = everything.reader(self.client, 1, wanted.owners, background=wanted.background, conditions=one)
             if not await self.supersets.is_counted_alike(conditions, shown, reader, part, now):
                 return None
+            calls += reader.calls
         held = replace(held, marks=()) if conditions.any_values else held
         return replace(answered, composition=held, total=held.rows, facts={}, calls=calls)
 

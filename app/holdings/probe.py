@@ -184,7 +184,7 @@ QUESTIONS = (
     }),
     Question("range-time", "Which time of an interaction must lie in the range?", _range_time, {
         "start": _ALIKE, "end": _LATE, "both": _LATE, "ignored": _CHECKED,
-        "overlap": "Interactions that start before `from` are dropped; none is missing.",
+        "overlap": "Interactions that start before `from` are left out, and not counted; none is missing.",
     }),
     Question("range-ends", "Which ends of the range are included?", _range_ends, {
         "from": _ALIKE, "to": _MISSED, "neither": _MISSED,

@@ -40,14 +40,20 @@ class Reader:
         """How many calls it may still make."""
         return self.most_calls - self.calls
 
-    async def count(self, span: Span) -> int:
-        """How many rows upstream has in the span."""
+    async def count(self, span: Span, *, anew: bool = True) -> int:
+        """How many rows upstream has in the span; unless `anew`, what hardly ever changes of it is remembered."""
+        del anew  # nothing is remembered here
         reading = await self.client.tenancy(self._asked(span), background=self.background, owners=self.owners)
         return self._counted(reading).total
 
     def again(self) -> "Reader":
         """Another that may make as many calls as this one at first."""
-        return Reader(self.client, self.conditions, self.most_calls, self.owners, self.background)
+        return replace(self)
+
+    def limit_of(self, rows: int) -> int:
+        """The limit of a call for all of a span that has about so many rows."""
+        del rows  # nothing else is listed
+        return MOST_ROWS_PER_CALL
 
     async def newest(self, span: Span, limit: int, known: Sequence[Run] = ()) -> Reading:
         """The newest rows of the span, by one call; records in `known` runs are not decoded."""
@@ -59,6 +65,7 @@ class Reader:
                 background=self.background,
                 owners=self.owners,
                 recall=recall,
+                checked=self._checked(span),
             )
         )
 
@@ -78,6 +85,7 @@ class Reader:
             most_calls=max(1, self.left),
             background=self.background,
             owners=self.owners,
+            checked=self._checked(span),
         )
         return self._counted(reading)
 
@@ -85,6 +93,10 @@ class Reader:
         start = None if span.start == EVER else span.start
         end = None if span.end == FOREVER else span.end
         return replace(self.conditions, start=start, end=end)
+
+    def _checked(self, span: Span) -> UpstreamQuery:
+        """The query that each row must meet."""
+        return self._asked(span)
 
     def _counted(self, reading: Reading) -> Reading:
         self.calls += reading.calls

@@ -9,7 +9,6 @@ from app.holdings.fill import NewContext
 from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, Reader, floored, is_trusted
 from app.holdings.store import Collection
-from app.upstream.query import MOST_ROWS_PER_CALL
 
 GAP = 15  # rows between two due ones that are read with them
 MOST_ROWS = 900  # of one cluster: what has arrived meanwhile has room in the call
@@ -32,7 +31,8 @@ async def recheck(collection: Collection, span: Span, reader: Reader, new_contex
         if reader.left <= 0:
             break
         part = Span(floored(moment_of(cluster.oldest)), floored(moment_of(cluster.newest)) + MILLISECOND)
-        reading = await reader.newest(part, MOST_ROWS_PER_CALL, collection.runs(part))
+        limit = reader.limit_of(collection.rows(part))
+        reading = await reader.newest(part, limit, collection.runs(part))
         if is_trusted(reading) and reading.complete:
             await collection.take(part, reading.records, new_context(reading.time_zone))
         else:

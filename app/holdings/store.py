@@ -11,8 +11,10 @@ from app import cooperative
 from app.cooperative import Turns, let_go, set_aside
 from app.errors import CxfacadeError
 from app.holdings.collection import Span
+from app.holdings.overlap import Earlier, OverlapReader
 from app.holdings.packing import Entry, entries, in_order, microseconds, pack
 from app.holdings.partition import FOREVER, LEVELS, MOST_ROWS, HeldRun, Partition
+from app.holdings.reader import Reader
 from app.holdings.schedule import Schedule
 from app.holdings.stock import NOTHING, Stock, id_of
 from app.holdings.taking import (
@@ -30,6 +32,7 @@ from app.holdings.taking import (
 )
 from app.interactions.facts import Context, Facts
 from app.owners import Owners
+from app.upstream.client import UpstreamClient
 from app.upstream.query import EVERYTHING, UpstreamQuery
 from app.upstream.rows import Held, Record
 
@@ -45,11 +48,14 @@ class Collection(Stock):
     It was `asked_at` a monotonic time; `failed` is how its last reading failed, and when. `failures`: so many
     comparisons in a row did not come out even. Below what is held upstream had `rest_rows` when last asked; so many
     rows were `arriving` between two comparisons on average. The newest row was looked at, and the newest hour read
-    again, at the times given (monotonic). `queued` are the owners of all who read it or wait to.
+    again, at the times given (monotonic). `queued` are the owners of all who read it or wait to. Where upstream's
+    ranges list what `overlaps` them, `earlier` are the numbers of rows that start before them.
     """
 
     conditions: UpstreamQuery
     schedule: Schedule
+    overlaps: bool = False
+    earlier: Earlier = field(default_factory=dict, init=False)
     queued: list[Owners] = field(default_factory=list, init=False)
     time_zone: str | None = field(default=None, init=False)
     simulated: bool = field(default=False, init=False)
@@ -73,6 +79,21 @@ class Collection(Stock):
         finally:
             self._looked_up = NOTHING  # what is evicted later must be nowhere
             self.queued.remove(owners)
+
+    def reader(
+        self,
+        client: UpstreamClient,
+        most_calls: int,
+        owners: Owners | None,
+        *,
+        background: bool,
+        conditions: UpstreamQuery | None = None,
+    ) -> Reader:
+        """A reader of the collection, or of another one with these conditions, by so many calls at most."""
+        asked = conditions or self.conditions
+        if self.overlaps:
+            return OverlapReader(client, asked, most_calls, owners, background, self.earlier)
+        return Reader(client, asked, most_calls, owners, background)
 
     def purge(self) -> None:
         """Let go of all that is held, also of what is on its way here."""

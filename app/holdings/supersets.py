@@ -99,7 +99,7 @@ class Supersets:
                 context = new_context(everything.time_zone)
                 one = self.sample(conditions)
                 held = await narrowed(everything.compose(part), one, context)
-                reader = Reader(client, one, 1, owners, background=True)
+                reader = everything.reader(client, 1, owners, background=True, conditions=one)
                 with suppress(UpstreamRefusedQuery):
                     if not await self.is_counted_alike(conditions, held, reader, part, everything.clock.monotonic()):
                         everything.tell(part)

@@ -10,7 +10,6 @@ from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, Reader, floored, is_trusted
 from app.holdings.store import Collection
 from app.observe.logs import TOTALS_DISTRUSTED
-from app.upstream.query import MOST_ROWS_PER_CALL
 
 logger = logging.getLogger("cxfacade.holdings")
 
@@ -68,7 +67,7 @@ async def _is_equal(collection: Collection, span: Span, reader: Reader, new_cont
         total = await reader.count(known)
         if total == collection.rows(known):
             return True
-        if not await _mend(collection, known, reader, new_context):
+        if not await _mend(collection, known, total, reader, new_context):
             break
     return total == collection.rows(known)
 
@@ -81,7 +80,7 @@ async def _total(collection: Collection, span: Span, reader: Reader, new_context
         collection.peeked_at = now
         total = await _take_newest(collection, span, 1 + int(collection.arriving), reader, new_context)
     else:
-        total = await reader.count(span)
+        total = await reader.count(span, anew=False)
     collection.arriving += RECENT * (max(0, total - held) - collection.arriving)
     return total
 
@@ -100,25 +99,31 @@ async def _take_newest(collection: Collection, span: Span, rows: int, reader: Re
     return reading.total
 
 
-async def _mend(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> bool:
-    """Find where the numbers differ, by counting halves, and read these few rows; whether they came."""
+async def _mend(collection: Collection, span: Span, total: int, reader: Reader, new_context: NewContext) -> bool:
+    """Find where the numbers differ, by counting halves, and read these few rows; whether they came.
+
+    Upstream has so many rows in `total`. Ranges that begin alike are counted, which is the cheapest everywhere.
+    """
     starts = [start for piece in collection.pieces(span) for start in piece.starts]
     equal, differing, step = -1, len(starts), FIRST_STEP  # places: of rows down to which the numbers are equal, or not
     while differing - equal > FEW_ROWS and reader.left > 1:
         place = min(equal + step, differing - 1) if step else (equal + differing) // 2
-        part = Span(floored(moment_of(starts[place])), span.end)
-        if await reader.count(part) == collection.rows(part):
+        low = floored(moment_of(starts[place]))
+        older = await reader.count(Span(span.start, low), anew=False) if span.start < low else 0
+        if total - older == collection.rows(Span(low, span.end)):
             equal, step = place, step * WIDER
         else:
             differing, step = place, 0
     low = floored(moment_of(starts[differing])) if differing < len(starts) else span.start
     high = floored(moment_of(starts[equal])) if equal >= 0 else span.end
-    if reader.left <= 0 or collection.rows(Span(low, high)) > MOST_ROWS:
+    part = Span(low, high)
+    if reader.left <= 0 or collection.rows(part) > MOST_ROWS:
         return False
-    reading = await reader.newest(Span(low, high), MOST_ROWS_PER_CALL, collection.runs(Span(low, high)))
+    limit = reader.limit_of(collection.rows(part) + max(0, total - collection.rows(span)))
+    reading = await reader.newest(part, limit, collection.runs(part))
     if not (is_trusted(reading) and reading.complete):
         return False
-    await collection.take(Span(low, high), reading.records, new_context(reading.time_zone))
+    await collection.take(part, reading.records, new_context(reading.time_zone))
     return True
 
 

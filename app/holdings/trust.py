@@ -1,4 +1,4 @@
-"""Trust: whether upstream's ranges test the start of an interaction, as partitions need it; two calls tell."""
+"""Trust: which time upstream's ranges test, as partitions need the start, alone or with the end; a few calls tell."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ MOST_RUNS = 20  # are looked through for a record that tells
 SAMPLE_ROWS = 100
 
 Tested = Literal["start", "end", "overlap", "neither"]
+HOLDABLE: frozenset[Tested] = frozenset({"start", "overlap"})
 
 
 class Telling(NamedTuple):
@@ -54,11 +55,16 @@ def _are_whole(*moments: datetime) -> bool:
 
 async def tested(record: Telling, reader: Reader) -> Tested:
     """Which time of the record a range must hold; the reader has its conditions. Raises UpstreamError."""
-    found = [await _is_listed(record, moment, reader) for moment in (record.start, record.end)]
+    found = await _are_listed(record, (record.start, record.end), reader)
     names: dict[tuple[bool, ...], Tested] = {(True, False): "start", (False, True): "end", (True, True): "overlap"}
-    return names.get(tuple(found), "neither")
+    name = names.get(found, "neither")
+    if name == "overlap":  # or ranges are ignored
+        outside = await _are_listed(record, (record.start - LEAST_DURATION, record.end + LEAST_DURATION), reader)
+        return "neither" if any(outside) else name
+    return name
 
 
-async def _is_listed(record: Telling, moment: datetime, reader: Reader) -> bool:
-    """Whether upstream lists the record in a range of milliseconds around a moment; rows are not checked here."""
-    return record.interaction_id in await reader.listed(Span(moment - MILLISECOND, moment + 2 * MILLISECOND))
+async def _are_listed(record: Telling, moments: Iterable[datetime], reader: Reader) -> tuple[bool, ...]:
+    """Whether upstream lists the record in ranges of milliseconds around moments; rows are not checked here."""
+    spans = [Span(moment - MILLISECOND, moment + 2 * MILLISECOND) for moment in moments]
+    return tuple([record.interaction_id in await reader.listed(span) for span in spans])

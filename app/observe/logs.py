@@ -91,8 +91,9 @@ TOTALS_DISTRUSTED = Line(
 )
 RANGES_TEST = Line(
     "ranges-test",
-    "upstream's ranges test the %s of an interaction; interactions are held only where it is the start",
-    "Seen once a day by two calls. Without what is held every question is asked whole, which takes more calls.",
+    "upstream's ranges test the %s of an interaction; interactions are held where it is the start, or overlap",
+    "Seen once a day by two calls, or four. Where it is the `end`, or `neither`, nothing can be held: every question "
+    "is asked whole, which takes more calls.",
 )
 CONDITION_DISTRUSTED = Line(
     "condition-distrusted",

@@ -14,6 +14,7 @@ from itertools import count
 from app import cooperative
 from app.cooperative import let_go
 from app.errors import NotStored, RateLimited, UpstreamBadAnswer, UpstreamBusy, UpstreamThrottled
+from app.holdings.holdings import span_of
 from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, floored
 from app.owners import Owners
@@ -172,7 +173,8 @@ class _Walk:
         return total if is_over else total - await self._count(replace(snapshot.asked, start=later))
 
     async def _count(self, asked: UpstreamQuery) -> int:
-        return (await self.queries.upstream.tenancy(asked, owners=Owners(self.lookup.owner))).total
+        collection, owners = self.queries.holdings.collection(asked), Owners(self.lookup.owner)
+        return await collection.reader(self.queries.upstream, 1, owners, background=False).count(span_of(asked))
 
     def _require(self, *, is_whole: bool) -> None:
         if not (is_whole or self.lacks_rows):

@@ -65,13 +65,15 @@ class UpstreamClient:
         owners: Owners | None = None,
         admits: Admits | None = None,
         recall: Recall | None = None,
+        checked: UpstreamQuery | None = None,
     ) -> Reading:
         """Read whole blocks from `position` until `rows` rows of upstream's list are read in all, none past `most`.
 
         The reading ends sooner where it would take more than `most_calls`. In the `background` no caller waits for it;
         else its calls are counted for `owners`. Where `admits` decides which rows exist for the caller, the first block
         is the largest there is, so that the number of calls does not tell whether a row was dropped. What `recall`
-        knows is not decoded. Raises ValueError for an empty condition, before any call (R2).
+        knows is not decoded. Rows must match the query, or what is to be `checked` instead. Raises ValueError for an
+        empty condition, before any call (R2).
         """
         parameters(query, position.offset, 0)
         context = self._context(background=background, owners=owners)
@@ -79,7 +81,7 @@ class UpstreamClient:
         async def fetch(wanted: RowRange) -> UpstreamBlock:
             async def read(page: UpstreamPage) -> UpstreamBlock:
                 arrival = context.arrivals
-                rows = await self._rows.read(page.rows, query, admits, recall)
+                rows = await self._rows.read(page.rows, checked or query, admits, recall)
                 return UpstreamBlock(wanted.offset, rows, page.total, arrival)
 
             return await context.page(Call(INTERACTIONS, self._list(query, wanted), read))
@@ -145,13 +147,15 @@ class UpstreamClient:
         background: bool = False,
         owners: Owners | None = None,
         recall: Recall | None = None,
+        checked: UpstreamQuery | None = None,
     ) -> Reading:
-        """The newest `limit` rows by one call; what `recall` knows is not decoded."""
+        """The newest `limit` rows by one call; `recall` and `checked` as of `interactions`."""
         context = self._context(background=background, owners=owners)
         wanted = RowRange(0, limit)
 
         async def read(page: UpstreamPage) -> UpstreamBlock:
-            return UpstreamBlock(0, await self._rows.read(page.rows, query, None, recall), page.total)
+            rows = await self._rows.read(page.rows, checked or query, None, recall)
+            return UpstreamBlock(0, rows, page.total)
 
         block = await context.page(Call(INTERACTIONS, self._list(query, wanted), read))
         merged = merge([block], frozenset())

@@ -91,18 +91,22 @@ async def pages(driven: Driven, app: ASGIApp, target: str) -> list[Got]:
     return found
 
 
-async def compared(instants: int, loop: IdleLoop) -> Comparison:
-    """The comparison at so many instants. Raises Unanswered."""
+async def compared(instants: int, loop: IdleLoop, tests: str = "start") -> Comparison:
+    """The comparison at so many instants, where ranges test this for who holds records. Raises Unanswered."""
     driven, rng, result = Driven(Stretch(PER_WEEKDAY), loop), Random(SEED), Comparison()
     async with AsyncExitStack() as stack:
         holding, whole = [await stack.enter_async_context(driven.facade(is_probed=False)) for _ in range(2)]
         held = holding.state.services.queries.holdings
+        held.overlaps = tests == "overlap"
         held.kept_seconds, whole.state.services.queries.holdings.is_trusted = KEPT_SECONDS, False
         for _ in range(instants):
             await driven.turn(driven.passed + rng.randint(1, MOST_SECONDS_BETWEEN))
             await driven.forget(PASSED_SECONDS)
             target = question(rng, driven.now)
-            ours, theirs = [await pages(driven, app, target) for app in (holding, whole)]
+            driven.upstream.faults.arm("range-tested", None, tests=tests)
+            ours = await pages(driven, holding, target)
+            driven.upstream.faults.clear()
+            theirs = await pages(driven, whole, target)
             driven.upstream.journal.clear()
             result.instants += 1
             result.bodies += len(theirs)

@@ -1,5 +1,7 @@
 """The comparison of composed and whole answers compares, and finds an answer that differs."""
 
+import pytest
+
 from tests.benchmarks.identity import compared, is_alike
 from tests.benchmarks.idle import run_idle
 from tests.benchmarks.polls import Got
@@ -8,8 +10,9 @@ ROWS = b'{"items":[{"interaction_id":"1"}],"next":null,"next_cursor":null,"meta"
 JSON = {"content-type": "application/json", "x-total-count": "1"}
 
 
-def test_answers_from_what_is_held_are_those_of_whole_readings() -> None:
-    result = run_idle(lambda loop: compared(20, loop))
+@pytest.mark.parametrize("tests", ["start", "overlap"])
+def test_answers_from_what_is_held_are_those_of_whole_readings(tests: str) -> None:
+    result = run_idle(lambda loop: compared(20, loop, tests))
     assert result.unlike == []
     assert result.bodies >= result.instants == 20
 

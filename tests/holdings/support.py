@@ -51,8 +51,10 @@ def record(given: dict[str, Any]) -> Record:
 
 @dataclass
 class ListUpstream:
-    """Upstream's list in memory: newest first, ties by id, ranges tested on the start, totals as they are.
+    """Upstream's list in memory: newest first, ties by id, totals as they are.
 
+    Ranges are tested on the start, or list what `overlaps` them: it starts before their end, and has not ended before
+    their start.
     `flicker` is added to the total of each call in turn. `sent` are the ids of all rows ever sent, `hidden` those that
     lists by attribute alone show.
     """
@@ -64,12 +66,25 @@ class ListUpstream:
     sent: list[str] = field(default_factory=list)
     ignores_filters: bool = False
     hidden: set[str] = field(default_factory=set)
+    overlaps: bool = False
 
     def put(self, *given: dict[str, Any]) -> None:
         self.rows |= {one["interactionId"]: one for one in given}
 
     def matching(self, query: UpstreamQuery) -> list[Record]:
-        found = [record(one) for one in self.rows.values()]
+        """The rows that start within the range, as they are listed."""
+        return self._in_order(query, self.rows.values())
+
+    def listed(self, query: UpstreamQuery) -> list[Record]:
+        """The rows that a call lists."""
+        if not (self.overlaps and query.start):
+            return self.matching(query)
+        start = text(query.start)
+        lasting = [one for one in self.rows.values() if one.get("endTimestamp", "9") >= start]
+        return self._in_order(replace(query, start=None), lasting)
+
+    def _in_order(self, query: UpstreamQuery, rows: Iterable[dict[str, Any]]) -> list[Record]:
+        found = [record(one) for one in rows]
         found = [one for one in found if self.ignores_filters or mismatch(one.interaction, query) is None]
         if not query.attribute_values:
             found = [one for one in found if one.interaction.interaction_id not in self.hidden]
@@ -78,16 +93,23 @@ class ListUpstream:
         return found
 
     def _reading(
-        self, query: UpstreamQuery, offset: int, limit: int, recall: Recall | None = None, calls: int = 1
+        self,
+        query: UpstreamQuery,
+        offset: int,
+        limit: int,
+        *,
+        recall: Recall | None = None,
+        calls: int = 1,
+        checked: UpstreamQuery | None = None,
     ) -> Reading:
         if self.failure:
             raise self.failure
         self.calls.append((query, offset, limit))
-        found = self.matching(query)
+        found = self.listed(query)
         total = max(0, len(found) + (self.flicker.pop(0) if self.flicker else 0))
         part = found[offset : offset + limit]
         self.sent += [one.interaction.interaction_id for one in part]
-        matching = [one for one in part if mismatch(one.interaction, query) is None]
+        matching = [one for one in part if mismatch(one.interaction, checked or query) is None]
         brought: tuple[Record | Held, ...] = tuple((recall and recall(one.raw)) or one for one in matching)
         end = offset + len(part)
         return Reading(
@@ -116,14 +138,24 @@ class ListUpstream:
         background: bool = False,
         owners: Owners | None = None,
         recall: Recall | None = None,
+        checked: UpstreamQuery | None = None,
     ) -> Reading:
-        return self._reading(query, 0, limit, recall)
+        return self._reading(query, 0, limit, recall=recall, checked=checked)
 
     async def interactions(
-        self, query: UpstreamQuery, position: Position, *, rows: int, most: int, most_calls: int = 10, **_: Any
+        self,
+        query: UpstreamQuery,
+        position: Position,
+        *,
+        rows: int,
+        most: int,
+        most_calls: int = 10,
+        checked: UpstreamQuery | None = None,
+        **_: Any,
     ) -> Reading:
         wanted = blocks(position.offset, rows, most)[:most_calls]
-        reading = self._reading(query, position.offset, wanted[-1].end - position.offset, calls=len(wanted))
+        limit = wanted[-1].end - position.offset
+        reading = self._reading(query, position.offset, limit, calls=len(wanted), checked=checked)
         new = tuple(one for one in reading.records if one.interaction.interaction_id not in position.seen)
         return replace(reading, records=new)
 
@@ -178,12 +210,13 @@ def records_of(answered: Answered) -> list[Interaction]:
     return found
 
 
-def place(rows: Iterable[dict[str, Any]] = (), *, cache_bytes: int = 50_000_000) -> Place:
+def place(rows: Iterable[dict[str, Any]] = (), *, cache_bytes: int = 50_000_000, overlaps: bool = False) -> Place:
     clock = HandClock(wall=NOW)
-    store, upstream = MemoryStore(cache_bytes, lambda: clock.monotonic), ListUpstream()
+    store, upstream = MemoryStore(cache_bytes, lambda: clock.monotonic), ListUpstream(overlaps=overlaps)
     upstream.put(*rows)
     client = cast("UpstreamClient", upstream)
-    return Place(upstream, clock, store, Holdings(client, store, clock.clock, SCHEDULE, b"rules"))
+    holdings = Holdings(client, store, clock.clock, SCHEDULE, b"rules", overlaps=overlaps)
+    return Place(upstream, clock, store, holdings)
 
 
 def day(count: int, *, ends: datetime = NOW, step: timedelta = timedelta(seconds=20)) -> Sequence[dict[str, Any]]:

@@ -19,23 +19,26 @@ from tests.holdings.support import NOW, Place, ids_of, place, records_of, row, t
 HOURS = 48
 minutes_ago = st.integers(0, HOURS * 60)
 SETTLES = timedelta(hours=1)
+LASTING = {0: None, 1: 600.0, 2: 90.0}  # minutes; the first have not ended
 
 
 class Machine(RuleBasedStateMachine):
     """One collection among others; between two comparisons rows are either added or erased, as the two may cancel."""
 
     at: Place
+    overlaps = False
     run: Callable[[Coroutine[Any, Any, object]], object] = staticmethod(asyncio.run)
 
     @initialize(rows=st.integers(0, 400), cache_bytes=st.sampled_from([150_000, 50_000_000]))
     def begin(self, rows: int, cache_bytes: int) -> None:
         self.number, self.adds, self.erases = rows, False, False
-        self.at = place([self._row(number, number * HOURS * 60 // max(rows, 1)) for number in range(rows)])
+        held = [self._row(number, number * HOURS * 60 // max(rows, 1)) for number in range(rows)]
+        self.at = place(held, overlaps=self.overlaps)
         self.at.store._bound = cache_bytes
 
-    def _row(self, number: int, minutes: int, **more: Any) -> dict[str, Any]:
+    def _row(self, number: int, ago: int, **more: Any) -> dict[str, Any]:
         hooks = [{"hookType": "tier", "hookName": "gold", "hookSubType": "interaction-attribute"}] * (number % 3 == 0)
-        return row(number, NOW - timedelta(minutes=minutes), interactionAttributes=hooks, **more)
+        return row(number, NOW - timedelta(minutes=ago), interactionAttributes=hooks, **more)
 
     @rule(minutes=minutes_ago, count=st.integers(1, 5))
     def arrive(self, minutes: int, count: int) -> None:
@@ -136,8 +139,17 @@ class Machine(RuleBasedStateMachine):
         assert self.at.store.bytes_held <= self.at.store._bound
 
 
-TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+class OverlapMachine(Machine):
+    """The same rules where ranges also list what starts before them, and many rows last for hours or have not ended."""
+
+    overlaps = True
+
+    def _row(self, number: int, ago: int, **more: Any) -> dict[str, Any]:
+        return super()._row(number, ago, minutes=LASTING.get(number % 7, 1.0), **more)
+
+
+TestMachine, TestOverlapMachine = Machine.TestCase, OverlapMachine.TestCase
+TestMachine.settings = TestOverlapMachine.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
 
 
 def test_rows_that_are_held_answer_where_the_store_has_no_room_for_the_rest() -> None:

@@ -138,6 +138,7 @@ class FakeUpstream:
         owners: Owners | None = None,
         admits: Admits | None = None,
         recall: Recall | None = None,
+        **_more: Any,
     ) -> Reading:
         self.asked.append(query)
         self.background.append(background)

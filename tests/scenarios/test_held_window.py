@@ -13,6 +13,7 @@ import pytest
 
 from app.holdings import store
 from app.holdings.collection import EVER, Span
+from app.holdings.overlap import MORE_ROWS
 from app.holdings.partition import FOREVER
 from app.interactions.times import written
 from app.observe.logs import HOLD_COMPLETE, HOLD_DISTRUSTED, HOLD_REFUSED, HOLD_SHORT, HOLD_UNPROVEN, Line
@@ -173,11 +174,31 @@ async def test_ranges_are_looked_at_before_anything_is_held(simulator: Simulator
         assert "end" not in piece
 
 
-@pytest.mark.parametrize("tests", ["end", "overlap"])
-async def test_it_stays_away_where_ranges_are_not_trusted(
-    tests: str, simulator: Simulator, clock: HandClock, caplog: pytest.LogCaptureFixture
+async def test_the_days_are_held_where_ranges_test_overlap(
+    simulator: Simulator, clock: HandClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    simulator.faults("range-tested", None, tests=tests)
+    simulator.faults("range-tested", None, tests="overlap")
+    async with running_facade(simulator, clock=clock.clock, limits=replace(ONE_ATTEMPT, probe_seconds=DAY)) as facade:
+        window = HeldWindow(facade.services.queries, WEEK)
+        await filled(window)
+        assert window.missing_seconds() == 0
+        assert facade.services.queries.holdings.overlaps
+        for _ in range(5):
+            arrived = simulator.insert(start=simulator.now)
+            clock.advance(8)
+            simulator.advance(8)
+            sent(simulator)
+            await window.turn()
+            assert max(int(call["limit"]) for call in sent(simulator)) <= MORE_ROWS + 1
+            assert (await facade.ids(("from", "now-7d")))[:1] == arrived
+            assert sent(simulator) == []
+        assert not [one for one in caplog.records if one.levelno > logging.INFO]
+
+
+async def test_it_stays_away_where_ranges_are_not_trusted(
+    simulator: Simulator, clock: HandClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    simulator.faults("range-tested", None, tests="end")
     async with running_facade(simulator, clock=clock.clock, limits=replace(ONE_ATTEMPT, probe_seconds=DAY)) as facade:
         window = HeldWindow(facade.services.queries, WEEK)
         for _ in range(3):

@@ -247,7 +247,7 @@ class Holdings:
         """
         now, settled = self.clock.monotonic(), self.clock.wall() - SETTLED
         self._next_probe = now + PROBE_AGAIN_SECONDS
-        reading = partial(Reader, self.client, most_calls=3, background=True)
+        reading = partial(Reader, self.client, most_calls=5, background=True)
         runs = ((run, one.conditions) for one in self.collections() for run in one.runs(WHOLE))
         self._telling = telling(runs, settled) or self._telling
         if self._telling is None and may_sample:

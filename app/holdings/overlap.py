@@ -29,7 +29,7 @@ class OverlapReader(Reader):
         """How many rows that start within the span upstream has, by two calls, or mostly one unless `anew`."""
         if anew:
             self._forget(span)
-        return await Reader.count(self, span) - await self._earlier(span)
+        return max(0, await Reader.count(self, span) - await self._earlier(span))
 
     def limit_of(self, rows: int) -> int:
         """Enough for some rows more, and one earlier row, which shows that none lacks."""

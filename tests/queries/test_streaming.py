@@ -4,7 +4,7 @@ import asyncio
 import copy
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, cast
 
@@ -33,7 +33,17 @@ from app.settings import load
 from app.upstream.client import UpstreamClient
 from app.upstream.query import EVERYTHING, UpstreamQuery, mismatch
 from app.upstream.walk import Position, Reading
-from tests.queries.support import Desk, FakeUpstream, desk, interaction, interactions, query, record, with_attribute
+from tests.queries.support import (
+    NOW,
+    Desk,
+    FakeUpstream,
+    desk,
+    interaction,
+    interactions,
+    query,
+    record,
+    with_attribute,
+)
 
 SMALL: dict[str, Any] = {"max_rows": 50, "most_rows": 300, "scan_rows": 100}
 """Snapshots of three hundred rows at most."""
@@ -277,6 +287,42 @@ async def test_ranges_that_turn_out_not_to_be_of_starts_end_the_stream() -> None
     at, _ = filtering(interactions(1_000), OfEnds)
     with pytest.raises(UpstreamBadAnswer):
         await rows_of(at, every())
+
+
+class Overlapping(Filtering):
+    """An upstream whose ranges also list what starts before them and has not ended then."""
+
+    def of(self, query: UpstreamQuery) -> FakeUpstream:
+        """The upstream with the rows that it lists for the query alone."""
+        known = [(row, record(row).interaction) for row in self.rows]
+        since, listed = query.start or datetime.min.replace(tzinfo=UTC), copy.copy(self)
+        fits = replace(query, start=None)
+        listed.rows = [row for row, one in known if mismatch(one, fits) is None and (one.end_timestamp or NOW) >= since]
+        return listed
+
+    async def interactions(self, query: UpstreamQuery, position: Position, **terms: Any) -> Reading:
+        checked = terms.pop("checked", None) or query
+        return self.each(len(self.asked), await FakeUpstream.interactions(self.of(query), checked, position, **terms))
+
+    async def tenancy(self, query: UpstreamQuery = EVERYTHING, **terms: Any) -> Reading:
+        return replace(await FakeUpstream.tenancy(self, query, **terms), total=len(self.of(query).rows))
+
+
+async def test_rows_that_start_before_the_range_are_not_missed_where_one_was_erased_meanwhile() -> None:
+    rows, gone = interactions(1_000), 700
+    since = NOW - timedelta(hours=1_000, seconds=900)
+    lasting = {"endTimestamp": (since + timedelta(minutes=5)).isoformat()}
+    earlier = [interaction(5_000 + number, hours_ago=1_001, **lasting) for number in range(50)]
+    at, upstream = filtering(rows + earlier, Overlapping)
+    at.queries.holdings.overlaps = True
+
+    def erase(number: int, reading: Reading) -> Reading:
+        upstream.rows = [*rows[:gone], *rows[gone + 1 :], *earlier] if number == 1 else upstream.rows
+        return reading
+
+    upstream.each = erase
+    expected = ids(rows[:gone] + rows[gone + 1 : 901])
+    assert await rows_of(at, every(search=Search(start=since))) == expected
 
 
 async def test_where_ranges_are_trusted_no_more_the_stream_ends() -> None:

@@ -3,11 +3,15 @@
 import logging
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from app.holdings.collection import Span
 from app.holdings.overlap import MORE_ROWS
-from app.upstream.query import EVERYTHING
+from app.holdings.partition import FOREVER
+from app.upstream.query import EVERYTHING, UpstreamQuery
+from app.upstream.walk import Position
 from tests.holdings.support import NOW, Place, day, identity, ids_of, place, records_of, row
 
 MINUTE = timedelta(minutes=1)
@@ -26,12 +30,9 @@ def of_long_ones() -> Place:
     upstream = [*day(1_000), *(lasting(2_000 + number, 4 + number / 10) for number in range(0, 40, 2))]
     upstream += [lasting(2_000 + number, 4 + number / 10, minutes=400.0) for number in range(1, 40, 2)]
     at = place(upstream, overlaps=True)
-    assert {one.interaction.interaction_id for one in at.upstream.listed(asked_of(at))} > {*at.expected(**RANGE)}
+    listed = at.upstream.listed(UpstreamQuery(**RANGE))
+    assert {one.interaction.interaction_id for one in listed} > {*at.expected(**RANGE)}
     return at
-
-
-def asked_of(at: Place) -> Any:
-    return at.holdings.collection(EVERYTHING).conditions.__class__(**RANGE)
 
 
 async def polled(at: Place, seconds: float = 16) -> list[int]:
@@ -42,6 +43,8 @@ async def polled(at: Place, seconds: float = 16) -> list[int]:
     answered = await at.answer(**RANGE)
     assert ids_of(answered) == at.expected(**RANGE)
     assert answered.total == len(at.expected(**RANGE))
+    ranges = [(asked.start, asked.end) for asked, _, _ in at.upstream.calls]
+    assert all(start < end for start, end in ranges if start and end), "an empty range may be refused"
     return [limit for _, _, limit in at.upstream.calls]
 
 
@@ -62,6 +65,7 @@ async def test_rows_that_start_before_a_range_are_no_part_of_it_and_a_repeated_q
         asked: dict[str, Any] = {"start": NOW - hours * HOUR, "end": NOW - HOUR}
         assert await at.ids(**asked) == at.expected(**asked)
     assert len(at.upstream.calls) == calls
+    assert await polled(at) == [1], "how many start before the range was seen as it was read"
 
 
 async def test_a_poll_costs_one_count_and_an_arrival_one_row_more() -> None:
@@ -110,6 +114,27 @@ async def test_of_a_range_that_is_held_in_part_the_total_is_that_of_rows_within_
         answered = await at.answer(rows, **RANGE)
         assert answered.total == len(at.expected(**RANGE))
         assert ids_of(answered)[:rows] == at.expected(**RANGE)[:rows]
+
+
+async def test_the_total_of_a_range_held_in_part_follows_rows_that_came_before_it() -> None:
+    at = place(day(3_000), overlaps=True)
+    asked: dict[str, Any] = {"start": NOW - 16 * HOUR}
+    for rows in (100, 1_200, 1_300):
+        at.upstream.put(*(lasting(9_000 + rows + number, 17) for number in range(3)))
+        at.clock.advance(1)
+        answered = await at.answer(rows, **asked)
+        assert answered.total == len(at.expected(**asked))
+
+
+async def test_a_list_is_read_on_by_the_total_that_upstream_named() -> None:
+    at = of_long_ones()
+    with mock.patch.object(at.upstream, "interactions", wraps=at.upstream.interactions) as asked:
+        reader = at.holdings.collection(EVERYTHING).reader(at.holdings.client, 10, None, background=False)
+        span, total = Span(FROM, FOREVER), len(at.upstream.listed(UpstreamQuery(**RANGE)))
+        first = await reader.walk(span, Position(), 100)
+        assert first.total == len(at.expected(**RANGE)) < total
+        await reader.walk(span, Position(first.offset, first.total), 100)
+    assert [call.args[1].total for call in asked.call_args_list] == [None, total]
 
 
 async def test_an_open_interaction_is_read_again_by_a_short_call() -> None:

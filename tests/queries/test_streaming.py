@@ -302,16 +302,17 @@ class Overlapping(Filtering):
 
     async def interactions(self, query: UpstreamQuery, position: Position, **terms: Any) -> Reading:
         checked = terms.pop("checked", None) or query
-        return self.each(len(self.asked), await FakeUpstream.interactions(self.of(query), checked, position, **terms))
+        reading = await FakeUpstream.interactions(self.of(query), checked, position, **terms)
+        return self.each(len(self.asked), reading)
 
-    async def tenancy(self, query: UpstreamQuery = EVERYTHING, **terms: Any) -> Reading:
-        return replace(await FakeUpstream.tenancy(self, query, **terms), total=len(self.of(query).rows))
+    async def tenancy(self, _query: UpstreamQuery = EVERYTHING, **terms: Any) -> Reading:
+        return replace(await FakeUpstream.tenancy(self, _query, **terms), total=len(self.of(_query).rows))
 
 
 async def test_rows_that_start_before_the_range_are_not_missed_where_one_was_erased_meanwhile() -> None:
     rows, gone = interactions(1_000), 700
     since = NOW - timedelta(hours=1_000, seconds=900)
-    lasting = {"endTimestamp": (since + timedelta(minutes=5)).isoformat()}
+    lasting: dict[str, Any] = {"endTimestamp": (since + timedelta(minutes=5)).isoformat()}
     earlier = [interaction(5_000 + number, hours_ago=1_001, **lasting) for number in range(50)]
     at, upstream = filtering(rows + earlier, Overlapping)
     at.queries.holdings.overlaps = True

@@ -64,9 +64,11 @@ async def fill(collection: Collection, span: Span, rows: int, reader: Reader, ne
             taken = Span(low if reading.complete else low - MILLISECOND, walk.low)
             beside = collection.held_beside(Span(walk.low - MILLISECOND, walk.low), walk.read) if walk.has_tail else []
             beside += [] if reading.complete else collection.held_beside(Span(low - MILLISECOND, low), walk.read)
+            checked = collection.checks(taken, beside) if beside else {}
             around = Span(walk.asked.end, span.end), Span(span.start, walk.asked.start)
             filled.total = reading.total + sum(collection.rows(one) for one in around if one.start < one.end)
-            filled.facts |= await collection.take(taken, [*walk.read, *beside], new_context(reading.time_zone))
+            context = new_context(reading.time_zone)
+            filled.facts |= await collection.take(taken, [*walk.read, *beside], context, checked)
             collection.cover(Span(low, walk.low), walk.began, has_tail=not reading.complete)
             collection.rest_rows = reading.total - walk.position.offset
             spent = [walk.read, [*reading.records]]

@@ -138,6 +138,12 @@ class Stock:
             if run.ids[place] not in known
         ]
 
+    def checks(self, span: Span, records: Iterable[Held]) -> dict[str, float]:
+        """When upstream last showed these of the records held within the span (monotonic seconds), by their ids."""
+        names = {one.interaction_id for one in records}
+        places = ((piece.held, place) for piece in self.pieces(span) for place in piece.places)
+        return {name: held.checked[place] for held, place in places if (name := held.run.ids[place]) in names}
+
     def newest_held(self, span: Span) -> Span:
         """The part of the span that is held without a gap, from its end down."""
         low = span.end

@@ -128,7 +128,7 @@ class Collection(Stock):
             staying = self.held_beside(home, moved)
             pending = frozenset(map(id_of, staying)) if told else frozenset()
             beside = await cooperative.run(entries(staying, context, pending))
-            await self._replace(home, beside, context, JUST_NOW, told)
+            await self._replace(home, beside, context, self.checks(home, staying), told)
         return await self._replace(span, new, context, checked, told)
 
     async def settle(self, span: Span, context: Context) -> None:

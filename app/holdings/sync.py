@@ -3,6 +3,7 @@
 import logging
 from datetime import timedelta
 from itertools import islice
+from math import ceil
 
 from app.holdings.collection import Interval, Span
 from app.holdings.fill import NewContext, fill
@@ -10,12 +11,13 @@ from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, Reader, floored, is_trusted
 from app.holdings.store import Collection
 from app.observe.logs import TOTALS_DISTRUSTED
+from app.upstream.rows import Held
 
 logger = logging.getLogger("cxfacade.holdings")
 
 FEW_ROWS = 8  # are read where an imbalance was found among them
 MOST_ROWS = 900  # are, where no calls are left to find it
-MORE_ROWS = 10  # are read beside those that lack, as they may stand further down
+MORE_ROWS = 10  # at most are read beside those that lack, as they may stand further down
 FIRST_STEP, WIDER = 32, 8  # rows from the newest down that are counted first, and how many times as many then
 PEEK_SECONDS = 60.0  # so often the newest row is looked at: an arrival and an erasure cancel in a total
 LIKELY = 0.5  # arrivals since the last comparison; from there on they are asked for by the call that counts
@@ -54,7 +56,7 @@ async def sync(collection: Collection, interval: Interval, reader: Reader, new_c
 async def _is_equal(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> bool:
     """Whether as many rows are held as upstream counts, after those that lack were taken."""
     total = await _total(collection, span, reader, new_context)
-    for more in (0, MORE_ROWS):
+    for more in (0, min(MORE_ROWS, 2 + ceil(collection.arriving))):
         lack = total - collection.rows(span)
         if lack <= 0 or reader.left <= 0:
             break
@@ -91,11 +93,13 @@ async def _take_newest(collection: Collection, span: Span, rows: int, reader: Re
     reading = await reader.newest(span, rows, known)
     if not is_trusted(reading) or len(reading.records) < min(rows, reading.total):
         raise Distrusted
-    records, low = [*reading.records], span.start
+    low, beside, checked = span.start, list[Held](), dict[str, float]()
     if reading.last_start and not reading.complete:
         low = floored(reading.last_start)
-        records += collection.held_beside(Span(low, low + MILLISECOND), records)  # perhaps not all of it has come
-    await collection.take(Span(low, span.end), records, new_context(reading.time_zone))
+        last = Span(low, low + MILLISECOND)  # perhaps not all of it has come
+        beside = collection.held_beside(last, reading.records)
+        checked = collection.checks(last, beside)
+    await collection.take(Span(low, span.end), [*reading.records, *beside], new_context(reading.time_zone), checked)
     return reading.total
 
 

@@ -67,6 +67,19 @@ async def test_a_millisecond_that_is_held_stays_whole_where_a_reading_ends_withi
     assert await at.ids() == at.expected()
 
 
+async def test_a_record_that_stays_beside_others_of_its_millisecond_was_not_shown_with_them() -> None:
+    """Of five records of one start a reading of the newest brings one: the others are as old as they were."""
+    at = place([row(number, NOW - HOUR) for number in range(1, 5)])
+    await at.answer()
+    at.clock.advance(16)
+    at.upstream.put(row(0, NOW - HOUR))
+    at.upstream.sent.clear()
+    pieces = (await at.answer()).composition.pieces
+    checked = {name: at_ for piece in pieces for name, at_ in zip(piece.run.ids, piece.held.checked, strict=True)}
+    assert len(checked) == 5
+    assert {name for name, at_ in checked.items() if at_ == at.clock.monotonic} == {*at.upstream.sent} == {identity(0)}
+
+
 async def test_an_arrival_costs_a_count_and_one_row() -> None:
     at = place(day(500))
     await at.answer()

@@ -302,11 +302,13 @@ class Holdings:
         if conditions == EVERYTHING or wanted.is_passing:
             return None
         may_answer = partial(self.supersets.may_answer, conditions, everything, span, patience=wanted.patience)
-        if self.tier and not may_answer(everything.newest_held(span)) and self._would_ask(asked, span, wanted):
+        part = everything.newest_held(span)
+        below = Span(span.start, part.start) if may_answer(part) else span
+        if self.tier and below.start < below.end and self._would_ask(asked, below, wanted):
             async with everything.turn(wanted.owners or Owners()):
                 await self.tier.follow(everything, span, new_context)
             self._keep(everything)
-        part = everything.newest_held(span)
+            part = everything.newest_held(span)
         if not may_answer(part):
             return None
         answered = await self._alone(everything, part, replace(wanted, most_calls=0, shown=ALL), new_context)

@@ -134,6 +134,19 @@ async def test_a_question_with_a_condition_is_answered_from_what_another_has_of_
     assert len(processes.upstream.sent) == sent
 
 
+async def test_who_holds_the_newest_hours_of_the_tenant_takes_the_rest_from_who_holds_more(
+    processes: Processes,
+) -> None:
+    old = row(9_000, NOW - 20 * HOUR, interactionAttributes=[{"name": "n", "hookName": "17"}])
+    processes.upstream.put(*day(300, step=5 * MINUTE), old)
+    few, many = processes.new(), processes.new()
+    await few.ids(start=NOW - 7 * HOUR)
+    await many.ids()
+    sent = len(processes.upstream.sent)
+    assert await few.ids(attribute_values=("17",)) == [identity(9_000)]
+    assert len(processes.upstream.sent) == sent
+
+
 async def test_a_page_of_the_newest_is_not_read_again(processes: Processes) -> None:
     processes.upstream.put(*day(1_100))
     first = await processes.new().answer(50)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from app.cache.store import Kept, digest
 from app.cooperative import Turns
-from app.holdings.packing import BLOCK_ROWS, Run, microseconds
+from app.holdings.packing import BLOCK_ROWS, SECOND, Run, microseconds
 from app.interactions.facts import Context
 from app.interactions.grains import Grain
 from app.queries.operators import conditions
@@ -175,6 +175,7 @@ class Writing:
 
     def _pending(self, run: Run) -> bytes:
         """The places of the ended records that are not final yet, where that is shown."""
-        if run.sums.pending_since is None or not self._is_timed:
+        last = microseconds(self.context.as_of - self.context.settle)
+        if not self._is_timed or round(max(run.events) * SECOND) <= last:
             return b""
-        return bytes(run.ended_after(microseconds(self.context.as_of - self.context.settle)))
+        return bytes(run.ended_after(last))

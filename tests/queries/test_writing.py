@@ -150,6 +150,16 @@ async def test_a_record_that_becomes_final_is_written_again_and_one_that_is_open
     assert seen == [(3, 1), (4, 2), (4, 2)]
 
 
+async def test_whether_a_record_is_final_goes_by_the_time_of_the_answer_alone() -> None:
+    """Its run may have been packed later than the answer was first seen."""
+    held, desk = await opened([one(1, minutes_ago=20)], replace(CONTEXT, as_of=NOW + timedelta(days=1))), Desk()
+    asked, wanted, seen = query(view=View(IDS)), PageRange(0, 0, 100), []
+    for moment in (NOW, NOW + timedelta(days=1)):
+        page = await desk.page(held, asked, wanted, as_of=moment)
+        seen.append(b'"is_final":true' in page.written[0][0])
+    assert seen == [False, True]
+
+
 @pytest.mark.parametrize("view", [*VIEWS])
 async def test_rows_of_a_run_that_has_grown_or_shrunk_are_those_that_are_selected(view: str) -> None:
     desk, asked, wanted = Desk(), query(**VIEWS[view]), PageRange(0, 0, 10_000)

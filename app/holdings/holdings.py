@@ -38,6 +38,7 @@ logger = logging.getLogger("cxfacade.holdings")
 LATELY_SECONDS = 600.0
 PROBE_AGAIN_SECONDS = 600.0  # after no record told
 SETTLED = timedelta(hours=1)
+COUNTED_AGE = 2.0  # seconds: what was compared before lacks what has come since, and would be counted short
 
 
 @dataclass(eq=False)
@@ -311,13 +312,16 @@ class Holdings:
             part = everything.newest_held(span)
         if not may_answer(part):
             return None
-        answered = await self._alone(everything, part, replace(wanted, most_calls=0, shown=ALL), new_context)
+        is_counted = self.supersets.is_to_be_verified(conditions, part, self.clock.monotonic())
+        most_age = min(wanted.most_age, COUNTED_AGE) if is_counted else wanted.most_age
+        whole = replace(wanted, most_calls=0, shown=ALL, most_age=most_age)
+        answered = await self._alone(everything, part, whole, new_context)
         if not isinstance(answered, Answered) or not answered.composition.complete:
             return None
         context = new_context(everything.time_zone)
         held = await narrowed(answered.composition, conditions, context)
         calls, now = answered.calls, self.clock.monotonic()
-        if self.supersets.is_to_be_verified(conditions, part, now):
+        if is_counted:
             one = self.supersets.sample(conditions)  # upstream counts no union
             shown = held if one == conditions else await narrowed(answered.composition, one, context)
             reader = everything.reader(self.client, 1, wanted.owners, background=wanted.background, conditions=one)

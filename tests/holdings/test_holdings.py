@@ -234,6 +234,15 @@ async def test_a_condition_is_answered_from_the_whole_tenant_where_that_is_held(
     assert {query.attribute_values for query, _, _ in at.upstream.calls} == {()}
 
 
+async def test_what_has_come_since_the_whole_tenant_was_compared_is_no_reason_to_doubt_it() -> None:
+    at = await of_many_with_gold()
+    at.clock.advance(5)
+    at.upstream.put(row(9_000, NOW - MINUTE, **gold(1)))
+    at.upstream.sent.clear()
+    assert await at.ids(attribute_values=("gold",)) == at.expected(attribute_values=("gold",))
+    assert at.upstream.sent == [identity(9_000)]
+
+
 async def test_a_condition_that_upstream_counts_otherwise_is_answered_by_upstream() -> None:
     at = await of_many_with_gold()
     at.upstream.put(row(3_000, NOW - 3_000 * MINUTE, **gold(0)))

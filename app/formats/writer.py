@@ -32,7 +32,7 @@ class ByRow:
     after: Callable[[Envelope], bytes] = lambda _envelope: b""
 
     def parts(self, table: Table, envelope: Envelope) -> Iterator[bytes]:
-        """As a Writer does."""
+        """The table as bytes, in parts of at most PART_ROWS rows; what follows the rows is a part of its own."""
         yield self.before(table.names)
         yield from self.further(table)
         yield self.after(envelope)

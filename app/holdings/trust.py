@@ -65,6 +65,6 @@ async def tested(record: Telling, reader: Reader) -> Tested:
 
 
 async def _are_listed(record: Telling, moments: Iterable[datetime], reader: Reader) -> tuple[bool, ...]:
-    """Whether upstream lists the record in ranges of milliseconds around moments; rows are not checked here."""
+    """For each moment, whether a range of milliseconds around it lists the record; rows are not checked here."""
     spans = [Span(moment - MILLISECOND, moment + 2 * MILLISECOND) for moment in moments]
     return tuple([record.interaction_id in await reader.listed(span) for span in spans])

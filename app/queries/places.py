@@ -40,7 +40,7 @@ def place_of(
 
 
 def is_crowded(snapshot: Snapshot, position: int) -> bool:
-    """Whether the place of a position can be told only once all records of its millisecond were read."""
+    """Whether a cursor to the position has to wait until all records of its millisecond were read."""
     found = None if snapshot.complete else _around(snapshot, position)
     return found is not None and len(found[1]) > MOST_PASSED and _is_lacking(snapshot, found[0])
 
@@ -62,7 +62,7 @@ def position_of(snapshot: Snapshot, place: Place) -> int:
 
 
 def _is_lacking(snapshot: Snapshot, end: datetime) -> bool:
-    """Whether upstream may have more records in the millisecond before its `end` than were read."""
+    """Whether records of the millisecond that ends at `end` may not have been read yet."""
     return not snapshot.complete and microseconds(end) - snapshot.runs[-1].starts[-1] <= MILLISECOND_MICROSECONDS
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
-from app.cache.store import Kept, digest
+from app.cache.store import Kept, Part, digest
 from app.cooperative import Turns
 from app.holdings.packing import Run
 from app.holdings.partition import partitioned
@@ -60,7 +60,7 @@ class Counting:
 
     def _view(self, grouping: Grouping) -> bytes:
         """The digest of everything that decides what is counted in a record, the settings aside: they never change."""
-        summary, search = self.query.summary or Summary(), self.query.search
+        summary = self.query.summary or Summary()
         return digest(
             "tally",
             self.grain.name,
@@ -68,10 +68,7 @@ class Counting:
             summary.interval,
             summary.at,
             tuple((atom.kind, atom.of) for atom in grouping.atoms),
-            str(self.context.zone),
-            self.context.audience.name,
-            astuple(replace(search, start=None, end=None)),
-            tuple(one.key_parts() for one in self.query.filters),
+            *matched_by(self.query, self.context),
         )
 
     def _counted(self, part: Grouping, numbers: Iterable[int]) -> Turns[Tally]:
@@ -107,6 +104,12 @@ class Counting:
             return [row for row in rows_of(facts) if passes(row, own)]
 
         return matching
+
+
+def matched_by(query: InteractionQuery, context: Context) -> tuple[Part, ...]:
+    """The parts of a key that tell which rows of a record match, and in which zone their times are shown, to whom."""
+    search = astuple(replace(query.search, start=None, end=None))
+    return (str(context.zone), context.audience.name, search, tuple(one.key_parts() for one in query.filters))
 
 
 def _added(rows: Sequence[Any], part: Grouping) -> Turns[int]:

@@ -6,7 +6,7 @@ So a poll of many rows writes those of the records that changed, and joins bytes
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from app.cache.store import Kept, digest
@@ -29,7 +29,7 @@ from app.queries.select import (
     values_of,
 )
 from app.queries.snapshot import DecodedSnapshot
-from app.queries.tallying import TIMED
+from app.queries.tallying import TIMED, matched_by
 from app.queries.visible import Visibility, visibility_of
 
 OVERHEAD_BYTES, ROW_BYTES = 1_000, 150  # of the objects around the rows of a run, and of the index of each
@@ -101,7 +101,7 @@ class Writing:
         self._is_timed = not names.isdisjoint(TIMED)
 
     def within(self, wanted: PageRange) -> Turns[Selection]:
-        """As `select`, with the rows written. Raises CursorExpired."""
+        """The page of rows within `wanted`, each written, and where the next one begins. Raises CursorExpired."""
         if self.query.order != NEWEST_FIRST or wanted.limit < BLOCK_ROWS:
             selection = yield from select(self.opened, self.query, self.grains, self.context, wanted)
             return replace(selection, rows=[], written=(yield from self._written(selection)))
@@ -168,9 +168,7 @@ class Writing:
         return digest(
             "rows",
             *replace(self.query.view, download=False).key_parts(),
-            str(self.context.zone),
-            astuple(replace(self.query.search, start=None, end=None)),
-            tuple(one.key_parts() for one in self.query.filters),
+            *matched_by(self.query, self.context),
         )
 
     def _pending(self, run: Run) -> bytes:

@@ -1,7 +1,7 @@
 """Turns of processes at reading: who reads for all, for how long others wait, and what is left when a turn ends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from math import inf
@@ -17,29 +17,16 @@ from app.tier.client import LEASE_MILLISECONDS
 from app.upstream.query import EVERYTHING
 from tests.holdings.support import NOW, Place, day, identity, records_of, row
 from tests.holdings.test_tier import Processes, store_of
-from tests.support.tier import TierServer, running_tier
+from tests.support.tier import TierServer
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 PASSING = Wanted(300, 10, lambda _span: inf, inf, inf, is_passing=True)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[TierServer]:
-    with running_tier() as running:
-        yield running
-
-
 @pytest.fixture
-def stored(server: TierServer) -> Iterator[Redis]:
-    with Redis(unix_socket_path=str(server.socket)) as stored:
-        stored.flushall()
-        yield stored
-
-
-@pytest.fixture
-async def processes(server: TierServer, stored: Redis) -> AsyncIterator[Processes]:
+async def processes(tier_server: TierServer, stored: Redis) -> AsyncIterator[Processes]:
     async with AsyncExitStack() as closing:
-        processes = Processes(server, closing)
+        processes = Processes(tier_server, closing)
         processes.upstream.put(*day(10))
         yield processes
 

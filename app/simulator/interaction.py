@@ -182,7 +182,7 @@ _BEGINNINGS = ("startTimestamp", "timestamp", "created")
 class Interaction:
     """A record with all it will ever hold; ``now``, as upstream's text, decides how much of it is shown."""
 
-    __slots__ = ("_bytes", "_moments", "edits", "id", "kind", "record", "start")
+    __slots__ = ("_bytes", "_moments", "_sent", "edits", "id", "kind", "record", "start")
 
     def __init__(self, kind: str, record: Record, edits: list[Edit] | None = None) -> None:
         self.kind = kind
@@ -192,6 +192,7 @@ class Interaction:
         self.start: str = record["startTimestamp"]
         self._moments: list[str] | None = None
         self._bytes: dict[tuple[int, Form], bytes] = {}
+        self._sent: Sent | None = None
 
     def at(self, now: str) -> Record:
         """The record at that moment."""
@@ -222,8 +223,11 @@ class Interaction:
 
     def sent(self, now: str) -> Sent:
         """The version that is shown at that moment."""
-        version, is_open = self._state(now), (self.record.get("endTimestamp") or _NEVER) > now
-        return Sent(self.id, version, self.moments()[version - 1], max(_times(self.at(now))), is_open)
+        version = self._state(now)
+        if self._sent is None or self._sent.version != version:
+            is_open = (self.record.get("endTimestamp") or _NEVER) > now
+            self._sent = Sent(self.id, version, self.moments()[version - 1], max(_times(self.at(now))), is_open)
+        return self._sent
 
     def moments(self) -> list[str]:
         """Every instant at which the record changes, in order; the first is its start."""

@@ -79,9 +79,9 @@ def run(folder: Path, stretch: Stretch) -> Outcome:
     """The outcome of a stretch, run by the application in a folder. Raises Unanswered where it fails."""
     command = [sys.executable, "-P", "-m", PROGRAM, json.dumps(asdict(stretch))]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (folder, ROOT)))}
-    ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, env=environ, stdout=subprocess.PIPE, text=True, check=False)
     if ended.returncode:
-        raise Unanswered(ended.stderr.strip().splitlines()[-1])
+        raise Unanswered(f"The day ended with status {ended.returncode}.")
     told = json.loads(ended.stdout)
     return Outcome(Verdict(**told.pop("verdict")), Tally(**told.pop("tally")), **told)
 

@@ -4,7 +4,7 @@ Where several processes are asked for, that many façades share a tier on a real
 minute one of them ends, and another that holds nothing takes its place.
 
 A program that either of two trees can run: the interpreter finds `app` by PYTHONPATH. Its argument is a Stretch in
-JSON; it prints an Outcome.
+JSON; it prints an Outcome, and to stderr, after each hour of a long one, what came of it so far.
 """
 
 import asyncio
@@ -45,6 +45,7 @@ MIDNIGHT = datetime(2026, 11, 18, 5, tzinfo=UTC)
 """Of a Wednesday in US/Eastern."""
 STEP_SECONDS = 0.1
 LIFE_SECONDS = 60
+TOLD_SECONDS = 3600
 
 
 class Worked:
@@ -194,7 +195,7 @@ async def outcome(stretch: Stretch, loop: IdleLoop, boards: tuple[Board, ...] = 
     polls = list(times(boards, stretch.seconds))
     sampled = set(rng.sample(range(len(polls)), min(stretch.samples, len(polls))))
     async with AsyncExitStack() as closing:
-        app, ended = Processes(driven, closing, stretch.processes), 0
+        app, ended, told = Processes(driven, closing, stretch.processes), 0, 0
         await app.begin()
         screens = [Screen(app, board) for board in boards]
         for number, (at, place) in enumerate(polls):
@@ -202,6 +203,11 @@ async def outcome(stretch: Stretch, loop: IdleLoop, boards: tuple[Board, ...] = 
             if at >= (ended + 1) * LIFE_SECONDS:
                 await app.replace(ended)
                 ended += 1
+            if at >= (told + 1) * TOLD_SECONDS:
+                told += 1
+                seen = judge.verdict
+                made_of = f"{seen.calls:,} calls, {seen.rows:,} rows, {seen.first:,} distinct, {seen.late:,} late"
+                print(f"{driven.now:%H:%M} UTC: {made_of}; membership {seen.readings_per_row:.3f}", file=sys.stderr)
             await driven.finish(screens[place].poll(result.tally))
             take(driven.upstream, judge)
             if number in sampled:

@@ -1,10 +1,11 @@
 """A minute of a day of dashboards, with the façade of this tree."""
 
+import re
 from dataclasses import asdict, replace
 
 import pytest
 
-from tests.benchmarks import day
+from tests.benchmarks import day, driven
 from tests.benchmarks.boards import BOARDS
 from tests.benchmarks.client import Unanswered
 from tests.benchmarks.driven import Driven, outcome
@@ -30,6 +31,18 @@ def test_a_minute_is_played_and_judged_the_same_each_time() -> None:
     assert first.same_as_of > 0
 
 
+def test_a_long_day_tells_on_its_way_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(driven, "TOLD_SECONDS", 25)
+    a_minute()
+    told = capfd.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert all(
+        re.fullmatch(r"15:00 UTC: \d+ calls, \d+ rows, \d+ distinct, 0 late; membership 1\.\d+", line) for line in told
+    )
+
+
 def test_work_that_waits_for_the_clock_has_it_turned() -> None:
     async def work(loop: IdleLoop) -> float:
         driven = Driven(MINUTE, loop)
@@ -43,12 +56,13 @@ def test_work_that_waits_for_the_clock_has_it_turned() -> None:
     assert run_idle(work) == pytest.approx(0.4)
 
 
-def test_every_figure_is_shown_and_a_run_that_fails_says_why() -> None:
+def test_every_figure_is_shown_and_a_run_that_fails_says_why(capfd: pytest.CaptureFixture[str]) -> None:
     shown = day.figures(day.run(ROOT, Stretch(per_weekday=50, seconds=15)))
     assert shown["polls"] == "40"
     assert shown["same ids as a whole reading"] == "0 of 0"
-    with pytest.raises(Unanswered, match="OverflowError"):
+    with pytest.raises(Unanswered, match="ended with status 1"):
         day.run(ROOT, Stretch(from_hour=10**9))
+    assert "OverflowError" in capfd.readouterr().err
     with pytest.raises(Unanswered, match="git does not know"), day.tree_before("nonsense"):
         pass
 

@@ -48,6 +48,7 @@ class Process:
     is_ready: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     must_reload: bool = False
+    replacements: int = 0  # asked for before it was started
     figures: str = ""  # told last
     told: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -93,8 +93,9 @@ class Supervisor:
         self._current: dict[int, Process] = {}  # by the place of its share
         self._deaths: deque[float] = deque(maxlen=MOST_DEATHS)
         self._tasks: set[asyncio.Task[object]] = set()
+        self._replacements = 0  # asked for so far
         self._replacing: asyncio.Task[object] | None = None
-        self._is_up = False
+        self._up = asyncio.Event()
         self._stopping = asyncio.Event()
         self._cut: asyncio.TimerHandle | None = None
         self._collecting = Collecting()
@@ -106,8 +107,8 @@ class Supervisor:
         A first worker that ends before it answers ends all with its code: another start would end likewise.
         """
         first = await self._start(1)
-        self._is_up = await first.settled()
-        if self._is_up:
+        if await first.settled():
+            self._up.set()
             places = range(2, self._workers + 1)
             others = [await self._start(place) for place in places if not self._stopping.is_set()]
             self._task(_tell_ready(others, ready))
@@ -140,7 +141,8 @@ class Supervisor:
             one.reload()
 
     def replace(self) -> None:
-        """Replace the workers one at a time, unless that is under way."""
+        """Replace the workers that were started before now, one at a time."""
+        self._replacements += 1
         if not self._stopping.is_set() and (self._replacing is None or self._replacing.done()):
             self._replacing = self._task(self._replace())
 
@@ -148,7 +150,9 @@ class Supervisor:
         taken = {one.worker.number for one in self._living}
         number = next(number for number in count(1) if number not in taken)
         worker = Worker(number, place, self._workers, self._secret)
+        replacements = self._replacements
         started = await start(self._command, self._listener, self._memory, worker)
+        started.replacements = replacements
         self._living.add(started)
         if is_current:
             self._current[place] = started
@@ -195,12 +199,14 @@ class Supervisor:
 
     def _is_wanted(self, started: Process) -> bool:
         """Whether the worker is to serve still: it was not replaced, and the service is not stopping."""
-        return self._is_up and self._current[started.worker.place] is started and not self._stopping.is_set()
+        return self._up.is_set() and self._current[started.worker.place] is started and not self._stopping.is_set()
 
     async def _replace(self) -> None:
-        """Where a new worker does not get ready, it and those after it stay as they are."""
-        for place in sorted(self._current):
-            if self._stopping.is_set():
+        """Where a new worker does not get ready, the rest stay as they are, unless another was asked for."""
+        await self._up.wait()
+        while not self._stopping.is_set():
+            place = min(self._current, key=lambda place: (self._current[place].replacements, place))
+            if self._current[place].replacements == self._replacements:
                 return
             new, is_ready = await self._start(place, is_current=False), False
             with contextlib.suppress(TimeoutError):
@@ -209,7 +215,9 @@ class Supervisor:
             if not is_ready:
                 new.signal(signal.SIGKILL)
                 logger.error(WORKER_NOT_REPLACED, self._current[place].worker.number)
-                return
+                if new.replacements == self._replacements:
+                    return
+                continue
             old, self._current[place] = self._current[place], new
             old.signal(signal.SIGTERM)
             logger.info(WORKER_REPLACED, old.worker.number, new.worker.number)

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,16 @@ class Scene:
 
     async def told(self) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(await asyncio.get_running_loop().sock_recv(self.telling, 4096))
+        return told
+
+    async def replaced(self) -> list[dict[str, Any]]:
+        """All that was told until nobody is left to be replaced."""
+        assert self.supervisor._replacing
+        await self.supervisor._replacing
+        told = list[dict[str, Any]]()
+        with suppress(BlockingIOError):
+            while True:
+                told.append(json.loads(self.telling.recv(4096)))
         return told
 
     async def both(self) -> list[int]:
@@ -145,11 +156,50 @@ async def test_a_worker_that_is_not_ready_is_told_once_it_is(tmp_path: Path) -> 
 async def test_workers_are_replaced_one_at_a_time(scene: Scene) -> None:
     old = await scene.both()
     scene.supervisor.replace()
-    scene.supervisor.replace()  # which is under way
+    scene.supervisor.replace()  # nobody was started between the two
     for place, one in enumerate(old, 1):
         new = await scene.told()
         assert (new["part"]["place"], new["part"]["number"] in (1, 2)) == (place, place == 2)
         assert await scene.told() == {"pid": one, "signal": "SIGTERM"}
+
+
+@pytest.mark.parametrize(("replaced", "places"), [(1, [2, 1]), (2, [1, 2])])
+async def test_who_was_started_before_the_last_signal_is_replaced(
+    scene: Scene, replaced: int, places: list[int]
+) -> None:
+    """The signal may come as the last old worker ends: the new ones are there, and the replacement is under way."""
+    old = await scene.both()
+    scene.supervisor.replace()
+    new = []
+    for one in old[:replaced]:
+        new.append((await scene.told())["pid"])
+        assert await scene.told() == {"pid": one, "signal": "SIGTERM"}
+    scene.supervisor.replace()
+    told = await scene.replaced()
+    assert [one["part"]["place"] for one in told if "part" in one] == places
+    assert [one["pid"] for one in told if "signal" in one] == [*old[replaced:], *new]
+
+
+async def test_a_signal_before_any_was_started_replaces_nobody(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    scene.supervisor.replace()
+    await scene.ready.wait()
+    assert [one["part"]["place"] for one in await scene.replaced()] == [1, 2]
+    scene.supervisor.stop(signal.SIGKILL)
+    await scene.running
+    scene.telling.close()
+
+
+async def test_a_signal_after_a_replacement_that_cannot_start_tries_another(scene: Scene) -> None:
+    """The settings may have been mended meanwhile."""
+    old = await scene.both()
+    (scene.folder / "bad").touch()
+    scene.supervisor.replace()
+    assert (await scene.told())["part"] == "bad"
+    (scene.folder / "bad").unlink()
+    scene.supervisor.replace()
+    told = await scene.replaced()
+    assert [one["pid"] for one in told if "signal" in one] == old
 
 
 async def test_a_replacement_that_cannot_start_leaves_the_others_in_place(

@@ -11,10 +11,13 @@ import httpx
 import pytest
 
 from app.http.responses import content_tag
+from app.simulator import create_simulator
 from tests.commands.running import started
 from tests.commands.test_serving import SERVES, TENANT
 from tests.support.canary import PSEUDONYM_SECRET, TIER_SECRET
 from tests.support.nginx import LOOPBACK, running_in_turn
+from tests.support.serving import serve_in_thread
+from tests.support.simulator import QUIET
 from tests.support.tier import running_tier
 
 pytestmark = pytest.mark.timeout(180)
@@ -62,14 +65,14 @@ def _figure(url: str, name: str, label: str) -> float:
 
 @pytest.fixture(scope="module", params=[True, False], ids=["tier", "no tier"])
 def in_turn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InTurn]:
+    """Upstream's rows are days old: one that settles between two readings is another row to the second reader."""
     folder, has_tier = tmp_path_factory.mktemp("turns"), bool(request.param)
     with ExitStack() as closing:
         settings = dict(SETTINGS)
         if has_tier:
             tier = closing.enter_context(running_tier())
             settings |= {"CXF_REDIS_URL": tier.url, "CXF_TIER_SECRET": TIER_SECRET}
-        simulator = closing.enter_context(started(folder, "simulate", "--port", "0"))
-        settings["CXF_UPSTREAM_URL"] = upstream = simulator.url("cxfacade simulate")
+        settings["CXF_UPSTREAM_URL"] = upstream = closing.enter_context(serve_in_thread(create_simulator(QUIET)))
         one, two = (
             closing.enter_context(started(folder, "serve", "--port", "0", last=SERVES, **settings)).url(SERVES)
             for _ in range(2)

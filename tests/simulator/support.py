@@ -12,6 +12,10 @@ from tests.support.simulator import Simulator, running_simulator
 DOCUMENTED_ID = "c506eb9b-f523-4616-8839-fbce3fd89c17"
 
 
+BRIEF = httpx.Timeout(None, read=0.05)
+"""The wait for an answer that does not come; until the question is sent, as long as it takes."""
+
+
 class Asking:
     """A simulator and a client that asks it questions as upstream's clients do."""
 

@@ -1,5 +1,6 @@
 """Faults of transport (S18), and of contract: well-formed answers that are wrong, rows that move (S17, S19)."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -9,7 +10,7 @@ import pytest
 
 from app.simulator.faults import FOREIGN_TENANT_ID
 from app.simulator.wire import SHAPES
-from tests.simulator.support import DOCUMENTED_ID, Asking, ids
+from tests.simulator.support import BRIEF, DOCUMENTED_ID, Asking, ids
 
 VALUE = ("attribute-value", "valueOne")
 
@@ -55,7 +56,7 @@ async def test_s18_a_redirect_names_its_target(upstream: Asking) -> None:
 async def test_s18_a_slow_answer_is_late_and_right(upstream: Asking) -> None:
     upstream.sim.faults("slow", delay_seconds=30)
     with pytest.raises(httpx.ReadTimeout):
-        await upstream.get(VALUE, timeout=0.05)
+        await upstream.get(VALUE, timeout=BRIEF)
     upstream.sim.faults("slow", delay_seconds=0.02)
     assert ids(await upstream.rows(VALUE)) == [DOCUMENTED_ID]
 
@@ -63,7 +64,7 @@ async def test_s18_a_slow_answer_is_late_and_right(upstream: Asking) -> None:
 async def test_s18_silence_ends_when_the_client_leaves(upstream: Asking) -> None:
     upstream.sim.faults("timeout")
     with pytest.raises(httpx.ReadTimeout):
-        await upstream.get(timeout=0.05)
+        await upstream.get(timeout=BRIEF)
     upstream.sim.faults("timeout", delay_seconds=0.02)
     assert (await upstream.get()).status_code == 504
 
@@ -115,11 +116,12 @@ async def test_s18_fifty_interim_answers_come_before_the_right_one(upstream: Ask
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 async def test_s18_a_stalled_body_stops_half_way(upstream: Asking, framing: str) -> None:
     upstream.sim.faults("stall", framing=framing)
-    async with upstream.client.stream("GET", upstream.sim.interactions_url, timeout=0.1) as answer:
+    async with upstream.client.stream("GET", upstream.sim.interactions_url) as answer:
         chunks = answer.aiter_raw()
         assert (await anext(chunks)).startswith(b"{")
-        with pytest.raises(httpx.ReadTimeout):
-            await _rest(chunks)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await _rest(chunks)
 
 
 async def _rest(chunks: AsyncIterator[bytes]) -> list[bytes]:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.simulator.faults import FAULTS, ArmedFaults
-from tests.simulator.support import DOCUMENTED_ID, Asking, asking, ids
+from tests.simulator.support import BRIEF, DOCUMENTED_ID, Asking, asking, ids
 
 VALUE = ("attribute-value", "valueOne")
 
@@ -41,7 +41,7 @@ def test_an_unknown_fault_or_parameter_is_refused(wrong: tuple[str, dict[str, An
 async def test_every_fault_spares_the_next_request(upstream: Asking, kind: str) -> None:
     whole = (await upstream.ask(("limit", 0)))["total"]
     upstream.sim.faults(kind, endpoint="list")
-    asked = asyncio.create_task(upstream.get(("limit", 2), timeout=0.2))
+    asked = asyncio.create_task(upstream.get(("limit", 2), timeout=BRIEF))
     await upstream.sim.arrived(2)
     upstream.sim.release()
     await asyncio.wait({asked})
@@ -64,7 +64,8 @@ async def test_a_held_answer_waits_for_its_release(upstream: Asking) -> None:
 async def test_a_held_answer_is_dropped_when_its_client_leaves(upstream: Asking) -> None:
     upstream.sim.faults("hold")
     with pytest.raises(httpx.ReadTimeout):
-        await upstream.get(timeout=0.05)
+        await upstream.get(timeout=BRIEF)
+    await upstream.sim.arrived(1)
     assert upstream.sim.calls("list")[0].status is None
 
 

@@ -89,6 +89,7 @@ class Supervisor:
         self._workers = workers
         self._pauses = pauses
         self._secret, self._memory = secrets.token_bytes(SECRET_BYTES), new_memory()
+        self._starting = asyncio.Lock()
         self._living: set[Process] = set()
         self._current: dict[int, Process] = {}  # by the place of its share
         self._deaths: deque[float] = deque(maxlen=MOST_DEATHS)
@@ -147,13 +148,14 @@ class Supervisor:
             self._replacing = self._task(self._replace())
 
     async def _start(self, place: int, *, is_current: bool = True) -> Process:
-        taken = {one.worker.number for one in self._living}
-        number = next(number for number in count(1) if number not in taken)
-        worker = Worker(number, place, self._workers, self._secret)
-        replacements = self._replacements
-        started = await start(self._command, self._listener, self._memory, worker)
-        started.replacements = replacements
-        self._living.add(started)
+        async with self._starting:  # else two would take the same number
+            taken = {one.worker.number for one in self._living}
+            number = next(number for number in count(1) if number not in taken)
+            worker = Worker(number, place, self._workers, self._secret)
+            replacements = self._replacements
+            started = await start(self._command, self._listener, self._memory, worker)
+            started.replacements = replacements
+            self._living.add(started)
         if is_current:
             self._current[place] = started
         self._task(self._watch(started, self._task(self._listen_to(started))))

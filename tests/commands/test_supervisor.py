@@ -190,6 +190,23 @@ async def test_a_signal_before_any_was_started_replaces_nobody(tmp_path: Path) -
     scene.telling.close()
 
 
+async def test_those_who_start_while_others_are_replaced_have_numbers_of_their_own(tmp_path: Path) -> None:
+    """Else they would write into the same row of the shared memory."""
+    (tmp_path / "slow").touch()
+    scene = Scene(tmp_path)
+    first = (await scene.told())["pid"]
+    scene.supervisor.replace()
+    (tmp_path / "slow").unlink()
+    await scene.ready.wait()
+    told = await scene.replaced()
+    assert sorted(one["part"]["place"] for one in told if "part" in one) == [1, 2]
+    assert sorted(one["part"]["number"] for one in told if "part" in one) == [2, 3]
+    assert [one for one in told if "signal" in one] == [{"pid": first, "signal": "SIGTERM"}]
+    scene.supervisor.stop(signal.SIGKILL)
+    await scene.running
+    scene.telling.close()
+
+
 async def test_a_signal_after_a_replacement_that_cannot_start_tries_another(scene: Scene) -> None:
     """The settings may have been mended meanwhile."""
     old = await scene.both()

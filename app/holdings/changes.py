@@ -1,4 +1,4 @@
-"""Changes: the order in which the content of a collection changed, and which records have left it."""
+"""Changes: the order in which the content of a collection changed, and how processes tell it to each other."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -8,16 +8,14 @@ from datetime import datetime
 from functools import partial
 from secrets import token_bytes
 from typing import NamedTuple
-from weakref import ref
 
 from app.holdings.collection import Coverage, Interval, Span
 from app.holdings.packing import microseconds
-from app.holdings.partition import EVERYTHING, day_of, moment_of
+from app.holdings.partition import EVERYTHING, moment_of
 from app.holdings.reader import MILLISECOND
+from app.holdings.tombstones import Tombstone, Tombstones
 
-MOST_TOMBSTONES = 100_000  # of all collections of a process
 JOURNAL = 256  # changes of which it is known where they were
-MOST_TOLD, MOST_LOSSES = 2_000, 64  # tombstones, and losses, that other processes are told
 EPOCH_BYTES = 8
 
 
@@ -32,14 +30,6 @@ class Mark(NamedTuple):
     epoch: bytes
     number: int
     low: datetime
-
-
-class Tombstone(NamedTuple):
-    """A record that was erased, moved, or met the conditions no more; `start` is in microseconds since 1970."""
-
-    interaction_id: str
-    start: int
-    number: int
 
 
 class Line(NamedTuple):
@@ -57,22 +47,8 @@ class Line(NamedTuple):
     seen: Coverage
 
 
-class Bound:
-    """The bound of the tombstones of several collections: beyond it the oldest are forgotten."""
-
-    def __init__(self, most: int = MOST_TOMBSTONES) -> None:
-        self._most = most
-        self._order: deque[ref[Changes]] = deque()
-
-    def note(self, changes: "Changes") -> None:
-        """A tombstone was added there."""
-        self._order.append(ref(changes))
-        if len(self._order) > self._most and (oldest := self._order.popleft()()):
-            oldest.forget_oldest()
-
-
-@dataclass(eq=False, weakref_slot=True, slots=True)
-class Changes:
+@dataclass(eq=False, slots=True)
+class Changes(Tombstones):
     """Numbers each change of a collection's content.
 
     Nobody can know of a record in a span that was never held: such records have the number 0 when they are first read.
@@ -85,7 +61,6 @@ class Changes:
     """
 
     epoch: bytes = field(default_factory=new_epoch)
-    bound: Bound = field(default_factory=Bound)
     number: int = 0
     is_shared: bool = False
     is_leading: bool = False
@@ -94,8 +69,6 @@ class Changes:
     _since: int = 0
     _seen: Coverage = field(default_factory=Coverage)
     _seen_elsewhere: Coverage = field(default_factory=Coverage)
-    _tombstones: deque[Tombstone] = field(default_factory=deque)
-    _lost: dict[Span, int] = field(default_factory=dict)
     _evicted: dict[Span, int] = field(default_factory=dict)
     _journal: deque[tuple[int, Span]] = field(default_factory=partial(deque, maxlen=JOURNAL))
 
@@ -134,8 +107,7 @@ class Changes:
     def bury(self, interaction_id: str, start: int, number: int) -> None:
         """Note that the record has left the collection, or its place in it."""
         self.note(start, number)
-        self._tombstones.append(Tombstone(interaction_id, start, number))
-        self.bound.note(self)
+        self._add(Tombstone(interaction_id, start, number))
 
     def note(self, start: int, number: int) -> None:
         """Note that a change was also made at a place, in microseconds since 1970."""
@@ -143,12 +115,6 @@ class Changes:
         at, (low, high) = self._journal[-1] if self._journal else (-1, EVERYTHING)
         if at < number or not low <= moment < high:
             self._journal.append((self.number, Span(moment, moment + MILLISECOND)))
-
-    def forget_oldest(self) -> None:
-        """Let go of the oldest tombstone: content marked before it can no longer be compared on its day."""
-        if self._tombstones:
-            oldest = self._tombstones.popleft()
-            self._note_loss(day_of(moment_of(oldest.start)), oldest.number)
 
     def lose(self, span: Span) -> None:
         """Let go of a span: records may leave it unnoticed from now on, but for other processes that hold it."""
@@ -168,19 +134,11 @@ class Changes:
 
         Others have held the spans `beside` too.
         """
-        old, last = [*self._tombstones][:-MOST_TOLD], [*self._tombstones][-MOST_TOLD:]
-        losses = dict(self._lost)
-        for one in old:
-            day = day_of(moment_of(one.start))
-            losses[day] = max(one.number, losses.get(day, 0))
-        if len(losses) > MOST_LOSSES:
-            losses = {EVERYTHING: max(losses.values())}
-        lost = tuple((number, span) for span, number in losses.items())
         since = self._journal[0][0] if len(self._journal) == JOURNAL else self._since
         seen = self._seen_elsewhere
         for span in (*(one.span for one in self._seen.intervals), *beside):
             seen = seen.added(Interval(span, 0.0))
-        return Line(self.epoch, self.number, since, tuple(self._journal), tuple(last), lost, seen.merged())
+        return Line(self.epoch, self.number, since, tuple(self._journal), *self._remembered(), seen.merged())
 
     def since(self, number: int | None) -> Coverage:
         """The spans of the changes made after that number; None is before all: what was held, and not let go of."""
@@ -208,8 +166,7 @@ class Changes:
         self._journal += news
         for tombstone in line.tombstones:
             if tombstone.number > known:
-                self._tombstones.append(tombstone)
-                self.bound.note(self)
+                self._add(tombstone)
         for number, span in line.losses:
             self._note_loss(span, number)
         for _, span in news:
@@ -226,22 +183,6 @@ class Changes:
         self._lost.clear()
         self._journal.clear()
         self.catch_up(line)
-
-    def lost_in(self, span: Span) -> int:
-        """The number of the last loss within the span; content marked before cannot be compared."""
-        return max((number for lost, number in self._lost.items() if lost.meets(span)), default=0)
-
-    def buried_since(self, number: int, span: Span) -> Iterator[str]:
-        """The ids of the records that have left the span since the content so marked."""
-        oldest, newest = microseconds(span.start), microseconds(span.end)
-        for one in reversed(self._tombstones):
-            if one.number <= number:
-                break
-            if oldest <= one.start < newest:
-                yield one.interaction_id
-
-    def _note_loss(self, span: Span, number: int) -> None:
-        self._lost[span] = max(number, self._lost.get(span, 0))
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from app.clock import Clock
 from app.cooperative import in_parallel
 from app.errors import CxfacadeError
 from app.holdings.answering import Answered, Wanted, answer_from, is_answerable
-from app.holdings.changes import Bound, Changes, Mark, new_epoch
+from app.holdings.changes import Changes, Mark, new_epoch
 from app.holdings.collection import EVER, Span, conditions_of
 from app.holdings.fill import NewContext
 from app.holdings.partition import EVERYTHING as WHOLE
@@ -25,6 +25,7 @@ from app.holdings.stock import ALL
 from app.holdings.store import COLLECTION_BYTES, Collection
 from app.holdings.supersets import Supersets, narrowed
 from app.holdings.tier import Tier
+from app.holdings.tombstones import Bound
 from app.holdings.trust import HOLDABLE, Telling, sampled, telling, tested
 from app.holdings.union import united
 from app.observe.logs import RANGES_TEST, TIER_PURGE_PENDING

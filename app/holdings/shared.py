@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from app.cache.store import digest
 from app.cooperative import Turns
-from app.holdings.changes import Line, Tombstone
+from app.holdings.changes import Line
 from app.holdings.collection import Coverage, Interval, Span
 from app.holdings.packing import Block, microseconds
 from app.holdings.partition import HeldRun, Partition, moment_of
+from app.holdings.tombstones import Tombstone
 from app.interactions.parts import Interaction
 from app.interactions.records import encoded
 from app.interactions.times import started_at

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 from redis import Redis
 
-from app.holdings.changes import Bound
+from app.holdings.tombstones import Bound
 from app.tier.circuits import TierUnavailable
 from app.upstream.query import EVERYTHING
 from tests.holdings.support import NOW, Place, day, identity, row, text

@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from app.errors import ChangeTokenExpired, StillFetching
 from app.holdings.answering import Answered, Wanted
-from app.holdings.changes import Bound, Mark
+from app.holdings.changes import Mark
+from app.holdings.tombstones import Bound
 from app.interactions.facts import Context, Facts
 from app.queries.change_token import ChangeToken
 from app.queries.changing import changed

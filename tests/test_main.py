@@ -11,7 +11,8 @@ import pytest
 from fastapi import FastAPI
 
 from app import errors
-from app.cache.store import MemoryStore, Stored
+from app.cache.store import MemoryStore
+from app.cache.stored import Stored
 from app.commands.servers import freeze_startup_objects
 from app.errors import SettingsError
 from app.http.guard import Guard

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
-from app.cache.store import Stored
+from app.cache.stored import Stored
 
 Fwd = Literal["bypass", "method", "uri-miss", "vary-miss", "miss", "request", "stale", "partial"]  # RFC 9211 §2.2
 Outcome = Literal["fresh", "stale", "fetched", "collapsed", "none"]

@@ -1,4 +1,4 @@
-"""The store: the keys of values, stored values with their lifetimes, and the memory that holds them.
+"""The store: the memory that holds stored values by their keys.
 
 Four kinds of value share one bound of bytes. *Primary* ones were fetched; they may fill nine tenths. *Derived* ones
 can be made again from a primary one; they have what the others leave: else snapshots that nobody asks for any more
@@ -8,18 +8,20 @@ goes first.
 """
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from hashlib import sha256
-from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
 
 from cachetools import Cache, LRUCache
 
-Part: TypeAlias = "str | bytes | int | bool | tuple[Part, ...] | None"
+from app.cache.keys import Part, digest
+from app.cache.shelf import Held, Shelf
+from app.cache.stored import PurgeToken, Stored
+
+__all__ = ["Part", "PurgeToken", "Stored", "digest"]
+
 ValueKind = Literal["primary", "derived", "rows", "tally"]
 
-LENGTH_BYTES = 8
 OVERHEAD_BYTES = 600  # what a key costs with an empty value: objects, links and table slots (FAULTS 2.5)
 MOST = 10  # a value over one tenth of the bound is served but not kept; so much is also left to derived ones
 ROWS, TALLIES = 4, 20  # a quarter and a twentieth of the bound
@@ -28,112 +30,6 @@ OFFERS_REMEMBERED = 1_000
 SWEPT_AT_ONCE = 8  # keys looked at by each `put`: a round through the store takes an eighth as many puts as it has keys
 
 T = TypeVar("T")
-U = TypeVar("U")
-
-
-class Shared(Protocol):
-    """A part that several values may hold; it is told from others by identity."""
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        ...
-
-
-def digest(*parts: Part) -> bytes:
-    """The key of `parts`: 32 bytes. Order, types and nesting count; text is not normalised."""
-    return sha256(_encode(parts)).digest()
-
-
-def _encode(part: Part) -> bytes:
-    """A one-byte type, the length, the content: no content can pass for the beginning of the next part (FAULTS T14)."""
-    match part:
-        case None:
-            kind, content = b"n", b""
-        case bool():  # before int: True is an int that equals 1
-            kind, content = b"t", b"1" if part else b"0"
-        case int():
-            kind, content = b"i", b"%x" % part
-        case str():
-            kind, content = b"s", part.encode("utf-8", "surrogatepass")
-        case bytes():
-            kind, content = b"b", part
-        case tuple():
-            kind, content = b"(", b"".join(map(_encode, part))
-        case _:
-            raise TypeError(f"a key cannot hold a {type(part).__name__}")
-    return kind + len(content).to_bytes(LENGTH_BYTES) + content
-
-
-@dataclass(slots=True, weakref_slot=True, eq=False)
-class PurgeToken:
-    """Tells whether facts still count; shared by a fetched value and by all values made of it.
-
-    So a purge reaches values that are stored and values that are still on their way to the store (RFC 9111 §4.4).
-    `question_key` is the key of the question that the facts answer. `superseded`: newer facts answer it. `extended`:
-    more was read of the same snapshot.
-    """
-
-    question_key: bytes = b""
-    purged: bool = False
-    superseded: bool = False
-    extended: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stored(Generic[T]):
-    """An immutable value, its size in bytes, when its facts were received, and how long it is fresh and then usable.
-
-    `stored_at` is a monotonic time, the others are seconds: fresh while age ≤ `fresh_for`, then stale for `stale_for`
-    more. For the first `revalidate_for` of these, none unless said, it is served at once and refreshed behind; from
-    then on it only covers failures (FAULTS 1.1, RFC 5861). `size` is without the parts that are `shared`.
-    """
-
-    value: T
-    size: int
-    stored_at: float
-    fresh_for: float
-    stale_for: float
-    purge_token: PurgeToken = field(default_factory=PurgeToken, compare=False, repr=False)
-    revalidate_for: float = 0.0
-    shared: tuple[Shared, ...] = field(default=(), compare=False, repr=False)
-
-    def holding(self, value: U, size: int) -> "Stored[U]":
-        """Another value with the lifetimes and the purge token of this one."""
-        return Stored(
-            value, size, self.stored_at, self.fresh_for, self.stale_for, self.purge_token, self.revalidate_for
-        )
-
-    def age(self, now: float) -> float:
-        """Seconds since the facts were received, never negative (FAULTS T60)."""
-        return max(0.0, now - self.stored_at)
-
-    def time_left(self, now: float) -> float:
-        """Seconds of freshness left; negative once stale."""
-        return self.fresh_for - self.age(now)
-
-    def is_fresh(self, now: float) -> bool:
-        """Whether the value may be served without asking upstream."""
-        return self.time_left(now) >= 0
-
-    def is_current(self, now: float) -> bool:
-        """Whether the value is fresh, and no newer facts are known."""
-        return self.is_fresh(now) and not self.purge_token.superseded
-
-    def may_be_revalidated(self, now: float) -> bool:
-        """Whether the value may be served without waiting for upstream: fresh, or stale within `revalidate_for`."""
-        return self.time_left(now) + self.revalidate_for >= 0
-
-    def is_usable(self, now: float) -> bool:
-        """Whether the value may be served at all: fresh, or stale within its bound, and not purged."""
-        return not self.purge_token.purged and now - self.stored_at <= self.fresh_for + self.stale_for
-
-
-class Held(NamedTuple):
-    """A stored value and its own cost against the bound, without what it shares."""
-
-    cost: int
-    stored: Stored[Any]
 
 
 class MemoryStore:
@@ -148,11 +44,11 @@ class MemoryStore:
     def __init__(self, bound_bytes: int, monotonic: Callable[[], float]) -> None:
         self._bound = bound_bytes
         self._monotonic = monotonic
-        self._primary = _Shelf(bound_bytes - bound_bytes // MOST)
-        self._derived = _Shelf(bound_bytes)
-        self._rows = _Shelf(bound_bytes // ROWS)
-        self._tallies = _Shelf(bound_bytes // TALLIES)
-        self._shelves: dict[ValueKind, _Shelf] = {
+        self._primary = Shelf(bound_bytes - bound_bytes // MOST)
+        self._derived = Shelf(bound_bytes)
+        self._rows = Shelf(bound_bytes // ROWS)
+        self._tallies = Shelf(bound_bytes // TALLIES)
+        self._shelves: dict[ValueKind, Shelf] = {
             "derived": self._derived,
             "primary": self._primary,
             "rows": self._rows,
@@ -261,7 +157,7 @@ class MemoryStore:
     def _keys(self) -> list[bytes]:
         return [key for shelf in self._shelves.values() for key in shelf]
 
-    def _shelf_of(self, key: bytes) -> "_Shelf":
+    def _shelf_of(self, key: bytes) -> Shelf:
         """The shelf that holds the key; any, where none does."""
         return next((shelf for shelf in self._shelves.values() if key in shelf), self._primary)
 
@@ -270,7 +166,7 @@ class MemoryStore:
         shelf = self._shelf_of(key)
         return Cache.__getitem__(shelf, key).stored if key in shelf else None
 
-    def _admits(self, key: bytes, known_as: bytes, newcomer: Held, shelf: "_Shelf") -> bool:
+    def _admits(self, key: bytes, known_as: bytes, newcomer: Held, shelf: Shelf) -> bool:
         cost = shelf.cost_of(newcomer)
         if cost * MOST > self._bound:
             return False
@@ -280,11 +176,11 @@ class MemoryStore:
         self._offered[known_as] = None
         return is_known or self._is_room(newcomer, shelf)
 
-    def _is_room(self, newcomer: Held, shelf: "_Shelf") -> bool:
+    def _is_room(self, newcomer: Held, shelf: Shelf) -> bool:
         cost = shelf.cost_of(newcomer)
         return cost <= self._bound - self.bytes_held and not shelf.is_crowded_by(cost)
 
-    def _make_room(self, newcomer: Held, shelf: "_Shelf") -> None:
+    def _make_room(self, newcomer: Held, shelf: Shelf) -> None:
         """Evict from the shelf where that is too full itself, else what was made of others, then what was fetched."""
         while not self._is_room(newcomer, shelf) and len(self):
             is_crowded = shelf.is_crowded_by(shelf.cost_of(newcomer))
@@ -309,53 +205,3 @@ class Kept(Generic[T]):
     def keep(self, key: bytes, value: T, size: int) -> None:
         """Keep a value of so many bytes."""
         self.store.put(key, self.home.holding(value, size), kind=self.kind)
-
-
-class _Shelf(LRUCache[bytes, Held]):
-    """Values of one kind, of at most so many bytes, the parts they share among them."""
-
-    def __init__(self, bound_bytes: int) -> None:
-        super().__init__(bound_bytes, getsizeof=lambda held: held.cost)
-        self.changes = 0
-        self._holders: Counter[int] = Counter()  # of each part, by its identity
-        self._shared_bytes = 0
-
-    @property
-    def bytes_held(self) -> int:
-        """The cost of all values and of what they share."""
-        return int(self.currsize) + self._shared_bytes
-
-    def cost_of(self, newcomer: Held) -> int:
-        """The bytes that it would add."""
-        new = {id(part): part.size for part in newcomer.stored.shared if id(part) not in self._holders}
-        return newcomer.cost + sum(new.values())
-
-    def is_crowded_by(self, cost: int) -> bool:
-        """Whether a value of this cost would exceed the bound."""
-        return self.bytes_held + cost > self.maxsize
-
-    def __setitem__(self, key: bytes, held: Held) -> None:
-        if key in self:
-            del self[key]
-        super().__setitem__(key, held)
-        self.changes += 1
-        for part in held.stored.shared:
-            if id(part) not in self._holders:
-                self._shared_bytes += part.size
-            self._holders[id(part)] += 1
-
-    def __delitem__(self, key: bytes) -> None:
-        held = Cache.__getitem__(self, key)
-        super().__delitem__(key)
-        self.changes += 1
-        for part in held.stored.shared:
-            self._holders[id(part)] -= 1
-            if not self._holders[id(part)]:
-                del self._holders[id(part)]
-                self._shared_bytes -= part.size
-
-    def clear(self) -> None:
-        super().clear()
-        self.changes += 1
-        self._holders.clear()
-        self._shared_bytes = 0

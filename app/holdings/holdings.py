@@ -9,7 +9,9 @@ from functools import partial, reduce
 from math import inf
 from weakref import WeakValueDictionary
 
-from app.cache.store import MemoryStore, Stored, digest
+from app.cache.keys import digest
+from app.cache.store import MemoryStore
+from app.cache.stored import Stored
 from app.clock import Clock
 from app.cooperative import in_parallel
 from app.errors import CxfacadeError

@@ -10,7 +10,7 @@ import msgspec
 import zstandard
 from msgspec.structs import replace
 
-from app.cache.store import digest
+from app.cache.keys import digest
 from app.cooperative import Turns
 from app.holdings.changes import Line
 from app.holdings.collection import Coverage, Interval, Span

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from starlette.types import Scope
 
+from app.cache.keys import Part, digest
 from app.cache.reuse import Reuse
 from app.cache.single_flight import SingleFlight
-from app.cache.store import MemoryStore, Part, Stored, digest
+from app.cache.store import MemoryStore
+from app.cache.stored import Stored
 from app.clock import Clock
 from app.cooperative import INLINE_BYTES
 from app.http.negotiation import choose_coding

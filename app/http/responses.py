@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.cache.reuse import Reuse
-from app.cache.store import Stored
+from app.cache.stored import Stored
 from app.cooperative import unlocked
 from app.errors import RateLimited
 from app.owners import owner_of

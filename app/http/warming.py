@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import dataclass
 from functools import partial
 
-from app.cache.store import Stored
+from app.cache.stored import Stored
 from app.errors import CxfacadeError, UpstreamCircuitOpen
 from app.http.parse import changes_in, pairs_of, parse
 from app.http.questions import READER, Question

@@ -18,7 +18,8 @@ from math import floor, inf
 from time import time
 from typing import NamedTuple
 
-from app.cache.store import MemoryStore, Stored
+from app.cache.store import MemoryStore
+from app.cache.stored import Stored
 from app.http.forwarding import FIELDS as FORWARDED
 from app.http.guard import usable_request_id
 from app.http.response_cache import Charge, Keep, Replayable

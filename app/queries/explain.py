@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from app.cache.store import Stored
+from app.cache.stored import Stored
 from app.interactions.times import Time, written
 from app.queries.fetch_plan import FetchPlan
 from app.queries.query import NEWEST_FIRST, InteractionQuery

@@ -6,7 +6,7 @@ from functools import partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from app.cache.store import digest
+from app.cache.keys import digest
 from app.cooperative import in_parallel
 from app.errors import ChangeTokenExpired, InvalidParameters, ParameterFault
 from app.holdings.changes import Mark

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from app import cooperative
-from app.cache.store import PurgeToken, Stored
+from app.cache.stored import PurgeToken, Stored
 from app.clock import Clock
 from app.cooperative import held_back, let_go
 from app.errors import ChangeTokenExpired, CursorExpired, UpstreamError, UpstreamForbidden

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from app.cache.reuse import Action, Decision, Directives, Fwd, decide
-from app.cache.store import Stored
+from app.cache.stored import Stored
 from app.errors import CxfacadeError
 from app.interactions.grains import INTERACTIONS
 from app.queries.fetch_plan import FetchPlan

@@ -13,7 +13,7 @@ from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
 
-from app.cache.store import Part, digest
+from app.cache.keys import Part, digest
 from app.holdings.changes import Mark
 from app.interactions.columns import SCHEMA_VERSION
 from app.interactions.grains import INTERACTIONS

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from app.cache.store import digest
+from app.cache.keys import digest
 from app.interactions.facts import Context
 from app.interactions.masking import Audience, by_name
 from app.interactions.service_level import ServiceLevel

@@ -9,9 +9,10 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from app import cooperative
+from app.cache.keys import Part, digest
 from app.cache.reuse import UNDIRECTED, Action, Directives, refresh_early
 from app.cache.single_flight import SingleFlight
-from app.cache.store import Part, Stored, digest
+from app.cache.stored import Stored
 from app.clock import Clock
 from app.errors import (
     CursorExpired,

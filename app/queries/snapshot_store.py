@@ -6,7 +6,8 @@ from math import inf
 from typing import Any
 from weakref import WeakSet, WeakValueDictionary
 
-from app.cache.store import Kept, MemoryStore, PurgeToken, Stored, ValueKind
+from app.cache.store import Kept, MemoryStore, ValueKind
+from app.cache.stored import PurgeToken, Stored
 from app.cooperative import Turns
 from app.queries.fetch_plan import FetchPlan
 from app.queries.rules import Lifetime

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
-from app.cache.store import Part, digest
+from app.cache.keys import Part, digest
 from app.interactions.cards import mask_cards
 from app.interactions.facts import Context, Facts
 from app.interactions.masking import Policy, as_shown, is_listed, seen_by, treatment_of, treatments

@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from app.cache.store import Part, digest
+from app.cache.keys import Part, digest
 
 TENANT_CHARACTERS = 16
 

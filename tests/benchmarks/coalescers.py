@@ -10,7 +10,8 @@ from async_lru import alru_cache
 from cashews import Cache
 
 from app.cache.single_flight import SingleFlight
-from app.cache.store import MemoryStore, Stored
+from app.cache.store import MemoryStore
+from app.cache.stored import Stored
 from app.clock import Clock
 
 KEY = b"record"

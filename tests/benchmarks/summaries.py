@@ -11,7 +11,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from app import cooperative
-from app.cache.store import Kept, MemoryStore, Stored
+from app.cache.store import Kept, MemoryStore
+from app.cache.stored import Stored
 from app.cooperative import TURN_SECONDS, Turns, held_back
 from app.holdings.packing import Entry, Run, pack
 from app.holdings.partition import partitioned

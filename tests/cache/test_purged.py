@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from app.cache.single_flight import SingleFlight
-from app.cache.store import MemoryStore, PurgeToken, Stored, ValueKind
+from app.cache.store import MemoryStore, ValueKind
+from app.cache.stored import PurgeToken, Stored
 from tests.support.clock import HandClock
 
 KEY, OTHER, DERIVED = b"key", b"other", b"derived"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cache.reuse import JUST_RECEIVED_SECONDS, Action, Decision, Directives, Reuse, decide, refresh_early
-from app.cache.store import Stored
+from app.cache.stored import Stored
 
 STORED = Stored(value=b"rows", size=4, stored_at=100.0, fresh_for=20.0, stale_for=50.0, revalidate_for=10.0)
 SERVE, REFRESH = Decision(Action.SERVE), Decision(Action.SERVE_AND_REFRESH)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.cache.store import Stored
+from app.cache.stored import Stored
 from app.errors import UpstreamError, UpstreamUnreachable
 from app.holdings.answering import Answered, Wanted
 from app.holdings.collection import Span

@@ -9,7 +9,8 @@ from unittest import mock
 import pytest
 
 from app import cooperative
-from app.cache.store import MemoryStore, Stored
+from app.cache.store import MemoryStore
+from app.cache.stored import Stored
 from app.holdings.partition import EVERYTHING as WHOLE
 from app.holdings.partition import Partition
 from app.upstream.query import EVERYTHING

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from app.cache.store import Stored
+from app.cache.stored import Stored
 from app.holdings.answering import Wanted
 from app.holdings.tier import Tier
 from app.tier.client import LEASE_MILLISECONDS

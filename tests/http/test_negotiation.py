@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cache.reuse import Directives, Reuse
-from app.cache.store import Stored
+from app.cache.stored import Stored
 from app.formats import FORMATS
 from app.http.negotiation import (
     LARGEST,

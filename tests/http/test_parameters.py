@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.cache.store import digest
+from app.cache.keys import digest
 from app.holdings.changes import Mark
 from app.holdings.collection import EVER
 from app.http.parameters import ATTRIBUTE_PREFIX, BY_NAME, ITEM_PARAMETERS, PARAMETERS

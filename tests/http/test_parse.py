@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cache.store import digest
+from app.cache.keys import digest
 from app.errors import Forbidden, InvalidParameters, KeyInQuery
 from app.http.auth import KEY_NAMES, Viewer
 from app.http.parameters import BY_NAME, ITEM_PARAMETERS, MOST_PARAMETERS, MOST_VALUES

@@ -9,9 +9,11 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.cache.keys import Part
 from app.cache.reuse import Reuse
 from app.cache.single_flight import SingleFlight
-from app.cache.store import MemoryStore, Part, Stored
+from app.cache.store import MemoryStore
+from app.cache.stored import Stored
 from app.cooperative import INLINE_BYTES
 from app.http import response_cache
 from app.http.response_cache import Built, ParsedList, ParsedLists, ResponseCache, Served

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from starlette.types import Message, Scope
 
 from app.cache.reuse import Reuse
-from app.cache.store import Stored
+from app.cache.stored import Stored
 from app.cooperative import INLINE_BYTES
 from app.errors import RateLimited
 from app.http import responses

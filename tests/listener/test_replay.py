@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from app.cache.reuse import Reuse
-from app.cache.store import MemoryStore, Stored
+from app.cache.store import MemoryStore
+from app.cache.stored import Stored
 from app.http.response_cache import ARRIVAL, Charge, Served, offer
 from app.http.responses import Answer, answer_headers
 from app.http.telemetry import Hits, Requests

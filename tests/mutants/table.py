@@ -15,16 +15,10 @@ class Subject(NamedTuple):
 
 
 SUBJECTS = (
-    Subject(
-        "keys",
-        "app.cache.store",
-        (
-            "tests/cache/test_keys.py",
-            "tests/cache/test_stored.py",
-            "tests/cache/test_store.py",
-            "tests/cache/test_purged.py",
-        ),
-    ),
+    Subject("keys", "app.cache.keys", ("tests/cache/test_keys.py",)),
+    Subject("stored", "app.cache.stored", ("tests/cache/test_stored.py", "tests/cache/test_purged.py")),
+    Subject("shelf", "app.cache.shelf", ("tests/cache/test_shelf.py", "tests/cache/test_store.py")),
+    Subject("store", "app.cache.store", ("tests/cache/test_store.py", "tests/cache/test_purged.py")),
     Subject(
         "query",
         "app.queries.query",
@@ -81,11 +75,11 @@ REMEMBERED = "a bound of memory: what is forgotten is found again"
 ESTIMATE = "a round number for what Python's objects take"
 
 EQUIVALENT = (
-    Equivalent("app.cache.store", 'kind, content = b"t", b"1" if part else b"0"', "b't' doubled", TAG),
-    Equivalent("app.cache.store", 'kind, content = b"t", b"1" if part else b"0"', "b'1' doubled", TAG),
-    Equivalent("app.cache.store", 'kind, content = b"t", b"1" if part else b"0"', "b'0' doubled", TAG),
-    Equivalent("app.cache.store", 'kind, content = b"t", b"1" if part else b"0"', "condition negated", TAG),
-    Equivalent("app.cache.store", 'kind, content = b"b", part', "b'b' doubled", TAG),
+    Equivalent("app.cache.keys", 'kind, content = b"t", b"1" if part else b"0"', "b't' doubled", TAG),
+    Equivalent("app.cache.keys", 'kind, content = b"t", b"1" if part else b"0"', "b'1' doubled", TAG),
+    Equivalent("app.cache.keys", 'kind, content = b"t", b"1" if part else b"0"', "b'0' doubled", TAG),
+    Equivalent("app.cache.keys", 'kind, content = b"t", b"1" if part else b"0"', "condition negated", TAG),
+    Equivalent("app.cache.keys", 'kind, content = b"b", part', "b'b' doubled", TAG),
     Equivalent("app.queries.query", '"report",', "'report' doubled", TAG),
     Equivalent("app.queries.query", 'return digest("columns", columns)', "'columns' doubled", TAG),
     Equivalent(

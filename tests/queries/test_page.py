@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from app.cache.reuse import UNDIRECTED, Action, Decision, Directives
-from app.cache.store import PurgeToken, Stored
+from app.cache.stored import PurgeToken, Stored
 from app.errors import (
     CxfacadeError,
     InternalError,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.cache.store import digest
+from app.cache.keys import digest
 from app.holdings.changes import Mark
 from app.interactions.masking import Audience
 from app.queries.change_token import ChangeToken

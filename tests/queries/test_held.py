@@ -1,16 +1,14 @@
 """What is stored while upstream is left alone, refuses our credentials, or fails for long (FAULTS 1.1 and 1.3)."""
 
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
 
 from app.cache.reuse import Directives
 from app.cache.store import MemoryStore
-from app.errors import NotStored, UpstreamAuth, UpstreamServerError
-from app.queries.fetching import Successes
+from app.errors import NotStored, UpstreamAuth
 from app.queries.snapshot_store import SnapshotStore
-from tests.queries.support import NOW, STALE_SECONDS, desk, interactions, query
+from tests.queries.support import STALE_SECONDS, desk, interactions, query
 
 FRESH = 15
 
@@ -55,29 +53,6 @@ async def test_what_is_fresh_stays_so_however_long_credentials_are_refused() -> 
     at.upstream.is_blocked, at.upstream.refused_for = True, 10_000.0
     page = await at.page(query())
     assert (page.found.detail, page.found.fetched) == (None, False)
-
-
-async def test_a_failure_says_when_upstream_last_answered_even_once_the_answer_is_gone() -> None:
-    at = desk(interactions(3, is_open=True))
-    at.upstream.failure = UpstreamServerError("down")
-    with pytest.raises(UpstreamServerError) as never:
-        await at.page(query())
-    at.clock.advance(2)
-    at.upstream.failure = None
-    await at.page(query())
-    answered: datetime = at.clock.wall
-    at.clock.advance(FRESH + STALE_SECONDS + 1)
-    at.upstream.failure = UpstreamServerError("down")
-    with pytest.raises(UpstreamServerError) as later:
-        await at.page(query())
-    assert (never.value.last_success_at, later.value.last_success_at) == (None, answered)
-
-
-def test_only_so_many_successes_are_remembered() -> None:
-    successes = Successes(most=2)
-    for key in (b"a", b"b", b"a", b"c"):
-        successes.note(key, NOW)
-    assert [successes.last(key) for key in (b"a", b"b", b"c")] == [NOW, None, NOW]
 
 
 @pytest.mark.parametrize(("random", "fresh_for"), [(0.0, 13.5), (0.5, 15.0), (1.0, 16.5)])

@@ -136,7 +136,9 @@ def create_app(
         known = rules.from_settings(settings, pseudonym_secret(settings))
         schedule = Schedule(settings.recheck_open_seconds, settings.recheck_seconds)
         kept_seconds = settings.fresh_max_seconds + settings.stale_seconds
-        holdings = Holdings(upstream, store, clock, schedule, known.digest, kept_seconds, limits.probe_seconds)
+        holdings = Holdings(
+            upstream, store, clock, schedule, known.digest, kept_seconds, probe_seconds=limits.probe_seconds
+        )
         watch(metrics, store, settings.cache_bytes, flights, holdings)
         orders, degraded = PurgeOrders(worker.block), Degraded(worker.block)
         holdings.tier = shared_tier(settings, holdings, orders, metrics)

@@ -1,17 +1,28 @@
 """Trust: which time upstream's ranges test, as partitions need the start, alone or with the end; a few calls tell."""
 
+import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
+from math import inf
 from typing import Literal, NamedTuple
 
 from app.holdings.collection import EVER, Span
+from app.holdings.collection_store import CollectionStore
 from app.holdings.packing import Run
+from app.holdings.partition import EVERYTHING as WHOLE
 from app.holdings.reader import MILLISECOND, Reader, floored
 from app.interactions.parts import Interaction
-from app.upstream.query import UpstreamQuery
+from app.observe.logs import RANGES_TEST
+from app.upstream.query import EVERYTHING, UpstreamQuery
 from app.upstream.rows import Record
 
+logger = logging.getLogger("cxfacade.holdings")
+
+PROBE_AGAIN_SECONDS = 600.0  # after no record told
+SETTLED = timedelta(hours=1)
 LEAST_DURATION = timedelta(seconds=2)
 MOST_RUNS = 20  # are looked through for a record that tells
 SAMPLE_ROWS = 100
@@ -68,3 +79,50 @@ async def _are_listed(record: Telling, moments: Iterable[datetime], reader: Read
     """For each moment, whether a range of milliseconds around it lists the record; rows are not checked here."""
     spans = [Span(moment - MILLISECOND, moment + 2 * MILLISECOND) for moment in moments]
     return tuple([record.interaction_id in await reader.listed(span) for span in spans])
+
+
+@dataclass(eq=False)
+class Probed(CollectionStore):
+    """Collections that are held as far as upstream's ranges allow.
+
+    `is_trusted`: the ranges are as partitions need them; else nothing is held, and every question asked whole. That is
+    seen once in `probe_seconds`, and `is_probed` as soon as it was, or where it never will be.
+    """
+
+    probe_seconds: float = 86_400.0
+    is_trusted: bool = True
+    is_probed: bool = field(default=False, init=False)
+    _next_probe: float = field(init=False)
+    _telling: Telling | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        """The first probe comes with the first answer, unless none ever does."""
+        self.is_probed = self.probe_seconds == inf
+        self._next_probe = inf if self.is_probed else self.clock.monotonic()
+
+    @property
+    def is_to_be_probed(self) -> bool:
+        """Whether it is time to see again which time upstream's ranges test."""
+        return self.clock.monotonic() >= self._next_probe
+
+    async def probe(self, *, may_sample: bool = False) -> None:
+        """See which time upstream's ranges test, by a record that is held: by the end alone nothing is held.
+
+        Where no record held tells it, one more call may ask for others. Raises UpstreamError.
+        """
+        now, settled = self.clock.monotonic(), self.clock.wall() - SETTLED
+        self._next_probe = now + PROBE_AGAIN_SECONDS
+        reading = partial(Reader, self.client, most_calls=5, background=True)
+        runs = ((run, one.conditions) for one in self.collections() for run in one.runs(WHOLE))
+        self._telling = telling(runs, settled) or self._telling
+        if self._telling is None and may_sample:
+            self._telling = await sampled(settled, reading(EVERYTHING))
+        if self._telling is None:
+            return
+        found = await tested(self._telling, reading(self._telling.conditions))
+        self._next_probe, self.is_probed = now + self.probe_seconds, True
+        trusted, overlaps = found in HOLDABLE, found == "overlap"
+        if (trusted, overlaps) != (self.is_trusted, self.overlaps):
+            self.is_trusted, self.overlaps = trusted, overlaps
+            logger.log(logging.INFO if self.is_trusted else logging.ERROR, RANGES_TEST, found)
+            self.purge()

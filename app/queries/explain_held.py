@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from app.holdings.collection import EVER, Span, conditions_of
-from app.holdings.holdings import Holdings, span_of
+from app.holdings.holdings import Holdings
+from app.holdings.marks import span_of
 from app.holdings.packing import MICROSECOND, microseconds
 from app.holdings.partition import FOREVER, day_of
 from app.holdings.store import Collection

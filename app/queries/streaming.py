@@ -14,7 +14,7 @@ from itertools import count
 from app import cooperative
 from app.cooperative import let_go
 from app.errors import NotStored, RateLimited, UpstreamBadAnswer, UpstreamBusy, UpstreamThrottled
-from app.holdings.holdings import span_of
+from app.holdings.marks import span_of
 from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, floored
 from app.owners import Owners

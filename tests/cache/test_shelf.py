@@ -6,8 +6,11 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.cache.shelf import Held, Shelf
 from app.cache.store import OVERHEAD_BYTES, MemoryStore
 from app.cache.stored import Stored
+
+EMPTY: Stored[str] = Stored("", 0, 0.0, 1.0, 1.0)
 
 
 @dataclass(eq=False)
@@ -19,18 +22,17 @@ class Shared:
 
 def test_what_values_share_is_counted_once_and_for_as_long_as_one_of_them_is_held() -> None:
     store, part = MemoryStore(100_000, lambda: 0.0), Shared(5_000)
-    empty: Stored[str] = Stored("", 0, 0.0, 1.0, 1.0)
-    store.put(b"alone", empty)
+    store.put(b"alone", EMPTY)
     alone = store.bytes_held
-    store.put(b"first", replace(empty, shared=(part, part)))
+    store.put(b"first", replace(EMPTY, shared=(part, part)))
     with_one = store.bytes_held
-    store.put(b"other", replace(empty, shared=(part,)))
+    store.put(b"other", replace(EMPTY, shared=(part,)))
     assert (with_one, store.bytes_held) == (2 * alone + part.size, 3 * alone + part.size)
-    store.put(b"first", replace(empty, stored_at=1.0))
+    store.put(b"first", replace(EMPTY, stored_at=1.0))
     assert store.bytes_held == 3 * alone + part.size
     store.delete(b"other")
     assert store.bytes_held == 2 * alone
-    store.put(b"first", replace(empty, stored_at=1.0, shared=(part,)))
+    store.put(b"first", replace(EMPTY, stored_at=1.0, shared=(part,)))
     store.clear()
     assert store.bytes_held == 0
 
@@ -47,3 +49,23 @@ def test_shared_parts_stay_within_the_bound_and_are_forgotten_with_their_values(
         distinct = {id(part): part.size for one in held for part in cast("tuple[Shared, ...]", one.shared)}
         assert store.bytes_held == len(held) * (1 + 100 + OVERHEAD_BYTES) + sum(distinct.values())
         assert store.bytes_held <= 60_000
+
+
+def test_a_value_costs_only_the_parts_that_no_other_brings_and_lets_go_of_them_when_it_is_replaced() -> None:
+    shelf, part, other = Shelf(10_000), Shared(5_000), Shared(3_000)
+    shelf[b"key"] = Held(100, replace(EMPTY, shared=(part,)))
+    assert shelf.cost_of(Held(1, replace(EMPTY, shared=(part, other)))) == 1 + other.size
+    shelf[b"key"] = Held(100, EMPTY)
+    assert shelf.bytes_held == 100
+
+
+def test_each_coming_and_each_going_of_a_value_is_a_change() -> None:
+    shelf = Shelf(10_000)
+    counts = [shelf.changes]
+    for held in (Held(100, EMPTY), Held(200, EMPTY)):
+        shelf[b"key"] = held
+        counts.append(shelf.changes)
+    del shelf[b"key"]
+    counts.append(shelf.changes)
+    shelf.clear()
+    assert [*counts, shelf.changes] == [0, 1, 3, 4, 5]

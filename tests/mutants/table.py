@@ -17,8 +17,12 @@ class Subject(NamedTuple):
 SUBJECTS = (
     Subject("keys", "app.cache.keys", ("tests/cache/test_keys.py",)),
     Subject("stored", "app.cache.stored", ("tests/cache/test_stored.py", "tests/cache/test_purged.py")),
-    Subject("shelf", "app.cache.shelf", ("tests/cache/test_shelf.py", "tests/cache/test_store.py")),
-    Subject("store", "app.cache.store", ("tests/cache/test_store.py", "tests/cache/test_purged.py")),
+    Subject("shelf", "app.cache.shelf", ("tests/cache/test_shelf.py",)),
+    Subject(
+        "store",
+        "app.cache.store",
+        ("tests/cache/test_store.py", "tests/cache/test_purged.py", "tests/cache/test_shelf.py"),
+    ),
     Subject(
         "query",
         "app.queries.query",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cache.keys import digest
-from app.cache.store import OFFERS_REMEMBERED, OVERHEAD_BYTES, SWEPT_AT_ONCE, MemoryStore
+from app.cache.store import OFFERS_REMEMBERED, OVERHEAD_BYTES, SWEPT_AT_ONCE, Kept, MemoryStore
 from app.cache.stored import Stored
 from tests.support.clock import HandClock
 
@@ -190,6 +190,26 @@ def test_tallies_push_out_one_another_past_a_twentieth(shop: Shop) -> None:
     assert shop.holds("tally 4", "tally 5") == [False, True]
     shop.fill("answer", 1_000, 90, derived=True)
     assert (shop.store.count("derived"), shop.store.count("tally"), shop.store.bytes_held) == (5, 5, 100_000)
+
+
+def test_rows_push_out_one_another_past_a_quarter(shop: Shop) -> None:
+    for number in range(30):
+        assert shop.store.put(digest(f"rows {number}"), Stored(b"", 1_000 - FIXED, 1_000.0, 10.0, 5.0), kind="rows")
+    assert (shop.store.count("rows"), shop.store.bytes_held) == (25, 25_000)
+    assert shop.holds("rows 4", "rows 5") == [False, True]
+
+
+def test_fetched_values_may_take_four_fifths_together(shop: Shop) -> None:
+    assert [shop.store.may_hold(size) for size in (80_000, 80_001)] == [True, False]
+
+
+def test_what_is_made_of_a_value_is_kept_and_ends_with_it(shop: Shop) -> None:
+    home: Stored[str] = Stored("home", 4, 1_000.0, 10.0, 5.0)
+    kept: Kept[str] = Kept(shop.store, home, "rows")
+    kept.keep(KEY, "made", 4)
+    assert (kept.get(KEY), kept.get(OTHER), shop.store.count("rows")) == ("made", None, 1)
+    home.purge_token.purged = True
+    assert kept.get(KEY) is None
 
 
 def test_a_store_full_of_reports_has_room_for_an_answer_as_large_as_may_be(shop: Shop) -> None:

@@ -184,7 +184,8 @@ class MemoryStore:
         """Evict from the shelf where that is too full itself, else what was made of others, then what was fetched."""
         while not self._is_room(newcomer, shelf) and len(self):
             is_crowded = shelf.is_crowded_by(shelf.cost_of(newcomer))
-            crowded = shelf if is_crowded else self._rows or self._derived or self._primary or self._tallies
+            made = max(self._derived, self._rows, key=lambda one: one.bytes_held)
+            crowded = shelf if is_crowded else made or self._primary or self._tallies
             crowded.popitem()
             self.evictions += 1
 

@@ -199,6 +199,15 @@ def test_rows_push_out_one_another_past_a_quarter(shop: Shop) -> None:
     assert shop.holds("rows 4", "rows 5") == [False, True]
 
 
+def test_of_answers_and_rows_those_that_take_more_make_room(shop: Shop) -> None:
+    for number in range(20):
+        assert shop.store.put(digest(f"rows {number}"), Stored(b"", 1_000 - FIXED, 1_000.0, 10.0, 5.0), kind="rows")
+    shop.fill("answer", 1_000, 100, derived=True)
+    assert (shop.store.count("rows"), shop.store.count("derived")) == (20, 80)
+    shop.fill("report", 1_000, 70)
+    assert (shop.store.count("rows"), shop.store.count("derived")) == (15, 15)
+
+
 def test_fetched_values_may_take_four_fifths_together(shop: Shop) -> None:
     assert [shop.store.may_hold(size) for size in (80_000, 80_001)] == [True, False]
 

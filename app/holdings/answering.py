@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from math import inf
 
-from app.holdings.collection import EVER, Interval, Span
+from app.holdings.collection import EVER, Interval, Rest, Span
 from app.holdings.composition import Composition
 from app.holdings.fill import NewContext, fill
 from app.holdings.partition import hour_of
@@ -141,7 +142,7 @@ async def answer_from(
     if collection.token.purged or held.compared_at == inf:  # it was let go of meanwhile
         return None
     if wanted.is_counted and not held.complete:
-        total = await _total(collection, span, filled.total, filling, new_context)
+        total = filled.total or await _total(collection, span, wanted, filling, new_context)
         again = collection.compose(span, wanted.shown)  # less, where the store has no room for the rest
         held = max(again, held, key=lambda one: one.rows)
     readers = (comparing, rechecking, filling)
@@ -159,7 +160,8 @@ async def answer_from(
 def is_answerable(collection: Collection, span: Span, wanted: Wanted) -> bool:
     """Whether enough is held of the span, and young enough, that upstream need not be asked."""
     reach = collection.reach(span)
-    is_enough = reach.complete or (reach.rows >= wanted.rows and not wanted.is_counted)
+    is_known = not wanted.is_counted or _is_counted(collection, span, reach.low, wanted)
+    is_enough = reach.complete or (reach.rows >= wanted.rows and is_known)
     return is_enough and not any(_due(collection, span, wanted))
 
 
@@ -184,26 +186,36 @@ def _is_due(collection: Collection, part: Span, wanted: Wanted) -> bool:
     return collection.due_at(part) <= (now - wanted.patience if may_wait else now)
 
 
+def _is_counted(collection: Collection, span: Span, low: datetime, wanted: Wanted) -> bool:
+    """Whether the rows of the span below `low` were counted, here or by another process, and lately enough."""
+    is_same = collection.rest.span == Span(floored(span.start), low)
+    return is_same and wanted.is_fresh(Interval(span, collection.rest.counted_at), collection.clock.monotonic())
+
+
 def _expires_at(collection: Collection, span: Span, held: Composition, wanted: Wanted) -> float:
     intervals = collection.coverage.within(Span(max(span.start, held.low), span.end))
     compared = min((one.compared_at + wanted.lifetime(one.span) for one in intervals), default=held.compared_at)
+    if wanted.is_counted and not held.complete:
+        compared = min(compared, collection.rest.counted_at + wanted.lifetime(span))
     return min(compared, max(held.due_at, held.compared_at + wanted.patience))
 
 
-async def _total(
-    collection: Collection, span: Span, counted: int | None, reader: Reader, new_context: NewContext
-) -> int:
-    """Upstream's number of rows in a span that is held in part; where it is asked for again, the rest is held, too."""
+async def _total(collection: Collection, span: Span, wanted: Wanted, reader: Reader, new_context: NewContext) -> int:
+    """Upstream's number of rows in a span that is held in part.
+
+    Where it is asked for again after the last count of the rest has become old, the rest is held, too.
+    """
     held = collection.reach(span)
-    if held.complete or counted is not None:
-        return counted or held.rows
     above = collection.rows(Span(held.low, span.end))
-    if 0 < collection.rest_rows <= MOST_ROWS_PER_CALL * reader.left:
-        filled = await fill(collection, span, above + collection.rest_rows, reader, new_context)
+    if _is_counted(collection, span, held.low, wanted):
+        return above + collection.rest.rows
+    if 0 < collection.rest.rows <= MOST_ROWS_PER_CALL * reader.left:
+        filled = await fill(collection, span, above + collection.rest.rows, reader, new_context)
         held = collection.reach(span)
         if held.complete:
             return held.rows
         if filled.total is not None:
             return filled.total
-    collection.rest_rows = await reader.count(Span(span.start if span.start == EVER else floored(span.start), held.low))
-    return above + collection.rest_rows
+    rest, now = Span(floored(span.start), held.low), collection.clock.monotonic()
+    collection.rest = Rest(rest, await reader.count(rest), now)
+    return above + collection.rest.rows

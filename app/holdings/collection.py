@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
+from math import inf
 from typing import NamedTuple
 
 from app.upstream.query import UpstreamQuery
@@ -31,6 +32,17 @@ class Interval:
 
     span: Span
     compared_at: float
+
+
+class Rest(NamedTuple):
+    """Upstream's number of `rows` in a span below what is held, as it was `counted_at` (monotonic seconds)."""
+
+    span: Span
+    rows: int
+    counted_at: float
+
+
+NOT_COUNTED = Rest(Span(EVER, EVER), 0, -inf)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.cooperative import let_go
-from app.holdings.collection import Span
+from app.holdings.collection import Rest, Span
 from app.holdings.packing import surplus
 from app.holdings.reader import MILLISECOND, Reader, floored, is_trusted, raised
 from app.holdings.store import Collection
@@ -70,7 +70,8 @@ async def fill(collection: Collection, span: Span, rows: int, reader: Reader, ne
             context = new_context(reading.time_zone)
             filled.facts |= await collection.take(taken, [*walk.read, *beside], context, checked)
             collection.cover(Span(low, walk.low), walk.began, has_tail=not reading.complete)
-            collection.rest_rows = reading.total - walk.position.offset
+            rest_rows = reading.total - collection.rows(Span(low, walk.asked.end))
+            collection.rest = Rest(Span(walk.asked.start, low), rest_rows, walk.began)
             spent = [walk.read, [*reading.records]]
             walk.end_step(low, has_tail=not reading.complete)
             if collection.reach(span).low > max(low, span.start):  # the store did not take it

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from app.cache.keys import digest
 from app.cooperative import Turns
 from app.holdings.changes import Line
-from app.holdings.collection import Coverage, Interval, Span
+from app.holdings.collection import NOT_COUNTED, Coverage, Interval, Rest, Span
 from app.holdings.packing import Block, microseconds
 from app.holdings.partition import HeldRun, Partition, moment_of
 from app.holdings.tombstones import Tombstone
@@ -114,13 +114,16 @@ def _span(start: int, end: int) -> Span:
 
 
 class Catalogue(msgspec.Struct, frozen=True, array_like=True):
-    """The extents of a collection, disjoint and sorted, its changes, and what upstream said beside the rows."""
+    """The extents of a collection, disjoint and sorted, its changes, and what upstream said beside the rows.
+
+    The `rest` was counted at a time in seconds since 1970.
+    """
 
     extents: tuple[Extent, ...] = ()
     told: Told | None = None
     time_zone: str | None = None
     simulated: bool = False
-    rest_rows: int = 0
+    rest: Rest = NOT_COUNTED
 
     @property
     def line(self) -> Line | None:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from app import cooperative
 from app.cooperative import Turns, let_go, set_aside
 from app.errors import CxfacadeError
-from app.holdings.collection import Span
+from app.holdings.collection import NOT_COUNTED, Rest, Span
 from app.holdings.overlap import Earlier, OverlapReader
 from app.holdings.packing import Entry, entries, in_order, microseconds, pack
 from app.holdings.partition import FOREVER, LEVELS, MOST_ROWS, HeldRun, Partition
@@ -46,7 +46,7 @@ class Collection(Stock):
     """The part that is held of the interactions that upstream lists for some conditions.
 
     It was `asked_at` a monotonic time; `failed` is how its last reading failed, and when. `failures`: so many
-    comparisons in a row did not come out even. Below what is held upstream had `rest_rows` when last asked; so many
+    comparisons in a row did not come out even. The `rest` is below what is held, as it was counted last; so many
     rows were `arriving` between two comparisons on average. The newest row was looked at, and the newest hour read
     again, at the times given (monotonic). `queued` are the owners of all who read it or wait to. Where upstream's
     ranges list what `overlaps` them, `earlier` are the numbers of rows that start before them.
@@ -62,7 +62,7 @@ class Collection(Stock):
     failed: tuple[float, CxfacadeError | None] = field(default=(-inf, None), init=False)
     asked_at: float = field(default=-inf, init=False)
     failures: int = field(default=0, init=False)
-    rest_rows: int = field(default=0, init=False)
+    rest: Rest = field(default=NOT_COUNTED, init=False)
     arriving: float = field(default=0.0, init=False)
     peeked_at: float = field(default=-inf, init=False)
     reread_at: float = field(default=-inf, init=False)

@@ -53,6 +53,9 @@ class TierStore:
         Who `is_to_lead`, and tells all it holds, takes it of all that.
         """
         catalogue = await self._catalogue(collection)
+        counted_at = min(self.clock.monotonic(), catalogue.rest.counted_at - self._ahead())
+        if counted_at > collection.rest.counted_at:
+            collection.rest = catalogue.rest._replace(counted_at=counted_at)
         collection.partitions(span)  # what was evicted is covered no more
         news = collection.follow(catalogue.line, catalogue.coverage)
         ahead, epoch = self._ahead(), self.epoch.now
@@ -66,7 +69,6 @@ class TierStore:
             found = await self._records(extent, chunks or ())
             if chunks is not None and found is not None and epoch == self.epoch.now:
                 collection.time_zone, collection.simulated = catalogue.time_zone, catalogue.simulated
-                collection.rest_rows = catalogue.rest_rows
                 await self._take(collection, extent, found, new_context)
 
     async def tell(self, collection: Collection, lease: Lease, epoch: Epoch | None, lead: Lead) -> bool:
@@ -99,9 +101,8 @@ class TierStore:
         kept = shared.joined((), before.extents, collection.told(lead.at[1] if lead.at else None), since)
         told = changes.line([one.span for one in kept])
         every = shared.joined([*extents, *kept], (), Coverage(), since)
-        catalogue = Catalogue(
-            every, shared.told_of(told), collection.time_zone, collection.simulated, collection.rest_rows
-        )
+        rest = collection.rest._replace(counted_at=collection.rest.counted_at + ahead)
+        catalogue = Catalogue(every, shared.told_of(told), collection.time_zone, collection.simulated, rest)
         is_written = await write(self.key("catalogue", collection), shared.encode(catalogue), is_needed=True)
         if is_written and changes.number == told.number:
             changes.told(told)

@@ -54,6 +54,18 @@ async def test_no_more_is_read_than_is_wanted_and_reading_goes_on_below() -> Non
     assert len(at.upstream.sent) <= 100 + 1_200 + 900
 
 
+async def test_rows_that_are_not_held_are_counted_once_for_as_long_as_an_answer_is_fresh() -> None:
+    at = place(day(2_500))
+    first, calls = await at.answer(50), len(at.upstream.calls)
+    at.clock.advance(FRESH_SECONDS - 1)
+    second = await at.answer(50)
+    assert (second.total, second.expires_at, len(at.upstream.calls)) == (2_500, first.expires_at, calls)
+    assert (await at.answer(50, start=NOW - 2 * HOUR)).total == 181
+    at.upstream.put(row(9_000, NOW - 3 * HOUR))
+    at.clock.advance(1)
+    assert (await at.answer(50)).total == 2_501
+
+
 async def test_a_millisecond_that_is_held_stays_whole_where_a_reading_ends_within_it() -> None:
     """Of twenty records of one start the reading brought ten: the others, held for another question, were lost."""
     tied = NOW - HOUR - 990 * timedelta(seconds=20)

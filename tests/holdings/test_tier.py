@@ -28,7 +28,18 @@ from app.tier.frame import Frames
 from app.tier.keys import Keys
 from app.upstream.client import UpstreamClient
 from app.upstream.query import EVERYTHING
-from tests.holdings.support import NOW, SCHEDULE, ListUpstream, Place, day, identity, record, records_of, row
+from tests.holdings.support import (
+    FRESH_SECONDS,
+    NOW,
+    SCHEDULE,
+    ListUpstream,
+    Place,
+    day,
+    identity,
+    record,
+    records_of,
+    row,
+)
 from tests.support.clock import HandClock
 from tests.support.tier import KINDS, TierServer, running_tier
 
@@ -151,6 +162,9 @@ async def test_a_page_of_the_newest_is_not_read_again(processes: Processes) -> N
     processes.upstream.put(*day(1_100))
     first = await processes.new().answer(50)
     assert (first.composition.rows, first.total) == (100, 1_100)
+    calls, second = len(processes.upstream.calls), await processes.new().answer(50)
+    assert (second.composition.rows, second.total, len(processes.upstream.calls)) == (100, 1_100, calls)
+    processes.advance(FRESH_SECONDS)
     for _ in range(3):  # who asks again for what is known to go on has the rest of it read
         assert (await processes.new().ids(50))[:50] == processes.places[0].expected()[:50]
     assert len({*processes.upstream.sent}) == 1_100

@@ -197,7 +197,12 @@ class Supervisor:
             return
         await asyncio.sleep(self._pauses[deaths - 1])
         if self._is_wanted(started):
-            await self._start(started.worker.place)
+            place = started.worker.place
+            again = await self._start(place, is_current=False)
+            if self._is_wanted(started):
+                self._current[place] = again
+            else:  # it was replaced meanwhile
+                again.signal(signal.SIGTERM)
 
     def _is_wanted(self, started: Process) -> bool:
         """Whether the worker is to serve still: it was not replaced, and the service is not stopping."""
@@ -216,7 +221,8 @@ class Supervisor:
                     is_ready = await new.settled()
             if not is_ready:
                 new.signal(signal.SIGKILL)
-                logger.error(WORKER_NOT_REPLACED, self._current[place].worker.number)
+                if not self._stopping.is_set():
+                    logger.error(WORKER_NOT_REPLACED, self._current[place].worker.number)
                 if new.replacements == self._replacements:
                     return
                 continue

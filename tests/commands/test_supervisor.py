@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from app.commands import supervisor
+from app.commands.processes import Process, start
 from app.commands.supervisor import MOST_DEATHS, Supervisor
 
 PROGRAM = """
@@ -217,6 +219,30 @@ async def test_a_signal_after_a_replacement_that_cannot_start_tries_another(scen
     scene.supervisor.replace()
     told = await scene.replaced()
     assert [one["pid"] for one in told if "signal" in one] == old
+
+
+async def test_a_worker_that_is_started_again_ends_where_it_was_replaced_meanwhile(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would go on as one too many, and nobody would start it again."""
+    first, _ = await scene.both()
+    (scene.folder / "slow").touch()
+    scene.supervisor.replace()
+    await scene.told()
+    is_replaced = asyncio.Event()
+
+    async def late(*given: Any) -> Process:
+        started = await start(*given)
+        await is_replaced.wait()
+        return started
+
+    monkeypatch.setattr(supervisor, "start", late)
+    monkeypatch.setattr(supervisor.logger, "info", lambda *_words: is_replaced.set())
+    os.kill(first, signal.SIGKILL)
+    again = (await scene.told())["pid"]
+    (scene.folder / "slow").unlink()
+    while await scene.told() != {"pid": again, "signal": "SIGTERM"}:
+        pass
 
 
 async def test_a_replacement_that_cannot_start_leaves_the_others_in_place(

@@ -18,7 +18,7 @@ from app.holdings.index import terms
 from app.interactions.facts import Context, Facts
 from app.interactions.grains import GRAINS
 from app.interactions.parts import Interaction
-from app.interactions.records import decoded, encoded, joined
+from app.interactions.records import decoded, decoded_at, encoded, joined
 from app.upstream.rows import Held, Record
 
 AT_HAND_ROWS = 1_000  # of those packed last the facts are kept until the answer is made
@@ -70,6 +70,13 @@ class Block:
     def records(self, spared: tuple[str, ...] = ()) -> list[Interaction]:
         """The records; the arrays `spared` of each are taken for empty."""
         return decoded(zstandard.decompress(self.compressed), spared)
+
+    def at(self, places: Sequence[int]) -> list[Interaction]:
+        """The records in these places; where they are few, the others are not decoded."""
+        if 2 * len(places) <= self.count:
+            return decoded_at(zstandard.decompress(self.compressed), places)
+        records = self.records()
+        return [records[place] for place in places]
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,4 +332,4 @@ def _due_at(partitions: list[Partition], span: Span) -> float:
 
 
 def _record(run: Run, place: int) -> Interaction:
-    return run.block.records()[place]
+    return run.block.at([place])[0]

@@ -125,6 +125,12 @@ def decoded(array: bytes, spared: tuple[str, ...] = ()) -> list[Interaction]:
     return _interactions.decode(array)
 
 
+def decoded_at(array: bytes, places: Iterable[int]) -> list[Interaction]:
+    """The records in these places of such an array, the others unread: a fifth of the time where they are few."""
+    texts = _elements.decode(array)
+    return [_decoder.decode(texts[place]) for place in places]
+
+
 @lru_cache(maxsize=64)
 def _sparing(arrays: tuple[str, ...]) -> msgspec.json.Decoder[list[Interaction]]:
     """Reads records without these arrays, in half the time; one without a start it refuses: any time may be that."""

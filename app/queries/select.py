@@ -13,7 +13,7 @@ from app.interactions.facts import Context, Facts
 from app.interactions.grains import INCLUDES, Grain
 from app.queries.operators import Condition, conditions, passes
 from app.queries.places import passed_by, position_of
-from app.queries.query import NEWEST_FIRST, InteractionQuery, Order, PageRange, Search, View
+from app.queries.query import ALL_ROWS, NEWEST_FIRST, InteractionQuery, Order, PageRange, Search, View
 from app.queries.snapshot import DecodedSnapshot, Snapshot
 from app.queries.visible import Visibility, meets, visibility_of
 
@@ -85,7 +85,8 @@ def select(
     if query.order == NEWEST_FIRST:
         if position == BY_PLACE:
             position = position_of(opened.snapshot, named) if named else 0
-        candidates = ((facts, grain.rows(facts)) for facts in opened.facts(position, context))
+        likely = skip + limit + len(shown) + 1 if is_row_each(query, grain, visibility) else ALL_ROWS
+        candidates = ((facts, grain.rows(facts)) for facts in opened.facts(position, context, likely))
     else:
         in_order = yield from _sorted(opened, grain, query.order, context)
         if position == BY_PLACE:
@@ -132,10 +133,15 @@ def past_offset(
 ) -> PageRange:
     """The range `wanted` from the first row of the page on, where each record is a row that matches."""
     is_named = query.cursor is not None and query.cursor.place is not None
-    if is_named or grain.is_of_parts or query.is_filtered_here() or visibility.is_narrowed_here:
+    if is_named or not is_row_each(query, grain, visibility):
         return wanted
     passed = min(wanted.skip, max(0, snapshot.rows - wanted.position))
     return wanted._replace(position=wanted.position + passed, skip=wanted.skip - passed)
+
+
+def is_row_each(query: InteractionQuery, grain: Grain, visibility: Visibility) -> bool:
+    """Whether each record is one row that matches."""
+    return not (grain.is_of_parts or query.is_filtered_here() or visibility.is_narrowed_here)
 
 
 def matching(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
-from itertools import chain, islice, takewhile
+from itertools import chain, takewhile
 from typing import Any
 
 import zstandard
@@ -20,7 +20,9 @@ from app.holdings.reader import MILLISECOND, floored
 from app.interactions.facts import Context, Facts
 from app.interactions.grains import GRAINS
 from app.interactions.masking import keyed_code
+from app.interactions.parts import Interaction
 from app.interactions.records import as_sent
+from app.queries.query import ALL_ROWS
 from app.upstream.query import UpstreamQuery
 from app.upstream.rows import Held, Record
 from app.upstream.walk import Position, Reading
@@ -123,21 +125,41 @@ class DecodedSnapshot:
     snapshot: Snapshot
     at_hand: dict[int, list[Facts]] = field(default_factory=dict)
 
-    def facts(self, position: int, context: Context) -> Iterator[Facts]:
-        """The facts of the records from `position` on; a record that is not at hand is decoded when it is reached."""
+    def facts(self, position: int, context: Context, wanted: int = ALL_ROWS) -> Iterator[Facts]:
+        """The facts of the records from `position` on; a record that is not at hand is decoded when it is reached.
+
+        Those of a run are decoded together, but for those behind so many as will probably be `wanted`.
+        """
         first = 0
         for number, run in enumerate(self.snapshot.runs):
-            if position < first + run.count:
-                yield from islice(self.of_run(number, context), max(0, position - first), None)
-            first += run.count
+            begins = min(max(0, position - first), run.count)
+            ends = min(begins + wanted, run.count)
+            for places in (range(begins, ends), range(ends, run.count)):
+                if places:
+                    yield from self.of_places(number, context, places)
+            first, wanted = first + run.count, wanted - (ends - begins)
 
     def of_run(self, number: int, context: Context, spared: tuple[str, ...] = ()) -> Iterable[Facts]:
         """The facts of the records of a run, by its place; arrays that nobody reads may be `spared`."""
         known = self.at_hand.get(number)
-        if known and known[0].context == context:
-            return known
-        records = (facts.interaction for facts in known) if known else self.snapshot.runs[number].block.records(spared)
-        return (Facts(record, context) for record in records)
+        return _in(context, known) if known else _facts(context, self.snapshot.runs[number].block.records(spared))
+
+    def of_places(self, number: int, context: Context, places: Sequence[int]) -> Iterable[Facts]:
+        """The facts of the records in these places of a run."""
+        known = self.at_hand.get(number)
+        if known:
+            return _in(context, [known[place] for place in places])
+        return _facts(context, self.snapshot.runs[number].block.at(places))
+
+
+def _in(context: Context, known: Sequence[Facts]) -> Iterable[Facts]:
+    """The same facts as a context shows them."""
+    is_shown = not known or known[0].context == context
+    return known if is_shown else _facts(context, (facts.interaction for facts in known))
+
+
+def _facts(context: Context, records: Iterable[Interaction]) -> Iterator[Facts]:
+    return (Facts(record, context) for record in records)
 
 
 async def begun(
@@ -272,12 +294,12 @@ def _end_of_last(snapshot: Snapshot) -> datetime:
     return floored(moment_of(snapshot.runs[-1].starts[-1])) + MILLISECOND
 
 
-def _part(run: Run, places: Iterable[int], facts: Sequence[Facts] | None, context: Context) -> Turns[list[Entry]]:
+def _part(run: Run, places: Sequence[int], facts: Sequence[Facts] | None, context: Context) -> Turns[list[Entry]]:
     """Some records of a run."""
-    records = [one.interaction for one in facts] if facts else run.block.records()
+    records = [facts[place].interaction for place in places] if facts else run.block.at(places)
     entries = []
-    for place in places:
-        entries.append(Entry(Facts(records[place], context), run.fingerprints[place]))
+    for place, record in zip(places, records, strict=True):
+        entries.append(Entry(Facts(record, context), run.fingerprints[place]))
         yield
     return entries
 

@@ -140,15 +140,16 @@ class Writing:
     def _made(self, number: int, pending: bytes, before: RunRows | None) -> Turns[RunRows]:
         run, grain = self.opened.snapshot.runs[number], self._grain
         same = before.unchanged(run, pending) if before else {}
-        facts = enumerate(self.opened.of_run(number, self.context) if len(same) < run.count else ())
-        candidates = ((one, [] if place in same else grain.rows(one)) for place, one in facts)
+        changed = [place for place in range(run.count) if place not in same]
+        facts = self.opened.of_places(number, self.context, changed) if changed else ()
+        candidates = ((one, grain.rows(one)) for one in facts)
         values, rows, places = values_of(self.query.view, grain.columns), list[tuple[object, ...]](), list[Place]()
         for found in matching(candidates, 0, 0, conditions(self.query.filters, grain), self._visibility.left):
             if found is None:
                 yield
                 continue
-            place, row = found
-            places.append(place)
+            (place, part), row = found
+            places.append((changed[place], part))
             rows.append(values(row))
         fresh = yield from self._written(Selection(*shape(self.query.view, grain.columns), rows, None))
         known = [*zip(places, fresh, strict=True)]

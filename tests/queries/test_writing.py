@@ -1,6 +1,6 @@
 """Rows written run by run are those that are selected, and those of a run are written once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,8 +13,9 @@ from app import cooperative
 from app.cache.store import Kept, MemoryStore, PurgeToken, Stored
 from app.cooperative import Turns
 from app.formats import FORMATS_BY_NAME, ByRow, Table
-from app.holdings.packing import BLOCK_ROWS
+from app.holdings.packing import BLOCK_ROWS, Block, compressed
 from app.interactions.grains import GRAINS
+from app.interactions.records import encoded, joined
 from app.queries.query import NEWEST_FIRST, Cursor, Filter, InteractionQuery, Order, PageRange, Place, Search, View
 from app.queries.select import Selection, WrittenRow, select
 from app.queries.snapshot import DecodedSnapshot
@@ -122,6 +123,38 @@ async def test_a_repeated_page_writes_nothing_and_one_changed_record_is_written_
     rows[BLOCK_ROWS + 3]["queues"] = []
     await desk.page(await opened(rows), asked, wanted)
     assert desk.written == ROWS + 1
+
+
+async def test_only_the_changed_record_of_a_run_is_decoded() -> None:
+    desk, asked, wanted = Desk(), query(view=View(IDS)), PageRange(0, 0, 10_000)
+    rows = rows_of(BLOCK_ROWS)
+    await desk.page(await opened(rows), asked, wanted)
+    rows[7]["queues"] = []
+    held = await opened(rows)
+    page = await desk.page(unreadable_but_for(held, [7]), asked, wanted)
+    assert b"".join(row for row, _ in page.written) == (await selected(held, asked, wanted))[0]
+
+
+async def test_of_a_short_page_only_its_records_and_the_next_one_are_decoded() -> None:
+    held, asked, wanted = await opened(rows_of(BLOCK_ROWS)), query(view=View(IDS)), PageRange(20, 5, 10)
+    page = await Desk().page(unreadable_but_for(held, range(20, 36)), asked, wanted)
+    assert b"".join(row for row, _ in page.written) == (await selected(held, asked, wanted))[0]
+
+
+async def test_a_short_page_goes_on_where_more_records_are_looked_through_than_it_has_rows() -> None:
+    place = Place(NOW, passed=tuple(map(identity, range(20))))
+    asked = query(view=View(IDS), cursor=Cursor("v", 0, b"", None, None, place=place))
+    for position in (0, 50):
+        page = await Desk().page(await opened(rows_of(ROWS)), asked, PageRange(position, 3, 40))
+        assert (page.count, page.following) == (40, (max(position, 20) + 43, 0))
+
+
+def unreadable_but_for(held: DecodedSnapshot, places: Iterable[int]) -> DecodedSnapshot:
+    """The snapshot of one run with nothing in place of its other records."""
+    run = held.snapshot.runs[0]
+    texts = [encoded(one) if place in places else b"0" for place, one in enumerate(run.block.records())]
+    mangled = replace(run, block=Block(compressed([joined(texts)])[0], run.count))
+    return DecodedSnapshot(replace(held.snapshot, runs=(mangled,)))
 
 
 async def test_a_short_page_writes_its_rows_alone() -> None:

@@ -59,9 +59,13 @@ class MemoryStore:
         self._cleared_at = -math.inf
         self.evictions = 0  # values that had to make room
 
-    def get(self, key: bytes) -> Stored[Any] | None:
-        """The value under `key`, if it is still usable; a value too old is deleted."""
-        held = next((held for shelf in self._shelves.values() if (held := shelf.get(key))), None)
+    def get(self, key: bytes, kind: ValueKind | None = None) -> Stored[Any] | None:
+        """The value under `key`, of that kind alone where it is known, if it is still usable.
+
+        A value too old is deleted.
+        """
+        shelves = (self._shelves[kind],) if kind else self._shelves.values()
+        held = next((held for shelf in shelves if (held := shelf.get(key))), None)
         if held is None:
             return None
         if not held.stored.is_usable(self._monotonic()):
@@ -200,7 +204,7 @@ class Kept(Generic[T]):
 
     def get(self, key: bytes) -> T | None:
         """The value that is kept under the key."""
-        stored: Stored[T] | None = self.store.get(key)
+        stored: Stored[T] | None = self.store.get(key, self.kind)
         return stored.value if stored else None
 
     def keep(self, key: bytes, value: T, size: int) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
 
-from app.formats.table import PART_ROWS, Envelope, Table
+from app.formats.table import Envelope, Table
 
 DIGEST_BYTES = 16
 
@@ -19,7 +19,7 @@ class Writer(Protocol):
 
 
 WrittenRow = tuple[bytes, bytes]
-"""The bytes of a row, and their digest."""
+"""The bytes of a row with those that part it from the next one, and the digest of the row alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,15 @@ class ByRow:
         """Each row by itself; in turns of about a millisecond."""
         written = list[WrittenRow]()
         for part in table.parts():
-            written += [(row, blake2b(row, digest_size=DIGEST_BYTES).digest()) for row in self.rows(part)]
+            rows = self.rows(part)
+            written += [(row + self.between, blake2b(row, digest_size=DIGEST_BYTES).digest()) for row in rows]
             yield
         return written
 
-    def joined(self, names: tuple[str, ...], written: Sequence[WrittenRow], envelope: Envelope) -> Iterator[bytes]:
-        """The body of rows that were written before."""
+    def joined(self, names: tuple[str, ...], pieces: Sequence[bytes], envelope: Envelope) -> Iterator[bytes]:
+        """The body of rows that were written before, some in each piece."""
         yield self.before(names)
-        for start in range(0, len(written), PART_ROWS):
-            if start:
-                yield self.between
-            yield self.between.join([row for row, _ in written[start : start + PART_ROWS]])
+        yield from pieces[:-1]
+        for last in pieces[-1:]:
+            yield last.removesuffix(self.between)
         yield self.after(envelope)

@@ -50,13 +50,14 @@ class Sums(NamedTuple):
     all_final: bool = True
     pending_since: datetime | None = None
 
-    def plus(self, more: "Sums") -> "Sums":
-        """Of these records and others."""
-        return Sums(
-            tuple(held + also for held, also in zip(self.counts, more.counts, strict=True)),
-            max(filter(None, (self.last_event_at, more.last_event_at)), default=None),
-            self.all_final and more.all_final,
-            min(filter(None, (self.pending_since, more.pending_since)), default=None),
+    @classmethod
+    def of(cls, parts: Sequence["Sums"]) -> "Sums":
+        """Of the records of all parts."""
+        return cls(
+            tuple(map(sum, zip(*[one.counts for one in parts], strict=True))) or _NO_PARTS,
+            max([one.last_event_at for one in parts if one.last_event_at], default=None),
+            all(one.all_final for one in parts),
+            min([one.pending_since for one in parts if one.pending_since], default=None),
         )
 
 

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from functools import cached_property
 from itertools import accumulate, chain
 
 from app.holdings.packing import Run
@@ -15,9 +16,13 @@ class Recalled:
     def __init__(self, runs: Iterable[Run]) -> None:
         self._runs = [*runs]
         self._firsts = [*accumulate((run.count for run in self._runs), initial=0)]
-        prints = chain.from_iterable(run.fingerprints for run in self._runs)
-        self._places = {one: place for place, one in enumerate(prints)}
         self._number, self._records = -1, list[Interaction]()
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        """By the fingerprint of each record its place; of many runs most are never looked into."""
+        prints = chain.from_iterable(run.fingerprints for run in self._runs)
+        return {one: place for place, one in enumerate(prints)}
 
     def __call__(self, raw: RawRecord) -> Held | None:
         """The record of which these are the bytes."""

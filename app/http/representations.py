@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from io import BytesIO
 from typing import Any, cast
 
 import msgspec
@@ -173,7 +172,7 @@ class Representations:
 async def _list(table: Table, view: View, envelope: Envelope, as_of: datetime) -> Answer:
     """The answer of a table."""
     parts = FORMATS_BY_NAME[view.format].parts(table, envelope, view.variant)
-    body, beside = await cooperative.run(_encoded(parts))
+    body, beside = await _body(parts)
     answer = _answer(body, view, envelope, as_of)
     beside = beside if has_envelope(view) else 0
     return await _tagged(answer, view.audience, envelope, memoryview(body)[: len(body) - beside], beside)
@@ -181,9 +180,10 @@ async def _list(table: Table, view: View, envelope: Envelope, as_of: datetime) -
 
 async def _joined(writer: ByRow, selection: Selection, view: View, envelope: Envelope, as_of: datetime) -> Answer:
     """The answer of rows that were written already: its validator is of the digests of these."""
-    body, beside = await cooperative.run(_encoded(writer.joined(selection.names, selection.written, envelope)))
+    pieces = [one.body for one in selection.written]
+    body, beside = await _body(writer.joined(selection.names, pieces, envelope))
     answer = _answer(body, view, envelope, as_of)
-    content = b"".join([writer.before(selection.names), *(digest for _, digest in selection.written)])
+    content = b"".join([writer.before(selection.names), *(one.digests for one in selection.written)])
     return await _tagged(answer, view.audience, envelope, content, beside if has_envelope(view) else 0)
 
 
@@ -244,15 +244,22 @@ def _lasting(meta: object) -> dict[str, object]:
     return {name: value for name, value in msgspec.structs.asdict(cast("Meta", meta)).items() if name not in _BESIDE}
 
 
-def _encoded(parts: Iterable[bytes]) -> Turns[tuple[bytes, int]]:
-    """The parts as one body, and the size of the last. A copy of the whole would hold the loop for 10 ms."""
-    body, part = BytesIO(), b""
+async def _body(parts: Iterable[bytes]) -> tuple[bytes, int]:
+    """The parts as one body, and the size of the last. To join them lets go of the lock, and copies each once."""
+    made, size = await cooperative.run(_made(parts))
+    return await unlocked(partial(b"".join, made), size=size), len(made[-1])
+
+
+def _made(parts: Iterable[bytes]) -> Turns[tuple[list[bytes], int]]:
+    """The parts, and their size. Raises InvalidParameters where they are too large for one answer."""
+    made, size = list[bytes](), 0
     for part in parts:
-        body.write(part)
-        if body.tell() > MOST_BYTES:
+        made.append(part)
+        size += len(part)
+        if size > MOST_BYTES:
             raise InvalidParameters([ParameterFault("limit", TOO_LARGE)])
         yield
-    return body.getvalue(), len(part)
+    return made, size
 
 
 def shown(query: InteractionQuery) -> dict[str, object]:

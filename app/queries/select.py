@@ -1,8 +1,9 @@
 """Records → the rows of one answer: filter, sort, page, columns. Pure, and in turns."""
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
@@ -28,7 +29,35 @@ Place = tuple[int, int]
 
 
 WrittenRow = tuple[bytes, bytes]
-"""A row as a format writes it, and the digest of that."""
+"""A row as a format writes it, with what parts it from the next one, and the digest of the row."""
+
+
+class Written(NamedTuple):
+    """Some rows as a format writes them, in one piece: where each ends there, and their digests in a row."""
+
+    body: bytes
+    ends: "array[int]"
+    digests: bytes
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return len(self.ends)
+
+    def row(self, number: int) -> WrittenRow:
+        """A row by its number, and its digest."""
+        start, size = self.ends[number - 1] if number else 0, len(self.digests) // len(self.ends)
+        return self.body[start : self.ends[number]], self.digests[number * size : (number + 1) * size]
+
+    def of(self, numbers: Sequence[int]) -> "Written":
+        """Some of them, in their order."""
+        return self if len(numbers) == self.rows else written(map(self.row, numbers))
+
+
+def written(rows: Iterable[WrittenRow]) -> Written:
+    """The rows in one piece."""
+    bodies, digests = [*zip(*rows, strict=True)] or ((), ())
+    return Written(b"".join(bodies), array("Q", accumulate(map(len, bodies))), b"".join(digests))
 
 
 class Removed(NamedTuple):
@@ -56,12 +85,12 @@ class Selection:
     skip: int = 0
     removed: tuple[str, ...] = ()
     next_id: str = ""
-    written: Sequence[WrittenRow] = ()
+    written: Sequence[Written] = ()
 
     @property
     def count(self) -> int:
         """The number of rows, without those removed."""
-        return len(self.rows) + len(self.written)
+        return len(self.rows) + sum(one.rows for one in self.written)
 
     def then(self, more: "Selection") -> "Selection":
         """This page with the rows that were found further on."""

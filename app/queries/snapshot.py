@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import reduce
 from itertools import chain, takewhile
 from typing import Any
 
@@ -213,7 +212,8 @@ async def composed(
         runs, seen, room = [*earlier.runs], {*last_ids(earlier)}, most - earlier.rows
     for piece in held.pieces:
         run = piece.run
-        places = [place for place in piece.places if run.ids[place] not in seen] if seen else piece.places
+        is_new = seen.isdisjoint(run.ids)
+        places = piece.places if is_new else [place for place in piece.places if run.ids[place] not in seen]
         places, room = places[: max(0, room)], room - len(places)
         facts = answered.facts.pop(id(run), None)
         if len(places) < run.count:
@@ -240,7 +240,7 @@ async def composed(
         simulated=answered.collection.simulated,
         runs=tuple(runs),
         rows=rows,
-        sums=reduce(Sums.plus, (run.sums for run in runs), Sums()),
+        sums=Sums.of([run.sums for run in runs]),
         offset=rows,
         total=total,
         least_total=total,
@@ -360,7 +360,7 @@ async def _longer(opened: DecodedSnapshot, reading: Reading, packed: Packed) -> 
         **_told(known, reading),
         runs=(*known.runs, *runs),
         rows=known.rows + sum(run.count for run in runs),
-        sums=reduce(Sums.plus, (run.sums for run in runs), known.sums),
+        sums=Sums.of([known.sums, *(run.sums for run in runs)]),
     )
     at_hand = {**opened.at_hand, **dict(enumerate(facts, len(known.runs)))}
     facts.clear()

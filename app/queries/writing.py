@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from app.cache.store import Kept, digest
 from app.cooperative import Turns
-from app.holdings.packing import BLOCK_ROWS, SECOND, Run, microseconds
+from app.holdings.packing import BLOCK_ROWS, Run, microseconds
 from app.interactions.facts import Context
 from app.interactions.grains import Grain
 from app.queries.operators import conditions
@@ -19,6 +19,7 @@ from app.queries.query import NEWEST_FIRST, InteractionQuery, PageRange
 from app.queries.select import (
     Place,
     Selection,
+    Written,
     WrittenRow,
     let_go,
     matching,
@@ -27,37 +28,64 @@ from app.queries.select import (
     shape,
     shown_before,
     values_of,
+    written,
 )
 from app.queries.snapshot import DecodedSnapshot
 from app.queries.tallying import TIMED, matched_by
 from app.queries.visible import Visibility, visibility_of
 
-OVERHEAD_BYTES, ROW_BYTES = 1_000, 150  # of the objects around the rows of a run, and of the index of each
+OVERHEAD_BYTES, ROW_BYTES = 1_000, 30  # of the objects around the rows of a run, and of the index of each
+
+ALWAYS = 2**63  # microseconds: no moment is so far from 1970
+PIECE_ROWS = 100  # joined in less than 0.1 ms
 
 Write = Callable[[Selection], Turns[list[WrittenRow]]]
 """Has the rows of a selection written."""
 
 
+class Pending(NamedTuple):
+    """The places in a run of the ended records that are not final, and between which moments it is these.
+
+    They are final as soon as a moment that is given, microseconds since 1970, is not before their last event.
+    """
+
+    places: bytes = b""
+    since: int = -ALWAYS
+    until: int = ALWAYS
+
+    def is_at(self, moment: int) -> bool:
+        """Whether it is these at that moment, too."""
+        return self.since <= moment < self.until
+
+
+def pending_at(run: Run, moment: int) -> Pending:
+    """The records of a run that are pending at a moment."""
+    events = run.ended_after(-ALWAYS)
+    later = {place: event for place, event in events.items() if event > moment}
+    since = max((event for event in events.values() if event <= moment), default=-ALWAYS)
+    return Pending(bytes(later), since, min(later.values(), default=ALWAYS))
+
+
 class RunRows(NamedTuple):
     """The rows of a run that match, as written: of each the place of its record in the run, and its own in that.
 
-    The run had these `ids`, `fingerprints` and `digest`; the records in the places `pending` were not shown as final.
+    The run had these `ids`, `fingerprints` and `digest`; the `pending` records were not shown as final.
     """
 
     ids: tuple[str, ...]
     fingerprints: "array[int]"
     digest: bytes
-    pending: bytes
+    pending: Pending
     records: bytes
     parts: "array[int]"
-    written: list[WrittenRow]
+    written: Written
 
     @property
     def size(self) -> int:
         """Bytes held."""
-        return sum(len(row) for row, _ in self.written) + ROW_BYTES * len(self.written) + OVERHEAD_BYTES
+        return len(self.written.body) + ROW_BYTES * self.written.rows + OVERHEAD_BYTES
 
-    def unchanged(self, run: Run, pending: bytes) -> dict[int, list[tuple[int, WrittenRow]]]:
+    def unchanged(self, run: Run, pending: Pending) -> dict[int, list[tuple[int, WrittenRow]]]:
         """The rows of the records of a later run that are shown as they were, with their parts, by places there."""
         known = {one: place for place, one in enumerate(self.ids)}
         found = {}
@@ -65,15 +93,15 @@ class RunRows(NamedTuple):
             before = known.get(name)
             if before is None or self.fingerprints[before] != fingerprint:
                 continue
-            if (before in self.pending) == (place in pending):
+            if (before in self.pending.places) == (place in pending.places):
                 at = slice(bisect_left(self.records, before), bisect_right(self.records, before))
-                found[place] = [*zip(self.parts[at], self.written[at], strict=True)]
+                found[place] = [(self.parts[row], self.written.row(row)) for row in range(at.start, at.stop)]
         return found
 
     def left(self, position: int, part: int, shown: Mapping[int, int]) -> Sequence[int]:
         """The rows from that part of that record on, without the first of some records, by the records' places."""
         if not (position > 0 or part or shown):
-            return range(len(self.written))
+            return range(self.written.rows)
         begins = (position, part)
         places = enumerate(zip(self.records, self.parts, strict=True))
         return [row for row, place in places if place >= begins and place[1] >= shown.get(place[0], 0)]
@@ -92,6 +120,7 @@ class Writing:
     _grain: Grain = field(init=False)
     _visibility: Visibility = field(init=False)
     _is_timed: bool = field(init=False)
+    _moment: int = field(init=False)
 
     def __post_init__(self) -> None:
         """See what a row is, and what decides how it is written."""
@@ -99,16 +128,17 @@ class Writing:
         self._grain, self._visibility = self.grains[view.grain], visibility_of(self.query.search, self.context)
         names = {*(name for _, name in view.columns), *(one.name for one in self.query.filters)}
         self._is_timed = not names.isdisjoint(TIMED)
+        self._moment = microseconds(self.context.as_of - self.context.settle)
 
     def within(self, wanted: PageRange) -> Turns[Selection]:
         """The page of rows within `wanted`, each written, and where the next one begins. Raises CursorExpired."""
         if self.query.order != NEWEST_FIRST or wanted.limit < BLOCK_ROWS:
             selection = yield from select(self.opened, self.query, self.grains, self.context, wanted)
-            return replace(selection, rows=[], written=(yield from self._written(selection)))
+            return replace(selection, rows=[], written=(yield from _pieces((yield from self._written(selection)))))
         snapshot, view = self.opened.snapshot, self._view()
         shown = shown_before(snapshot, self.query)
         position, skip, limit, part = past_offset(snapshot, self.query, self._grain, self._visibility, wanted)
-        written, following, end = list[WrittenRow](), None, 0
+        pieces, following, end = list[Written](), None, 0
         for number, run in enumerate(snapshot.runs):
             first, end = end, end + run.count
             if end <= position:
@@ -118,27 +148,29 @@ class Writing:
             left = known.left(position - first, part, over)
             passed = min(skip, len(left))
             skip, left = skip - passed, left[passed:]
-            written += [known.written[row] for row in left[:limit]]
+            if left[:limit]:
+                pieces.append(known.written.of(left[:limit]))
             if len(left) > limit:
                 row = left[limit]
                 following = first + known.records[row], known.parts[row]
                 break
             limit -= len(left)
             yield
-        return Selection(*shape(self.query.view, self._grain.columns), [], following, skip, written=written)
+        return Selection(*shape(self.query.view, self._grain.columns), [], following, skip, written=pieces)
 
     def _of_run(self, number: int, view: bytes) -> Turns[RunRows]:
         """The rows of a run, by its place; those that the run with the same last record had are taken from it."""
         run = self.opened.snapshot.runs[number]
-        key, pending = view + run.ids[-1].encode(), self._pending(run)
+        key = view + run.ids[-1].encode()
         known = self.kept.get(key)
-        if known is None or (known.digest, known.pending) != (run.digest, pending):
-            known = yield from self._made(number, pending, known)
+        if known is None or known.digest != run.digest or not known.pending.is_at(self._moment):
+            known = yield from self._made(number, known)
             self.kept.keep(key, known, known.size)
         return known
 
-    def _made(self, number: int, pending: bytes, before: RunRows | None) -> Turns[RunRows]:
+    def _made(self, number: int, before: RunRows | None) -> Turns[RunRows]:
         run, grain = self.opened.snapshot.runs[number], self._grain
+        pending = pending_at(run, self._moment) if self._is_timed else Pending()
         same = before.unchanged(run, pending) if before else {}
         changed = [place for place in range(run.count) if place not in same]
         facts = self.opened.of_places(number, self.context, changed) if changed else ()
@@ -156,13 +188,13 @@ class Writing:
         known += [((place, part), row) for place, rows_of_one in same.items() for part, row in rows_of_one]
         known.sort(key=lambda one: one[0])
         records, parts = bytes(place for (place, _), _ in known), array("I", [part for (_, part), _ in known])
-        written = [row for _, row in known]
-        return RunRows(run.ids, run.fingerprints, run.digest, pending, records, parts, written)
+        rows_joined = written(row for _, row in known)
+        return RunRows(run.ids, run.fingerprints, run.digest, pending, records, parts, rows_joined)
 
     def _written(self, selection: Selection) -> Turns[list[WrittenRow]]:
-        written = yield from self.write(selection)
+        rows = yield from self.write(selection)
         yield from let_go(selection.rows, len(selection.rows))
-        return written
+        return rows
 
     def _view(self) -> bytes:
         """The digest of everything that decides how a record is written, the settings aside: they never change."""
@@ -172,9 +204,13 @@ class Writing:
             *matched_by(self.query, self.context),
         )
 
-    def _pending(self, run: Run) -> bytes:
-        """The places of the ended records that are not final yet, where that is shown."""
-        last = microseconds(self.context.as_of - self.context.settle)
-        if not self._is_timed or round(max(run.events) * SECOND) <= last:
-            return b""
-        return bytes(run.ended_after(last))
+
+def _pieces(rows: list[WrittenRow]) -> Turns[list[Written]]:
+    """The rows in pieces of PIECE_ROWS; the list is emptied, as they would be held twice."""
+    pieces = []
+    rows.reverse()
+    while rows:
+        pieces.append(written(reversed(rows[-PIECE_ROWS:])))
+        del rows[-PIECE_ROWS:]
+        yield
+    return pieces

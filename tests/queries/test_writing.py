@@ -94,7 +94,7 @@ async def test_written_rows_are_those_that_are_selected(
     for _ in range(2):
         page = await desk.page(held, asked, wanted)
         body, selection = await selected(held, asked, wanted)
-        assert b"".join(row for row, _ in page.written) == body
+        assert b"".join(one.body for one in page.written) == body
         assert told(page) == told(selection)
         assert not page.rows
 
@@ -108,7 +108,7 @@ async def test_what_a_cursor_has_passed_at_its_place_is_not_written_again(view: 
     asked = query(cursor=Cursor("v", 0, b"", None, None, part=part, place=place), **VIEWS[view])
     wanted = PageRange(0, 0, 2 * BLOCK_ROWS)
     page, (body, selection) = await Desk().page(held, asked, wanted), await selected(held, asked, wanted)
-    assert b"".join(row for row, _ in page.written) == body
+    assert b"".join(one.body for one in page.written) == body
     assert identity(5).encode() not in body
     assert told(page) == told(selection)
 
@@ -125,6 +125,15 @@ async def test_a_repeated_page_writes_nothing_and_one_changed_record_is_written_
     assert desk.written == ROWS + 1
 
 
+async def test_a_page_is_made_of_what_is_kept_of_whole_runs() -> None:
+    desk, asked, rows = Desk(), query(view=View(IDS)), rows_of(ROWS)
+    before = await desk.page(await opened(rows), asked, PageRange(0, 0, 10_000))
+    rows[BLOCK_ROWS + 3]["queues"] = []
+    page = await desk.page(await opened(rows), asked, PageRange(0, 0, ROWS - 5))
+    assert [one.rows for one in page.written] == [BLOCK_ROWS, BLOCK_ROWS, BLOCK_ROWS, 5]
+    assert [one is known for one, known in zip(page.written, before.written, strict=True)] == [True, False, True, False]
+
+
 async def test_only_the_changed_record_of_a_run_is_decoded() -> None:
     desk, asked, wanted = Desk(), query(view=View(IDS)), PageRange(0, 0, 10_000)
     rows = rows_of(BLOCK_ROWS)
@@ -132,13 +141,13 @@ async def test_only_the_changed_record_of_a_run_is_decoded() -> None:
     rows[7]["queues"] = []
     held = await opened(rows)
     page = await desk.page(unreadable_but_for(held, [7]), asked, wanted)
-    assert b"".join(row for row, _ in page.written) == (await selected(held, asked, wanted))[0]
+    assert b"".join(one.body for one in page.written) == (await selected(held, asked, wanted))[0]
 
 
 async def test_of_a_short_page_only_its_records_and_the_next_one_are_decoded() -> None:
     held, asked, wanted = await opened(rows_of(BLOCK_ROWS)), query(view=View(IDS)), PageRange(20, 5, 10)
     page = await Desk().page(unreadable_but_for(held, range(20, 36)), asked, wanted)
-    assert b"".join(row for row, _ in page.written) == (await selected(held, asked, wanted))[0]
+    assert b"".join(one.body for one in page.written) == (await selected(held, asked, wanted))[0]
 
 
 async def test_a_short_page_goes_on_where_more_records_are_looked_through_than_it_has_rows() -> None:
@@ -167,7 +176,7 @@ async def test_no_view_takes_the_rows_of_another() -> None:
     held, desk, wanted = await opened(rows_of(ROWS)), Desk(), PageRange(0, 0, 10_000)
     for asked in (query(**shown) for shown in VIEWS.values()):
         page = await desk.page(held, asked, wanted)
-        assert b"".join(row for row, _ in page.written) == (await selected(held, asked, wanted))[0]
+        assert b"".join(one.body for one in page.written) == (await selected(held, asked, wanted))[0]
 
 
 async def test_a_record_that_becomes_final_is_written_again_and_one_that_is_open_is_not() -> None:
@@ -179,7 +188,7 @@ async def test_a_record_that_becomes_final_is_written_again_and_one_that_is_open
     for moment in (ended + CONTEXT.settle - timedelta(microseconds=1), ended + CONTEXT.settle, NOW + timedelta(days=9)):
         at = replace(CONTEXT, as_of=moment)
         page = await desk.page(await opened(rows, at), asked, wanted, as_of=moment)
-        seen.append((desk.written, b"".join(row for row, _ in page.written).count(b'"is_final":true')))
+        seen.append((desk.written, b"".join(one.body for one in page.written).count(b'"is_final":true')))
     assert seen == [(3, 1), (4, 2), (4, 2)]
 
 
@@ -189,7 +198,7 @@ async def test_whether_a_record_is_final_goes_by_the_time_of_the_answer_alone() 
     asked, wanted, seen = query(view=View(IDS)), PageRange(0, 0, 100), []
     for moment in (NOW, NOW + timedelta(days=1)):
         page = await desk.page(held, asked, wanted, as_of=moment)
-        seen.append(b'"is_final":true' in page.written[0][0])
+        seen.append(b'"is_final":true' in page.written[0].body)
     assert seen == [False, True]
 
 
@@ -200,7 +209,7 @@ async def test_rows_of_a_run_that_has_grown_or_shrunk_are_those_that_are_selecte
     for changed in (rows, rows[4:], [*rows[:20], *rows[21:]], [*rows[:3], *with_more(rows[3:6]), *rows[6:]], rows[:40]):
         held = await opened(changed)
         page = await desk.page(held, asked, wanted)
-        assert b"".join(row for row, _ in page.written) == (await selected(held, asked, wanted))[0]
+        assert b"".join(one.body for one in page.written) == (await selected(held, asked, wanted))[0]
 
 
 def with_more(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from starlette.types import Scope
 from app.cache.reuse import JUST_RECEIVED_SECONDS, UNDIRECTED, Directives
 from app.formats import FORMATS, Format
 from app.http.problems import problem_of
-from app.http.responses import Answer, Headers, Prepared, content_tag
+from app.http.responses import Answer, Headers, Pieces, Prepared, content_tag
 
 PREFERENCE = ("zstd", "gzip", "identity")  # at equal weight
 SMALLEST_CODED_BYTES = 1000  # below it a coding saves nothing worth its time
@@ -200,11 +200,17 @@ def respond(scope: Scope, answer: Answer, base_headers: Headers) -> Prepared:
             headers = [field for field in base_headers if field[0] != b"content-length"]
             headers.append((b"content-length", b"%d" % len(selected)))
             headers.append((b"content-range", b"bytes %d-%d/%d" % (selected.start, selected.stop - 1, answer.size)))
-            return Prepared(206, headers, memoryview(answer.body)[selected.start : selected.stop])
+            return Prepared(206, headers, _part(answer.body, selected))
         if selected is not None:
             status, headers, body = problem_of(scope, "range-not-satisfiable")
             return Prepared(status, [*headers, (b"content-range", b"bytes */%d" % answer.size)], body)
     return Prepared(200, base_headers, answer.body)
+
+
+def _part(body: bytes | Pieces, selected: range) -> memoryview:
+    if isinstance(body, Pieces):
+        return memoryview(body.part(selected))
+    return memoryview(body)[selected.start : selected.stop]
 
 
 def _unmodified(conditions: Mapping[bytes, str], answer: Answer) -> str | None:

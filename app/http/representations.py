@@ -17,7 +17,7 @@ from app.formats import FORMATS_BY_NAME, ByRow, Envelope, Format, Table, json
 from app.http.changes import has_envelope, table_of_changes
 from app.http.messages import Meta, SummaryMeta, Timeline
 from app.http.response_cache import Built
-from app.http.responses import Answer, entity_tag, list_headers
+from app.http.responses import Answer, Pieces, body_of, entity_tag, list_headers
 from app.http.search import link_of
 from app.interactions.columns import SCHEMA_VERSION
 from app.interactions.facts import Facts
@@ -171,23 +171,24 @@ class Representations:
 
 async def _list(table: Table, view: View, envelope: Envelope, as_of: datetime) -> Answer:
     """The answer of a table."""
-    parts = FORMATS_BY_NAME[view.format].parts(table, envelope, view.variant)
-    body, beside = await _body(parts)
-    answer = _answer(body, view, envelope, as_of)
-    beside = beside if has_envelope(view) else 0
-    return await _tagged(answer, view.audience, envelope, memoryview(body)[: len(body) - beside], beside)
+    parts = await cooperative.run(_made(FORMATS_BY_NAME[view.format].parts(table, envelope, view.variant)))
+    body = await unlocked(partial(b"".join, parts), size=sum(map(len, parts)))  # which lets go of the lock
+    beside = parts[-1] if has_envelope(view) else b""
+    content = memoryview(body)[: len(body) - len(beside)]
+    return await _tagged(_answer(body, view, envelope, as_of), view.audience, envelope, content, beside)
 
 
 async def _joined(writer: ByRow, selection: Selection, view: View, envelope: Envelope, as_of: datetime) -> Answer:
     """The answer of rows that were written already: its validator is of the digests of these."""
     pieces = [one.body for one in selection.written]
-    body, beside = await _body(writer.joined(selection.names, pieces, envelope))
-    answer = _answer(body, view, envelope, as_of)
+    parts = await cooperative.run(_made(writer.joined(selection.names, pieces, envelope)))
     content = b"".join([writer.before(selection.names), *(one.digests for one in selection.written)])
-    return await _tagged(answer, view.audience, envelope, content, beside if has_envelope(view) else 0)
+    beside = parts[-1] if has_envelope(view) else b""
+    body = await cooperative.run(body_of(parts))
+    return await _tagged(_answer(body, view, envelope, as_of), view.audience, envelope, content, beside)
 
 
-def _answer(body: bytes, view: View, envelope: Envelope, as_of: datetime) -> Answer:
+def _answer(body: bytes | Pieces, view: View, envelope: Envelope, as_of: datetime) -> Answer:
     """An answer that has no validator yet."""
     chosen, facts = FORMATS_BY_NAME[view.format], cast("Meta", envelope.meta)
     name = f"{view.grain}-summary" if isinstance(facts, SummaryMeta) else view.grain
@@ -224,34 +225,27 @@ def _table(selection: Selection) -> Table:
 
 
 async def _tagged(
-    answer: Answer, audience: Audience, envelope: Envelope | None, content: bytes | memoryview, beside: int = 0
+    answer: Answer, audience: Audience, envelope: Envelope | None, content: bytes | memoryview, beside: bytes = b""
 ) -> Answer:
     """The answer with its validator: of its content, of the facts that headers alone tell, and of the bytes beside it.
 
-    The last bytes of the body, `beside` of them, are of the `envelope`. Its facts of the content count as such; when
+    These are the last of the body, and of the `envelope`. Its facts of the content count as such; when
     that was first seen, and how the next page and the changes are asked for, stands beside it.
     """
     told = b",".join(value for _, value in list_headers(answer))
     told += b" and more" if answer.link_next else b""
     if envelope and beside:
         told += msgspec.json.encode([_lasting(envelope.meta), envelope.removed])
-    last = memoryview(answer.body)[answer.size - beside :]
-    tag = partial(entity_tag, audience.name, answer.content_type, content, told, last)
-    return replace(answer, etag=await unlocked(tag, size=len(content) + beside))
+    tag = partial(entity_tag, audience.name, answer.content_type, content, told, beside)
+    return replace(answer, etag=await unlocked(tag, size=len(content) + len(beside)))
 
 
 def _lasting(meta: object) -> dict[str, object]:
     return {name: value for name, value in msgspec.structs.asdict(cast("Meta", meta)).items() if name not in _BESIDE}
 
 
-async def _body(parts: Iterable[bytes]) -> tuple[bytes, int]:
-    """The parts as one body, and the size of the last. To join them lets go of the lock, and copies each once."""
-    made, size = await cooperative.run(_made(parts))
-    return await unlocked(partial(b"".join, made), size=size), len(made[-1])
-
-
-def _made(parts: Iterable[bytes]) -> Turns[tuple[list[bytes], int]]:
-    """The parts, and their size. Raises InvalidParameters where they are too large for one answer."""
+def _made(parts: Iterable[bytes]) -> Turns[list[bytes]]:
+    """The parts of a body. Raises InvalidParameters where they are too large for one answer."""
     made, size = list[bytes](), 0
     for part in parts:
         made.append(part)
@@ -259,7 +253,7 @@ def _made(parts: Iterable[bytes]) -> Turns[tuple[list[bytes], int]]:
         if size > MOST_BYTES:
             raise InvalidParameters([ParameterFault("limit", TOO_LARGE)])
         yield
-    return made, size
+    return made
 
 
 def shown(query: InteractionQuery) -> dict[str, object]:

@@ -6,12 +6,12 @@ import hashlib
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.cache.reuse import Reuse
 from app.cache.stored import Stored
-from app.cooperative import unlocked
+from app.cooperative import Turns, unlocked
 from app.errors import RateLimited
 from app.owners import owner_of
 
@@ -43,7 +43,7 @@ _FILE_NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs
 class Answer:
     """The bytes of one representation in one coding, with what its headers need beside the time of day."""
 
-    body: bytes  # in its coding
+    body: "bytes | Pieces"  # in its coding
     coding: str  # "identity", "gzip" or "zstd"
     etag: str  # strong, with its quotes, different for each coding
     content_type: str
@@ -63,13 +63,53 @@ class Answer:
         return len(self.body)
 
 
+class Pieces:
+    """The bytes of a large body, in pieces that others may hold too: a copy of the whole would take new memory."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = (*pieces,)
+        self._size = sum(map(len, self._pieces))
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self._pieces)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._pieces)
+
+    def part(self, selected: range) -> bytes:
+        """The bytes in these places."""
+        chosen, end = list[memoryview](), 0
+        for piece in self._pieces:
+            first, end = end, end + len(piece)
+            if first < selected.stop and end > selected.start:
+                chosen.append(memoryview(piece)[max(0, selected.start - first) : selected.stop - first])
+        return b"".join(chosen)
+
+
+def body_of(parts: Iterable[bytes]) -> Turns[bytes | Pieces]:
+    """The body of these parts: in pieces where it is large, of which small ones are joined to be sent together."""
+    pieces, waiting, size = list[bytes](), list[bytes](), 0
+    for part in parts:
+        if waiting and size + len(part) > PART_BYTES:
+            pieces.append(b"".join(waiting))
+            waiting, size = [], 0
+            yield
+        waiting.append(part)
+        size += len(part)
+    pieces.append(b"".join(waiting))
+    return pieces[0] if len(pieces) == 1 else Pieces(pieces)
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A response that is ready to be sent."""
 
     status: int
     headers: Headers
-    body: bytes | memoryview
+    body: bytes | memoryview | Pieces
 
 
 CODINGS: dict[str, Callable[[bytes], bytes]] = {
@@ -79,9 +119,10 @@ CODINGS: dict[str, Callable[[bytes], bytes]] = {
 }  # equal bytes give equal bytes. zstandard's own keep room for the worst case: a copy holds what it needs
 
 
-async def coded(identity: bytes, coding: str) -> bytes:
+async def coded(identity: bytes | Pieces, coding: str) -> bytes:
     """The body in a coding of CODINGS, away from the event loop where the body is large."""
-    return await unlocked(partial(CODINGS[coding], identity), size=0 if coding == "identity" else len(identity))
+    size = 0 if coding == "identity" else len(identity)
+    return await unlocked(lambda: CODINGS[coding](bytes(identity)), size=size)
 
 
 def in_coding(identity: Answer, coding: str, body: bytes) -> Answer:
@@ -225,7 +266,7 @@ class Unread:
         self._held: Counter[str] = Counter()
 
     @contextmanager
-    def sending(self, scope: Scope, body: bytes) -> Iterator[None]:
+    def sending(self, scope: Scope, body: bytes | Pieces) -> Iterator[None]:
         """Count the answer until the end of the block. Raises RateLimited where there is no room."""
         if len(body) < LARGE_BYTES:
             yield
@@ -264,7 +305,7 @@ class PreparedResponse(Response):
     unread (FAULTS T41). A short part is a copy, which keeps nothing of the whole.
     """
 
-    def __init__(self, prepared: Prepared, whole: bytes, unread: Unread) -> None:
+    def __init__(self, prepared: Prepared, whole: bytes | Pieces, unread: Unread) -> None:
         self.status_code = prepared.status  # and nothing else of what the framework's have
         is_short = len(prepared.body) <= PART_BYTES
         is_view = isinstance(prepared.body, memoryview)
@@ -280,12 +321,19 @@ class PreparedResponse(Response):
             await send(start)
             await send({"type": "http.response.body", "body": body})
             return
-        parts = memoryview(body)  # the answer is held until all is sent: no slice needs to be a copy
+        left = len(body)
         with self.unread.sending(scope, self.whole):
             await send(start)
-            for sent in range(0, len(body), PART_BYTES):
-                is_last = sent + PART_BYTES >= len(body)
-                part = parts[sent : sent + PART_BYTES]
-                await send({"type": "http.response.body", "body": part, "more_body": not is_last})
-                if not is_last:
+            for part in _slices(body):
+                left -= len(part)
+                await send({"type": "http.response.body", "body": part, "more_body": left > 0})
+                if left:
                     await asyncio.sleep(0)  # others have their turn
+
+
+def _slices(body: bytes | memoryview | Pieces) -> Iterator[memoryview]:
+    """The body in slices of PART_BYTES at most; it is held until all is sent, so that none is a copy."""
+    for piece in body if isinstance(body, Pieces) else (body,):
+        view = memoryview(piece)
+        for start in range(0, len(view), PART_BYTES):
+            yield view[start : start + PART_BYTES]

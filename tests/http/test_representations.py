@@ -65,7 +65,7 @@ async def found_one(at: Desk) -> FetchResult:
 
 
 async def envelope(at: Desk, asked: InteractionQuery | None = None) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((await made(at, asked)).answer.body)
+    found: dict[str, Any] = json.loads(bytes((await made(at, asked)).answer.body))
     return found
 
 
@@ -170,7 +170,7 @@ async def test_the_next_page_is_a_link_a_cursor_and_a_header_that_say_the_same()
     at = desk(interactions(30, **with_attribute("n", "a&b")))
     asked = parsed("limit=10&fields=interaction_id,a%20b:direction&attr_pair[]=n=a%26b")
     answer = (await made(at, asked)).answer
-    whole = json.loads(answer.body)
+    whole = json.loads(bytes(answer.body))
     assert answer.link_next == whole["next"]
     split = urlsplit(whole["next"])
     assert f"{split.scheme}://{split.netloc}{split.path}" == URL
@@ -266,7 +266,7 @@ async def test_clear_and_masked_views_differ_in_bytes_validator_and_what_clients
     assert b"+15550100" not in masked.body
     assert b"+15550100" in clear.body
     assert (masked.masked, clear.masked) == (True, False)
-    assert json.loads(clear.body)["meta"]["masked"] == []
+    assert json.loads(bytes(clear.body))["meta"]["masked"] == []
     bare = View((("interaction_id", "interaction_id"),), format="csv", variant="rfc4180")
     tags = [
         (await made(at, query(view=replace(bare, audience=audience)))).answer.etag
@@ -297,7 +297,7 @@ async def test_one_interaction_is_one_object_with_every_column_asked() -> None:
     view = View(tuple((name, name) for name in COLUMN_BY_NAME), include=("notes",))
     representations = Representations(at.queries, at.clock.clock, MASKED_COLUMNS)
     answer = (await representations.interaction(view, await found_one(at))).answer
-    assert list(json.loads(answer.body)) == [*COLUMN_BY_NAME, "notes"]
+    assert list(json.loads(bytes(answer.body))) == [*COLUMN_BY_NAME, "notes"]
     assert answer.content_type == "application/json"
 
 
@@ -305,7 +305,7 @@ async def test_the_timeline_of_an_interaction_stands_under_its_id_and_times() ->
     at = desk([interaction(0, queues=[{"queueName": "Support", "startTimestamp": "2026-10-12T14:40:10.000Z"}])])
     representations = Representations(at.queries, at.clock.clock, MASKED_COLUMNS)
     made_of_one = await representations.timeline(MASKED, await found_one(at))
-    document = json.loads(made_of_one.answer.body)
+    document = json.loads(bytes(made_of_one.answer.body))
     assert list(document) == ["interaction_id", "started_at", "ended_at", "spans"]
     assert (document["interaction_id"], document["started_at"]) == (identity(0), "2026-10-12T14:40:00.000Z")
     assert "queue" in {span["kind"] for span in document["spans"]}

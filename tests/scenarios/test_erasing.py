@@ -53,7 +53,7 @@ def traces(facade: Repeating) -> int:
         if isinstance(value, Snapshot):
             texts = [repr(record) for run in value.runs for record in run.block.records()]
         elif isinstance(value, Answer):
-            texts = [repr(seen(Received(200, [(b"content-encoding", value.coding.encode())], value.body)))]
+            texts = [repr(seen(Received(200, [(b"content-encoding", value.coding.encode())], bytes(value.body))))]
         found += any(CUSTOMER in text or NOTE in text for text in texts)
     return found
 

@@ -62,6 +62,9 @@ def _due(collection: Collection, span: Span) -> Iterator[tuple[int, int, float]]
             place += partition.rows
             continue
         for held, first, last in partition.within(span):
+            if held.due_at > now:
+                place += last - first
+                continue
             piece = Piece(held, range(first, last))
             for start, due in zip(piece.starts, piece.due, strict=True):
                 place += 1

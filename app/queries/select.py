@@ -90,7 +90,7 @@ class Selection:
     @property
     def count(self) -> int:
         """The number of rows, without those removed."""
-        return len(self.rows) + sum(one.rows for one in self.written)
+        return len(self.rows) + sum([len(one.ends) for one in self.written])
 
     def then(self, more: "Selection") -> "Selection":
         """This page with the rows that were found further on."""

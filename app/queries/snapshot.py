@@ -212,7 +212,7 @@ async def composed(
         runs, seen, room = [*earlier.runs], {*last_ids(earlier)}, most - earlier.rows
     for piece in held.pieces:
         run = piece.run
-        is_new = seen.isdisjoint(run.ids)
+        is_new = not seen or seen.isdisjoint(run.ids)
         places = piece.places if is_new else [place for place in piece.places if run.ids[place] not in seen]
         places, room = places[: max(0, room)], room - len(places)
         facts = answered.facts.pop(id(run), None)

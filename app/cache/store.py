@@ -4,7 +4,7 @@ Four kinds of value share one bound of bytes. *Primary* ones were fetched; they 
 can be made again from a primary one; they have what the others leave: else snapshots that nobody asks for any more
 would leave no room for the answers that everybody asks for. *Rows*, those of some records as answers show them, may
 fill a quarter; *tallies*, what summaries counted of some records, a twentieth. In each kind the least recently used
-goes first.
+goes first; of derived values and rows, those that take more.
 """
 
 import math
@@ -14,11 +14,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from cachetools import Cache, LRUCache
 
-from app.cache.keys import Part, digest
 from app.cache.shelf import Held, Shelf
-from app.cache.stored import PurgeToken, Stored
-
-__all__ = ["Part", "PurgeToken", "Stored", "digest"]
+from app.cache.stored import Stored
 
 ValueKind = Literal["primary", "derived", "rows", "tally"]
 

@@ -10,7 +10,8 @@ from math import inf
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from app.cache.store import MemoryStore, PurgeToken, Stored
+from app.cache.store import MemoryStore
+from app.cache.stored import PurgeToken, Stored
 from app.clock import Clock
 from app.holdings.changes import Changes, Line, Mark, new_epoch
 from app.holdings.collection import Coverage, Interval, Span

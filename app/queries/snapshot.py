@@ -9,7 +9,7 @@ from typing import Any
 import zstandard
 
 from app import cooperative
-from app.cache.store import Part, digest
+from app.cache.keys import Part, digest
 from app.cooperative import Turns, let_go
 from app.holdings.answering import Answered
 from app.holdings.changes import Mark

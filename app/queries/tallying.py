@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
-from app.cache.store import Kept, Part, digest
+from app.cache.keys import Part, digest
+from app.cache.store import Kept
 from app.cooperative import Turns
 from app.holdings.packing import Run
 from app.holdings.partition import partitioned

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from app.cache.store import Kept, digest
+from app.cache.keys import digest
+from app.cache.store import Kept
 from app.cooperative import Turns
 from app.holdings.packing import BLOCK_ROWS, Run, microseconds
 from app.interactions.facts import Context

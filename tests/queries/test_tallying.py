@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import cooperative
-from app.cache.store import Kept, MemoryStore, PurgeToken, Stored
+from app.cache.store import Kept, MemoryStore
+from app.cache.stored import PurgeToken, Stored
 from app.holdings.packing import BLOCK_ROWS
 from app.holdings.partition import MOST_ROWS, partitioned
 from app.interactions.facts import Context

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app import cooperative
-from app.cache.store import Kept, MemoryStore, PurgeToken, Stored
+from app.cache.store import Kept, MemoryStore
+from app.cache.stored import PurgeToken, Stored
 from app.cooperative import Turns
 from app.formats import FORMATS_BY_NAME, ByRow, Table
 from app.holdings.packing import BLOCK_ROWS, Block, compressed

@@ -135,6 +135,9 @@ class Partition:
 
     def within(self, span: Span) -> Iterator[tuple[HeldRun, int, int]]:
         """The runs that have records in the span, each with the places of the first of these and of the one behind."""
+        if self.is_within(span):
+            yield from ((one, 0, one.run.count) for one in self.runs)
+            return
         newest, oldest = microseconds(span.end), microseconds(span.start)
         for one in self.runs:
             if oldest <= one.oldest and one.newest < newest:

@@ -252,7 +252,8 @@ def _bare(detail: str) -> str:
 
 MIB = 1024 * 1024
 MOST_BYTES = 128 * MIB  # twice the largest answer
-PART_BYTES = 128 * 1024  # handed to the transport at once: each is a turn of the loop, none is a copy (FAULTS T41)
+PART_BYTES = 128 * 1024  # handed to the transport at once: none is a copy (FAULTS T41)
+TURN_PARTS = 8  # after so many of them others have their turn
 LARGE_BYTES = 256 * 1024  # smaller answers are not counted: connections are, by the listener
 RETRY_SECONDS = 1
 
@@ -324,10 +325,10 @@ class PreparedResponse(Response):
         left = len(body)
         with self.unread.sending(scope, self.whole):
             await send(start)
-            for part in _slices(body):
+            for number, part in enumerate(_slices(body), 1):
                 left -= len(part)
                 await send({"type": "http.response.body", "body": part, "more_body": left > 0})
-                if left:
+                if left and not number % TURN_PARTS:
                     await asyncio.sleep(0)  # others have their turn
 
 

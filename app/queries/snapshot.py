@@ -13,7 +13,7 @@ from app.cache.keys import Part, digest
 from app.cooperative import Turns, let_go
 from app.holdings.answering import Answered
 from app.holdings.changes import Mark
-from app.holdings.packing import Entry, Packed, Run, Sums, compressed, entries, pack, surplus
+from app.holdings.packing import Entry, Packed, Run, Sums, compressed, entries, microseconds, pack, surplus
 from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, floored
 from app.interactions.facts import Context, Facts
@@ -210,10 +210,11 @@ async def composed(
     seen, room = set[str](), most
     if earlier:
         runs, seen, room = [*earlier.runs], {*last_ids(earlier)}, most - earlier.rows
+    low = microseconds(_end_of_last(earlier) - MILLISECOND) if earlier and seen else 0
     for piece in held.pieces:
-        run = piece.run
-        is_new = not seen or seen.isdisjoint(run.ids)
-        places = piece.places if is_new else [place for place in piece.places if run.ids[place] not in seen]
+        run, places = piece.run, piece.places
+        if seen and run.starts[0] >= low:
+            places = [place for place in places if run.ids[place] not in seen]
         places, room = places[: max(0, room)], room - len(places)
         facts = answered.facts.pop(id(run), None)
         if len(places) < run.count:
@@ -275,8 +276,8 @@ async def below(opened: DecodedSnapshot, reading: Reading, context: Context) -> 
 def last_ids(snapshot: Snapshot) -> Iterator[str]:
     """The ids of the records that start within the millisecond of the last one."""
     for run in _last_runs(snapshot):
-        starts = zip(run.ids, run.starts, strict=True)
-        yield from (name for name, start in starts if moment_of(start) < _end_of_last(snapshot))
+        end = microseconds(_end_of_last(snapshot))
+        yield from (name for name, start in zip(run.ids, run.starts, strict=True) if start < end)
 
 
 def end_of(snapshot: Snapshot) -> Snapshot:

@@ -160,15 +160,16 @@ class UpstreamClient:
         block = await context.page(Call(INTERACTIONS, self._list(query, wanted), read))
         merged = merge([block], frozenset())
         lost = sum(row.interaction_id is None for row in block.rows)
+        complete = block.end >= block.total
         return replace(
             _reading(context, merged.records, block.total),
             offset=block.end,
-            complete=block.end >= block.total,
+            complete=complete,
             dropped=len(merged.mismatched) + lost,
             mismatched=merged.mismatched,
             lost=lost,
             least_total=block.total,
-            last_start=block.rows[-1].start if block.rows else None,
+            last_start=block.rows[-1].start if block.rows and not complete else None,  # a record held is decoded for it
         )
 
     async def block(self, query: UpstreamQuery, wanted: RowRange) -> UpstreamBlock:

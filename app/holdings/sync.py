@@ -1,9 +1,10 @@
 """Synchronising: what is held of a span is compared with upstream by counting, and what it lacks is fetched."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from math import ceil
+from typing import NamedTuple
 
 from app.holdings.collection import Interval, Span
 from app.holdings.fill import NewContext, fill
@@ -20,7 +21,7 @@ MOST_ROWS = 900  # are, where no calls are left to find it
 MORE_ROWS = 10  # at most are read beside those that lack, as they may stand further down
 FIRST_STEP, WIDER = 32, 8  # rows from the newest down that are counted first, and how many times as many then
 PEEK_SECONDS = 60.0  # so often the newest row is looked at: an arrival and an erasure cancel in a total
-LIKELY = 0.5  # arrivals since the last comparison; from there on they are asked for by the call that counts
+LIKELY, MANY = 0.5, 2.0  # arrivals since the last comparison; between the two, the call that counts asks for them
 RECENT = 0.3  # share of the last comparison in the average of arrivals
 MOST_FAILURES = 3  # in a row; from then on totals are not trusted
 REREAD = timedelta(hours=1)
@@ -53,14 +54,23 @@ async def sync(collection: Collection, interval: Interval, reader: Reader, new_c
         collection.coverage = collection.coverage.without(interval.span)
 
 
+class Seen(NamedTuple):
+    """How many rows upstream has in a span; those from `low` on are held, perhaps not all of its millisecond."""
+
+    total: int
+    low: datetime
+
+
 async def _is_equal(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> bool:
     """Whether as many rows are held as upstream counts, after those that lack were taken."""
-    total = await _total(collection, span, reader, new_context)
+    total, low = await _total(collection, span, reader, new_context)
     for more in (0, min(MORE_ROWS, 2 + ceil(collection.arriving))):
         lack = total - collection.rows(span)
-        if lack <= 0 or reader.left <= 0:
+        if lack <= 0 or reader.left <= 0 or low <= span.start:
             break
-        total = await _take_newest(collection, span, lack + more, reader, new_context)
+        if low == span.end:
+            collection.peeked_at = collection.clock.monotonic()
+        _, low = await _take_newest(collection, Span(span.start, low), lack + more, reader, new_context)
     if total == collection.rows(span):
         return True
     newest = next(collection.pieces(span), None)
@@ -74,21 +84,20 @@ async def _is_equal(collection: Collection, span: Span, reader: Reader, new_cont
     return total == collection.rows(known)
 
 
-async def _total(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> int:
-    """Upstream's number of rows in the span; where some have probably arrived, and once a minute, they are read."""
+async def _total(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> Seen:
+    """Upstream's number of rows in the span; where one or two have probably come, and once a minute, they are read."""
     now, held = collection.clock.monotonic(), collection.rows(span)
-    is_to_look = now - collection.peeked_at >= PEEK_SECONDS or collection.arriving >= LIKELY
-    if is_to_look:
+    if now - collection.peeked_at >= PEEK_SECONDS or LIKELY <= collection.arriving < MANY:
         collection.peeked_at = now
-        total = await _take_newest(collection, span, 1 + int(collection.arriving), reader, new_context)
+        seen = await _take_newest(collection, span, 1 + int(collection.arriving), reader, new_context)
     else:
-        total = await reader.count(span, anew=False)
-    collection.arriving += RECENT * (max(0, total - held) - collection.arriving)
-    return total
+        seen = Seen(await reader.count(span, anew=False), span.end)
+    collection.arriving += RECENT * (max(0, seen.total - held) - collection.arriving)
+    return seen
 
 
-async def _take_newest(collection: Collection, span: Span, rows: int, reader: Reader, new_context: NewContext) -> int:
-    """Hold the newest rows as upstream shows them; how many it has in all. Raises Distrusted."""
+async def _take_newest(collection: Collection, span: Span, rows: int, reader: Reader, new_context: NewContext) -> Seen:
+    """Hold the newest rows as upstream shows them. Raises Distrusted."""
     known = [piece.run for piece in islice(collection.pieces(span), 2 + rows // FEW_ROWS)]
     reading = await reader.newest(span, rows, known)
     if not is_trusted(reading) or len(reading.records) < min(rows, reading.total):
@@ -100,7 +109,7 @@ async def _take_newest(collection: Collection, span: Span, rows: int, reader: Re
         beside = collection.held_beside(last, reading.records)
         checked = collection.checks(last, beside)
     await collection.take(Span(low, span.end), [*reading.records, *beside], new_context(reading.time_zone), checked)
-    return reading.total
+    return Seen(reading.total, low)
 
 
 async def _mend(collection: Collection, span: Span, total: int, reader: Reader, new_context: NewContext) -> bool:

@@ -107,6 +107,32 @@ async def test_an_arrival_costs_a_count_and_one_row() -> None:
     assert at.upstream.sent == [identity(9_000)]
 
 
+async def test_rows_that_lack_are_looked_for_below_those_that_came() -> None:
+    at = place(day(500))
+    await at.answer()
+    at.clock.advance(61)
+    late = row(8_000, NOW - HOUR - MINUTE / 2)
+    at.upstream.put(*[row(9_000 + number, NOW - number * MINUTE) for number in range(4)], late)
+    at.upstream.calls.clear()
+    at.upstream.sent.clear()
+    assert await at.ids() == at.expected()
+    assert [limit for _, _, limit in at.upstream.calls] == [1, 4, 5]
+    assert at.upstream.sent == [*map(identity, (9_000, 9_001, 9_002, 9_003, 0, 1, 8_000, 2, 3, 4))]
+
+
+async def test_many_arrivals_are_counted_before_they_are_read() -> None:
+    at = place(day(500))
+    await at.answer()
+    for turn in range(4):
+        at.clock.advance(16)
+        at.upstream.put(*[row(9_000 + number, NOW + number * MINUTE) for number in range(5 * turn, 5 * turn + 5)])
+        at.upstream.calls.clear()
+        at.upstream.sent.clear()
+        assert await at.ids() == at.expected()
+    assert [limit for _, _, limit in at.upstream.calls[:2]] == [0, 5]
+    assert at.upstream.sent[:5] == [identity(number) for number in range(9_019, 9_014, -1)]
+
+
 async def test_nothing_new_costs_a_count() -> None:
     at = place(day(500))
     await at.answer()

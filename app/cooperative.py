@@ -34,7 +34,7 @@ _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDic
 _threads: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 _FULL = gc.get_threshold()[2]
 _come_to_stay: Counter[str] = Counter()  # rows, since objects were last set aside
-_at_work: list[int] = []  # rows of each block of this process that works on many: its collector is one
+_at_work: list[int] = []  # rows of each `held_back` block in this process: all loops share one collector
 
 
 async def run(work: Turns[T]) -> T:

@@ -1,4 +1,4 @@
-"""Collections: the interactions upstream lists for one set of conditions, and of which spans all of them are held."""
+"""Coverage: the spans of which a collection holds everything; and the conditions that tell collections apart."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace

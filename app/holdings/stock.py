@@ -209,7 +209,7 @@ class Stock:
         """Take note of the changes that others tell, who hold the spans told.
 
         Gives the spans that were held here and have to be taken from them: nothing else has changed. Where they tell of
-        other changes than those known here, all are, unless something is held here that they do not know.
+        other changes than those known here, that is all of them, unless something is held here that they do not know.
         """
         held = self.coverage.intervals
         if line and self.changes.follows(line):
@@ -281,7 +281,7 @@ class Stock:
             self._looked_up = known._replace(changes=self.store.changes, found=found)
 
     def _drop(self, span: Span) -> None:
-        """Let go of a partition whose records are held in narrower ones from now on."""
+        """Let go of a partition; what is covered stays as it is."""
         self.store.delete(self._key_of(span))
         self._lacking = [one for one in self._lacking if one != span]
         if self._kept.pop(span, None):

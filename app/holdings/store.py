@@ -1,4 +1,4 @@
-"""Collections: records are taken into the stock in place of those of a span, and each is given its next check."""
+"""A collection: records are taken into the stock in place of those of a span, and each is given its next check."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence

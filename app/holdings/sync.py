@@ -17,7 +17,7 @@ from app.upstream.rows import Held
 logger = logging.getLogger("cxfacade.holdings")
 
 FEW_ROWS = 8  # are read where an imbalance was found among them
-MOST_ROWS = 900  # are, where no calls are left to find it
+MOST_ROWS = 900  # are read at most, where the calls do not suffice to find it among FEW_ROWS
 MORE_ROWS = 10  # at most are read beside those that lack, as they may stand further down
 FIRST_STEP, WIDER = 32, 8  # rows from the newest down that are counted first, and how many times as many then
 PEEK_SECONDS = 60.0  # so often the newest row is looked at: an arrival and an erasure cancel in a total
@@ -25,7 +25,7 @@ LIKELY, MANY = 0.5, 2.0  # arrivals since the last comparison; between the two, 
 RECENT = 0.3  # share of the last comparison in the average of arrivals
 MOST_FAILURES = 3  # in a row; from then on totals are not trusted
 REREAD = timedelta(hours=1)
-ALL_ROWS = 10_000
+REREAD_ROWS = 10_000  # at most of that hour
 
 
 class Distrusted(Exception):
@@ -85,7 +85,10 @@ async def _is_equal(collection: Collection, span: Span, reader: Reader, new_cont
 
 
 async def _total(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> Seen:
-    """Upstream's number of rows in the span; where one or two have probably come, and once a minute, they are read."""
+    """Upstream's number of rows in the span, and down to where the newest were read for it, else its end.
+
+    They are read once a minute, and where one or two have probably come; else rows are only counted.
+    """
     now, held = collection.clock.monotonic(), collection.rows(span)
     if now - collection.peeked_at >= PEEK_SECONDS or LIKELY <= collection.arriving < MANY:
         collection.peeked_at = now
@@ -115,7 +118,7 @@ async def _take_newest(collection: Collection, span: Span, rows: int, reader: Re
 async def _mend(collection: Collection, span: Span, total: int, reader: Reader, new_context: NewContext) -> bool:
     """Find where the numbers differ, by counting halves, and read these few rows; whether they came.
 
-    Upstream has so many rows in `total`. Ranges that begin alike are counted, which is the cheapest everywhere.
+    Upstream has `total` rows in the span. All ranges counted begin where the span does: that is cheapest everywhere.
     """
     starts = [start for piece in collection.pieces(span) for start in piece.starts]
     equal, differing, step = -1, len(starts), FIRST_STEP  # places: of rows down to which the numbers are equal, or not
@@ -141,13 +144,13 @@ async def _mend(collection: Collection, span: Span, total: int, reader: Reader, 
 
 
 async def _reread(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> None:
-    """Read the newest hour again, at most once a minute."""
+    """Read the newest hour again, and see whether totals are right again; at most once a minute."""
     now = collection.clock.monotonic()
     if now - collection.reread_at >= PEEK_SECONDS:
         collection.reread_at = now
         part = Span(max(span.start, floored(collection.clock.wall() - REREAD)), span.end)
         if part.start < part.end:
             collection.coverage = collection.coverage.without(part)
-            await fill(collection, part, ALL_ROWS, reader.again(), new_context)
+            await fill(collection, part, REREAD_ROWS, reader.again(), new_context)
         if await reader.count(span) == collection.rows(span):
             collection.failures = 0

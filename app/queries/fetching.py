@@ -39,8 +39,10 @@ class Fetching(HeldFetching):
     ) -> FetchResult:
         """A new snapshot in place of the one stored at `replaced`, unless another flight has just landed with one.
 
-        Where upstream shows what it showed before, the snapshot stays as it is, and is fresh again. What was compared
-        with upstream more than `most_age` seconds ago is compared again.
+        It has at least `rows` rows, all there are, or those that the calls reach; `replaced` is in monotonic seconds,
+        None where none was stored. Where upstream shows what it showed before, the snapshot stays as it is, and is
+        fresh again. What was compared with upstream more than `most_age` seconds ago is compared again. Raises
+        UpstreamError, and with a change token ChangeTokenExpired, CursorExpired and StillFetching.
         """
         stored = self.snapshots.current(plan)
         if stored and stored.stored_at != replaced and stored.is_current(self.clock.monotonic()):

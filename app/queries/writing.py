@@ -45,9 +45,10 @@ Write = Callable[[Selection], Turns[list[WrittenRow]]]
 
 
 class Pending(NamedTuple):
-    """The places in a run of the ended records that are not final, and between which moments it is these.
+    """The places in a run of the ended records that are not final, the same at any moment in `[since, until)`.
 
-    They are final as soon as a moment that is given, microseconds since 1970, is not before their last event.
+    Moments are microseconds since 1970, and lie before `as_of` by the time to settle: from the moment of its last event
+    on, a record is final.
     """
 
     places: bytes = b""
@@ -60,7 +61,7 @@ class Pending(NamedTuple):
 
 
 def pending_at(run: Run, moment: int) -> Pending:
-    """The records of a run that are pending at a moment."""
+    """The ended records of a run that are not final at a moment, microseconds since 1970."""
     events = run.ended_after(-ALWAYS)
     later = {place: event for place, event in events.items() if event > moment}
     since = max((event for event in events.values() if event <= moment), default=-ALWAYS)
@@ -100,7 +101,7 @@ class RunRows(NamedTuple):
         return found
 
     def left(self, position: int, part: int, shown: Mapping[int, int]) -> Sequence[int]:
-        """The rows from that part of that record on, without the first of some records, by the records' places."""
+        """The numbers of the rows from a part of a record on, without those `shown`: the first so many, by record."""
         if not (position > 0 or part or shown):
             return range(self.written.rows)
         begins = (position, part)
@@ -124,7 +125,7 @@ class Writing:
     _moment: int = field(init=False)
 
     def __post_init__(self) -> None:
-        """See what a row is, and what decides how it is written."""
+        """Look up the grain and the visibility, and whether time alone may change how a row is written."""
         view = self.query.view
         self._grain, self._visibility = self.grains[view.grain], visibility_of(self.query.search, self.context)
         names = {*(name for _, name in view.columns), *(one.name for one in self.query.filters)}
@@ -132,7 +133,10 @@ class Writing:
         self._moment = microseconds(self.context.as_of - self.context.settle)
 
     def within(self, wanted: PageRange) -> Turns[Selection]:
-        """The page of rows within `wanted`, each written, and where the next one begins. Raises CursorExpired."""
+        """The page of rows within `wanted`, each written, and where the next one begins. Raises CursorExpired.
+
+        Rows are kept for pages of BLOCK_ROWS or more in upstream's order; others are written anew.
+        """
         if self.query.order != NEWEST_FIRST or wanted.limit < BLOCK_ROWS:
             selection = yield from select(self.opened, self.query, self.grains, self.context, wanted)
             return replace(selection, rows=[], written=(yield from _pieces((yield from self._written(selection)))))

@@ -21,7 +21,7 @@ COUNTED_AGE = 2.0  # seconds: what was compared before lacks what has come since
 
 @dataclass(eq=False)
 class Holdings(Marked, Probed):
-    """The collections of one tenant, from which its questions are answered."""
+    """The collections of one tenant (`CollectionStore`), from which its questions are answered."""
 
     supersets: Supersets = field(default_factory=Supersets)
 

@@ -64,7 +64,7 @@ class Seen(NamedTuple):
 async def _is_equal(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> bool:
     """Whether as many rows are held as upstream counts, after those that lack were taken."""
     total, low = await _total(collection, span, reader, new_context)
-    for more in (0, min(MORE_ROWS, 2 + ceil(collection.arriving))):
+    for more in (0, min(MORE_ROWS, 2 + ceil(collection.arriving))):  # mostly they are the next ones
         lack = total - collection.rows(span)
         if lack <= 0 or reader.left <= 0 or low <= span.start:
             break

@@ -339,6 +339,7 @@ class Queries:
                 return covering
             error.last_success_at = self.fetching.successes.last(plan.key)
             raise
+        self.learn_zone(joined.value.snapshot.time_zone)
         if self.holdings.is_to_be_probed:
             self.flights.launch(b"probe", self.holdings.probe)
         return replace(joined.value, collapsed=joined.collapsed, fwd=decision.fwd or "uri-miss")
@@ -385,7 +386,10 @@ class Queries:
         return (await self.flights.join(key, made, wait_seconds=left, owners=owners)).value
 
     async def time_zone(self, deadline: float | None = None) -> ZoneInfo:
-        """The configured time zone, else the tenant's, which upstream is asked for once. Raises as `page`."""
+        """The configured time zone, else the tenant's: upstream is asked for it where no answer has named it yet.
+
+        Raises as `page`.
+        """
         if self.rules.time_zone:
             return self.rules.time_zone
         if self.tenant_zone is None:
@@ -393,6 +397,11 @@ class Queries:
             joined = await self.flights.join(b"time zone", self.upstream.tenancy, wait_seconds=left)
             self.tenant_zone = self.rules.zone(joined.value.time_zone)
         return self.tenant_zone
+
+    def learn_zone(self, name: str | None) -> None:
+        """Remember the tenant's time zone, which an answer of upstream's has named."""
+        if self.tenant_zone is None and name:
+            self.tenant_zone = self.rules.zone(name)
 
     def is_degraded(self) -> bool:
         """Whether upstream is ill, and nothing is stored to answer from."""

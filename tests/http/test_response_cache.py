@@ -271,10 +271,11 @@ async def test_viewers_of_other_scopes_and_other_formats_are_parsed_for_themselv
     simulator: Simulator, clock: HandClock
 ) -> None:
     async with repeating(simulator, clock.clock) as facade:
-        await asked_in_every_way(facade)
-        assert len(facade.services.parsed) == 4
-        await asked_in_every_way(facade)
-        assert len(facade.services.parsed) == 4
+        await facade.ask(LIST)  # it names the tenant's time zone
+        before = len(facade.services.parsed)
+        for _ in range(2):
+            await asked_in_every_way(facade)
+            assert len(facade.services.parsed) == before + 4
 
 
 async def asked_in_every_way(facade: Repeating) -> None:

@@ -561,6 +561,13 @@ async def test_the_tenant_s_zone_is_asked_for_once_and_by_all_together() -> None
     assert at.upstream.tenancies == 1
 
 
+async def test_a_zone_that_an_answer_has_named_is_not_asked_for() -> None:
+    at = desk(interactions(1))
+    await at.page(query())
+    assert (await at.queries.time_zone()).key == "US/Eastern"
+    assert at.upstream.tenancies == 0
+
+
 async def test_one_interaction_is_shown_in_the_tenant_s_zone() -> None:
     at = desk(interactions(1))
     one, found = await at.interaction(identity(0), MASKED)

@@ -70,7 +70,9 @@ async def _is_equal(collection: Collection, span: Span, reader: Reader, new_cont
             break
         if low == span.end:
             collection.peeked_at = collection.clock.monotonic()
-        _, low = await _take_newest(collection, Span(span.start, low), lack + more, reader, new_context)
+        asked = Span(span.start, low)
+        below, low = await _take_newest(collection, asked, lack + more, reader, new_context)
+        total = max(total, below + collection.rows(Span(asked.end, span.end)))  # rows may have come since they counted
     if total == collection.rows(span):
         return True
     newest = next(collection.pieces(span), None)

@@ -55,12 +55,13 @@ class ListUpstream:
 
     Ranges are tested on the start, or list what `overlaps` them: it starts before their end, and has not ended before
     their start.
-    `flicker` is added to the total of each call in turn. `sent` are the ids of all rows ever sent, `hidden` those that
-    lists by attribute alone show.
+    `flicker` is added to the total of each call in turn; after each comes one of the rows `coming`. `sent` are
+    the ids of all rows ever sent, `hidden` those that lists by attribute alone show.
     """
 
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     flicker: list[int] = field(default_factory=list)
+    coming: list[dict[str, Any]] = field(default_factory=list)
     failure: Exception | None = None
     calls: list[tuple[UpstreamQuery, int, int]] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
@@ -112,6 +113,8 @@ class ListUpstream:
         matching = [one for one in part if mismatch(one.interaction, checked or query) is None]
         brought: tuple[Record | Held, ...] = tuple((recall and recall(one.raw)) or one for one in matching)
         end = offset + len(part)
+        self.put(*self.coming[:1])
+        del self.coming[:1]
         return Reading(
             records=brought,
             offset=end,

@@ -14,6 +14,7 @@ from app.holdings.collection import Span
 from app.holdings.packing import AT_HAND_ROWS
 from app.holdings.partition import FOREVER
 from app.holdings.supersets import CHECKED_ONE_IN, MOST_DOUBTS, REFUSED_SECONDS
+from app.holdings.sync import PEEK_SECONDS
 from app.owners import Owners
 from app.upstream.query import EVERYTHING, UpstreamQuery
 from tests.holdings.support import FRESH_SECONDS, NOW, Place, day, identity, ids_of, place, records_of, row
@@ -118,6 +119,19 @@ async def test_rows_that_lack_are_looked_for_below_those_that_came() -> None:
     assert await at.ids() == at.expected()
     assert [limit for _, _, limit in at.upstream.calls] == [1, 4, 5]
     assert at.upstream.sent == [*map(identity, (9_000, 9_001, 9_002, 9_003, 0, 1, 8_000, 2, 3, 4))]
+
+
+@pytest.mark.parametrize("seconds", [16, 61], ids=["counted first", "read first"])
+async def test_a_row_that_comes_during_a_comparison_does_not_stand_for_one_that_lacks(seconds: int) -> None:
+    at = place(day(500))
+    await at.answer()
+    at.clock.advance(61)
+    await at.answer()
+    at.clock.advance(seconds)
+    new, late, later = row(9_000, NOW), row(8_000, NOW - 2 * HOUR + MINUTE / 6), row(8_001, NOW - MINUTE)
+    at.upstream.put(*[new] if seconds > PEEK_SECONDS else [], late)
+    at.upstream.coming.append(later)
+    assert await at.ids() == at.expected()
 
 
 async def test_many_arrivals_are_counted_before_they_are_read() -> None:

@@ -207,10 +207,8 @@ def respond(scope: Scope, answer: Answer, base_headers: Headers) -> Prepared:
     return Prepared(200, base_headers, answer.body)
 
 
-def _part(body: bytes | Pieces, selected: range) -> memoryview:
-    if isinstance(body, Pieces):
-        return memoryview(body.part(selected))
-    return memoryview(body)[selected.start : selected.stop]
+def _part(body: bytes | Pieces, selected: range) -> memoryview | Pieces:
+    return body.part(selected) if isinstance(body, Pieces) else memoryview(body)[selected.start : selected.stop]
 
 
 def _unmodified(conditions: Mapping[bytes, str], answer: Answer) -> str | None:

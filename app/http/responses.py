@@ -66,7 +66,7 @@ class Answer:
 class Pieces:
     """The bytes of a large body, in pieces that others may hold too: a copy of the whole would take new memory."""
 
-    def __init__(self, pieces: Iterable[bytes]) -> None:
+    def __init__(self, pieces: Iterable[bytes | memoryview]) -> None:
         self._pieces = (*pieces,)
         self._size = sum(map(len, self._pieces))
 
@@ -76,17 +76,17 @@ class Pieces:
     def __bytes__(self) -> bytes:
         return b"".join(self._pieces)
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[bytes | memoryview]:
         return iter(self._pieces)
 
-    def part(self, selected: range) -> bytes:
-        """The bytes in these places."""
+    def part(self, selected: range) -> "Pieces":
+        """The bytes in these places, none a copy."""
         chosen, end = list[memoryview](), 0
         for piece in self._pieces:
             first, end = end, end + len(piece)
             if first < selected.stop and end > selected.start:
                 chosen.append(memoryview(piece)[max(0, selected.start - first) : selected.stop - first])
-        return b"".join(chosen)
+        return Pieces(chosen)
 
 
 def body_of(parts: Iterable[bytes]) -> Turns[bytes | Pieces]:
@@ -309,8 +309,8 @@ class PreparedResponse(Response):
     def __init__(self, prepared: Prepared, whole: bytes | Pieces, unread: Unread) -> None:
         self.status_code = prepared.status  # and nothing else of what the framework's have
         is_short = len(prepared.body) <= PART_BYTES
-        is_view = isinstance(prepared.body, memoryview)
-        self.prepared = replace(prepared, body=bytes(prepared.body)) if is_short and is_view else prepared
+        is_part = not isinstance(prepared.body, bytes)
+        self.prepared = replace(prepared, body=bytes(prepared.body)) if is_short and is_part else prepared
         self.whole = b"" if is_short else whole
         self.unread = unread
 

@@ -49,7 +49,8 @@ async def sync(collection: Collection, interval: Interval, reader: Reader, new_c
             if collection.failures == MOST_FAILURES:
                 logger.error(TOTALS_DISTRUSTED)
             return
-        collection.cover(interval.span, began)
+        for held in collection.coverage.merged().within(interval.span):  # not what the store did not take
+            collection.cover(held.span, began)
     except Distrusted:
         collection.coverage = collection.coverage.without(interval.span)
 

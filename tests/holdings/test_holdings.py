@@ -134,6 +134,19 @@ async def test_a_row_that_comes_during_a_comparison_does_not_stand_for_one_that_
     assert await at.ids() == at.expected()
 
 
+async def test_rows_for_which_a_comparison_finds_no_room_are_not_taken_for_held() -> None:
+    """Below those that the store refused others were read, and it took these, of the same partition."""
+    at = place(day(64), cache_bytes=150_000)
+    assert await at.ids() == at.expected()
+    at.clock.advance(16)
+    at.upstream.put(*[row(9_000 + number, NOW - HOUR / 2 - number * MILLISECOND) for number in range(120)])
+    answered = await at.reading()
+    assert not isinstance(answered, Answered) or ids_of(answered) == at.expected()
+    (collection,) = at.holdings.collections()
+    for one in collection.coverage.intervals:
+        assert collection.rows(one.span) == len(at.upstream.matching(UpstreamQuery(start=one.span.start)))
+
+
 async def test_many_arrivals_are_counted_before_they_are_read() -> None:
     at = place(day(500))
     await at.answer()

@@ -26,7 +26,8 @@ def stampede(stage: Stage) -> Measured:
     with stage.facade() as running:
         stage.control(reset=1)
         answers = do(crowd(running.url, [target] * 1_000))
-        calls = stage.control()["calls"]
+        told_of = stage.control()
+    calls = told_of["calls"] - told_of["ranges"]  # the probe of ranges comes after the first answer
     return Measured(calls + sum(one != 200 for one in answers), f"1,000 answered: {told(answers)}")
 
 

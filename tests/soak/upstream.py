@@ -36,7 +36,7 @@ class Upstream:
     passwords: set[str] = field(default_factory=lambda: {FIRST_PASSWORD})
     tokens: set[str] = field(default_factory=set)
     random: Random = field(default_factory=lambda: Random(SEED))
-    counts: dict[str, int] = field(default_factory=lambda: {"calls": 0, "logins": 0, "now": 0, "most": 0})
+    counts: dict[str, int] = field(default_factory=lambda: {"calls": 0, "ranges": 0, "logins": 0, "now": 0, "most": 0})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One event of one connection."""
@@ -61,7 +61,7 @@ class Upstream:
         if "expire" in query:
             self.tokens.clear()
         if "reset" in query:
-            self.counts.update(calls=0, logins=0, most=0)
+            self.counts.update(calls=0, ranges=0, logins=0, most=0)
 
     async def log_in(self, receive: Receive, send: Send) -> None:
         """A token for a known password."""
@@ -74,6 +74,7 @@ class Upstream:
     async def counted(self, authorization: str, query: dict[str, str], send: Send) -> None:
         """A list, counted; for tokens that are not known, 401."""
         self.counts["calls"] += 1
+        self.counts["ranges"] += "start" in query
         self.counts["now"] += 1
         self.counts["most"] = max(self.counts["most"], self.counts["now"])
         try:

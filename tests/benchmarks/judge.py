@@ -2,9 +2,10 @@
 
 Each row of a list call is one of four: the `first` of its interaction; `changed` since it was sent last; sent again as
 it was because its allowance had run out (`due`); or again before that (`early`). Of early rows those have a cause that
-a call for due rows sends between them (`beside`), and those that the conditions of the call are sent for the first
-time: another question was sent them before. Beside that the schedule is played for each row alone, from its first
-reading on: so often it was `owed` to be read again.
+a call for due rows sends between them (`beside`); those that the conditions of the call are sent for the first time:
+another question was sent them before; the newest of a call, where a page of these conditions ended with it, as its
+millisecond may hold more; and the row whose times the probe asks for, by a range of a few milliseconds. Beside that the
+schedule is played for each row alone, from its first reading on: so often it was `owed` to be read again.
 """
 
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ PLACE = ("start", "end", "offset", "limit")  # what a call tells beside its cond
 PUT_OFF = 1.25  # of an allowance: so late a row may be read again, and one poll later
 SHOWN_SECONDS = 7 * 86_400  # after its last event, no board shows a row that it has not shown before
 SETTLED_SECONDS = 3600  # after the last event of an interaction that has ended
+PROBE_MILLISECONDS = 3  # of a range
 
 Conditions = frozenset[tuple[str, str]]
 
@@ -50,6 +52,7 @@ class Judge:
     _promised: dict[str, float] = field(default_factory=dict)
     _owed: dict[str, tuple[Sent, float]] = field(default_factory=dict)
     _sent: set[tuple[Conditions, str]] = field(default_factory=set)
+    _ended: set[tuple[Conditions, str]] = field(default_factory=set)
 
     def read(self, calls: Iterable[Call]) -> None:
         """Take in calls; all but lists are passed over."""
@@ -63,6 +66,9 @@ class Judge:
         verdict.counting += ("limit", "0") in call.query
         conditions = frozenset(one for one in call.query if one[0] not in PLACE)
         first, again, early, uncaused = verdict.first, verdict.changed + verdict.due, verdict.early, 0
+        has_cause = {call.rows[0].id} if call.rows and (conditions, call.rows[0].id) in self._ended else set()
+        if _is_probe(call):
+            has_cause.update(row.id for row in call.rows)
         for row in call.rows:
             self._play(row, at)
             last, due, was_settled = known.get(row.id, _NEVER)
@@ -75,7 +81,7 @@ class Judge:
                 if at < due:
                     verdict.early += 1
                     verdict.settled_early += was_settled
-                    uncaused += was_settled and (conditions, row.id) in self._sent
+                    uncaused += was_settled and row.id not in has_cause and (conditions, row.id) in self._sent
                     continue
                 verdict.due += 1
             is_settled = not row.is_open and at - parse_time(row.event) >= 1000 * SETTLED_SECONDS
@@ -85,6 +91,8 @@ class Judge:
         else:
             verdict.uncaused += uncaused
         self._sent.update((conditions, row.id) for row in call.rows)
+        if call.rows and ("limit", str(len(call.rows))) in call.query:
+            self._ended.add((conditions, call.rows[-1].id))
 
     def _play(self, row: Sent, at: int) -> None:
         """Count the readings that the schedule owed until now, and see whether this one is as early as promised."""
@@ -107,6 +115,13 @@ class Judge:
         for row, due in self._owed.values():
             self._next(row, due, at)
         self.verdict.late += sum(promised < at for promised in self._promised.values())
+
+
+def _is_probe(call: Call) -> bool:
+    asked = dict(call.query)
+    if "start" not in asked or "end" not in asked:
+        return False
+    return parse_time(asked["end"]) - parse_time(asked["start"]) <= PROBE_MILLISECONDS
 
 
 _NEVER: tuple[None, float, bool] = (None, inf, False)

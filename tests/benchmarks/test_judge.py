@@ -78,6 +78,23 @@ def test_settled_rows_have_a_cause_between_due_ones_and_for_another_question() -
     assert (unneeded.settled_early, unneeded.uncaused) == (3, 2)
 
 
+def test_where_a_page_ended_the_next_begins_as_its_millisecond_may_hold_more() -> None:
+    newest, last, older = row("a", since=NOON - 2 * HOUR), row("b", since=NOON - 3 * HOUR), row("c")
+    page = call(0, newest, last, limit="2")
+    assert judged(page, call(1, last, older)).uncaused == 0
+    assert judged(page, call(1, last, older, value="VIP"), call(2, last, older, value="VIP")).uncaused == 2
+    assert judged(page, call(1, newest, last)).uncaused == 2  # another row than the last one came first
+    assert judged(call(0, newest, last), call(1, last, older)).uncaused == 1  # no page that went on
+
+
+def test_the_probe_asks_for_a_settled_row_by_its_own_times() -> None:
+    settled = row("a")
+    for milliseconds, uncaused in ((3, 0), (4, 1)):
+        probing = call(1, settled)
+        probing.query += [("start", stamp(NOON)), ("end", stamp(NOON + milliseconds))]
+        assert judged(call(0, settled), probing).uncaused == uncaused
+
+
 def test_early_rows_between_due_ones_are_told_from_those_of_a_first_reading() -> None:
     due, other = row("a", since=NOON), row("b", since=NOON + MINUTE)
     verdict = judged(call(1, due, other), call(5, due, other), call(5.5, other), call(6, due, other, row("c")))

@@ -143,7 +143,7 @@ def create_app(
         orders, degraded = PurgeOrders(worker.block), Degraded(worker.block)
         holdings.tier = shared_tier(settings, holdings, orders, metrics)
         queries = Queries(upstream, snapshots, holdings, flights, clock, known, tables, random, orders)
-        metrics.watch("streams_under_way", lambda: queries.admission.streams)
+        metrics.watch("streams_under_way", lambda: queries.making.admission.streams)
         masked = masked_columns(settings.attributes, known.context.attribute_policy)
         app.state.services = Services(
             settings=settings,

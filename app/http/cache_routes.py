@@ -106,7 +106,7 @@ async def explain_cache(request: Request, services: Services, viewer: Viewer) ->
     if not is_certain:  # the moments meant are not known, and so nothing can be stored for them
         query = replace(query, search=replace(query.search, start=None, end=None))
     queries, now = services.queries, services.clock.monotonic()
-    plan = queries.plan(query)
+    plan = queries.planner.plan(query)
     stored = queries.snapshots.current(plan) if is_certain else None
     url = services.forwarding.url(request.scope, scene.grain.path)
     shape = services.response_cache.shape("rows", url, query.key_parts())
@@ -170,6 +170,6 @@ async def _nothing() -> int:
 
 def _scene(services: Services, pairs: Pairs, grain: str = INTERACTIONS) -> tuple[ParseContext, bool]:
     """The context to parse values in; False where it needs the tenant's time zone, which is not known yet."""
-    zone = services.queries.rules.time_zone or services.queries.tenant_zone
+    zone = services.queries.rules.time_zone or services.queries.zone.known
     is_certain = zone is not None or not needs_time_zone(pairs, services.grains[grain])
     return services.context(zone or UTC, grain), is_certain

@@ -49,19 +49,19 @@ class Representations:
     """Makes answers of snapshots; `masked` are by grain the columns that clear views alone show as they are."""
 
     def __init__(self, queries: Queries, clock: Clock, masked: Mapping[str, Sequence[str]]) -> None:
-        self._reports = queries
+        self._queries = queries
         self._masked = masked
         self._clock = clock
 
     async def rows(self, query: InteractionQuery, lookup: Lookup, url: str, found: FetchResult) -> Built:
         """The rows of a query, in what was `found`; `url` is the absolute URL of the resource, without its query."""
-        worked_on = query.limit if query.order == NEWEST_FIRST else self._reports.rules.max_rows  # all are ordered
+        worked_on = query.limit if query.order == NEWEST_FIRST else self._queries.rules.max_rows  # all are ordered
         with held_back(worked_on):
             by_row = None if query.since else FORMATS_BY_NAME[query.view.format].by_row(query.view.variant)
             write = (lambda selection: by_row.written(_table(selection))) if by_row else None
-            page = await self._reports.page(query, lookup, found, write)
+            page = await self._queries.page(query, lookup, found, write)
             is_empty = not (page.selection.count or page.next_cursor or query.cursor or query.offset or query.since)
-            hints = await self._reports.hints(query, lookup, page.found) if is_empty else []
+            hints = await self._queries.making.hints(query, lookup, page.found) if is_empty else []
             began = self._clock.monotonic()
             envelope = self._envelope(page, query, url, hints)
             answer = await self._encoded(page, query, lookup, envelope, by_row)
@@ -80,7 +80,7 @@ class Representations:
         self, page: Page, query: InteractionQuery, lookup: Lookup, envelope: Envelope, by_row: ByRow | None
     ) -> Answer:
         async def encoding(_owners: Owners, require_waiter: Callable[[], None]) -> Answer:
-            async with self._reports.admission.encoding(query.view, page.selection.count):
+            async with self._queries.making.admission.encoding(query.view, page.selection.count):
                 require_waiter()
                 selection, as_of = page.selection, page.found.snapshot.as_of
                 if by_row:
@@ -89,12 +89,14 @@ class Representations:
                 table = table_of_changes(selection, query.view) if is_table else _table(selection)
                 return await _list(table, query.view, envelope, as_of)
 
-        return await self._reports.once(("encode", envelope.next, *query.key_parts()), page.found, encoding, lookup)
+        return await self._queries.making.once(
+            ("encode", envelope.next, *query.key_parts()), page.found, encoding, lookup
+        )
 
     def _envelope(self, page: Page, query: InteractionQuery, url: str, hints: list[Hint]) -> Envelope:
         cursor = cursor_text(page.next_cursor) if page.next_cursor else None
         link = link_of(url, [*query.given, ("cursor", cursor)]) if cursor else None
-        count, zone = page.selection.count, self._reports.rules.zone(page.found.snapshot.time_zone).key
+        count, zone = page.selection.count, self._queries.rules.zone(page.found.snapshot.time_zone).key
         facts = self._facts(query, page.found.snapshot)
         is_cut = page.truncated or (cursor is not None and link is None and not has_envelope(query.view))
         meta = Meta(count=count, truncated=is_cut, total=page.total, time_zone=zone, hints=hints, **facts)
@@ -107,8 +109,8 @@ class Representations:
             "offset": query.offset,
             "query": shown(query),
             "as_of": written(snapshot.as_of),
-            "content_as_of": rfc3339(snapshot.content_as_of if self._reports.is_followed(query) else None),
-            "change_token": self._reports.change_token(query, snapshot),
+            "content_as_of": rfc3339(snapshot.content_as_of if self._queries.following.is_followed(query) else None),
+            "change_token": self._queries.following.token(query, snapshot),
             "source": "simulator" if snapshot.simulated else "live",
             "schema_version": SCHEMA_VERSION,
             "masked": [] if query.view.audience.clear else [*self._masked.get(query.view.grain, ())],
@@ -118,17 +120,17 @@ class Representations:
         """The summary that a query asks of all rows in what was `found`."""
         snapshot, began = found.snapshot, self._clock.monotonic()
         with held_back(snapshot.rows):
-            made = await self._reports.summary(query, lookup, found)
+            made = await self._queries.making.summary(query, lookup, found)
             grouped = self._clock.monotonic()
-            hints = [] if made.counted else await self._reports.hints(query, lookup, found)
+            hints = [] if made.counted else await self._queries.making.hints(query, lookup, found)
             envelope = self._envelope_of_summary(made, query, snapshot, hints)
 
             async def encoding(_owners: Owners, require_waiter: Callable[[], None]) -> Answer:
-                async with self._reports.admission.encoding(query.view, len(made.rows)):
+                async with self._queries.making.admission.encoding(query.view, len(made.rows)):
                     require_waiter()
                     return await _list(Table(made.names, made.rows, made.types), query.view, envelope, snapshot.as_of)
 
-            answer = await self._reports.once(("encode", *query.key_parts()), found, encoding, lookup)
+            answer = await self._queries.making.once(("encode", *query.key_parts()), found, encoding, lookup)
         upstream, encoded = found.upstream_seconds, self._clock.monotonic() - grouped
         return Built(answer, found.packed(), {"upstream": upstream, "flatten": grouped - began, "encode": encoded})
 
@@ -153,7 +155,7 @@ class Representations:
         return await self._one(found, view.audience, show, masked=not view.shows_personal_data)
 
     def _row(self, view: View, facts: Facts, snapshot: Snapshot) -> Turns[Mapping[str, object]]:
-        row = json.row(_table(row_of(facts, view, self._reports.grains[INTERACTIONS].columns)))
+        row = json.row(_table(row_of(facts, view, self._queries.grains[INTERACTIONS].columns)))
         yield
         return {**row, RAW: (yield from without_cards(snapshot.raw))} if view.raw else row
 
@@ -162,7 +164,7 @@ class Representations:
         return await self._one(found, audience, _timeline, masked=not audience.clear)
 
     async def _one(self, found: FetchResult, audience: Audience, show: Show, *, masked: bool) -> Built:
-        facts = self._reports.interaction(found, audience)
+        facts = self._queries.interaction(found, audience)
         began = self._clock.monotonic()
         body = msgspec.json.encode(await cooperative.run(show(facts, found.snapshot)))
         answer = await _tagged(Answer(body, "identity", "", JSON, found.snapshot.as_of, masked), audience, None, body)

@@ -219,7 +219,7 @@ async def _parsed(
     """Raises InvalidParameters, Forbidden, CursorMismatch, and whatever asking for the tenant's time zone raises."""
     question, accept = await question_of(request), request.headers.get("accept")
     key, queries = (url, question, accept, viewer.scopes), services.queries
-    known = services.parsed.find((*key, queries.tenant_zone), services.clock.monotonic())
+    known = services.parsed.find((*key, queries.zone.known), services.clock.monotonic())
     if known is not None:
         return known
     pairs = pairs_of(question.text, question.place, question.most)
@@ -232,9 +232,9 @@ async def _parsed(
     shape = services.response_cache.shape("rows", url, query.key_parts())
     left = changes_in(pairs, scene)
     changes_at = None if left is None else services.clock.monotonic() + left
-    parsed = ParsedList(query, queries.plan(query), shape, changes_at)
+    parsed = ParsedList(query, queries.planner.plan(query), shape, changes_at)
     is_long = len(question.text) > LONGEST_TARGET
-    return parsed if is_long else services.parsed.keep((*key, queries.tenant_zone), parsed)
+    return parsed if is_long else services.parsed.keep((*key, queries.zone.known), parsed)
 
 
 def _path(request: Request) -> str:
@@ -249,7 +249,7 @@ def _url(request: Request, services: Services) -> str:
 
 
 def _look_at(interaction_id: str, request: Request, services: Services, viewer: Viewer) -> Lookup:
-    plan = services.queries.plan_of_one(interaction_id)
+    plan = services.queries.planner.plan_of_one(interaction_id)
     return services.queries.look(plan, directives=_directives(request, viewer), owner=viewer.owner)
 
 

@@ -62,11 +62,11 @@ class Services:
     async def context_of(
         self, pairs: Pairs, grain: str, deadline: float, *, of_summary: bool, ahead: float = 0.0
     ) -> ParseContext:
-        """Likewise for these parameters, in the zone they name, or the tenant's. Raises as `Queries.time_zone`."""
+        """Likewise for these parameters, in the zone they name, or the tenant's. Raises as `TenantZone.get`."""
         zone: tzinfo | None = named_zone(pairs, self.context(UTC, grain)) if of_summary else None
         if zone is None:
             is_needed = needs_time_zone(pairs, self.grains[grain])
-            zone = await self.queries.time_zone(deadline) if is_needed else UTC
+            zone = await self.queries.zone.get(deadline) if is_needed else UTC
         return self.context(zone, grain, ahead)
 
 

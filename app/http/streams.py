@@ -138,7 +138,7 @@ class StreamedRows(Response):
             file_name=file_name(view.grain, self._format, as_of) if view.download else None,
             truncated=begun.truncated,
             total=begun.total,
-            change_token=self._services.queries.change_token(self._query, begun.found.snapshot, is_begun=True),
+            change_token=self._services.queries.following.token(self._query, begun.found.snapshot, is_begun=True),
         )
 
     def _reuse(self, begun: Stream) -> Reuse:

@@ -71,7 +71,7 @@ class Warming:
         queries, clock = self.services.queries, self.services.clock
         query, moves_in = await self._asked()
         before = queries.snapshots.current(self.plan) if self.plan else None
-        self.plan = plan = queries.plan(query)
+        self.plan = plan = queries.planner.plan(query)
         stored, now = queries.snapshots.current(plan), clock.monotonic()
         if stored is None or not stored.is_current(now) or stored.time_left(now) <= self.lead:
             stored = await self._fetched(plan, self._rows(query, before.value if before else None), stored)

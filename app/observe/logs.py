@@ -91,7 +91,7 @@ TOTALS_DISTRUSTED = Line(
 )
 RANGES_TEST = Line(
     "ranges-test",
-    "upstream's ranges test the %s of an interaction; interactions are held where it is the start, or overlap",
+    "the time of an interaction that upstream's ranges test: %s; interactions are held where it is start, or overlap",
     "Seen once a day by two calls, or four. Where it is the `end`, or `neither`, nothing can be held: every question "
     "is asked whole, which takes more calls.",
 )

@@ -118,7 +118,7 @@ class HeldWindow:
             await self._hold(gap, PIECE_ROWS, PIECE_CALLS, self.usual)
         if collection.token.purged:
             return
-        self.queries.learn_zone(collection.time_zone)
+        self.queries.zone.learn(collection.time_zone)
         if gap:
             self._look()
             self._note(gap, is_held=collection.newest_held(gap).start < gap.end)

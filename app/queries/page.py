@@ -90,6 +90,10 @@ class Lookup:
         """Whether a newer snapshot would serve better than the one that serves now."""
         return self.decision.serves and not self.plan.version
 
+    def left(self, now: float) -> float:
+        """Seconds that the client still waits at `now` (monotonic seconds)."""
+        return max(0.0, self.deadline - now)
+
     def found(self) -> FetchResult | None:
         """The stored snapshot as found, where it may answer as it is."""
         stored = self.current

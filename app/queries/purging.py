@@ -22,7 +22,7 @@ from app.upstream.query import alternatives
 async def purge_all(queries: Queries) -> int:
     """Forget everything upstream has told, the tenant's time zone among it."""
     queries.flights.detach()
-    queries.tenant_zone = None
+    queries.zone.forget()
     queries.holdings.purge()
     return await cooperative.run(queries.snapshots.purging(lambda _key, _snapshot: True))
 
@@ -32,9 +32,9 @@ def every_view(queries: Queries, query: InteractionQuery) -> list[FetchPlan]:
 
     Raises CursorMismatch.
     """
-    own = queries.plan(query)
+    own = queries.planner.plan(query)
     audiences = (replace(query.view.audience, clear=clear) for clear in (False, True))
-    every = [queries.plan(replace(query, view=replace(query.view, audience=one))) for one in audiences]
+    every = [queries.planner.plan(replace(query, view=replace(query.view, audience=one))) for one in audiences]
     return [own, *(other for other in every if other.key != own.key)]
 
 
@@ -57,7 +57,7 @@ async def purge_interaction(queries: Queries, interaction_id: str) -> int:
 
     A list that is being fetched may hold it too: no such list is stored.
     """
-    own_key = queries.plan_of_one(interaction_id).key
+    own_key = queries.planner.plan_of_one(interaction_id).key
     spellings = (interaction_id, interaction_id.upper())  # upstream's own is kept
 
     def concerns(key: bytes, snapshot: Snapshot | None) -> bool:

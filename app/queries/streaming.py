@@ -19,7 +19,7 @@ from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, floored
 from app.owners import Owners
 from app.queries.fetching import Beyond
-from app.queries.page import FetchResult, Lookup
+from app.queries.page import FetchResult, Lookup, page_of
 from app.queries.query import NEWEST_FIRST, InteractionQuery, PageRange
 from app.queries.select import Selection, select
 from app.queries.service import Queries
@@ -56,14 +56,14 @@ async def stream(queries: Queries, query: InteractionQuery, lookup: Lookup) -> A
     Raises as `Queries.page`, and RateLimited or Overloaded where enough streams are under way. `further` raises as
     reading on does.
     """
-    with queries.admission.streaming(lookup.owner):
+    with queries.making.admission.streaming(lookup.owner):
         found = await queries.find(replace(query, limit=min(PIECE_ROWS, query.limit)), lookup)
         if lookup.only_if_cached and not found.snapshot.complete:
             raise NotStored()
         walk = _Walk(queries, query, lookup, found)
         async with aclosing(walk.pieces()) as pieces:
             first = await anext(pieces)
-            total = queries.page_of(query, lookup.plan, found, first, seconds=0.0).total
+            total = page_of(query, lookup.plan, found, first, queries.rules, seconds=0.0).total
             is_longer = total is not None and not query.cursor and total > query.reach
             yield Stream(found, total, walk.lacks_rows or is_longer, first, pieces)
 
@@ -94,7 +94,7 @@ class _Walk:
 
     async def pieces(self) -> AsyncGenerator[Selection, None]:
         """The rows in order; the first piece is made of what was found, and there may be empty ones."""
-        left, wanted = self.query.limit, self.queries.page_range(self.query, self.lookup.plan)
+        left, wanted = self.query.limit, self.queries.planner.page_range(self.query, self.lookup.plan)
         while left:
             selection = await self._selected(wanted._replace(limit=min(self._most_rows(), left)))
             left -= len(selection.rows)
@@ -116,7 +116,7 @@ class _Walk:
         """The rows within `wanted`."""
         queries, snapshot, view = self.queries, self.opened.snapshot, self.query.view
         context, owners = queries.rules.context_of(snapshot, view.audience), Owners(self.lookup.owner)
-        async with queries.admission.selecting(view, min(wanted.limit, snapshot.rows_of(view.grain)), owners):
+        async with queries.making.admission.selecting(view, min(wanted.limit, snapshot.rows_of(view.grain)), owners):
             return await cooperative.run(select(self.opened, self.query, queries.grains, context, wanted))
 
     def _trusts_ranges(self) -> bool:

@@ -61,7 +61,7 @@ async def made(at: Desk, asked: InteractionQuery | None = None) -> Built:
 
 
 async def found_one(at: Desk) -> FetchResult:
-    return await at.queries.find_one(at.queries.look(at.queries.plan_of_one(identity(0))))
+    return await at.queries.find_one(at.queries.look(at.queries.planner.plan_of_one(identity(0))))
 
 
 async def envelope(at: Desk, asked: InteractionQuery | None = None) -> dict[str, Any]:

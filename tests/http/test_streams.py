@@ -177,7 +177,7 @@ async def test_head_says_what_get_would_and_reads_no_further() -> None:
         }
         assert {name: head.headers[name] for name in told} == told
         assert (head.content, "content-length" in head.headers, got.content.count(b"\r\n")) == (b"", False, 1_001)
-        await until(lambda: facade.services.queries.admission.streams == 0)
+        await until(lambda: facade.services.queries.making.admission.streams == 0)
 
 
 def id_of(line: str) -> str:
@@ -225,7 +225,7 @@ async def test_a_failure_at_the_first_page_is_a_problem() -> None:
     async with listed(Listing(1_000, before=failing_from(1))) as (facade, _):
         answer = await facade.get("/interactions.csv?limit=all", status=503)
         assert answer.headers["content-type"] == "application/problem+json"
-        assert facade.services.queries.admission.streams == 0
+        assert facade.services.queries.making.admission.streams == 0
 
 
 async def test_a_failure_on_the_way_ends_the_connection_without_the_last_chunk(
@@ -243,7 +243,7 @@ async def test_a_failure_on_the_way_ends_the_connection_without_the_last_chunk(
                 await facade.get(CSV, headers={"accept-encoding": coding})
         assert counted(facade, 'streams_total{end="failed"}') == 4
         assert counted(facade, 'answers_by_format_total{format="csv"}') == 4
-        assert facade.services.queries.admission.streams == 0
+        assert facade.services.queries.making.admission.streams == 0
     told = [record.getMessage() for record in caplog.records if record.name == "cxfacade.streams"]
     cut = "a streamed answer of /interactions.csv was cut short: upstream-unavailable"
     assert [line.partition(", request ")[0] for line in told] == [cut] * 4
@@ -269,7 +269,7 @@ async def test_where_the_client_leaves_its_rows_are_fetched_no_further(caplog: p
         async with listed(listing) as (facade, _):
             async with connected(facade, CSV):
                 await arrived.wait()
-            await until(lambda: facade.services.queries.admission.streams == 0)
+            await until(lambda: facade.services.queries.making.admission.streams == 0)
             go_on.set()
             await until(lambda: len(facade.services.queries.flights) == 0)
             assert len(listing.pages) == 3
@@ -312,7 +312,7 @@ async def test_no_page_is_fetched_for_a_reader_who_reads_nothing() -> None:
 
 @pytest.mark.threat("T44")
 async def test_streams_of_one_owner_and_of_all_are_bounded(facade: Facade) -> None:
-    streaming = facade.services.queries.admission.streaming
+    streaming = facade.services.queries.making.admission.streaming
     with ExitStack() as under_way:
         for _ in range(STREAMS_OF_ONE_OWNER):
             under_way.enter_context(streaming(owner_of("127.0.0.1")))

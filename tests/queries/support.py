@@ -244,13 +244,13 @@ class Desk:
         deadline: float | None = None,
     ) -> Lookup:
         """The lookup of a query, as a request gets it."""
-        return self.queries.look(self.queries.plan(query), query.reach, directives, owner, deadline)
+        return self.queries.look(self.queries.planner.plan(query), query.reach, directives, owner, deadline)
 
     async def interaction(
         self, interaction_id: str, audience: Audience = MASKED, directives: Directives = UNDIRECTED
     ) -> tuple[Facts, FetchResult]:
         """One interaction, as a request gets it."""
-        plan = self.queries.plan_of_one(interaction_id)
+        plan = self.queries.planner.plan_of_one(interaction_id)
         found = await self.queries.find_one(self.queries.look(plan, directives=directives))
         return self.queries.interaction(found, audience), found
 
@@ -287,3 +287,8 @@ def query(limit: int = 10, **more: Any) -> InteractionQuery:
     """All interactions, their ids alone; `search` and `view` may be told apart."""
     known: dict[str, Any] = {"search": Search(), "view": VIEW, "limit": limit}
     return InteractionQuery(**{**known, **more})
+
+
+def numbers(page: Page) -> list[int]:
+    """Of each row of a page whose first column is the id, the number that `identity` made it of."""
+    return [int(str(row[0])[-12:]) for row in page.selection.rows]

@@ -17,13 +17,13 @@ LONG_AGO = Search(start=NOW - timedelta(days=60), end=NOW - timedelta(hours=10))
 
 
 def told(at: Desk, asked: InteractionQuery) -> dict[str, Any]:
-    plan = at.queries.plan(asked)
+    plan = at.queries.planner.plan(asked)
     report: dict[str, Any] = to_builtins(stored_snapshot(plan, at.queries.snapshots.current(plan), at.clock.monotonic))
     return report
 
 
 def asking(search: Search) -> FetchPlan:
-    return desk().queries.plan(query(search=search))
+    return desk().queries.planner.plan(query(search=search))
 
 
 def test_every_rule_of_lifetimes_has_its_sentence() -> None:
@@ -173,5 +173,5 @@ def test_nothing_that_is_paid_brings_back_a_snapshot() -> None:
 async def test_a_name_that_upstream_spells_otherwise_is_sent_as_upstream_spells_it() -> None:
     at = desk([interaction(0, **with_attribute("n ", "v"))])
     at.upstream.raw_names["n"] = "n "
-    plan = at.queries.plan(query(search=Search(attr_names=("n",))))
+    plan = at.queries.planner.plan(query(search=Search(attr_names=("n",))))
     assert {"name": "hookType", "value": "n "} in to_builtins(sent(plan))

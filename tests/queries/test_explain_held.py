@@ -10,7 +10,7 @@ HOUR = timedelta(hours=1)
 
 
 def told(at: Desk, search: Search) -> HeldPart | None:
-    return held_part(at.queries.plan(query(search=search)), at.queries.holdings, at.clock.wall)
+    return held_part(at.queries.planner.plan(query(search=search)), at.queries.holdings, at.clock.wall)
 
 
 async def test_a_range_is_told_as_a_picture_of_the_part_that_is_held() -> None:
@@ -46,7 +46,7 @@ def hours(at: Desk, *, others: bool = False, hooks: bool = True) -> dict[str, li
 
 def collections(at: Desk, search: Search, *, others: bool = True, hooks: bool = True) -> list[HeldHours]:
     found = held_hours(
-        at.queries.plan(query(search=search)), at.queries.holdings, at.clock.wall, others=others, hooks=hooks
+        at.queries.planner.plan(query(search=search)), at.queries.holdings, at.clock.wall, others=others, hooks=hooks
     )
     assert found is not None
     return found
@@ -92,4 +92,4 @@ async def test_other_collections_are_told_without_what_may_be_personal() -> None
     at.queries.holdings.purge()
     assert [*hours(at, others=True)] == [""]
     at.queries.holdings.is_trusted = False
-    assert held_hours(at.queries.plan(query()), at.queries.holdings, NOW, others=True, hooks=True) is None
+    assert held_hours(at.queries.planner.plan(query()), at.queries.holdings, NOW, others=True, hooks=True) is None

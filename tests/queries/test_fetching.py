@@ -133,7 +133,7 @@ async def test_a_snapshot_that_was_read_on_is_not_shortened_under_its_name() -> 
     shorter = (await at.page(query(limit=10))).found
     assert (longer.snapshot.rows, shorter.snapshot.rows) == (300, 100)
     assert shorter.snapshot.version != longer.snapshot.version
-    kept = at.queries.snapshots.snapshot(at.queries.plan(query()), longer.snapshot.version)
+    kept = at.queries.snapshots.snapshot(at.queries.planner.plan(query()), longer.snapshot.version)
     assert kept is not None
     assert kept.value.rows == 300
 
@@ -142,7 +142,7 @@ async def test_what_is_read_on_while_the_snapshot_is_seen_again_is_kept_beside_n
     """A longer reading begins, a refresh lands with the same rows, then the longer reading lands."""
     at = desk(interactions(300))
     short = (await at.page(query(limit=10))).found
-    plan = at.queries.plan(query())
+    plan = at.queries.planner.plan(query())
     at.clock.advance(PAST)
     again = (await at.page(query(limit=10))).found
     longer = await at.queries.fetching.extend(plan, 250, short)
@@ -156,7 +156,7 @@ async def test_what_is_read_on_while_the_snapshot_is_seen_again_is_kept_beside_n
 async def test_a_refresh_that_lands_after_what_was_read_on_leaves_that_as_it_is() -> None:
     at = desk(interactions(300))
     short = (await at.page(query(limit=10))).found
-    plan, stale = at.queries.plan(query()), at.look(query()).stored_at
+    plan, stale = at.queries.planner.plan(query()), at.look(query()).stored_at
     at.clock.advance(PAST)
     at.upstream.called.clear()
     at.upstream.open_gate = held = asyncio.Event()
@@ -203,7 +203,7 @@ async def test_that_an_interaction_is_still_unknown_is_stored_again() -> None:
         with pytest.raises(NotFound):
             await at.interaction(identity(1), directives=Directives(max_age=0.0))
         at.clock.advance(10)
-    stored = at.queries.snapshots.current(at.queries.plan_of_one(identity(1)))
+    stored = at.queries.snapshots.current(at.queries.planner.plan_of_one(identity(1)))
     assert stored is not None
     assert (stored.age(at.clock.monotonic), at.upstream.calls - at.upstream.tenancies) == (10, 3)
 
@@ -235,7 +235,7 @@ async def test_a_purge_reaches_what_was_seen_again_and_all_that_was_ever_made_of
     at.store.put(b"made of it", before.stored.holding(b"rows", 4), kind="derived")
     pseudonym = next(after.opened.facts(0, at.queries.rules.context_of(after.snapshot, MASKED))).customer_key or ""
     purge: dict[str, Coroutine[Any, Any, int]] = {
-        "question": purge_question(at.queries, at.queries.plan(query())),
+        "question": purge_question(at.queries, at.queries.planner.plan(query())),
         "interaction": purge_interaction(at.queries, identity(0)),
         "customer": purge_customer(at.queries, pseudonym),
     }
@@ -254,7 +254,7 @@ async def test_what_a_purge_reached_on_its_way_is_not_stored_though_nothing_chan
     at.upstream.open_gate.clear()
     caller = asyncio.create_task(at.page(query()))
     await at.upstream.called.wait()
-    await purge_question(at.queries, at.queries.plan(query()))
+    await purge_question(at.queries, at.queries.planner.plan(query()))
     at.upstream.open_gate.set()
     assert not (await caller).found.kept
     assert len(at.store) == 0

@@ -23,7 +23,7 @@ from app.queries.query import (
     cursor_of,
     cursor_text,
 )
-from tests.queries.support import NOW, VIEW, Desk, desk, identity, interaction, interactions, query
+from tests.queries.support import NOW, VIEW, Desk, desk, identity, interaction, interactions, numbers, query
 
 KINDS = Filter("channel_type", ("voice",))
 FAILED_SECONDS = 10.0  # after which a reading that has failed is tried again
@@ -35,10 +35,6 @@ def workers(rows: list[dict[str, Any]], count: int = 2, **changes: Any) -> list[
     for one in made:
         one.upstream.rows = rows
     return made
-
-
-def numbers(page: Page) -> list[int]:
-    return [int(str(row[0])[-12:]) for row in page.selection.rows]
 
 
 async def walked(desks: list[Desk], asked: InteractionQuery, turns: list[int]) -> list[Page]:
@@ -103,8 +99,8 @@ async def test_only_who_has_read_a_walk_from_its_beginning_tells_its_changes() -
     first = await one.page(query(10))
     asked = query(10, cursor=first.next_cursor)
     second, elsewhere = await one.page(asked), await two.page(asked)
-    assert one.queries.change_token(asked, second.found.snapshot) is not None
-    assert two.queries.change_token(asked, elsewhere.found.snapshot) is None
+    assert one.queries.following.token(asked, second.found.snapshot) is not None
+    assert two.queries.following.token(asked, elsewhere.found.snapshot) is None
 
 
 async def test_a_walk_tells_one_total_and_reads_no_further_than_it_needs() -> None:
@@ -207,7 +203,7 @@ def failing(_rows: list[dict[str, Any]], one: Desk) -> None:
 
 def slow(_rows: list[dict[str, Any]], one: Desk) -> None:
     """One call is all that a request may make."""
-    one.queries.rules = one.queries.fetching.rules = replace(one.queries.rules, most_calls=1)
+    one.queries = replace(one.queries, rules=replace(one.queries.rules, most_calls=1))
 
 
 @pytest.mark.parametrize("ill", [descending, failing, slow])
@@ -221,7 +217,7 @@ async def test_a_crowd_whose_order_is_not_known_is_walked_where_that_was_begun(i
     with pytest.raises(CursorExpired):
         await two.page(query(900, cursor=first.next_cursor))
     one.upstream.failure = None
-    one.queries.rules = one.queries.fetching.rules = replace(one.queries.rules, most_calls=10)
+    one.queries = replace(one.queries, rules=replace(one.queries.rules, most_calls=10))
     one.clock.advance(FAILED_SECONDS)
     rest = await walked([one], query(900, cursor=first.next_cursor), [0])
     assert sorted(number for page in [first, *rest] for number in numbers(page)) == [*range(len(rows))]
@@ -233,7 +229,7 @@ async def test_a_purge_of_the_question_reaches_what_is_left_of_a_walk() -> None:
     asked = query(7, cursor=first.next_cursor)
     await two.page(asked)
     assert two.look(asked).stored is not None
-    plan = two.queries.plan(query(7))
+    plan = two.queries.planner.plan(query(7))
     assert two.queries.snapshots.purge(lambda key, _snapshot: key == plan.key) == 1
     assert two.look(asked).stored is None
 

@@ -43,8 +43,8 @@ async def test_each_purge_counts_the_stored_reports_it_took() -> None:
     await at.page(query())
     await at.page(query(search=Search(attr=("nobody",))))
     await at.interaction(identity(1))
-    assert await purge_question(at.queries, at.queries.plan(query(search=Search(attr=("somebody",))))) == 0
-    assert await purge_question(at.queries, at.queries.plan(query(search=Search(attr=("nobody",))))) == 1
+    assert await purge_question(at.queries, at.queries.planner.plan(query(search=Search(attr=("somebody",))))) == 0
+    assert await purge_question(at.queries, at.queries.planner.plan(query(search=Search(attr=("nobody",))))) == 1
     assert await purge_interaction(at.queries, identity(7)) == 0
     assert await purge_interaction(at.queries, identity(1)) == 2
     assert stored(at) == 0
@@ -61,7 +61,7 @@ async def test_an_interaction_is_found_however_upstream_spells_its_id(spelt: Cal
 @pytest.mark.threat("T29")
 async def test_a_customer_is_found_in_every_report_that_holds_a_record_of_theirs() -> None:
     at = desk([*interactions(1200), interaction(5000, hours_ago=5000, customer="+15550100")])
-    at.queries.rules = replace(at.queries.rules, max_rows=2000, most_rows=20_000)
+    at.queries = replace(at.queries, rules=replace(at.queries.rules, max_rows=2000, most_rows=20_000))
     await at.page(query(limit=2000))
     await at.page(query(limit=10, search=Search(attr=("nobody",))))
     await at.interaction(identity(5000))
@@ -69,8 +69,8 @@ async def test_a_customer_is_found_in_every_report_that_holds_a_record_of_theirs
     secret = at.queries.rules.context.pseudonym_secret
     assert await purge_customer(at.queries, customer_key("+15550199", secret)) == 0
     assert await purge_customer(at.queries, customer_key(" +15550100", secret)) == 2
-    assert at.queries.snapshots.current(at.queries.plan_of_one(identity(5000))) is None
-    assert at.queries.snapshots.current(at.queries.plan_of_one(identity(1))) is not None
+    assert at.queries.snapshots.current(at.queries.planner.plan_of_one(identity(5000))) is None
+    assert at.queries.snapshots.current(at.queries.planner.plan_of_one(identity(1))) is not None
 
 
 async def test_what_is_fetched_while_a_customer_is_looked_for_is_looked_at_or_not_stored() -> None:

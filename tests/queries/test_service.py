@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,27 +11,20 @@ from app.errors import (
     CursorExpired,
     CursorMismatch,
     NotFound,
-    Overloaded,
     SortNeedsCompleteResult,
     StillFetching,
     UpstreamServerError,
 )
 from app.interactions.masking import MASKED, Audience
 from app.interactions.settling import ATTRIBUTE
-from app.owners import Owners
-from app.queries.admission import OF_ONE_OWNER
 from app.queries.page import FetchResult, Page
 from app.queries.query import Filter, InteractionQuery, Order, Search
 from app.queries.snapshot_store import snapshot_key
-from tests.queries.support import NOW, Desk, desk, identity, interaction, interactions, query, with_attribute
+from tests.queries.support import NOW, Desk, desk, identity, interaction, interactions, numbers, query, with_attribute
 
 BY_DURATION = Order("duration_seconds", descending=False)
 LAST_WEEK = Search(start=NOW - timedelta(days=60), end=NOW - timedelta(days=1))
 INBOUND = (Filter("direction", ("inbound",)),)
-
-
-def numbers(page: Page) -> list[int]:
-    return [int(str(row[0])[-12:]) for row in page.selection.rows]
 
 
 async def walked(at: Desk, asked: InteractionQuery) -> list[Page]:
@@ -67,7 +59,7 @@ async def test_a_question_is_asked_once_and_answered_from_the_store_while_it_is_
 
 async def test_services_with_other_settings_share_nothing_in_one_store() -> None:
     one, other = desk(interactions(2)), desk(interactions(2), digest=b"other rules")
-    other.queries.snapshots = other.queries.fetching.snapshots = one.queries.snapshots
+    other.queries = replace(other.queries, snapshots=one.queries.snapshots)
     await one.page(query())
     await other.page(query())
     await one.interaction(identity(0))
@@ -381,7 +373,7 @@ async def test_those_who_read_on_in_one_snapshot_share_the_flight_whether_a_curs
 
 async def test_a_caller_whose_copy_is_shorter_than_what_others_have_stored_meanwhile_asks_nobody() -> None:
     at = desk(interactions(1500))
-    plan, short = at.queries.plan(query()), (await at.page(query())).found
+    plan, short = at.queries.planner.plan(query()), (await at.page(query())).found
     await at.page(query(limit=900))
     longer = await at.queries.fetching.extend(plan, 500, short)
     begun = await at.queries.fetching.begin(plan, 500, None)
@@ -468,7 +460,7 @@ async def test_a_report_that_is_evicted_while_a_caller_holds_it_still_serves_tha
     await at.upstream.called.wait()
     stored = at.look(query()).stored
     assert stored is not None
-    at.store.delete(snapshot_key(at.queries.plan(query()), stored.value.version))
+    at.store.delete(snapshot_key(at.queries.planner.plan(query()), stored.value.version))
     at.upstream.open_gate.set()
     assert numbers(await caller) == list(range(500))
     assert at.upstream.spans == [(0, 100), (100, 1000)]
@@ -477,7 +469,7 @@ async def test_a_report_that_is_evicted_while_a_caller_holds_it_still_serves_tha
 async def test_a_report_evicted_between_two_requests_is_fetched_again() -> None:
     at = desk(interactions(30))
     first = await at.page(query())
-    at.store.delete(snapshot_key(at.queries.plan(query()), first.found.snapshot.version))
+    at.store.delete(snapshot_key(at.queries.planner.plan(query()), first.found.snapshot.version))
     assert at.look(query()).stored is None
     assert numbers(await at.page(query())) == list(range(10))
     assert at.upstream.calls == 2
@@ -545,93 +537,3 @@ async def test_an_unknown_interaction_is_known_to_be_unknown_for_a_minute() -> N
         await at.interaction(identity(1), MASKED)
     await at.completed()
     assert at.upstream.single == [identity(1)]
-
-
-# Time zones.
-
-
-async def test_the_tenant_s_zone_is_asked_for_once_and_by_all_together() -> None:
-    at = desk()
-    at.upstream.open_gate.clear()
-    callers = [asyncio.create_task(at.queries.time_zone()) for _ in range(5)]
-    await at.upstream.called.wait()
-    at.upstream.open_gate.set()
-    assert {zone.key for zone in await asyncio.gather(*callers)} == {"US/Eastern"}
-    assert (await at.queries.time_zone()).key == "US/Eastern"
-    assert at.upstream.tenancies == 1
-
-
-async def test_a_zone_that_an_answer_has_named_is_not_asked_for() -> None:
-    at = desk(interactions(1))
-    await at.page(query())
-    assert (await at.queries.time_zone()).key == "US/Eastern"
-    assert at.upstream.tenancies == 0
-
-
-async def test_one_interaction_is_shown_in_the_tenant_s_zone() -> None:
-    at = desk(interactions(1))
-    one, found = await at.interaction(identity(0), MASKED)
-    assert str(one.context.zone) == at.queries.rules.zone(found.snapshot.time_zone).key == "US/Eastern"
-
-
-@pytest.mark.parametrize("zone", [None, "Mars/Olympus"])
-async def test_a_zone_nobody_knows_is_utc(zone: str | None) -> None:
-    at = desk(interactions(1))
-    at.upstream.zone = zone
-    page = await at.page(query())
-    assert at.queries.rules.zone(page.found.snapshot.time_zone).key == (await at.queries.time_zone()).key == "UTC"
-
-
-async def test_the_configured_zone_is_above_all_and_nobody_is_asked() -> None:
-    at = desk(interactions(1), time_zone=ZoneInfo("Europe/Berlin"))
-    page = await at.page(query())
-    assert (
-        at.queries.rules.zone(page.found.snapshot.time_zone).key
-        == (await at.queries.time_zone()).key
-        == "Europe/Berlin"
-    )
-    assert at.upstream.tenancies == 0
-
-
-# Whose turn it is to have an answer made.
-
-
-def asked_by(at: Desk, owner: str, limit: int) -> "asyncio.Task[Page]":
-    plan = query(limit=limit)
-    return asyncio.create_task(at.queries.page(plan, at.look(plan, owner=owner)))
-
-
-async def settled() -> None:
-    """Let everything go on as far as it can."""
-    for _ in range(50):
-        await asyncio.sleep(0)
-
-
-async def test_the_answers_of_one_owner_leave_places_for_those_of_others() -> None:
-    at = desk(interactions(30))
-    await at.page(query(limit=30))
-    held = [await at.queries.admission.slots.take(10, Owners("crowd")) for _ in range(OF_ONE_OWNER)]
-    crowd = [asked_by(at, "crowd", limit) for limit in range(1, 20)]
-    await settled()
-    other = asked_by(at, "another", 25)
-    assert numbers(await other) == list(range(25))
-    assert not any(one.done() for one in crowd)
-    for give_back in held:
-        give_back()
-    assert [len(numbers(await one)) for one in crowd] == [*range(1, 20)]
-
-
-async def test_an_answer_nobody_waits_for_any_more_is_not_made() -> None:
-    at = desk(interactions(30))
-    await at.page(query(limit=30))
-    held = [await at.queries.admission.slots.take(10, Owners("crowd")) for _ in range(OF_ONE_OWNER)]
-    asking = asked_by(at, "crowd", 10)
-    await settled()
-    (flight,) = at.flights._under_way.values()
-    asking.cancel()
-    await settled()
-    for give_back in held:
-        give_back()
-    outcome = await flight
-    assert isinstance(outcome, Overloaded)
-    assert at.queries.admission.slots.used == 0

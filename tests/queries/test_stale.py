@@ -17,7 +17,7 @@ from app.errors import (
     UpstreamTimeout,
     UpstreamUnknownTenant,
 )
-from app.queries.page import FetchResult, Page
+from app.queries.page import FetchResult
 from app.queries.query import Search
 from app.queries.snapshot_store import snapshot_key
 from tests.queries.support import (
@@ -28,6 +28,7 @@ from tests.queries.support import (
     identity,
     interaction,
     interactions,
+    numbers,
     query,
 )
 
@@ -35,10 +36,6 @@ FRESH_SECONDS = 15.0
 WAITING = FRESH_SECONDS + REVALIDATE_SECONDS + 1  # seconds after which a client waits for the refresh
 CACHED = Directives(only_if_cached=True)
 OTHER = query(search=Search(contact_id="another"))
-
-
-def numbers(page: Page) -> list[int]:
-    return [int(str(row[0])[-12:]) for row in page.selection.rows]
 
 
 def told(found: FetchResult) -> tuple[bool, str | None]:
@@ -226,7 +223,7 @@ async def test_a_client_who_has_waited_for_the_time_zone_waits_for_the_rows_only
     at = desk(interactions(5))
     at.upstream.open_gate.clear()
     deadline = at.queries.deadline()
-    zone = asyncio.create_task(at.queries.time_zone(deadline))
+    zone = asyncio.create_task(at.queries.zone.get(deadline))
     await at.clock.asleep()
     at.clock.advance(6)
     at.upstream.open_gate.set()
@@ -515,7 +512,7 @@ async def test_a_question_whose_snapshot_is_gone_is_fetched_though_its_newest_ve
     await at.completed()
     for one in (stale, at.look(query()).stored):
         assert one is not None
-        at.store.delete(snapshot_key(at.queries.plan(query()), one.value.version))
+        at.store.delete(snapshot_key(at.queries.planner.plan(query()), one.value.version))
     assert len(at.store) == 1
     page = await at.page(query())
     assert (numbers(page)[0], told(page.found)) == (900, (True, "uri-miss"))

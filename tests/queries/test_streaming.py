@@ -83,7 +83,7 @@ def filtering(
 ) -> tuple[Desk, Filtering]:
     at = desk(rows, holds=holds, **{**SMALL, **changes})
     upstream = kind(at.upstream.rows)
-    at.upstream, at.queries.upstream = upstream, cast("UpstreamClient", upstream)
+    at.upstream, at.queries = upstream, replace(at.queries, upstream=cast("UpstreamClient", upstream))
     at.queries.holdings.client = at.queries.upstream
     return at, upstream
 
@@ -446,9 +446,9 @@ async def test_where_attributes_are_hidden_a_stream_ends_with_the_snapshot_and_s
     policy = load({"attribute_policy": "pin=drop"}, environ={}, env_file=None).attribute_policy
     at, _ = filtering(rows)
     context = replace(at.queries.rules.context, attribute_policy=by_name(policy))
-    at.queries.rules = at.queries.fetching.rules = replace(at.queries.rules, context=context)
+    at.queries = replace(at.queries, rules=replace(at.queries.rules, context=context))
     asked = every(search=Search(attr=("gold",)))
-    assert at.queries.plan(asked).visibility.is_guarded
+    assert at.queries.planner.plan(asked).visibility.is_guarded
     told: list[bool] = []
     assert await rows_of(at, asked, lambda it: told.append(it.truncated)) == ids(rows)[:300]
     assert told == [True]
@@ -469,10 +469,10 @@ async def test_one_owner_has_few_streams_under_way_and_all_together_not_many() -
         await begin("owner 0")
     with pytest.raises(Overloaded):
         await begin("another")
-    assert at.queries.admission.streams == MOST_STREAMS
+    assert at.queries.making.admission.streams == MOST_STREAMS
     for one in held:
         await one.__aexit__(None, None, None)
-    assert at.queries.admission.streams == 0
+    assert at.queries.making.admission.streams == 0
     await begin("owner 0")
     await held[-1].__aexit__(None, None, None)
 

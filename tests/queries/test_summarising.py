@@ -30,7 +30,7 @@ def asked(summary: Summary, grain: str = "interactions", **more: Any) -> Any:
 async def summary(stand: Desk, of: Any) -> SummaryTable:
     """What a request gets."""
     lookup = stand.look(of)
-    return await stand.queries.summary(of, lookup, await stand.queries.find_all(lookup))
+    return await stand.queries.making.summary(of, lookup, await stand.queries.find_all(lookup))
 
 
 async def test_all_rows_are_counted_however_many_blocks_they_are_in() -> None:
@@ -71,12 +71,12 @@ async def test_rows_for_which_the_cache_is_too_small_are_refused_before_they_are
         with pytest.raises(SummaryNeedsCompleteResult):
             await summary(stand, of)
     assert max(end for _, end in stand.upstream.spans) <= 100
-    assert stand.queries.rows_of_all(stand.queries.plan(of)) == 1
+    assert stand.queries.rows_of_all(stand.queries.planner.plan(of)) == 1
 
 
 async def test_who_waited_in_vain_is_followed_by_who_goes_on_from_there() -> None:
     stand, patient = (desk(interactions(1_200), holds=True, most_calls=1, **SMALL) for _ in range(2))
-    plan = stand.queries.plan(asked(Summary()))
+    plan = stand.queries.planner.plan(asked(Summary()))
     found, attempts = None, 0
     while found is None:
         attempts += 1
@@ -97,7 +97,9 @@ async def test_rows_that_are_too_many_are_not_read_behind_either() -> None:
         await summary(stand, of)
     stand.clock.advance(20)
     for _ in range(3):
-        lookup = stand.queries.look(stand.queries.plan(of), stand.queries.rows_of_all(stand.queries.plan(of)))
+        lookup = stand.queries.look(
+            stand.queries.planner.plan(of), stand.queries.rows_of_all(stand.queries.planner.plan(of))
+        )
         with pytest.raises(SummaryNeedsCompleteResult):
             await stand.queries.find_all(lookup)
         await stand.completed()
@@ -110,8 +112,10 @@ async def test_a_stale_summary_is_served_and_all_its_rows_are_read_again_behind(
     await summary(stand, of)
     stand.upstream.rows += [interaction(1000)]
     stand.clock.advance(20)
-    lookup = stand.queries.look(stand.queries.plan(of), stand.queries.rows_of_all(stand.queries.plan(of)))
-    assert (await stand.queries.summary(of, lookup, await stand.queries.find_all(lookup))).rows == [(150,)]
+    lookup = stand.queries.look(
+        stand.queries.planner.plan(of), stand.queries.rows_of_all(stand.queries.planner.plan(of))
+    )
+    assert (await stand.queries.making.summary(of, lookup, await stand.queries.find_all(lookup))).rows == [(150,)]
     await stand.completed()
     read = stand.upstream.calls
     assert (await summary(stand, of)).rows == [(151,)]
@@ -136,7 +140,7 @@ async def test_a_range_of_more_intervals_than_groups_may_be_is_refused_before_up
     stand, filled = desk(interactions(12), max_rows=12), Summary(interval="15m", fill=True)
     for start in (NOW.replace(year=1970), NOW - 13 * timedelta(minutes=15)):
         with pytest.raises(TooManyGroups):
-            stand.queries.plan(asked(filled, search=Search(start=start)))
+            stand.queries.planner.plan(asked(filled, search=Search(start=start)))
     assert stand.upstream.calls == 0
     with pytest.raises(TooManyGroups):
         await summary(stand, asked(filled, search=Search(start=NOW - 13 * timedelta(minutes=14))))

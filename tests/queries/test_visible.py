@@ -183,7 +183,7 @@ async def test_upstreams_count_of_hidden_matches_is_told_nowhere() -> None:
         page = await at.page(asked)
         assert (page.total, page.truncated) == (total, False)
         assert at.upstream.spans == [(0, min(count, 1000))]
-        plan = at.queries.plan(asked)
+        plan = at.queries.planner.plan(asked)
         stored = at.queries.snapshots.current(plan)
         assert stored is not None
         assert stored_snapshot(plan, stored, at.clock.monotonic).total == total_of(plan, stored.value) == total

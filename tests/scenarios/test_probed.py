@@ -30,7 +30,7 @@ async def test_records_are_held_only_where_ranges_test_the_start_alone_or_with_t
         assert len(simulator.calls("list")) == 1 + looks
         told = [(one.levelno, one.getMessage()) for one in caplog.records if one.msg is RANGES_TEST]
         assert [level for level, _ in told] == {"start": [], "end": [logging.ERROR], "overlap": [logging.INFO]}[tests]
-        assert all(f"ranges test the {tests}" in words for _, words in told)
+        assert all(f"ranges test: {tests};" in words for _, words in told)
         clock.advance(20)
         await facade.ask()
         await completed(facade)

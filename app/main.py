@@ -35,9 +35,9 @@ from app.http.guard import Guard, new_request_ids
 from app.http.questions import Questions
 from app.http.representations import Representations
 from app.http.response_cache import ParsedLists, ResponseCache
-from app.http.responses import Unread
 from app.http.routes import RESOURCES
 from app.http.routing import ResourceRoute, Services
+from app.http.sending import Unread
 from app.http.telemetry import Requests
 from app.http.warming import Warmth
 from app.interactions.grains import grains, masked_columns

@@ -15,7 +15,7 @@ from app.clients.key import ClientKey, holds_key
 from app.clients.quota import Buckets
 from app.clock import Clock
 from app.errors import BadRequest, Forbidden, KeyInQuery, RateLimited, Unauthorized
-from app.http.responses import Headers, peer_owner
+from app.http.sending import Headers, peer_owner
 from app.interactions.masking import Audience
 from app.settings import Settings, is_loopback
 from app.tier.quotas import SharedQuotas

@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.clients.file import ClientKeys
 from app.http.auth import Viewer
 from app.http.negotiation import sole
-from app.http.responses import Headers
 from app.http.search import SEARCH
+from app.http.sending import Headers
 
 EXPOSED = (
     b"ETag, Age, Cache-Status, Server-Timing, Link, X-Total-Count, X-Truncated, X-Change-Token, X-Hint, X-Request-Id, "

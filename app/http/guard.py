@@ -16,7 +16,7 @@ from app.http.forwarding import NOTHING_FORWARDED, Forwarding, allowed_host
 from app.http.negotiation import sole
 from app.http.problems import log_unexpected, problem_of
 from app.http.response_cache import ARRIVAL, REPLAYABLE, Keep
-from app.http.responses import Headers
+from app.http.sending import Headers
 from app.http.telemetry import Sampled, log_request
 from app.observe.tracing import entered
 

@@ -20,7 +20,8 @@ from starlette.types import Scope
 from app.cache.reuse import JUST_RECEIVED_SECONDS, UNDIRECTED, Directives
 from app.formats import FORMATS, Format
 from app.http.problems import problem_of
-from app.http.responses import Answer, Headers, Pieces, Prepared, content_tag
+from app.http.responses import Answer, content_tag
+from app.http.sending import Headers, Pieces, Prepared
 
 PREFERENCE = ("zstd", "gzip", "identity")  # at equal weight
 SMALLEST_CODED_BYTES = 1000  # below it a coding saves nothing worth its time

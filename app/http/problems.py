@@ -23,7 +23,8 @@ from starlette.types import Scope
 
 from app.errors import CxfacadeError, InvalidParameters, NotAForm
 from app.http import messages
-from app.http.responses import VARY, Headers
+from app.http.responses import VARY
+from app.http.sending import Headers
 from app.interactions.times import written
 from app.observe.logs import INTERNAL_ERROR
 

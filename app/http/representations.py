@@ -17,8 +17,9 @@ from app.formats import FORMATS_BY_NAME, ByRow, Envelope, Format, Table, json
 from app.http.changes import has_envelope, table_of_changes
 from app.http.messages import Meta, SummaryMeta, Timeline
 from app.http.response_cache import Built
-from app.http.responses import Answer, Pieces, body_of, entity_tag, list_headers
+from app.http.responses import Answer, entity_tag, list_headers
 from app.http.search import link_of
+from app.http.sending import Pieces, body_of
 from app.interactions.columns import SCHEMA_VERSION
 from app.interactions.facts import Facts
 from app.interactions.grains import INTERACTIONS, RAW

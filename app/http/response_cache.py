@@ -16,7 +16,8 @@ from app.cache.stored import Stored
 from app.clock import Clock
 from app.cooperative import INLINE_BYTES
 from app.http.negotiation import choose_coding
-from app.http.responses import Answer, Headers, coded, in_coding
+from app.http.responses import Answer, coded, in_coding
+from app.http.sending import Headers
 from app.http.telemetry import Hits
 from app.queries.fetch_plan import FetchPlan
 from app.queries.page import FetchResult

@@ -24,10 +24,11 @@ from app.http.negotiation import CACHE_FIELDS, cache_directives, joined, respond
 from app.http.pages import docs_asset, docs_page, explorer_asset, explorer_page, openapi_document, problem_page
 from app.http.parse import changes_in, pairs_of, parse, parse_view, refuse_all
 from app.http.response_cache import ARRIVAL, Built, ParsedList, offer
-from app.http.responses import PreparedResponse, answer_headers
+from app.http.responses import answer_headers
 from app.http.routing import ANYBODY, Resource, Services
 from app.http.schema import row_schema
 from app.http.search import ASK, SEARCH, question_of
+from app.http.sending import PreparedResponse
 from app.http.streams import StreamedRows
 from app.http.values import Refused, identity
 from app.interactions.grains import BY_PATH, GRAINS, INTERACTIONS, Grain

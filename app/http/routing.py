@@ -18,8 +18,8 @@ from app.http.parse import Pairs, named_zone, needs_time_zone
 from app.http.questions import Questions
 from app.http.representations import Representations
 from app.http.response_cache import ParsedLists, ResponseCache
-from app.http.responses import Unread
 from app.http.search import READ
+from app.http.sending import Unread
 from app.http.telemetry import Requests
 from app.http.times import TimeFrame
 from app.http.values import ParseContext

@@ -28,16 +28,15 @@ from app.http.response_cache import reuse_of
 from app.http.responses import (
     GZIP_LEVEL,
     NO_STORE,
-    PART_BYTES,
     VARY,
     ZSTD_LEVEL,
     Answer,
-    Headers,
     cache_status,
     content_disposition,
     list_headers,
 )
 from app.http.routing import Services
+from app.http.sending import PART_BYTES, Headers
 from app.http.telemetry import route_of
 from app.observe.logs import STREAM_CUT
 from app.queries.page import Lookup

@@ -23,7 +23,8 @@ from app.cache.stored import Stored
 from app.http.forwarding import FIELDS as FORWARDED
 from app.http.guard import usable_request_id
 from app.http.response_cache import Charge, Keep, Replayable
-from app.http.responses import NO_STORE, Headers, cache_control
+from app.http.responses import NO_STORE, cache_control
+from app.http.sending import Headers
 from app.http.telemetry import TIMED_ONE_IN, TIMING_MASK, Hits, log_request
 
 REPLAYED = frozenset({200, 206, 304})

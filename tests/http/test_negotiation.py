@@ -22,7 +22,8 @@ from app.http.negotiation import (
     list_members,
     respond,
 )
-from app.http.responses import Answer, Pieces, Prepared, answer_headers, entity_tag
+from app.http.responses import Answer, answer_headers, entity_tag
+from app.http.sending import Pieces, Prepared
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 HEADERS = st.none() | st.text(max_size=60) | st.text('*/,;=q.01 \t"gzipstdidentity-x\u0661', max_size=60)

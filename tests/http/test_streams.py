@@ -14,7 +14,7 @@ import zstandard
 from starlette.types import Message
 
 from app.formats import FORMATS
-from app.http.responses import PART_BYTES
+from app.http.sending import PART_BYTES
 from app.interactions.grains import GRAINS
 from app.main import create_app
 from app.owners import owner_of

@@ -10,7 +10,7 @@ from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 import httpx
 import pytest
 
-from app.http.responses import LARGE_BYTES
+from app.http.sending import LARGE_BYTES
 from tests.scenarios.matrix.desk import interaction, listed
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, running_facade

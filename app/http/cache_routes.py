@@ -18,7 +18,7 @@ from app.http.messages import CacheExplanation, Purged, PurgeScope, UpstreamCond
 from app.http.parse import LONGEST_NAME, Pairs, grain_of, needs_time_zone, pairs_of, parse, refuse_all
 from app.http.representations import shown
 from app.http.routing import Services
-from app.http.search import body_of, media_types
+from app.http.search import media_types, request_body
 from app.http.values import ParseContext, Refused, identity, nearest
 from app.interactions.grains import INTERACTIONS
 from app.interactions.masking import PSEUDONYM_DIGITS
@@ -56,7 +56,7 @@ async def order_of(request: Request) -> Purge:
         raise UnsupportedMediaType()
     if not request.headers.get(OWN_HEADER):
         raise BadRequest(f"Send the header {OWN_HEADER} with any value: it shows that no page of another site asks.")
-    return read(await body_of(request))
+    return read(await request_body(request))
 
 
 def read(body: bytes) -> Purge:

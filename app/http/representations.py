@@ -19,7 +19,7 @@ from app.http.messages import Meta, SummaryMeta, Timeline
 from app.http.response_cache import Built
 from app.http.responses import Answer, entity_tag, list_headers
 from app.http.search import link_of
-from app.http.sending import Pieces, body_of
+from app.http.sending import Pieces, coalesced
 from app.interactions.columns import SCHEMA_VERSION
 from app.interactions.facts import Facts
 from app.interactions.grains import INTERACTIONS, RAW
@@ -187,7 +187,7 @@ async def _joined(writer: ByRow, selection: Selection, view: View, envelope: Env
     parts = await cooperative.run(_made(writer.joined(selection.names, pieces, envelope)))
     content = b"".join([writer.before(selection.names), *(one.digests for one in selection.written)])
     beside = parts[-1] if has_envelope(view) else b""
-    body = await cooperative.run(body_of(parts))
+    body = await cooperative.run(coalesced(parts))
     return await _tagged(_answer(body, view, envelope, as_of), view.audience, envelope, content, beside)
 
 

@@ -50,7 +50,7 @@ async def question_of(request: Request) -> SentQuestion:
         raise NotAForm(f"Send the parameters as a body with `Content-Type: {FORM}`, without a content coding.")
     if query_string:
         raise BadRequest("Parameters stand in the query string and in the body; put all of them into the body.")
-    text = await body_of(request)
+    text = await request_body(request)
     refuse_key(text)
     return SentQuestion(text, BODY, MOST_IN_BODY)
 
@@ -60,7 +60,7 @@ def media_types(request: Request) -> list[str]:
     return [value.partition(";")[0].strip().lower() for value in request.headers.getlist("content-type")]
 
 
-async def body_of(request: Request) -> bytes:
+async def request_body(request: Request) -> bytes:
     """The body of a request. Raises BodyTooLarge."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > LONGEST_BODY:

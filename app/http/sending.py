@@ -47,8 +47,8 @@ class Pieces:
         return Pieces(chosen)
 
 
-def body_of(parts: Iterable[bytes]) -> Turns[bytes | Pieces]:
-    """The body of these parts: in pieces where it is large, of which small ones are joined to be sent together."""
+def coalesced(parts: Iterable[bytes]) -> Turns[bytes | Pieces]:
+    """The body of these parts, small ones joined to be sent together: in pieces where it is large."""
     pieces, waiting, size = list[bytes](), list[bytes](), 0
     for part in parts:
         if waiting and size + len(part) > PART_BYTES:

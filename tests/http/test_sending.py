@@ -13,7 +13,7 @@ from starlette.types import Message, Scope
 from app import cooperative
 from app.errors import RateLimited
 from app.http.responses import coded
-from app.http.sending import LARGE_BYTES, PART_BYTES, Pieces, Prepared, PreparedResponse, Unread, body_of
+from app.http.sending import LARGE_BYTES, PART_BYTES, Pieces, Prepared, PreparedResponse, Unread, coalesced
 from tests.scenarios.repeating import scope_of, sent_by
 
 ONLY_HERE = 2  # references: the name, and what sys.getrefcount is given
@@ -61,7 +61,7 @@ async def test_no_slice_is_larger_than_what_is_handed_on_at_once(size: int, size
 @given(st.lists(st.integers(0, 2 * PART_BYTES), max_size=8), st.data())
 async def test_a_body_in_pieces_is_sent_coded_and_cut_as_the_whole(sizes: list[int], data: st.DataObject) -> None:
     parts = [bytes([number]) * size for number, size in enumerate(sizes)]
-    body, whole = await cooperative.run(body_of(parts)), b"".join(parts)
+    body, whole = await cooperative.run(coalesced(parts)), b"".join(parts)
     assert (bytes(body), len(body)) == (whole, len(whole))
     slices = [one["body"] for one in (await messages(200, body))[1:]]
     assert b"".join(slices) == whole
@@ -75,7 +75,7 @@ async def test_a_body_in_pieces_is_sent_coded_and_cut_as_the_whole(sizes: list[i
 
 async def test_large_pieces_are_neither_joined_nor_copied_and_small_ones_are_sent_together() -> None:
     large, small = b"x" * (PART_BYTES - 10), b"y" * (PART_BYTES // 4)
-    slices = (await messages(200, await cooperative.run(body_of([large, *[small] * 5, large]))))[1:]
+    slices = (await messages(200, await cooperative.run(coalesced([large, *[small] * 5, large]))))[1:]
     assert [len(one["body"]) for one in slices] == [len(large), PART_BYTES, len(small), len(large)]
     assert [one["body"].obj is large for one in slices] == [True, False, False, True]
     assert [one["more_body"] for one in slices] == [True, True, True, False]

@@ -18,10 +18,6 @@ class Writer(Protocol):
         ...
 
 
-WrittenRow = tuple[bytes, bytes]
-"""The bytes of a row with those that part it from the next one, and the digest of the row alone."""
-
-
 @dataclass(frozen=True, slots=True)
 class ByRow:
     """Writes one row after another: the bytes of each row of a table, what is before, between and after them."""
@@ -42,9 +38,9 @@ class ByRow:
         for number, part in enumerate(table.parts()):
             yield (self.between if number else b"") + self.between.join(self.rows(part))
 
-    def written(self, table: Table) -> Generator[None, None, list[WrittenRow]]:
-        """Each row by itself; in turns of about a millisecond."""
-        written = list[WrittenRow]()
+    def written(self, table: Table) -> Generator[None, None, list[tuple[bytes, bytes]]]:
+        """Each row with what parts it from the next one, and the digest of the row alone; in turns of about 1 ms."""
+        written = list[tuple[bytes, bytes]]()
         for part in table.parts():
             rows = self.rows(part)
             written += [(row + self.between, blake2b(row, digest_size=DIGEST_BYTES).digest()) for row in rows]

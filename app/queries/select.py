@@ -29,7 +29,7 @@ Place = tuple[int, int]
 
 
 WrittenRow = tuple[bytes, bytes]
-"""A row as a format writes it, with what parts it from the next one, and the digest of the row."""
+"""A row as a format writes it, with what parts it from the next one, and the digest of the row alone."""
 
 
 class Written(NamedTuple):

@@ -18,7 +18,8 @@ from app.observe import tracing
 from app.queries.fetch_plan import FetchPlan, Terms
 from app.queries.page import FetchResult
 from app.queries.rules import Rules
-from app.queries.snapshot import DecodedSnapshot, Snapshot, begun, extended
+from app.queries.snapshot import DecodedSnapshot, Snapshot
+from app.queries.snapshot_building import begun, extended
 from app.queries.snapshot_store import SnapshotStore
 from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading

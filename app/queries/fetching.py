@@ -14,7 +14,8 @@ from app.queries.fetch_plan import FetchPlan, Terms
 from app.queries.fetching_held import HeldFetching
 from app.queries.page import FetchResult
 from app.queries.rules import EMPTY_MAXIMUM_SECONDS
-from app.queries.snapshot import DecodedSnapshot, Snapshot, end_of, renewed
+from app.queries.snapshot import DecodedSnapshot, Snapshot, end_of
+from app.queries.snapshot_building import renewed
 
 
 class Beyond(NamedTuple):

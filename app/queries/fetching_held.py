@@ -20,7 +20,8 @@ from app.queries.fetch_plan import FetchPlan, Terms
 from app.queries.page import FetchResult
 from app.queries.query import ALL_ROWS
 from app.queries.rules import compared_for
-from app.queries.snapshot import DecodedSnapshot, Snapshot, below, composed, last_ids
+from app.queries.snapshot import DecodedSnapshot, Snapshot, last_ids
+from app.queries.snapshot_building import below, composed
 from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position, Reading
 

@@ -14,7 +14,8 @@ from app.interactions.masking import Audience
 from app.queries.operators import FILTERS
 from app.queries.query import Cursor, Filter, Order, Search, View
 from app.queries.select import Selection, row_of, select, shape
-from app.queries.snapshot import DecodedSnapshot, begun
+from app.queries.snapshot import DecodedSnapshot
+from app.queries.snapshot_building import begun
 from app.upstream.query import UpstreamQuery
 from tests.queries.support import (
     COLUMN_BY_NAME,

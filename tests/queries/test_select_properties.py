@@ -14,7 +14,8 @@ from app.interactions.grains import GRAINS, Grain
 from app.interactions.masking import MASKED, Audience, Policy
 from app.queries.query import NEWEST_FIRST, Cursor, Filter, InteractionQuery, Order, View
 from app.queries.select import Selection, select
-from app.queries.snapshot import DecodedSnapshot, begun
+from app.queries.snapshot import DecodedSnapshot
+from app.queries.snapshot_building import begun
 from app.upstream.query import UpstreamQuery
 from tests.interactions.strategies import records
 from tests.queries.support import NOW, TENANT, identity, query, reading

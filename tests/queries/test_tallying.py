@@ -20,7 +20,8 @@ from app.interactions.grains import GRAINS, Grain
 from app.interactions.masking import Audience
 from app.queries.purging import purge_all, purge_interaction
 from app.queries.query import Filter, Search
-from app.queries.snapshot import DecodedSnapshot, begun
+from app.queries.snapshot import DecodedSnapshot
+from app.queries.snapshot_building import begun
 from app.queries.summarising import SummaryTable, summarise
 from app.queries.tallying import TIMED
 from app.summaries.summary import Summary

@@ -9,6 +9,7 @@ from app.holdings.collection import Rest, Span
 from app.holdings.packing import surplus
 from app.holdings.reader import MILLISECOND, Reader, floored, is_trusted, raised
 from app.holdings.store import Collection
+from app.holdings.taking import checked_at, held_beside
 from app.interactions.facts import Context, Facts
 from app.upstream.query import FIRST_BOUNDARY, MOST_ROWS_PER_CALL
 from app.upstream.rows import Held, Record
@@ -62,9 +63,9 @@ async def fill(collection: Collection, span: Span, rows: int, reader: Reader, ne
         if low < walk.low:
             collection.time_zone, collection.simulated = reading.time_zone, reading.simulated
             taken = Span(low if reading.complete else low - MILLISECOND, walk.low)
-            beside = collection.held_beside(Span(walk.low - MILLISECOND, walk.low), walk.read) if walk.has_tail else []
-            beside += [] if reading.complete else collection.held_beside(Span(low - MILLISECOND, low), walk.read)
-            checked = collection.checks(taken, beside) if beside else {}
+            beside = held_beside(collection, Span(walk.low - MILLISECOND, walk.low), walk.read) if walk.has_tail else []
+            beside += [] if reading.complete else held_beside(collection, Span(low - MILLISECOND, low), walk.read)
+            checked = checked_at(collection, taken, beside) if beside else {}
             around = Span(walk.asked.end, span.end), Span(span.start, walk.asked.start)
             filled.total = reading.total + sum(collection.rows(one) for one in around if one.start < one.end)
             context = new_context(reading.time_zone)

@@ -5,7 +5,6 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from math import inf
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -20,8 +19,6 @@ from app.holdings.packing import Run, microseconds
 from app.holdings.partition import EVERYTHING, LEVELS, Partition
 from app.holdings.reader import MILLISECOND
 from app.interactions.facts import Context
-from app.interactions.parts import Interaction
-from app.upstream.rows import Held, Record
 
 ALL = 2**63 - 1
 REPLACED = 2  # changes of the store: the older value has left it, and the newer one has come
@@ -123,27 +120,6 @@ class Stock:
         return sum([one.rows for one in whole]) + sum(
             last - first for one in cut for _, first, last in one.within(span)
         )
-
-    def prints(self, span: Span) -> dict[str, int]:
-        """The fingerprint of each record that is held within the span, by its id."""
-        return {
-            piece.run.ids[place]: piece.run.fingerprints[place] for piece in self.pieces(span) for place in piece.places
-        }
-
-    def held_beside(self, span: Span, others: Iterable[Record | Held]) -> list[Held]:
-        """The records held within the span that are not among the others."""
-        known = {*map(id_of, others)}
-        return [
-            Held(run.ids[place], run.fingerprints[place], b"", place, partial(_record, run))
-            for run, place in ((piece.run, at) for piece in self.pieces(span) for at in piece.places)
-            if run.ids[place] not in known
-        ]
-
-    def checks(self, span: Span, records: Iterable[Held]) -> dict[str, float]:
-        """When upstream last showed these of the records held within the span (monotonic seconds), by their ids."""
-        names = {one.interaction_id for one in records}
-        places = ((piece.held, place) for piece in self.pieces(span) for place in piece.places)
-        return {name: held.checked[place] for held, place in places if (name := held.run.ids[place]) in names}
 
     def newest_held(self, span: Span) -> Span:
         """The part of the span that is held without a gap, from its end down."""
@@ -300,11 +276,6 @@ class Stock:
         return b"partition %b %d %d" % (self._name, microseconds(span.start), microseconds(span.end))
 
 
-def id_of(record: Record | Held) -> str:
-    """The id of a record, decoded or not."""
-    return record.interaction_id if isinstance(record, Held) else record.interaction.interaction_id
-
-
 def _is_part(span: Span, of: Span) -> bool:
     return of.start <= span.start and span.end <= of.end
 
@@ -330,7 +301,3 @@ def _due_at(partitions: list[Partition], span: Span) -> float:
     whole, cut = _cut(partitions, span)
     parts = (Piece(held, range(first, last)) for one in cut for held, first, last in one.within(span))
     return min(min([one.due_at for one in whole], default=inf), min((one.due_at for one in parts), default=inf))
-
-
-def _record(run: Run, place: int) -> Interaction:
-    return run.block.at([place])[0]

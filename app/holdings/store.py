@@ -16,17 +16,21 @@ from app.holdings.packing import Entry, entries, in_order, microseconds, pack
 from app.holdings.partition import FOREVER, LEVELS, MOST_ROWS, HeldRun, Partition
 from app.holdings.reader import Reader
 from app.holdings.schedule import Schedule
-from app.holdings.stock import NOTHING, Stock, id_of
+from app.holdings.stock import NOTHING, Stock
 from app.holdings.taking import (
     Check,
     Taking,
     Told,
+    checked_at,
     checks_of,
     elsewhere,
+    held_beside,
+    id_of,
     neighbour,
     numbered,
     numbers_of,
     outside,
+    prints_of,
     says_the_same,
     settled,
 )
@@ -112,7 +116,7 @@ class Collection(Stock):
         Upstream has shown them just now, but for those that were `checked` at another time (monotonic seconds), by id.
         Gives the facts of the runs that were packed, by the identity of the run.
         """
-        brought, known = {id_of(one): one.fingerprint for one in records}, self.prints(span)
+        brought, known = {id_of(one): one.fingerprint for one in records}, prints_of(self, span)
         may_be_same = told is None or told.numbers == numbers_of(self, span)
         if may_be_same and brought == known:
             self._touch(span, checked)
@@ -125,10 +129,10 @@ class Collection(Stock):
         names = brought.keys() - known.keys()
         for home in await cooperative.run(elsewhere(self, span, names)):
             moved = [one for one in records if id_of(one) in names]
-            staying = self.held_beside(home, moved)
+            staying = held_beside(self, home, moved)
             pending = frozenset(map(id_of, staying)) if told else frozenset()
             beside = await cooperative.run(entries(staying, context, pending))
-            await self._replace(home, beside, context, self.checks(home, staying), told)
+            await self._replace(home, beside, context, checked_at(self, home, staying), told)
         return await self._replace(span, new, context, checked, told)
 
     async def settle(self, span: Span, context: Context) -> None:

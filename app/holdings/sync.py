@@ -11,6 +11,7 @@ from app.holdings.fill import NewContext, fill
 from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, Reader, floored, is_trusted
 from app.holdings.store import Collection
+from app.holdings.taking import checked_at, held_beside
 from app.observe.logs import TOTALS_DISTRUSTED
 from app.upstream.rows import Held
 
@@ -112,8 +113,8 @@ async def _take_newest(collection: Collection, span: Span, rows: int, reader: Re
     if reading.last_start and not reading.complete:
         low = floored(reading.last_start)
         last = Span(low, low + MILLISECOND)  # perhaps not all of it has come
-        beside = collection.held_beside(last, reading.records)
-        checked = collection.checks(last, beside)
+        beside = held_beside(collection, last, reading.records)
+        checked = checked_at(collection, last, beside)
     await collection.take(Span(low, span.end), [*reading.records, *beside], new_context(reading.time_zone), checked)
     return Seen(reading.total, low)
 

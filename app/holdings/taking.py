@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from app.cooperative import Turns
@@ -15,6 +16,7 @@ from app.holdings.reader import MILLISECOND, floored
 from app.holdings.stock import Stock
 from app.interactions.facts import Context, Facts
 from app.interactions.parts import Interaction
+from app.upstream.rows import Held, Record
 
 
 class Check(NamedTuple):
@@ -93,9 +95,42 @@ def neighbour(runs: Sequence[HeldRun], newest: int) -> set[int]:
     return {id(one) for one in beside if one.run.count < BLOCK_ROWS}
 
 
+def id_of(record: Record | Held) -> str:
+    """The id of a record, decoded or not."""
+    return record.interaction_id if isinstance(record, Held) else record.interaction.interaction_id
+
+
+def prints_of(stock: Stock, span: Span) -> dict[str, int]:
+    """The fingerprint of each record that is held within the span, by its id."""
+    return {
+        piece.run.ids[place]: piece.run.fingerprints[place] for piece in stock.pieces(span) for place in piece.places
+    }
+
+
 def numbers_of(stock: Stock, span: Span) -> dict[str, int]:
     """The change that brought each record that is held within the span, by its id."""
     return {piece.run.ids[place]: piece.held.changed[place] for piece in stock.pieces(span) for place in piece.places}
+
+
+def checked_at(stock: Stock, span: Span, records: Iterable[Held]) -> dict[str, float]:
+    """When upstream last showed these of the records held within the span (monotonic seconds), by their ids."""
+    names = {one.interaction_id for one in records}
+    places = ((piece.held, place) for piece in stock.pieces(span) for place in piece.places)
+    return {name: held.checked[place] for held, place in places if (name := held.run.ids[place]) in names}
+
+
+def held_beside(stock: Stock, span: Span, others: Iterable[Record | Held]) -> list[Held]:
+    """The records held within the span that are not among the others."""
+    known = {*map(id_of, others)}
+    return [
+        Held(run.ids[place], run.fingerprints[place], b"", place, partial(_record, run))
+        for run, place in ((piece.run, at) for piece in stock.pieces(span) for at in piece.places)
+        if run.ids[place] not in known
+    ]
+
+
+def _record(run: Run, place: int) -> Interaction:
+    return run.block.at([place])[0]
 
 
 def elsewhere(stock: Stock, span: Span, names: AbstractSet[str]) -> Turns[list[Span]]:

@@ -15,7 +15,7 @@ from app.holdings.fill import NewContext
 from app.holdings.partition import EVERYTHING, moment_of
 from app.holdings.shared import Catalogue, Chunk, Extent, Part, Shown
 from app.holdings.store import Collection
-from app.holdings.taking import Told
+from app.holdings.taking import Told, held_beside
 from app.holdings.tier_epoch import TierEpoch
 from app.tier.circuits import GuardedClient, TierUnavailable
 from app.tier.frame import Epoch, Frames
@@ -146,7 +146,7 @@ class TierStore:
             if piece.held.checked[place] > checked.get(piece.run.ids[place], now)
         }
         records = [one.record for one in found if one.record.interaction.interaction_id not in later]
-        own = [one for one in collection.held_beside(span, records) if one.interaction_id in later]
+        own = [one for one in held_beside(collection, span, records) if one.interaction_id in later]
         await collection.take(span, [*records, *own], new_context(collection.time_zone), checked | later)
         collection.cover(extent.span, min(now, extent.compared_at - ahead), has_tail=extent.has_tail)
 

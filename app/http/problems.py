@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Router
 from starlette.types import Scope
 
-from app.errors import CxfacadeError, InvalidParameters, NotAForm
+from app.errors import CxfacadeError, InvalidParameters, NotAForm, NotFound
 from app.http import messages
 from app.http.responses import VARY
 from app.http.sending import Headers
@@ -250,6 +250,9 @@ async def _handle(request: Request, error: Exception) -> Response:
     match error:
         case CxfacadeError():
             return _answer(request, slug_of(error), error)
+        case HTTPException(status_code=404):  # the router's: a resource that is missing raises our own
+            docs = f"{request.scope.get('root_path', '')}/docs"
+            return _answer(request, NotFound.code, NotFound(f"There is no such path. {docs} lists those there are."))
         case HTTPException():
             return _answer(request, _slug_of_status(error.status_code))
         case RequestValidationError():  # its own words would echo the value

@@ -278,6 +278,11 @@ async def test_every_failure_of_an_app_is_a_problem_without_an_echo(method: str,
     assert CANARY not in json.dumps({name: value for name, value in body.items() if name != "instance"})
 
 
+async def test_the_answer_to_an_unknown_path_names_the_list_of_those_there_are() -> None:
+    _, _, body = await asked("GET", "/nowhere")
+    assert body["detail"] == "There is no such path. /docs lists those there are."
+
+
 async def test_all_methods_of_a_path_are_allowed_not_only_those_of_its_first_route() -> None:
     _, fields, _ = await asked("PUT", "/numbers/1")
     assert fields["allow"] == "GET, POST"

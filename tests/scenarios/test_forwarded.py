@@ -90,6 +90,7 @@ async def test_links_are_built_from_the_public_url(public: Facade, path: str) ->
 async def test_problems_and_pages_stand_under_the_public_prefix(public: Facade) -> None:
     problem = (await public.get("/nowhere", status=404)).json()
     assert (problem["type"], problem["instance"]) == ("/cx/problems/not-found", "/cx/nowhere")
+    assert " /cx/docs " in problem["detail"]
     assert '<link rel="canonical" href="https://reports.example/cx/">' in (await public.get("/")).text
     await public.get("/cx/interactions", status=404)  # the proxy takes the prefix off
 

@@ -11,7 +11,7 @@ from app.queries.query import CHANGED_SINCE, Filter
 
 Values = Mapping[str, Sequence[Any]]  # canonical values by parameter; what type they have is its reader's to say
 
-_VARIANT_PARAMETERS = tuple(one.variant_parameter for one in FORMATS if one.variant_parameter)
+_BY_VARIANT_PARAMETER = {one.variant_parameter: one for one in FORMATS if one.variant_parameter}
 
 
 def value_of(values: Values, name: str, default: Any = None) -> Any:
@@ -67,9 +67,10 @@ def format_conflicts(values: Values, chosen: Format, extension: str | None) -> I
         )
     if "include" in values and not chosen.allows_include:
         yield ParameterFault("include", f"include needs JSON or NDJSON; {chosen.name} has no place for lists.")
-    for name in _VARIANT_PARAMETERS:
-        if name in values and name != chosen.variant_parameter:
-            yield ParameterFault(name, f"{name} does not apply to the format {chosen.name}.")
+    for name, one in _BY_VARIANT_PARAMETER.items():
+        if name in values and one != chosen:
+            asking = f"end the path in .{one.extension}" if extension else f"send format={one.name}"
+            yield ParameterFault(name, f"{name} does not apply to the format {chosen.name}: {asking}, or leave it out.")
 
 
 def limit_conflicts(values: Values, chosen: Format, most: int, *, of_summary: bool = False) -> Iterator[ParameterFault]:

@@ -186,7 +186,7 @@ async def test_a_request_says_how_it_is_written(
         ("?limit=1", "unknown-parameter", "limit is not a parameter of this resource."),
         ("?shape=columns", "invalid-parameter", "shape is pinned with this question: leave it out"),
         (".csv?format=json", "invalid-parameter", "format and the path's extension name different formats"),
-        (".csv", "invalid-parameter", "shape does not apply to the format csv."),
+        (".csv", "invalid-parameter", "shape does not apply to the format csv: end the path in .json"),
         ("?cursor=abc", "unknown-parameter", "cursor is not a parameter of this resource."),
         ("?api_key=abc", "key-in-query", "A credential stands in the query string."),
     ],

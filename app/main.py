@@ -244,7 +244,7 @@ def watch(metrics: Metrics, store: MemoryStore, bound_bytes: int, flights: Singl
     metrics.watch("build_info", lambda: 1, version=__version__)
     metrics.watch("cache_bytes", lambda: store.bytes_held)
     metrics.watch("cache_bound_bytes", lambda: bound_bytes)
-    metrics.watch("cache_values", lambda: store.count("primary"), kind="reports")
+    metrics.watch("cache_values", lambda: store.count("primary"), kind="holdings")
     metrics.watch("cache_values", lambda: store.count("derived"), kind="answers")
     metrics.watch("cache_values", lambda: store.count("rows"), kind="rows")
     metrics.watch("cache_values", lambda: store.count("tally"), kind="tallies")

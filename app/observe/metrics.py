@@ -83,7 +83,12 @@ METRICS = (
     Metric("streams_under_way", "Streamed answers that are being sent.", (), "gauge"),
     Metric("cache_bytes", "What all that is cached counts against its bound.", (), "gauge"),
     Metric("cache_bound_bytes", "The bound of all that is cached.", (), "gauge"),
-    Metric("cache_values", "Values: reports are fetched, answers, rows and tallies made of them.", ("kind",), "gauge"),
+    Metric(
+        "cache_values",
+        "Values: holdings are partitions, their collections and snapshots; answers, rows and tallies are made of them.",
+        ("kind",),
+        "gauge",
+    ),
     Metric("cache_evictions", "Values that had to make room."),
     Metric("held_records", "Interactions held, once in each collection.", (), "gauge"),
     Metric(

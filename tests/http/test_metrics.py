@@ -103,10 +103,10 @@ async def test_metrics_need_their_scope(asked: Repeating) -> None:
 
 
 async def test_what_is_remembered_and_under_way_is_read_when_somebody_looks(facade: Facade) -> None:
-    assert counted(facade, "cache_values", kind="reports") == 0
+    assert counted(facade, "cache_values", kind="holdings") == 0
     assert counted(facade, "upstream_last_success_timestamp_seconds") == 0
     await facade.ask(("attr", "1234567"))
-    assert counted(facade, "cache_values", kind="reports") > 0
+    assert counted(facade, "cache_values", kind="holdings") > 0
     assert counted(facade, "cache_values", kind="answers") > 0
     assert 0 < counted(facade, "cache_bytes") < counted(facade, "cache_bound_bytes") == 268_435_456
     assert counted(facade, "fetches") == 0

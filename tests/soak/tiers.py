@@ -285,7 +285,7 @@ def purged(stage: Stage) -> Measured:
 
 async def _have_forgotten(hosts: Hosts) -> bool:
     pages = [(await fetched(one.url, "/metrics")).body.decode() for one in hosts.facades]
-    return all('cxfacade_cache_values{kind="reports"} 0.0' in page for page in pages)
+    return all('cxfacade_cache_values{kind="holdings"} 0.0' in page for page in pages)
 
 
 def rolling(stage: Stage) -> Measured:

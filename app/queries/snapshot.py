@@ -19,7 +19,7 @@ from app.queries.query import ALL_ROWS
 from app.upstream.query import UpstreamQuery
 from app.upstream.walk import Position
 
-_RUN_BYTES, _ID_BYTES, _INDEX_BYTES = 16, 60, 500  # what the objects cost beside their content
+_RUN_BYTES, _ID_BYTES, _INDEX_BYTES = 16, 60, 800  # what the objects cost beside their content
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,9 +97,8 @@ async def test_rows_that_are_too_many_are_not_read_behind_either() -> None:
         await summary(stand, of)
     stand.clock.advance(20)
     for _ in range(3):
-        lookup = stand.queries.look(
-            stand.queries.planner.plan(of), stand.queries.rows_of_all(stand.queries.planner.plan(of))
-        )
+        plan = stand.queries.planner.plan(of)
+        lookup = stand.queries.look(plan, stand.queries.rows_of_all(plan))
         with pytest.raises(SummaryNeedsCompleteResult):
             await stand.queries.find_all(lookup)
         await stand.completed()
@@ -112,9 +111,8 @@ async def test_a_stale_summary_is_served_and_all_its_rows_are_read_again_behind(
     await summary(stand, of)
     stand.upstream.rows += [interaction(1000)]
     stand.clock.advance(20)
-    lookup = stand.queries.look(
-        stand.queries.planner.plan(of), stand.queries.rows_of_all(stand.queries.planner.plan(of))
-    )
+    plan = stand.queries.planner.plan(of)
+    lookup = stand.queries.look(plan, stand.queries.rows_of_all(plan))
     assert (await stand.queries.making.summary(of, lookup, await stand.queries.find_all(lookup))).rows == [(150,)]
     await stand.completed()
     read = stand.upstream.calls

@@ -15,9 +15,8 @@ from app.owners import owner_of
 
 Headers = list[tuple[bytes, bytes]]
 MOST_BYTES = 128 * 1024 * 1024  # twice the largest answer
-PART_BYTES = 128 * 1024  # handed to the transport at once: none is a copy (FAULTS T41)
-TURN_PARTS = 8  # after so many of them others have their turn
-LARGE_BYTES = 256 * 1024  # smaller answers are not counted: connections are, by the listener
+PART_BYTES = 256 * 1024  # handed to the transport at once: none is a copy (FAULTS T41)
+TURN_PARTS = 4  # after so many of them others have their turn
 RETRY_SECONDS = 1
 
 
@@ -81,7 +80,7 @@ class Unread:
     @contextmanager
     def sending(self, scope: Scope, body: bytes | Pieces) -> Iterator[None]:
         """Count the answer until the end of the block. Raises RateLimited where there is no room."""
-        if len(body) < LARGE_BYTES:
+        if len(body) <= PART_BYTES:  # of such there is one on each connection, and these the listener counts
             yield
             return
         owner = peer_owner(scope)

@@ -24,7 +24,7 @@ from app.http.forwarding import FIELDS as FORWARDED
 from app.http.guard import usable_request_id
 from app.http.response_cache import Charge, Keep, Replayable
 from app.http.responses import NO_STORE, cache_control
-from app.http.sending import Headers
+from app.http.sending import PART_BYTES, Headers
 from app.http.telemetry import TIMED_ONE_IN, TIMING_MASK, Hits, log_request
 
 REPLAYED = frozenset({200, 206, 304})
@@ -44,7 +44,7 @@ HARMLESS = frozenset(
 KNOWN = SHAPING | HARMLESS | FORWARDED
 OF_A_BODY = frozenset({b"content-type", b"content-length"})
 OWN_ID = b"x-request-id"
-MOST_BYTES = 128 * 1024  # of a body; what a larger one costs is sending it
+MOST_BYTES = PART_BYTES  # of a body; what a larger one costs is sending it
 OVERHEAD_BYTES = 900  # the objects of one replay, beside its key, head and body
 
 _ACCESS = logging.getLogger("cxfacade.access")

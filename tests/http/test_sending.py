@@ -13,7 +13,7 @@ from starlette.types import Message, Scope
 from app import cooperative
 from app.errors import RateLimited
 from app.http.responses import coded
-from app.http.sending import LARGE_BYTES, PART_BYTES, Pieces, Prepared, PreparedResponse, Unread, coalesced
+from app.http.sending import PART_BYTES, Pieces, Prepared, PreparedResponse, Unread, coalesced
 from tests.scenarios.repeating import scope_of, sent_by
 
 ONLY_HERE = 2  # references: the name, and what sys.getrefcount is given
@@ -33,6 +33,9 @@ async def messages(status: int, body: bytes | memoryview | Pieces) -> list[Messa
 
     await PreparedResponse(Prepared(status, FIELDS, body), b"whole", Unread())(scope_of("/"), receive, send)
     return sent
+
+
+LARGE_BYTES = PART_BYTES + 1
 
 
 @given(st.integers(0, 4 * PART_BYTES))
@@ -136,7 +139,7 @@ async def test_a_short_part_keeps_nothing_of_its_large_whole() -> None:
 
 
 LARGE = [bytes([number]) * LARGE_BYTES for number in range(3)]
-SMALL = b"x" * (LARGE_BYTES - 1)
+SMALL = b"x" * PART_BYTES
 
 
 def of(host: str = "192.0.2.7") -> Scope:

@@ -17,7 +17,7 @@ from app.http.response_cache import ARRIVAL, Charge, Served, offer
 from app.http.responses import Answer, answer_headers
 from app.http.telemetry import Hits, Requests
 from app.listener import replay
-from app.listener.replay import SHAPING, Address, Fields, Replay, ReplayCache, replay_key
+from app.listener.replay import MOST_BYTES, SHAPING, Address, Fields, Replay, ReplayCache, replay_key
 from app.observe.metrics import Metrics
 from app.queries.fetch_plan import FetchPlan, Terms
 from app.queries.rules import Lifetime
@@ -273,9 +273,9 @@ def test_replays_of_distinct_requests_stay_within_the_bound_of_the_store() -> No
 
 def test_a_large_body_is_not_replayed() -> None:
     place = Place(store_bytes=10_000_000)
-    place.answered(body=b"x" * 131_072)
+    place.answered(body=b"x" * MOST_BYTES)
     assert place.response()
-    place.answered(key=b"larger", body=b"x" * 131_073)
+    place.answered(key=b"larger", body=b"x" * (MOST_BYTES + 1))
     assert place.response(key=b"larger") is None
 
 

@@ -10,7 +10,7 @@ from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 import httpx
 import pytest
 
-from app.http.sending import LARGE_BYTES
+from app.http.sending import PART_BYTES
 from tests.scenarios.matrix.desk import interaction, listed
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, running_facade
@@ -170,7 +170,7 @@ async def test_whose_address_leaves_too_much_unread_is_told_to_read_it(simulator
     async with running_facade(simulator) as facade:
         large = (("attr", "SIM-2500"), ("limit", "1000"))
         plain = {"accept-encoding": "identity"}
-        assert len((await facade.get("/interactions", *large, headers=plain)).content) > LARGE_BYTES
+        assert len((await facade.get("/interactions", *large, headers=plain)).content) > PART_BYTES
         facade.services.unread._most = 0
         for headers in ({}, {}, {"accept": "text/csv"}, {"range": "bytes=1-900000"}):
             refused = await facade.get("/interactions", *large, status=429, headers={**plain, **headers})

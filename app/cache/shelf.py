@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from cachetools import Cache, LRUCache
 
-from app.cache.stored import Stored
+from app.cache.stored import Shared, Stored
 
 
 class Held(NamedTuple):
@@ -15,24 +15,63 @@ class Held(NamedTuple):
     stored: Stored[Any]
 
 
-class Shelf(LRUCache[bytes, Held]):
-    """Values of one kind, of at most so many bytes, the parts they share among them."""
+class Parts:
+    """The parts that values of several shelves share; each counts once, on the first of the shelves that hold it."""
 
-    def __init__(self, bound_bytes: int) -> None:
+    def __init__(self, shelves: int = 1) -> None:
+        self.bytes = [0] * shelves
+        self._holders = [Counter[int]() for _ in range(shelves)]  # of each part, by its identity
+
+    def size_of(self, parts: tuple[Shared, ...], shelf: int) -> int:
+        """The bytes that these would add to a shelf."""
+        before = self._holders[: shelf + 1]
+        return sum({id(one): one.size for one in parts if not any(id(one) in held for held in before)}.values())
+
+    def add(self, parts: tuple[Shared, ...], shelf: int) -> None:
+        """One value more of the shelf holds these."""
+        holders = self._holders[shelf]
+        for part in parts:
+            if not holders[id(part)]:
+                self._count(part, shelf, 1)
+            holders[id(part)] += 1
+
+    def remove(self, parts: tuple[Shared, ...], shelf: int) -> None:
+        """One value less of the shelf holds these."""
+        holders = self._holders[shelf]
+        for part in parts:
+            holders[id(part)] -= 1
+            if not holders[id(part)]:
+                del holders[id(part)]
+                self._count(part, shelf, -1)
+
+    def _count(self, part: Shared, shelf: int, times: int) -> None:
+        """Count a part that comes to a shelf, or leaves it: on the next one that holds it, it counts the other way."""
+        if any(id(part) in before for before in self._holders[:shelf]):
+            return
+        self.bytes[shelf] += times * part.size
+        for number, held in enumerate(self._holders[shelf + 1 :], shelf + 1):
+            if id(part) in held:
+                self.bytes[number] -= times * part.size
+                return
+
+
+class Shelf(LRUCache[bytes, Held]):
+    """Values of one kind, of at most so many bytes, with the `parts` that count on the shelf of this number."""
+
+    def __init__(self, bound_bytes: int, parts: Parts | None = None, number: int = 0) -> None:
         super().__init__(bound_bytes, getsizeof=lambda held: held.cost)
         self.changes = 0
-        self._holders: Counter[int] = Counter()  # of each part, by its identity
-        self._shared_bytes = 0
+        self._parts = parts or Parts()
+        self._number = number
 
     @property
     def bytes_held(self) -> int:
         """The cost of all values and of what they share."""
-        return int(self.currsize) + self._shared_bytes
+        return int(self.currsize) + self._parts.bytes[self._number]
 
     def cost_of(self, newcomer: Held) -> int:
         """The bytes that it would add."""
-        new = {id(part): part.size for part in newcomer.stored.shared if id(part) not in self._holders}
-        return newcomer.cost + sum(new.values())
+        return newcomer.cost + self._parts.size_of(newcomer.stored.shared, self._number)
 
     def is_crowded_by(self, cost: int) -> bool:
         """Whether a value of this cost would exceed the bound."""
@@ -43,23 +82,16 @@ class Shelf(LRUCache[bytes, Held]):
             del self[key]
         super().__setitem__(key, held)
         self.changes += 1
-        for part in held.stored.shared:
-            if id(part) not in self._holders:
-                self._shared_bytes += part.size
-            self._holders[id(part)] += 1
+        self._parts.add(held.stored.shared, self._number)
 
     def __delitem__(self, key: bytes) -> None:
         held = Cache.__getitem__(self, key)
         super().__delitem__(key)
         self.changes += 1
-        for part in held.stored.shared:
-            self._holders[id(part)] -= 1
-            if not self._holders[id(part)]:
-                del self._holders[id(part)]
-                self._shared_bytes -= part.size
+        self._parts.remove(held.stored.shared, self._number)
 
     def clear(self) -> None:
+        for key in self:
+            self._parts.remove(Cache.__getitem__(self, key).stored.shared, self._number)
         super().clear()
         self.changes += 1
-        self._holders.clear()
-        self._shared_bytes = 0

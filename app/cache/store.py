@@ -1,20 +1,19 @@
 """The store: the memory that holds stored values by their keys.
 
 Four kinds of value share one bound of bytes. *Primary* ones were fetched; they may fill nine tenths. *Derived* ones
-can be made again from a primary one; they have what the others leave: else snapshots that nobody asks for any more
-would leave no room for the answers that everybody asks for. *Rows*, those of some records as answers show them, may
-fill a quarter; *tallies*, what summaries counted of some records, a twentieth. In each kind the least recently used
-goes first; of derived values and rows, those that take more.
+can be made again from primary ones, without asking upstream; they have what the others leave. *Rows*, those of some
+records as answers show them, may fill a quarter; *tallies*, what summaries counted of some records, a twentieth. In
+each kind the least recently used goes first; of derived values and rows, those that take more.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from cachetools import Cache, LRUCache
 
-from app.cache.shelf import Held, Shelf
+from app.cache.shelf import Held, Parts, Shelf
 from app.cache.stored import Stored
 
 ValueKind = Literal["primary", "derived", "rows", "tally"]
@@ -41,8 +40,9 @@ class MemoryStore:
     def __init__(self, bound_bytes: int, monotonic: Callable[[], float]) -> None:
         self._bound = bound_bytes
         self._monotonic = monotonic
-        self._primary = Shelf(bound_bytes - bound_bytes // MOST)
-        self._derived = Shelf(bound_bytes)
+        parts = Parts(2)
+        self._primary = Shelf(bound_bytes - bound_bytes // MOST, parts, 0)
+        self._derived = Shelf(bound_bytes, parts, 1)
         self._rows = Shelf(bound_bytes // ROWS)
         self._tallies = Shelf(bound_bytes // TALLIES)
         self._shelves: dict[ValueKind, Shelf] = {
@@ -104,11 +104,12 @@ class MemoryStore:
         self._unswept.clear()
         self._cleared_at = self._monotonic()
 
-    def primary(self) -> Iterable[Stored[Any]]:
-        """The values that were fetched; the look does not count as their use."""
-        for key in [*self._primary]:
-            if key in self._primary:  # others may have their turn between two of them
-                yield Cache.__getitem__(self._primary, key).stored
+    def values(self, *kinds: ValueKind) -> Iterator[Stored[Any]]:
+        """The values of these kinds; the look does not count as their use."""
+        for shelf in (self._shelves[kind] for kind in kinds):
+            for key in [*shelf]:
+                if key in shelf:  # others may have their turn between two of them
+                    yield Cache.__getitem__(shelf, key).stored
 
     def drop_purged(self) -> Iterator[None]:
         """Forget purged values, so that no copy of purged data is left (FAULTS T29)."""

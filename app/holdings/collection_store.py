@@ -68,7 +68,7 @@ class CollectionStore:
 
     def records(self) -> int:
         """How many records are held; one in two collections counts twice."""
-        return sum(one.value.rows for one in self.store.primary() if isinstance(one.value, Partition))
+        return sum(one.value.rows for one in self.store.values("primary") if isinstance(one.value, Partition))
 
     def overdue_seconds(self) -> float:
         """For how long the record that is due longest has waited, in collections that were asked for lately."""
@@ -102,7 +102,7 @@ class CollectionStore:
 
     def collections(self) -> Iterator[Collection]:
         """Every collection that is held, or being read."""
-        held = (one.value for one in self.store.primary() if isinstance(one.value, Collection))
+        held = (one.value for one in self.store.values("primary") if isinstance(one.value, Collection))
         return iter({id(one): one for one in (*held, *self._begun.values())}.values())
 
     async def _alone(

@@ -81,9 +81,11 @@ class SnapshotStore:
         stored = Stored(
             snapshot, snapshot.size, received, fresh_for, stale_for, purge_token, revalidate_for, snapshot.runs
         )
-        kept = self._store.put(snapshot_key(plan, snapshot.version), stored, known_as=plan.key)
+        # Of what is held a snapshot is composed anew without a call: a window that moves leaves one with each poll.
+        kind: ValueKind = "derived" if snapshot.is_held else "primary"
+        kept = self._store.put(snapshot_key(plan, snapshot.version), stored, kind=kind, known_as=plan.key)
         if kept:
-            self._store.put(plan.key, stored.holding(snapshot.version, len(snapshot.version)))
+            self._store.put(plan.key, stored.holding(snapshot.version, len(snapshot.version)), kind=kind)
         elif (older := self._store.get(plan.key)) and older.stored_at < received:
             self._store.delete(plan.key)
         self._supersede(plan.key, snapshot.version, purge_token)
@@ -127,7 +129,10 @@ class SnapshotStore:
 
     def snapshots(self) -> Iterator[Snapshot]:
         """Every snapshot that is stored."""
-        return (one.value for one in self._store.primary() if isinstance(one.value, Snapshot))
+        return (one.value for one in self._stored() if isinstance(one.value, Snapshot))
+
+    def _stored(self) -> Iterator[Stored[Any]]:
+        return self._store.values("primary", "derived")
 
     def purge(self, concerns: Concerns) -> int:
         """As `purging`, at once."""
@@ -145,7 +150,7 @@ class SnapshotStore:
         under way goes on for those who wait for it, and is not stored.
         """
         stored, tokens = dict[PurgeToken, Snapshot](), [*self._purge_tokens]
-        for one in self._store.primary():
+        for one in self._stored():
             if isinstance(one.value, Snapshot):
                 stored[one.purge_token] = one.value
             yield

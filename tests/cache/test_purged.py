@@ -45,16 +45,16 @@ def test_what_is_purged_is_gone_from_memory_at_once(store: MemoryStore) -> None:
     reached.purged = True
     list(store.drop_purged())
     assert (store.count("primary"), store.count("derived")) == (1, 0)
-    assert [one.value for one in store.primary()] == [b"others"]
+    assert [one.value for one in store.values("primary")] == [b"others"]
 
 
 def test_looking_at_what_is_stored_is_no_use_of_it(store: MemoryStore) -> None:
     large = b"x" * 8_000
     for key in (KEY, OTHER):
         store.put(key, stored(large, PurgeToken()))
-    list(store.primary())
+    list(store.values("primary"))
     store.get(KEY)
-    list(store.primary())
+    list(store.values("primary"))
     for number in range(9):
         store.put(bytes([number]), stored(large, PurgeToken()))
         store.put(bytes([number]), stored(large, PurgeToken()))  # the doorkeeper knows it now

@@ -6,7 +6,7 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cache.shelf import Held, Shelf
+from app.cache.shelf import Held, Parts, Shelf
 from app.cache.store import OVERHEAD_BYTES, MemoryStore
 from app.cache.stored import Stored
 
@@ -45,10 +45,30 @@ def test_shared_parts_stay_within_the_bound_and_are_forgotten_with_their_values(
     for key, numbers in puts:
         shared = tuple(parts[number] for number in numbers)
         store.put(b"%d" % key, Stored("", 100, 0.0, 1.0, 1.0, shared=shared))
-        held = [*store.primary()]
+        held = [*store.values("primary")]
         distinct = {id(part): part.size for one in held for part in cast("tuple[Shared, ...]", one.shared)}
         assert store.bytes_held == len(held) * (1 + 100 + OVERHEAD_BYTES) + sum(distinct.values())
         assert store.bytes_held <= 60_000
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0, 1]), st.lists(st.integers(0, 5), max_size=4))))
+def test_a_part_counts_once_on_the_first_shelf_that_holds_it(changes: list[tuple[int, int, list[int]]]) -> None:
+    """Each change puts a value on a shelf, or without parts takes it off."""
+    parts, counted = [Shared(10**number) for number in range(6)], Parts(2)
+    shelves = [Shelf(10**9, counted, number) for number in range(2)]
+    newcomer = Held(1, replace(EMPTY, shared=tuple(parts)))
+    for key, number, names in changes:
+        if names:
+            shelves[number][b"%d" % key] = Held(0, replace(EMPTY, shared=tuple(parts[name] for name in names)))
+        else:
+            shelves[number].pop(b"%d" % key, None)
+        first, second = ({id(part) for one in shelf.values() for part in one.stored.shared} for shelf in shelves)
+        assert shelves[0].bytes_held == sum(part.size for part in parts if id(part) in first)
+        assert shelves[1].bytes_held == sum(part.size for part in parts if id(part) in second - first)
+        assert shelves[0].cost_of(newcomer) == 1 + sum(part.size for part in parts if id(part) not in first)
+        assert shelves[1].cost_of(newcomer) == 1 + sum(part.size for part in parts if id(part) not in first | second)
+    shelves[0].clear()
+    assert shelves[0].bytes_held == 0
 
 
 def test_a_value_costs_only_the_parts_that_no_other_brings_and_lets_go_of_them_when_it_is_replaced() -> None:

@@ -79,7 +79,9 @@ async def test_a_full_collection_passes_over_what_is_held(monkeypatch: pytest.Mo
     try:
         await at.ids()
         looked_at = {id(one) for one in gc.get_objects()}
-        runs = [id(run) for one in at.store.primary() if isinstance(one.value, Partition) for run in one.value.runs]
+        runs = [
+            id(run) for one in at.store.values("primary") if isinstance(one.value, Partition) for run in one.value.runs
+        ]
         assert len(runs) > 50
         assert sum(run in looked_at for run in runs) < len(runs) / 2
     finally:

@@ -18,7 +18,7 @@ from tests.queries.support import NOW, FakeUpstream, identity, rules
 from tests.support.clock import HandClock
 
 STALE_SECONDS = 100.0
-MANY = frozenset(map(identity, range(100)))
+FEW, MANY = (frozenset(map(identity, range(count))) for count in (50, 100))
 REPORT = Snapshot("v1", NOW, UpstreamQuery(), None, simulated=False, rows=1, sums=Sums(last_event_at=NOW))
 
 
@@ -69,6 +69,25 @@ def test_a_newer_snapshot_is_current_and_the_older_one_stays_for_those_who_walk_
     assert current.value == newer
     assert older is not None
     assert older.value == REPORT
+
+
+def test_what_a_window_leaves_behind_as_it_moves_makes_room_for_answers_that_are_asked_for() -> None:
+    """What is held is composed anew without a call; what was read whole is not, and stays."""
+    left, answers = dict[float | None, int](), [b"answer %d" % number for number in range(30)]
+    for fresh_seconds in (15.0, None):
+        clock = HandClock()
+        snapshots, store = shelf(clock, 1_000_000)
+        moving = replace(REPORT, fresh_seconds=fresh_seconds, mismatched=FEW)
+        first, _ = snapshots.keep(plan(), moving, clock.monotonic)
+        for answer in answers:
+            store.put(answer, first.holding("answer", 9_000), kind="derived")
+        for number in range(300):
+            window = replace(plan(), key=b"window %d" % number)
+            _, kept = snapshots.keep(window, replace(moving, version=f"v{number}"), clock.monotonic)
+            assert kept
+            left[fresh_seconds] = sum(store.get(answer) is not None for answer in answers)
+    assert left[15.0] == len(answers)
+    assert left[None] < len(answers) / 2
 
 
 def test_an_older_snapshot_that_grows_late_does_not_become_current_again() -> None:

@@ -68,6 +68,7 @@ PSEUDONYM_BYTES = 32
 SWEEP_SECONDS, SWEEPS_A_ROUND = 1.0, 60
 ELSEWHERE_SECONDS = 0.25  # between two looks at what other workers have told
 PURGE_SECONDS = 1.0  # between two purges: each sends everybody to upstream again (FAULTS T28)
+ROUTES = [ResourceRoute(resource) for resource in RESOURCES]  # they hold nothing of an application
 
 logger = logging.getLogger("cxfacade")
 reloading = logging.getLogger("cxfacade.reload")
@@ -195,7 +196,7 @@ def create_app(
         redirect_slashes=False,
         # Its own spans and log records tell whole queries and exceptions (FAULTS T07).
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
-        routes=[ResourceRoute(resource) for resource in RESOURCES],
+        routes=[*ROUTES],
     )
     problems.install(app)
     app.count_ended = lambda reason: metrics.count("connections_ended", reason=reason)

@@ -37,7 +37,7 @@ class Arrival(Interaction):
         self.order = (start, -int(interaction_id.replace("-", ""), 16))
         self.keys, self.seen, self.gone = keys, seen, gone
         self._play = play
-        self._moments, self._bytes = None, {}
+        self._moments, self._names, self._bytes = None, None, {}
         self._final: tuple[bytes, Sent] | None = None
 
     def __getattr__(self, name: str) -> Any:

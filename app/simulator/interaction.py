@@ -3,6 +3,7 @@
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from app.simulator.clock import stamp
@@ -182,7 +183,7 @@ _BEGINNINGS = ("startTimestamp", "timestamp", "created")
 class Interaction:
     """A record with all it will ever hold; ``now``, as upstream's text, decides how much of it is shown."""
 
-    __slots__ = ("_bytes", "_moments", "_sent", "edits", "id", "kind", "record", "start")
+    __slots__ = ("_bytes", "_moments", "_names", "_sent", "edits", "id", "kind", "record", "start")
 
     def __init__(self, kind: str, record: Record, edits: list[Edit] | None = None) -> None:
         self.kind = kind
@@ -193,6 +194,7 @@ class Interaction:
         self._moments: list[str] | None = None
         self._bytes: dict[tuple[int, Form], bytes] = {}
         self._sent: Sent | None = None
+        self._names: frozenset[str | None] | None = None
 
     def at(self, now: str) -> Record:
         """The record at that moment."""
@@ -211,6 +213,12 @@ class Interaction:
     def hooks(self, now: str) -> list[Record]:
         """The hooks written so far."""
         return [hook for hook in self.record.get("hooks") or () if hook["timestamp"] <= now]
+
+    def may_name(self, name: str) -> bool:
+        """Whether a hook has this name at any time."""
+        if self._names is None:
+            self._names = frozenset(hook.get("hookName") for hook in self.record.get("hooks") or ())
+        return name in self._names
 
     def encoded(self, now: str, form: Form) -> bytes:
         """The record's JSON at that moment; the bytes are kept until the record changes."""
@@ -242,7 +250,7 @@ class Interaction:
 
 def newest_first(rows: Iterable[Interaction]) -> list[Interaction]:
     """Upstream's only order: by start, ties by ``interactionId`` (S15)."""
-    return sorted(sorted(rows, key=lambda row: row.id), key=lambda row: row.start, reverse=True)
+    return sorted(sorted(rows, key=attrgetter("id")), key=attrgetter("start"), reverse=True)
 
 
 def as_of(thing: Record, now: str) -> Record:

@@ -110,11 +110,14 @@ _TESTS: Tests = {
     "end": lambda value: lambda row, _: row.start < value,
     "contact": lambda value: lambda row, _: (row.record.get("contactId") or "").lower() == value.lower(),
     "attribute-value": lambda value: (
-        lambda row, now: any(
-            hook["hookSubType"] == ATTRIBUTE and hook.get("hookName") == value for hook in row.hooks(now)
+        lambda row, now: (
+            row.may_name(value)
+            and any(hook["hookSubType"] == ATTRIBUTE and hook.get("hookName") == value for hook in row.hooks(now))
         )
     ),
-    "hook-name": lambda value: lambda row, now: any(hook.get("hookName") == value for hook in row.hooks(now)),
+    "hook-name": lambda value: (
+        lambda row, now: row.may_name(value) and any(hook.get("hookName") == value for hook in row.hooks(now))
+    ),
 }
 
 

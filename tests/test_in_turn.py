@@ -16,7 +16,7 @@ from tests.commands.running import started
 from tests.commands.test_serving import SERVES, TENANT
 from tests.support.canary import PSEUDONYM_SECRET, TIER_SECRET
 from tests.support.nginx import LOOPBACK, running_in_turn
-from tests.support.serving import serve_in_thread
+from tests.support.serving import NO_TLS, serve_in_thread
 from tests.support.simulator import QUIET
 from tests.support.tier import running_tier
 
@@ -45,7 +45,9 @@ class InTurn:
 
     def happens(self, what: str, **asked: Any) -> list[str]:
         """Have rows arrive at upstream, or leave it; their ids."""
-        answer = httpx.post(f"{self.simulator}/__sim/{what}", json=asked, trust_env=False, timeout=HANG_SECONDS)
+        answer = httpx.post(
+            f"{self.simulator}/__sim/{what}", json=asked, trust_env=False, timeout=HANG_SECONDS, verify=NO_TLS
+        )
         ids: list[str] = answer.raise_for_status().json()["ids"]
         return ids
 
@@ -59,7 +61,7 @@ class InTurn:
 
 
 def _figure(url: str, name: str, label: str) -> float:
-    lines = httpx.get(f"{url}/metrics", trust_env=False, timeout=HANG_SECONDS).text.splitlines()
+    lines = httpx.get(f"{url}/metrics", trust_env=False, timeout=HANG_SECONDS, verify=NO_TLS).text.splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith(f"cxfacade_{name}{{") and label in line)
 
 

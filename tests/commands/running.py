@@ -14,6 +14,7 @@ from tempfile import TemporaryFile
 import httpx
 
 from tests.commands.forking import PROJECT, Forked, fork
+from tests.support.serving import NO_TLS
 
 PROGRAM = (sys.executable, "-m", "app")
 CANARY = "invented-canary-3c81f0"
@@ -116,4 +117,4 @@ def started(folder: Path, *arguments: str, last: str = "stop", **environ: str) -
 
 
 def get(url: str) -> httpx.Response:
-    return httpx.get(url, trust_env=False, timeout=20)
+    return httpx.get(url, trust_env=False, timeout=20, verify=NO_TLS)

@@ -12,6 +12,7 @@ import pytest
 
 from app.simulator import DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME
 from tests.commands.running import CANARY, Running, get, launched, put_away, ran, started, wait_until_ready
+from tests.support.serving import NO_TLS
 
 PROBES = 2  # calls that tell once a day which time ranges test
 SERVES = "cxfacade serves"
@@ -43,7 +44,7 @@ def taken() -> Iterator[int]:
 
 
 def control(simulator: str, method: str, path: str, **asked: object) -> httpx.Response:
-    return httpx.request(method, f"{simulator}/__sim{path}", json=asked, trust_env=False, timeout=20)
+    return httpx.request(method, f"{simulator}/__sim{path}", json=asked, trust_env=False, timeout=20, verify=NO_TLS)
 
 
 def asked_in_vain(threads: ThreadPoolExecutor, facade: str, simulator: str) -> Future[httpx.Response]:

@@ -1,6 +1,5 @@
 """A running façade for tests, in front of a simulator, with canaries for secrets; all it says is looked through."""
 
-import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from app.upstream.access import Limits
 from app.workers import ALONE, Worker
 from tests.support import canary
 from tests.support.canary import WATCH, Watched
-from tests.support.serving import serve, serve_in_thread
+from tests.support.serving import NO_TLS, serve, serve_in_thread
 from tests.support.simulator import QUIET, Simulator
 
 TENANT = replace(QUIET, username=canary.USERNAME, password=canary.PASSWORD)
@@ -30,8 +29,6 @@ TENANT = replace(QUIET, username=canary.USERNAME, password=canary.PASSWORD)
 
 UNPROBED = Limits(probe_seconds=inf)
 ONE_ATTEMPT = replace(UNPROBED, foreground_attempts=1, background_attempts=1)
-
-_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # a client that makes its own reads every root certificate: 20 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ def replays_of(services: Services) -> int:
 def new_client(url: str) -> httpx.AsyncClient:
     """A client for any number of connections, which follows nothing and reads no environment."""
     limits = httpx.Limits(max_connections=None)
-    return httpx.AsyncClient(base_url=url, trust_env=False, timeout=30, limits=limits, verify=_NO_TLS)
+    return httpx.AsyncClient(base_url=url, trust_env=False, timeout=30, limits=limits, verify=NO_TLS)
 
 
 @asynccontextmanager

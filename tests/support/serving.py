@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator
 
@@ -14,6 +15,9 @@ from app.listener.limits import ListenerLimits
 from app.listener.protocol import Protocol
 from app.listener.replay import ReplayCache
 from app.listener.state import Count, ListenerState
+
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For `verify` of a client: one that makes its own reads every root certificate, which takes 30 ms."""
 
 WIDE = ListenerLimits(connections_per_peer=100_000, last_call_seconds=0)
 """A crowd of a test comes from one address, and at its end nobody is on the way."""

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -138,8 +139,8 @@ def _breaches(module: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
         target = name.split(".")[1] if name.startswith("app.") else part
         if target in LAYERS and target not in LAYERS[part] | {part}:
             yield line, f"app.{part} may not import app.{target}"
-        for thing, homes in HOMES.items():
-            if _within(name, thing) and not any(_within(module, home) for home in homes):
+        for thing in accumulate(name.split("."), "{}.{}".format):
+            if thing in HOMES and not any(_within(module, home) for home in HOMES[thing]):
                 yield line, f"{module} is no home of {thing}"
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         if any(word.arg == "verify" and ast.unparse(word.value) == "False" for word in call.keywords):

@@ -30,7 +30,11 @@ LONGEST = (
 )
 """What takes longest begins first: otherwise one worker has it left when the others are done."""
 
-settings.register_profile("cxfacade", deadline=None)  # how long an example takes says nothing on a busy machine
+settings.register_profile(
+    "cxfacade",
+    deadline=None,  # how long an example takes says nothing on a busy machine
+    max_examples=50,  # others in each run
+)
 settings.load_profile("cxfacade")
 
 

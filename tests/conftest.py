@@ -89,9 +89,15 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-async def simulator() -> AsyncIterator[Simulator]:
+def interactions() -> int:
+    """How many interactions upstream has; where a few will do, each façade has less to read."""
+    return TENANT.interactions
+
+
+@pytest.fixture
+async def simulator(interactions: int) -> AsyncIterator[Simulator]:
     """An upstream with canary credentials, its clock frozen on a Wednesday morning; it must see no forbidden call."""
-    async with running_simulator(TENANT) as running:
+    async with running_simulator(TENANT, interactions=interactions) as running:
         yield running
         assert running.violations == 0
 

@@ -83,6 +83,7 @@ async def test_a_hit_asks_nobody_and_an_equal_copy_is_not_sent_again(
     assert len(simulator.calls()) == calls
 
 
+@pytest.mark.parametrize("interactions", [600])
 @pytest.mark.parametrize("path", DATA)
 async def test_a_list_says_how_whole_it_is_in_every_answer_of_it(facade: Facade, path: str) -> None:
     whole = await facade.get(path, *([("limit", "2")] if path in LIST_PATHS else []))

@@ -35,6 +35,12 @@ LONG_TEXT = "x" * 5_000
 LAST_CHUNK = b"0\r\n\r\n"
 
 
+@pytest.fixture
+def interactions() -> int:
+    """How many interactions upstream has: more than one answer holds."""
+    return 600
+
+
 @asynccontextmanager
 async def connected(facade: Facade, target: str, version: str = "1.1") -> AsyncIterator[asyncio.StreamReader]:
     """What comes on a connection that has asked for the target."""

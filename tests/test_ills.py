@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from app.tier import circuits
 from tests.support.canary import TIER_SECRET
 from tests.support.counted import value_of
 from tests.support.facade import Facade, running_facade
@@ -59,7 +60,14 @@ class Hosts(NamedTuple):
 
 
 @pytest.fixture
-async def hosts(simulator: Simulator) -> AsyncIterator[Hosts]:
+def interactions() -> int:
+    """How many interactions upstream has."""
+    return 60
+
+
+@pytest.fixture
+async def hosts(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hosts]:
+    monkeypatch.setattr(circuits, "PROBE_SECONDS", 0.05)
     async with AsyncExitStack() as closing:
         ill = closing.enter_context(patient())
         given: dict[str, Any] = {"redis_url": ill.middle.url, "tier_secret": TIER_SECRET, "fresh_open_seconds": 1}

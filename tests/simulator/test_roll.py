@@ -31,9 +31,14 @@ QUERIES = {
 }
 
 
+@pytest.fixture(scope="module")
+def state() -> SimulatorState:
+    """A workload that is only looked at."""
+    return SimulatorState(WORKLOAD)
+
+
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_query_finds_the_rows_that_meet_it(name: str) -> None:
-    state = SimulatorState(WORKLOAD)
+def test_a_query_finds_the_rows_that_meet_it(name: str, state: SimulatorState) -> None:
     query, now = parse(QUERIES[name]), state.now()
     whole = select(state.world.rows(now, query.values("attribute-value")), query, stamp(now))
     assert [row.id for row in state.world.matching(query, query, now)] == [row.id for row in whole]

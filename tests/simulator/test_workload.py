@@ -20,7 +20,7 @@ from tests.support.simulator import QUIET
 MONDAY = 20_773
 """16 November 2026, in days since 1970."""
 
-WORKLOAD = replace(QUIET, per_weekday=400)
+WORKLOAD = replace(QUIET, per_weekday=100)
 LISTED = Form()
 NEVER = "9999"
 

@@ -10,7 +10,7 @@ ROWS = b'{"items":[{"interaction_id":"1"}],"next":null,"next_cursor":null,"meta"
 JSON = {"content-type": "application/json", "x-total-count": "1"}
 
 
-@pytest.mark.parametrize(("tests", "instants"), [("start", 20), ("overlap", 6)])
+@pytest.mark.parametrize(("tests", "instants"), [("start", 8), ("overlap", 4)])
 def test_answers_from_what_is_held_are_those_of_whole_readings(tests: str, instants: int) -> None:
     """The simulator takes its time for ranges that test overlap."""
     result = run_idle(lambda loop: compared(instants, loop, tests))

@@ -524,7 +524,7 @@ async def test_a_long_pause_and_one_too_many_end_the_stream(seconds: float) -> N
     assert len(upstream.asked) == (2 if seconds > 1 else 2 + MOST_PAUSES)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     ties=st.lists(st.integers(1, 150), max_size=12),
     most_rows=st.integers(152, 400),

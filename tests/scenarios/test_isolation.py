@@ -295,7 +295,7 @@ async def hosts(simulator: Simulator, clock: HandClock, tmp_path: Path, ids: lis
     async with AsyncExitStack() as closing:
         tier = closing.enter_context(running_tier())
         given = {"redis_url": tier.url, "tier_secret": TIER_SECRET}
-        far = await closing.enter_async_context(running_simulator(TENANT, tenant_id=another, seed=8))
+        far = await closing.enter_async_context(running_simulator(TENANT, tenant_id=another, seed=8, interactions=60))
         far_ids = populate(far)
         assert not {*ids} & {*far_ids}
         one, two, three = [

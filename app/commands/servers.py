@@ -183,7 +183,7 @@ def run(
     """Serve until SIGINT or SIGTERM; a second one does not wait for clients.
 
     `ready` is called once all answer, `ending` before they finish what they have begun, and `reload` on SIGHUP. What
-    runs `beside` them may end them, too.
+    runs `beside` them may end them, too. They end in reverse: a server may ask those before it to the last.
     """
     with asyncio.Runner(loop_factory=servers[0].config.get_loop_factory()) as runner:
         runner.run(_serve(servers, ready, ending, reload, beside))
@@ -210,8 +210,7 @@ async def _serve(
         signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(asked.set))
     try:
         async with limit, asyncio.TaskGroup() as group:
-            for server in servers:
-                group.create_task(server.serve(sockets=[server.listener]))
+            running = {server: group.create_task(server.serve(sockets=[server.listener])) for server in servers}
             for server in servers:
                 await server.listening.wait()
             tasks = [group.create_task(_reloading(reload, asked))] if reload else []
@@ -224,8 +223,9 @@ async def _serve(
                 task.cancel()
             ending()
             limit.reschedule(asyncio.get_running_loop().time() + MOST_SECONDS_TO_END)
-            for server in servers:
+            for server, task in reversed(running.items()):
                 server.should_exit = True
+                await task
     except TimeoutError:
         logger.error(CUT_OFF)
 

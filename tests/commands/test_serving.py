@@ -3,13 +3,21 @@
 import json
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
 
+from app.commands.servers import SIGNALS, Server, run
+from app.commands.simulated import UNDRAINED
+from app.commands.sockets import listen, url_of
+from app.listener.state import ListenerState
 from app.simulator import DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME
 from tests.commands.running import CANARY, Running, get, launched, put_away, ran, started, wait_until_ready
 from tests.support.serving import NO_TLS
@@ -215,6 +223,34 @@ def test_serve_reads_a_file_in_its_folder_and_flags_win(tmp_path: Path) -> None:
     assert "CXF_PORT (.env file)" in refused.stderr
     with started(tmp_path, "serve", "--port", "0", last=SERVES) as facade:
         assert facade.ended()[0] == 0
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """Afterwards they are taken as before."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, taken in before.items():
+        signal.signal(number, taken)
+
+
+@pytest.mark.usefixtures("signals")
+def test_a_server_may_ask_those_before_it_until_it_has_ended() -> None:
+    listeners, asked = [listen("127.0.0.1", 0) for _ in range(2)], list[int]()
+
+    @asynccontextmanager
+    async def asking(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        async with httpx.AsyncClient(trust_env=False, verify=NO_TLS) as client:
+            asked.append((await client.get(url_of(listeners[0]))).status_code)
+
+    async def ends(halt: Callable[[], None]) -> None:
+        halt()
+
+    apps = Starlette(routes=[Route("/", lambda _request: Response())]), Starlette(lifespan=asking)
+    servers = [Server(*pair, ListenerState(UNDRAINED)) for pair in zip(apps, listeners, strict=True)]
+    run(servers, ready=lambda: None, beside=ends)
+    assert asked == [200]
 
 
 def test_the_simulator_alone_says_who_may_ask_and_where_its_controls_are(simulator: Running) -> None:

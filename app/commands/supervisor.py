@@ -113,7 +113,7 @@ class Supervisor:
             places = range(2, self._workers + 1)
             others = [await self._start(place) for place in places if not self._stopping.is_set()]
             self._task(_tell_ready(others, ready))
-        else:
+        elif not self._stopping.is_set():
             code = await first.process.wait()
             self._give_up(code if code > 0 else FAILED)
         await self._stopping.wait()

@@ -134,6 +134,15 @@ async def test_a_first_worker_that_cannot_start_ends_all_with_its_code(tmp_path:
     scene.telling.close()
 
 
+async def test_a_start_that_is_stopped_is_no_failure(tmp_path: Path) -> None:
+    (tmp_path / "slow").touch()
+    scene = Scene(tmp_path)
+    await scene.told()
+    scene.supervisor.stop()
+    assert await scene.running == 0
+    scene.telling.close()
+
+
 async def test_all_are_told_to_read_their_settings_again(scene: Scene) -> None:
     both = await scene.both()
     await scene.ready.wait()

@@ -1,6 +1,9 @@
 """The program, as `cxfacade` or `python -m app`."""
 
 import gc
+import sys
+
+SERVERS = frozenset({"serve", "demo", "simulate"})
 
 
 def main() -> None:
@@ -10,6 +13,10 @@ def main() -> None:
     again, for a fifth of the start, and find nothing.
     """
     gc.disable()
+    if not SERVERS.isdisjoint(sys.argv[1:2]):
+        from app.commands.signals import hold_signals
+
+        hold_signals()
     from app.cli import main as program  # only now, as nearly all of the start is imports
 
     program()

@@ -26,7 +26,7 @@ BELOW_HTTP = GROUND | {
 # What each part of the app may import of the app. Itself is always allowed; a part without a row is a fault.
 LAYERS: dict[str, set[str]] = {
     "__init__": set(),
-    "__main__": {"cli"},
+    "__main__": {"cli", "commands"},
     "cli": BELOW_HTTP | {"main", "http", "simulator", "commands"},
     "commands": BELOW_HTTP | {"main", "http", "simulator", "listener", "sharing"},
     "main": BELOW_HTTP | {"__init__", "listener", "http", "simulator", "sharing"},

@@ -58,7 +58,7 @@ class Process:
             self.process.send_signal(number)
 
     def reload(self) -> None:
-        """Have it read its settings again, once it is ready: before, SIGHUP would end it."""
+        """Have it read its settings again, once it is ready: before, SIGHUP might end it."""
         self.must_reload = not self.is_ready.is_set()
         if not self.must_reload:
             self.signal(signal.SIGHUP)

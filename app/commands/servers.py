@@ -19,6 +19,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from app.commands.channel import supervised
+from app.commands.signals import STOPS, hold_signals, release_signals
 from app.commands.sockets import BACKLOG, inherited, listen, url_of
 from app.listener.acceptor import Acceptor
 from app.listener.connection import Connection
@@ -27,7 +28,7 @@ from app.listener.protocol import Protocol
 from app.listener.state import CLOSE, ListenerState
 from app.main import Application, create_app, reload
 from app.observe import logs
-from app.observe.logs import CUT_OFF
+from app.observe.logs import CUT_OFF, NOTHING_IS_REPLACED
 from app.observe.streams import announce
 from app.settings import Settings
 from app.workers import ALONE, Worker
@@ -36,7 +37,6 @@ KEEP_ALIVE_SECONDS = 15  # longer than clients keep idle connections: they, not 
 GRACEFUL_SECONDS = 11  # longer than the longest wait of a client
 MOST_SECONDS_TO_END = 12.5  # a drain, then GRACEFUL_SECONDS, and what the application takes to close
 DIVIDED = ("upstream_concurrency", "cache_bytes", "connections_per_address")  # between workers; 0 is no bound
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 TICKS_A_SECOND = 10
 OTHER_FILES = 64  # descriptors that are no connection: standard streams, listener, loop, secrets while they are read
 MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of glibc's malloc.h
@@ -187,6 +187,7 @@ def run(
     """
     with asyncio.Runner(loop_factory=servers[0].config.get_loop_factory()) as runner:
         runner.run(_serve(servers, ready, ending, reload, beside))
+    hold_signals()
 
 
 def freeze_startup_objects() -> None:
@@ -204,10 +205,12 @@ async def _serve(
 ) -> None:
     halted, limit = asyncio.Event(), asyncio.timeout(None)
     halt = _on_signals(servers, halted, limit)
-    asked = asyncio.Event()
+    asked, loop = asyncio.Event(), asyncio.get_running_loop()
     if reload:
-        loop = asyncio.get_running_loop()
         signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(asked.set))
+    pass_over = signal.SIG_IGN if beside else lambda *_: loop.call_soon_threadsafe(_tell_nothing_is_replaced)
+    signal.signal(signal.SIGUSR2, pass_over)  # one for a whole service reaches workers, too
+    release_signals()
     try:
         async with limit, asyncio.TaskGroup() as group:
             running = {server: group.create_task(server.serve(sockets=[server.listener])) for server in servers}
@@ -244,9 +247,13 @@ def _on_signals(
             server.drains = number == signal.SIGTERM
         halted.set()
 
-    for number in SIGNALS:
+    for number in STOPS:
         signal.signal(number, lambda caught, _: loop.call_soon_threadsafe(halt, caught))
     return halt
+
+
+def _tell_nothing_is_replaced() -> None:
+    logger.warning(NOTHING_IS_REPLACED)
 
 
 async def _reloading(reload: Callable[[], Awaitable[None]], asked: asyncio.Event) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from app.commands.collecting import Collecting
 from app.commands.processes import Process, command, start
+from app.commands.signals import hold_signals, release_signals
 from app.commands.sockets import inherited, listen, url_of
 from app.errors import SettingsError
 from app.observe import logs
@@ -59,7 +60,10 @@ def supervise(settings: Settings) -> int:
     if not settings.pseudonym_secret:
         logger.warning(PSEUDONYMS_FOR_ONE_START)
     gc.enable()
-    return asyncio.run(_run(Supervisor(command(sys.argv[1:]), listener, settings.workers), lambda: announce(words)))
+    workers = Supervisor(command(sys.argv[1:]), listener, settings.workers)
+    code = asyncio.run(_run(workers, lambda: announce(words)))
+    hold_signals()
+    return code
 
 
 async def _run(supervisor: "Supervisor", ready: Callable[[], None]) -> int:
@@ -68,6 +72,7 @@ async def _run(supervisor: "Supervisor", ready: Callable[[], None]) -> int:
         loop.add_signal_handler(number, supervisor.stop, number)
     loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
     loop.add_signal_handler(signal.SIGUSR2, supervisor.replace)
+    release_signals()
     return await supervisor.run(ready)
 
 

@@ -184,6 +184,11 @@ WORKER_NOT_REPLACED = Line(
     "worker %d is not replaced: the new one did not start; it and those after it stay",
     "After SIGUSR2: the settings or the release are bad. The lines before say why.",
 )
+NOTHING_IS_REPLACED = Line(
+    "nothing-is-replaced",
+    "SIGUSR2 is passed over: it replaces the workers of cxfacade serve --workers N, and there are none",
+    "One process cannot be replaced by SIGUSR2: that needs `CXF_WORKERS` of 2 or more. Restart it instead.",
+)
 TIER_AWAY = Line(
     "tier-away",
     "shared tier: %s are left alone: %s",

@@ -14,7 +14,8 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.commands.servers import SIGNALS, Server, run
+from app.commands.servers import Server, run
+from app.commands.signals import ORDERS, STOPS, release_signals
 from app.commands.simulated import UNDRAINED
 from app.commands.sockets import listen, url_of
 from app.listener.state import ListenerState
@@ -228,10 +229,11 @@ def test_serve_reads_a_file_in_its_folder_and_flags_win(tmp_path: Path) -> None:
 @pytest.fixture
 def signals() -> Iterator[None]:
     """Afterwards they are taken as before."""
-    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: signal.getsignal(number) for number in (*STOPS, *ORDERS)}
     yield
     for number, taken in before.items():
         signal.signal(number, taken)
+    release_signals()
 
 
 @pytest.mark.usefixtures("signals")

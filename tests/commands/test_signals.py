@@ -1,4 +1,4 @@
-"""What a running `serve` does when the machine speaks to it: SIGTERM, SIGHUP, and a socket it is handed."""
+"""What a server does when the machine speaks to it, from its start to its end: signals, and a socket it is handed."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -39,6 +39,23 @@ TAKES = (
     "os.execv(sys.argv[2], sys.argv[2:])"
 )
 """What systemd does between fork and exec."""
+SIGNALLED = """
+import atexit, os, signal, sys
+start, end = (eval(one) for one in sys.argv[1:3])
+del sys.argv[1:3]
+
+class AtTheImports:
+    def find_spec(name, path, target):
+        if name == "app.cli":
+            for number in start:
+                os.kill(os.getpid(), number)
+
+atexit.register(lambda: [os.kill(os.getpid(), number) for number in end])
+sys.meta_path.insert(0, AtTheImports)
+from app.__main__ import main
+main()
+"""
+"""The program, which gets signals as it begins to import itself, and others after its end."""
 
 
 @pytest.fixture
@@ -193,16 +210,66 @@ def test_a_secret_that_others_may_read_starts_with_a_warning(tmp_path: Path, ups
         assert DEMO_PASSWORD not in said
 
 
+@pytest.mark.parametrize("command", ["serve", "demo", "simulate"])
+def test_sigusr2_ends_no_process_that_has_no_workers(command: str, tmp_path: Path) -> None:
+    last = SERVES if command == "serve" else "stop"
+    given = {**TENANT, "CXF_UPSTREAM_URL": NOWHERE}
+    with started(tmp_path, command, "--port", "0", last=last, **given) as program:
+        program.process.send_signal(signal.SIGUSR2)
+        says(program, "SIGUSR2 is passed over")
+        assert program.ended()[0] == 0
+
+
+def signalled(
+    folder: Path, *arguments: str, start: Sequence[int] = (), end: Sequence[int] = ()
+) -> AbstractContextManager[Running]:
+    """The program, which gets these signals at its start and after its end."""
+    numbers = (str([int(number) for number in each]) for each in (start, end))
+    return begun(folder, SIGNALLED, *numbers, *arguments, environ={"CXF_UPSTREAM_URL": NOWHERE})
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("arguments", [("serve",), ("serve", "--workers", "2"), ("demo",), ("simulate",)])
+def test_a_start_is_ended_without_a_word(arguments: Sequence[str], number: int, tmp_path: Path) -> None:
+    with signalled(tmp_path, *arguments, "--port", "0", start=[number]) as ended:
+        assert ended.process.wait(HANG_SECONDS) == 0
+        assert ended.process.stdout is not None
+        assert ended.process.stdout.read() == ended.errors.read_text() == ""
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_orders_that_come_during_the_start_or_after_the_end_end_nothing(workers: str, tmp_path: Path) -> None:
+    orders = [signal.SIGHUP, signal.SIGUSR2]
+    with signalled(tmp_path, "serve", "--port", "0", "--workers", workers, start=orders, end=orders) as program:
+        wait_until_ready(program, SERVES)
+        if workers == "1":
+            says(program, "The upstream credentials were read again.")
+            says(program, "SIGUSR2 is passed over")
+        assert program.ended()[0] == 0
+        assert "Traceback" not in program.errors.read_text()
+
+
 @contextmanager
 def handed(folder: Path, handing: socket.socket) -> Iterator[Running]:
     """`serve` on a socket that its starter holds, as systemd hands it over."""
+    given = {"LISTEN_FDS": "1", "CXF_UPSTREAM_URL": NOWHERE}
+    descriptor = handing.fileno()
+    with begun(folder, TAKES, str(descriptor), *PROGRAM, "serve", environ=given, pass_fds=[descriptor]) as program:
+        yield program
+
+
+@contextmanager
+def begun(
+    folder: Path, code: str, *arguments: str, environ: Mapping[str, str], pass_fds: Sequence[int] = ()
+) -> Iterator[Running]:
+    """A new interpreter with this code, and the settings of the tenant."""
     errors = folder / f"stderr-{time.monotonic_ns()}"
     with errors.open("w") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-c", TAKES, str(handing.fileno()), *PROGRAM, "serve"],
+            [sys.executable, "-c", code, *arguments],
             cwd=folder,
-            env=environment(LISTEN_FDS="1", CXF_UPSTREAM_URL=NOWHERE, **TENANT),
-            pass_fds=[handing.fileno()],
+            env=environment(**environ, **TENANT),
+            pass_fds=pass_fds,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr,

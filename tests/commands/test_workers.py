@@ -113,6 +113,15 @@ def workers_are_replaced_and_nobody_notices(two: Two) -> None:
     assert len(two.workers()) == 2
 
 
+def sigusr2_to_a_worker_itself_ends_nothing(two: Two) -> None:
+    """As `systemctl kill` sends it to all processes of a service."""
+    before = two.workers()
+    for worker in before:
+        os.kill(worker, signal.SIGUSR2)
+        assert two.asked(worker, "/health/live").status_code == 200
+    assert two.workers() == before
+
+
 def a_walk_by_turns_shows_each_row_once_under_one_validator(two: Two) -> None:
     path, tags, ids = "/interactions?from=2026-11-17&limit=100", [], []
     while path:
@@ -169,6 +178,7 @@ STEPS = (
     a_walk_by_turns_shows_each_row_once_under_one_validator,
     a_purge_at_one_is_a_purge_at_both,
     sighup_reaches_both,
+    sigusr2_to_a_worker_itself_ends_nothing,
     a_killed_worker_takes_nobody_with_it_but_its_own_clients,
     workers_are_replaced_and_nobody_notices,
     figures_are_of_both_though_one_stands_still,

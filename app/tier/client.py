@@ -39,7 +39,7 @@ ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (exceptions.RedisError, "the server cannot be reached"),
     (OSError, "the server cannot be reached"),
 )
-"""An operator's words for each error, the first that fits; never those of the server, which may quote a key."""
+"""An operator's words for each error, the first that fits it or a cause of it; never the server's, which quote keys."""
 
 
 class Client:
@@ -164,4 +164,13 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except tuple(kind for kind, _ in ERRORS) as error:
-        raise ServerError(next(words for kind, words in ERRORS if isinstance(error, kind))) from error
+        chain = [*_with_causes(error)]
+        words = next(words for kind, words in ERRORS if any(isinstance(one, kind) for one in chain))
+        raise ServerError(words) from error
+
+
+def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, then its causes: over a unix socket the library makes a ConnectionError of what ends a login."""
+    while error:
+        yield error
+        error = error.__cause__

@@ -239,10 +239,17 @@ async def test_a_real_server_that_refuses_is_told_in_our_words(kind: str, words:
         await _fails(server.url, words)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_wrong_password_is_told_in_our_words(kind: str) -> None:
+    with running_tier(kind, "--aclfile", "users", files={"users": "user tier on >invented ~* +@all\n"}) as server:
+        await _fails(f"unix://tier:{CANARY}@{server.socket}", "the credentials are refused")
+
+
+@pytest.mark.parametrize("login", ["", "tier:invented@"])
 @pytest.mark.parametrize("words", SAID)
-async def test_an_error_is_told_in_our_words(words: str) -> None:
+async def test_an_error_is_told_in_our_words_also_where_it_is_the_answer_to_the_login(words: str, login: str) -> None:
     async with saying(SAID[words]) as url:
-        await _fails(url, words)
+        await _fails(url.replace("//", f"//{login}", 1), words)
 
 
 @pytest.mark.parametrize("words", SAID)

@@ -14,7 +14,7 @@ from app.holdings.shared import FORM
 from app.holdings.tier import Tier
 from app.holdings.tier_epoch import TierEpoch
 from app.holdings.tier_store import TierStore
-from app.observe.logs import TIER_AWAY, TIER_BACK
+from app.observe.logs import TIER_AWAY, TIER_BACK, TIER_SIGNED_ELSEWHERE
 from app.observe.metrics import Metrics
 from app.settings import Settings
 from app.tier.circuits import BUDGET_SECONDS, Circuit, GuardedClient, ServerError
@@ -28,6 +28,7 @@ WRITES_SECONDS = 0.025  # a turn makes several calls: were each as slow, it woul
 PROBE_MILLISECONDS = 1_000
 PROBED = "probe"
 SIGNED_ELSEWHERE = "what lies there was signed by another secret"
+SECONDS_BETWEEN_WARNINGS = 3_600.0
 OUTCOMES = ("ok", "open", "slow", "timeout", "error")
 
 logger = logging.getLogger("cxfacade.tier")
@@ -60,8 +61,14 @@ def shared_tier(settings: Settings, holdings: Holdings, orders: PurgeOrders, met
         metrics.watch("tier_away", lambda: guarded.circuit.is_open, side=name)
         return guarded
 
+    warned_at = -inf
+
     def refused(reason: str) -> None:
+        nonlocal warned_at
         metrics.count("tier_values_refused", reason=reason)
+        if reason == "secret" and clock.monotonic() >= warned_at + SECONDS_BETWEEN_WARNINGS:
+            warned_at = clock.monotonic()
+            logger.warning(TIER_SIGNED_ELSEWHERE)
 
     def purged() -> None:
         holdings.purge()

@@ -14,6 +14,8 @@ from redis import Redis
 from app.errors import SettingsError
 from app.holdings.tier import Tier
 from app.main import ELSEWHERE_SECONDS, create_app
+from app.observe.logs import TIER_SIGNED_ELSEWHERE
+from app.sharing import SECONDS_BETWEEN_WARNINGS
 from app.tier.circuits import MOST_FAILURES
 from app.workers import Worker
 from tests.support.canary import TIER_SECRET
@@ -361,6 +363,20 @@ async def test_who_signs_by_another_secret_shares_nothing(hosts: Hosts) -> None:
     changing = await hosts.new(tier_secret=f"another {TIER_SECRET},{TIER_SECRET}")
     await changing.get("/interactions", DAY)
     assert value_of(changing.services.metrics, "tier_readings", source="tier") == 1
+
+
+async def test_another_secret_is_told_once_an_hour(
+    hosts: Hosts, clock: HandClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await (await hosts.new()).get("/interactions", DAY)
+    other = await hosts.new(tier_secret=f"another {TIER_SECRET}")
+    for hours in (1, 2):
+        for question in ("/interactions", "/segments"):
+            await other.get(question, DAY)
+        warned = [record for record in caplog.records if record.msg == TIER_SIGNED_ELSEWHERE]
+        assert len(warned) == hours
+        clock.advance(SECONDS_BETWEEN_WARNINGS)
+    assert "CXF_TIER_SECRET must be the same in all processes" in caplog.text
 
 
 def test_a_tier_without_its_library_or_its_secret_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,6 +200,12 @@ TIER_PURGE_PENDING = Line(
     "shared tier: the order of a purge could not be written; other hosts are not reached until it is",
     "What was purged here is gone here. The order is tried again twice a second; meanwhile nothing is read there.",
 )
+TIER_SIGNED_ELSEWHERE = Line(
+    "tier-signed-elsewhere",
+    "shared tier: what lies there was signed by another secret; CXF_TIER_SECRET must be the same in all processes",
+    "Nothing is shared with processes of the other secret, and purges do not reach them. "
+    "Told once an hour, while it lasts.",
+)
 LINES_LOST = Line(
     "log-lines-lost",
     "log lines that could not be written, and are lost: %d",

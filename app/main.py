@@ -56,6 +56,7 @@ from app.queries.held_window import HeldWindow
 from app.queries.purging import purge_all
 from app.queries.service import Queries
 from app.queries.snapshot_store import SnapshotStore
+from app.remedies import remedy
 from app.settings import Settings, load
 from app.sharing import require_tier, shared_quotas, shared_tier
 from app.upstream.access import DEFAULTS as LIMITS
@@ -339,6 +340,6 @@ async def reload(read: Callable[[], Settings], parts: Sequence[Reloadable]) -> N
         except SettingsError as error:
             reloading.error(RELOAD_PART_REFUSED, part.names, " ".join(error.faults))
         except CxfacadeError as error:
-            reloading.error(RELOAD_PART_REFUSED, part.names, error.code)
+            reloading.error(RELOAD_PART_REFUSED, part.names, remedy(error))
         except Exception as error:
             reloading.exception(RELOAD_PART_REFUSED, part.names, type(error).__name__)

@@ -17,6 +17,7 @@ from app.commands.servers import freeze_startup_objects
 from app.errors import SettingsError
 from app.http.guard import Guard
 from app.main import Reloadable, create_app, pseudonym_secret, reload, sweep
+from app.remedies import REMEDIES
 from app.settings import Settings, load
 from tests.support.clock import HandClock
 from tests.support.counted import value_of
@@ -149,7 +150,7 @@ async def test_each_thing_takes_what_was_read(caplog: pytest.LogCaptureFixture) 
 @pytest.mark.parametrize(
     ("failure", "words"),
     [
-        (errors.UpstreamAuth(), "upstream-auth"),
+        (errors.UpstreamAuth(), REMEDIES[errors.UpstreamAuth]),
         (errors.SettingsError(["CXF_ONE must be better."]), "CXF_ONE must be better."),
         (RuntimeError(CANARY), "RuntimeError"),
     ],

@@ -15,8 +15,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import errors
-from app.commands.check import REMEDIES, TIER_REMEDIES, remedy
+from app.commands.check import TIER_REMEDIES
 from app.holdings.probe import QUESTIONS
+from app.remedies import REMEDIES, remedy
 from app.settings import SETTINGS
 from app.sharing import SIGNED_ELSEWHERE
 from app.simulator import DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME, create_simulator

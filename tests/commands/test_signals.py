@@ -15,6 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.errors import UpstreamAuth
+from app.remedies import REMEDIES
 from app.simulator import DEMO_PASSWORD, create_simulator
 from tests.commands.running import (
     CANARY,
@@ -171,7 +173,7 @@ def test_sighup_takes_a_new_password_whole_or_not_at_all(auth: str, tmp_path: Pa
         secret.chmod(0o620)
         hup("CXF_PASSWORD_FILE (environment) names a file that others may write")
         secret.chmod(0o600)
-        hup("CXF_USERNAME and CXF_PASSWORD not taken; what was in force stays: upstream-auth")
+        hup(f"CXF_USERNAME and CXF_PASSWORD not taken; what was in force stays: {REMEDIES[UpstreamAuth]}")
         control(upstream, "POST", "/expire-tokens", password=NEW_PASSWORD)
         secret.write_text(NEW_PASSWORD)
         hup("The upstream credentials were read again.")

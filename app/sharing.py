@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from importlib.util import find_spec
@@ -27,6 +28,7 @@ WAITING_SHARE = 0.5  # of a client's wait, for another process: what is left is 
 WRITES_SECONDS = 0.025  # a turn makes several calls: were each as slow, it would take longer than a reading
 PROBE_MILLISECONDS = 1_000
 PROBED = "probe"
+UNKNOWN = "of an unknown version"
 SIGNED_ELSEWHERE = "what lies there was signed by another secret"
 SECONDS_BETWEEN_WARNINGS = 3_600.0
 OUTCOMES = ("ok", "open", "slow", "timeout", "error")
@@ -91,11 +93,14 @@ def shared_quotas(tier: Tier | None) -> SharedQuotas | None:
     return SharedQuotas(tier.store.writes, tier.store.epoch.frames, tier.store.keys, tier.clock)
 
 
-async def try_tier(settings: Settings, wall: Callable[[], datetime]) -> bool:
-    """Send each command that the tier is made of; False where there is no tier. Raises ServerError."""
+async def try_tier(settings: Settings, wall: Callable[[], datetime]) -> str | None:
+    """Send each command that the tier is made of; gives the server's kind and version, UNKNOWN where it tells none.
+
+    None where there is no tier. Raises ServerError.
+    """
     given = settings.require_tier()
     if given is None:
-        return False
+        return None
     from app.tier.client import Client  # noqa: PLC0415 - as above
 
     url, secrets = given
@@ -108,13 +113,16 @@ async def try_tier(settings: Settings, wall: Callable[[], datetime]) -> bool:
             await client.set_as_holder(lease, keys.key("probe"), b"", PROBE_MILLISECONDS)
             await client.release(lease)
         [epoch] = await client.get_many([keys.key("epoch")])
+        version = UNKNOWN
+        with suppress(ServerError):  # a proxy in between may not pass HELLO on
+            version = await client.version()
     finally:
         await client.aclose()
     refused = list[str]()
     Frames(secrets, inf, wall, refused.append).open(keys.key("epoch"), epoch)
     if refused:
         raise ServerError(SIGNED_ELSEWHERE)
-    return True
+    return version
 
 
 def keys_of(settings: Settings) -> Keys:

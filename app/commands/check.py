@@ -6,6 +6,7 @@ With a probe it goes on to ask upstream the open questions of UPSTREAM §12.
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
@@ -26,7 +27,8 @@ from app.upstream.query import UpstreamQuery, timestamp
 from app.upstream.walk import Position
 
 SECONDS_TO_CLOSE = 1.0
-
+MADE_FOR = "Redis 8.6.3 or later, or Valkey 9"
+LEAST_VERSIONS = {"redis": (8, 6, 3), "valkey": (9, 0, 0)}
 
 TIER_REMEDIES = {
     "the credentials are refused": "set user and password in CXF_REDIS_URL.",
@@ -35,7 +37,7 @@ TIER_REMEDIES = {
     "the server is full": "raise its maxmemory, and let it evict: maxmemory-policy allkeys-lru.",
     "the server is loading": "try again in a minute; it needs no persistence.",
     "the server is part of a cluster": "name a server in CXF_REDIS_URL that stands alone.",
-    "the server refuses the command": "it must be Redis 8.6.3 or later, or Valkey 9.",
+    "the server refuses the command": f"it must be {MADE_FOR}.",
     "the server does not answer in time": "look at its load, and at the network.",
     "the server cannot be reached": "check host, port or socket in CXF_REDIS_URL, and its certificate.",
     SIGNED_ELSEWHERE: "CXF_TIER_SECRET must be the same in all processes.",
@@ -133,20 +135,28 @@ async def _look(settings: Settings, verdict: Verdict) -> None:
         with contextlib.suppress(TimeoutError):  # after Ctrl-C, nobody waits for the call's end
             async with asyncio.timeout(SECONDS_TO_CLOSE):
                 await client.aclose()
-    verdict.tier = await _tier(settings)
-    if remedy_of_tier := TIER_REMEDIES.get(verdict.tier or ""):
-        verdict.code, verdict.faults = (
-            "shared-tier",
-            (f"The shared tier is of no use: {verdict.tier}; {remedy_of_tier}",),
-        )
+    await _try_tier(settings, verdict)
 
 
-async def _tier(settings: Settings) -> str | None:
-    """How the shared tier is, None without one."""
+async def _try_tier(settings: Settings, verdict: Verdict) -> None:
     try:
-        return "works" if await try_tier(settings, SYSTEM_CLOCK.wall) else None
+        version = await try_tier(settings, SYSTEM_CLOCK.wall)
     except ServerError as error:
-        return str(error)
+        verdict.tier, verdict.code = str(error), "shared-tier"
+        verdict.faults = (f"The shared tier is of no use: {error}; {TIER_REMEDIES[str(error)]}",)
+        return
+    if version:
+        verdict.tier = "works"
+        if not is_made_for(version):
+            words = f"The shared tier works, but its server is {version}; have CXF_REDIS_URL name {MADE_FOR}."
+            verdict.warnings = (*verdict.warnings, words)
+
+
+def is_made_for(version: str) -> bool:
+    """Whether cxfacade is made for a tier of this kind and version, as in `valkey 9.1.2`."""
+    kind, _, number = version.partition(" ")
+    parts = tuple(map(int, re.findall(r"\d+", number)[:3]))
+    return kind in LEAST_VERSIONS and parts >= LEAST_VERSIONS[kind]
 
 
 async def _seen(client: UpstreamClient, tenant_id: str) -> Seen:

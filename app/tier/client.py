@@ -1,7 +1,7 @@
 """The client of a Redis or Valkey server: the few commands the shared tier is made of. redis-py is used here alone.
 
 It sends GETRANGE, SET, INCR, DEL, PEXPIRE, WATCH, UNWATCH, MULTI and EXEC, and AUTH and SELECT where the address asks
-for these: no scripts, nothing that looks through keys.
+for these: no scripts, nothing that looks through keys. HELLO, which every user may send, tells a check the version.
 
 Whatever lies at a key, the server sends at most MOST_BYTES + 1 of it: so much shows that a value is too large.
 """
@@ -62,6 +62,16 @@ class Client:
     async def aclose(self) -> None:
         """Close the connections, also those in use."""
         await self._server.aclose()
+
+    async def version(self) -> str:
+        """The server's kind and version, as in `valkey 9.1.2`."""
+        with _translated():
+            [told] = await self._replies([("HELLO",)])
+            if isinstance(told, Exception):
+                raise told
+        facts = cast("Sequence[bytes]", told)
+        found = dict(zip(facts[::2], facts[1::2], strict=True))
+        return f"{found[b'server'].decode()} {found[b'version'].decode()}"
 
     async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """The values at these keys, MOST_KEYS at most, in their order; None where there is none, or no plain one."""

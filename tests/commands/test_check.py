@@ -4,7 +4,7 @@ import json
 import os
 import pty
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import errors
+from app.commands import check
 from app.commands.check import TIER_REMEDIES
 from app.holdings.probe import QUESTIONS
 from app.remedies import REMEDIES, remedy
 from app.settings import SETTINGS
-from app.sharing import SIGNED_ELSEWHERE
+from app.sharing import SIGNED_ELSEWHERE, UNKNOWN
 from app.simulator import DEMO_PASSWORD, DEMO_TENANT_ID, DEMO_USERNAME, create_simulator
 from app.tier.client import ERRORS
 from tests.commands.forking import fork
@@ -124,6 +125,40 @@ def test_the_shared_tier_is_tried(simulator: str, tmp_path: Path) -> None:
     done = ran(tmp_path, "check", "--json", "--upstream-url", simulator, **given)
     assert done.stderr.startswith("cxfacade: The shared tier is of no use: the server cannot be reached; check host")
     assert json.loads(done.stdout)["upstream"]
+
+
+@pytest.mark.parametrize(
+    ("options", "version"), [((), r"valkey 9\.\d+\.\d+"), (("--rename-command", "HELLO", ""), "of an unknown version")]
+)
+def test_an_older_server_of_the_tier_is_a_warning(
+    options: Sequence[str], version: str, simulator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(check.LEAST_VERSIONS, "valkey", (99, 0, 0))
+    with running_tier("valkey", *options) as server:
+        for name, value in {**TENANT, **TIER, "CXF_REDIS_URL": server.url}.items():
+            monkeypatch.setenv(name, value)
+        verdict = check.examine({"upstream_url": simulator}, probe=False)
+    assert (verdict.tier, verdict.faults, len(verdict.warnings)) == ("works", (), 1)
+    assert re.match(f"The shared tier works, but its server is {version}; have", verdict.warnings[0])
+
+
+@pytest.mark.parametrize(
+    ("version", "is_made_for"),
+    [
+        ("redis 7.0.15", False),
+        ("redis 8.6.2", False),
+        ("redis 8.6.3", True),
+        ("redis 8.10.0", True),
+        ("valkey 8.1.4", False),
+        ("valkey 9.0.0", True),
+        ("valkey 9.1.0-rc1", True),
+        ("other 9.1.2", False),
+        (UNKNOWN, False),
+    ],
+)
+def test_an_older_server_is_told_by_its_version(version: str, is_made_for: bool) -> None:
+    assert check.is_made_for(version) is is_made_for
 
 
 def test_every_fault_of_the_tier_has_a_remedy() -> None:

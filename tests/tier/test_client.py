@@ -1,6 +1,7 @@
 """The client, on a real Redis and a real Valkey: its commands, the lease, and an operator's words for each error."""
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from functools import partial
@@ -17,7 +18,7 @@ from tests.benchmarks.processes import free_port
 from tests.scenarios.matrix.authority import Authority
 from tests.support.clock import HandClock
 from tests.support.middle import running_middle
-from tests.support.tier import KINDS, TierServer, running_tier, saying
+from tests.support.tier import KINDS, TierServer, program_of, running_tier, saying
 
 CANARY = "invented-canary-3e8a"
 LEASE, FENCE, VALUE = b"cxf:{t}:lease", b"cxf:{t}:fence", b"cxf:{t}:value"
@@ -172,6 +173,29 @@ async def test_a_lease_that_ends_while_its_holder_writes_writes_nothing(client: 
 
     assert await client._as_holder(lease, write) is False
     assert not stored.exists(VALUE)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_user_of_no_command_is_told_the_version(kind: str) -> None:
+    users = "user default off\nuser tier on >invented -@all\n"
+    with running_tier(kind, "--aclfile", "users", files={"users": users}) as server:
+        client = Client(f"unix://tier:invented@{server.socket}")
+        version = await client.version()
+        await client.aclose()
+    assert version == f"{kind} {_number_of(kind)}"
+
+
+def _number_of(kind: str) -> str:
+    said = subprocess.run([program_of(kind), "--version"], capture_output=True, text=True, check=True).stdout
+    return said.partition(" v=")[2].split()[0]
+
+
+async def test_a_version_that_is_not_told_is_a_server_error() -> None:
+    async with saying(SAID["the server refuses the command"]) as url:
+        client = Client(url)
+        with pytest.raises(ServerError, match="the server refuses the command"):
+            await client.version()
+        await client.aclose()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -48,6 +48,7 @@ class Process:
     is_ready: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     must_reload: bool = False
+    is_ending: bool = False  # it was told to end
     replacements: int = 0  # asked for before it was started
     figures: str = ""  # told last
     told: asyncio.Event = field(default_factory=asyncio.Event)
@@ -56,6 +57,11 @@ class Process:
         """Send it a signal, unless it has ended."""
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(number)
+
+    def end(self, number: int) -> None:
+        """Have it end; told again, it waits for nobody."""
+        self.is_ending = True
+        self.signal(number)
 
     def reload(self) -> None:
         """Have it read its settings again, once it is ready: before, SIGHUP might end it."""

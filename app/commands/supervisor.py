@@ -132,14 +132,15 @@ class Supervisor:
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """End all by this signal; where they have been told before, without waiting for clients."""
-        seconds = CUT_SECONDS if self._stopping.is_set() else END_SECONDS
+        is_first = not self._stopping.is_set()
         self._stopping.set()
         self._listener.close()
         for one in self._living:
-            one.signal(number if one.is_ready.is_set() else signal.SIGTERM)  # Python tells much of an early SIGINT
+            if not (is_first and one.is_ending):  # it was replaced, and finishes what it has begun
+                one.end(number if one.is_ready.is_set() else signal.SIGTERM)  # Python tells much of an early SIGINT
         if self._cut:
             self._cut.cancel()
-        self._cut = asyncio.get_running_loop().call_later(seconds, self._kill)
+        self._cut = asyncio.get_running_loop().call_later(END_SECONDS if is_first else CUT_SECONDS, self._kill)
 
     def reload(self) -> None:
         """Have all workers read their settings again."""
@@ -165,7 +166,7 @@ class Supervisor:
             self._current[place] = started
         self._task(self._watch(started, self._task(self._listen_to(started))))
         if self._stopping.is_set():
-            started.signal(signal.SIGTERM)
+            started.end(signal.SIGTERM)
         return started
 
     async def _listen_to(self, started: Process) -> None:
@@ -207,7 +208,7 @@ class Supervisor:
             if self._is_wanted(started):
                 self._current[place] = again
             else:  # it was replaced meanwhile
-                again.signal(signal.SIGTERM)
+                again.end(signal.SIGTERM)
 
     def _is_wanted(self, started: Process) -> bool:
         """Whether the worker is to serve still: it was not replaced, and the service is not stopping."""
@@ -232,7 +233,7 @@ class Supervisor:
                     return
                 continue
             old, self._current[place] = self._current[place], new
-            old.signal(signal.SIGTERM)
+            old.end(signal.SIGTERM)
             logger.info(WORKER_REPLACED, old.worker.number, new.worker.number)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(END_SECONDS):

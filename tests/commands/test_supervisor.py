@@ -134,6 +134,21 @@ async def test_a_first_worker_that_cannot_start_ends_all_with_its_code(tmp_path:
     scene.telling.close()
 
 
+async def test_a_stop_lets_a_worker_that_was_replaced_finish(scene: Scene) -> None:
+    """A second signal would cut its clients off."""
+    (scene.folder / "deaf").touch()
+    old, other = await scene.both()
+    await scene.ready.wait()
+    scene.supervisor.replace()
+    new = (await scene.told())["pid"]
+    assert await scene.told() == {"pid": old, "signal": "SIGTERM"}
+    scene.supervisor.stop()
+    assert {(await scene.told())["pid"] for _ in range(2)} == {other, new}
+    scene.supervisor.stop()
+    assert {(await scene.told())["pid"] for _ in range(3)} == {old, other, new}
+    assert await scene.running == 0
+
+
 async def test_a_start_that_is_stopped_is_no_failure(tmp_path: Path) -> None:
     (tmp_path / "slow").touch()
     scene = Scene(tmp_path)

@@ -5,7 +5,7 @@ CxfacadeError
 ├── RequestError                   the request cannot be answered as it stands
 │   ├── InvalidParameters          unknown, repeated or malformed parameters, all of them at once
 │   ├── KeyInQuery · BadRequest · BodyTooLarge · UnsupportedMediaType (NotAForm)
-│   ├── Unauthorized · Forbidden · NotFound · RateLimited
+│   ├── Unauthorized · Forbidden · NotFound · MethodNotAllowed · RateLimited
 │   ├── SortNeedsCompleteResult · CursorMismatch · CursorExpired · ChangeTokenExpired
 │   ├── TooManyGroups · SummaryNeedsCompleteResult
 │   └── NotStored                  only-if-cached, and nothing is stored
@@ -136,6 +136,10 @@ class Forbidden(RequestError, code="forbidden"):
 
 class NotFound(RequestError, code="not-found"):
     """No such path or interaction."""
+
+
+class MethodNotAllowed(RequestError, code="method-not-allowed"):
+    """The path takes other methods."""
 
 
 class RateLimited(RequestError, code="rate-limited"):

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.clients.file import ClientKeys
 from app.http.auth import Viewer
 from app.http.negotiation import sole
-from app.http.search import SEARCH
+from app.http.paths import SEARCH
 from app.http.sending import Headers
 
 EXPOSED = (

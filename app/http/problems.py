@@ -8,7 +8,7 @@ import math
 import traceback
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI
@@ -18,11 +18,11 @@ from msgspec.json import encode
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Match, Router
 from starlette.types import Scope
 
-from app.errors import CxfacadeError, InvalidParameters, NotAForm, NotFound
+from app.errors import CxfacadeError, InvalidParameters, MethodNotAllowed, NotAForm, NotFound
 from app.http import messages
+from app.http.paths import methods_taken, nearest_path, without_slash
 from app.http.responses import VARY
 from app.http.sending import Headers
 from app.interactions.times import written
@@ -30,7 +30,6 @@ from app.observe.logs import INTERNAL_ERROR
 
 LONGEST_RETRY_AFTER = 300  # seconds (FAULTS 1.5)
 READING_METHODS = "GET, HEAD"
-METHODS = ("GET", "HEAD", "QUERY", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _IN_PATHS = "/:@!$&'()*+,;=~"  # beside letters, digits and -._ (RFC 3986 §3.3): `instance` is a URI reference
 
 
@@ -251,8 +250,12 @@ async def _handle(request: Request, error: Exception) -> Response:
         case CxfacadeError():
             return _answer(request, slug_of(error), error)
         case HTTPException(status_code=404):  # the router's: a resource that is missing raises our own
-            docs = f"{request.scope.get('root_path', '')}/docs"
-            return _answer(request, NotFound.code, NotFound(f"There is no such path. {docs} lists those there are."))
+            docs, near = f"{request.scope.get('root_path', '')}/docs", nearest_path(request.scope)
+            words = f"There is no such path.{near} {docs} lists those there are."
+            return _answer(request, NotFound.code, NotFound(words))
+        case HTTPException(status_code=405, headers={"Allow": methods}):
+            allow = ", ".join(sorted(methods.split(", ")))
+            return _answer(request, MethodNotAllowed.code, MethodNotAllowed(methods_taken(request.scope, allow)), allow)
         case HTTPException():
             return _answer(request, _slug_of_status(error.status_code))
         case RequestValidationError():  # its own words would echo the value
@@ -278,39 +281,10 @@ def log_unexpected(error: Exception, scope: MutableMapping[str, Any]) -> None:
         _LOGGER.error(INTERNAL_ERROR, type(error).__name__, places, state.get("request_id"))
 
 
-def _answer(request: Request, slug: str, error: CxfacadeError | None = None) -> Response:
+def _answer(request: Request, slug: str, error: CxfacadeError | None = None, allow: str = READING_METHODS) -> Response:
     if slug == "not-found" and (shorter := without_slash(request)):
         return shorter
-    allow = _allow(request) if slug == "method-not-allowed" else READING_METHODS
     status, headers, body = problem_of(request.scope, slug, error, allow)
     response = Response(body, status)
     response.raw_headers = headers
     return response
-
-
-def _allow(request: Request) -> str:
-    """The methods of all routes at this path: the framework names those of the first route alone."""
-    router = cast("Router | None", request.scope.get("router"))
-    routes = router.routes if router else []
-    scopes = {method: {**request.scope, "method": method} for method in METHODS}
-    taken = [name for name, scope in scopes.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)]
-    return ", ".join(taken) or READING_METHODS
-
-
-def without_slash(request: Request) -> Response | None:
-    """A redirect to the path without the slash at its end (RFC 9110 §15.4.9); None where no route takes that path.
-
-    Its Location is relative, `../interactions?attr=1`: it holds behind any prefix, and leads to no other host.
-    """
-    scope = request.scope
-    path = scope["path"].removesuffix("/")
-    router = cast("Router | None", scope.get("router"))
-    if router is None or path == scope["path"] or not path or path.endswith("/"):
-        return None
-    shorter = {**scope, "path": path}
-    if all(route.matches(shorter)[0] is Match.NONE for route in router.routes):
-        return None
-    raw_path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
-    query: bytes = scope["query_string"]
-    location = b"../" + raw_path[:-1].rpartition(b"/")[2] + (b"?" + query if query else b"")
-    return Response(status_code=308, headers={"Location": location.decode("ascii")})

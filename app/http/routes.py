@@ -23,11 +23,12 @@ from app.http.messages import Health, PinnedQuestion, PinnedQuestions, WhoAmI, a
 from app.http.negotiation import CACHE_FIELDS, cache_directives, joined, respond
 from app.http.pages import docs_asset, docs_page, explorer_asset, explorer_page, openapi_document, problem_page
 from app.http.parse import changes_in, pairs_of, parse, parse_view, refuse_all
+from app.http.paths import SEARCH, nearest_path
 from app.http.response_cache import ARRIVAL, Built, ParsedList, offer
 from app.http.responses import answer_headers
 from app.http.routing import ANYBODY, Resource, Services
 from app.http.schema import row_schema
-from app.http.search import ASK, SEARCH, question_of
+from app.http.search import ASK, question_of
 from app.http.sending import PreparedResponse
 from app.http.streams import StreamedRows
 from app.http.values import Refused, identity
@@ -297,7 +298,13 @@ def _directives(request: Request, viewer: Viewer) -> Directives:
 
 
 def _identity(request: Request) -> str:
+    """The id of an interaction in the path. Raises NotFound."""
+    known, dot, _ = request.path_params["interaction_id"].partition(".")
     try:
-        return identity(request.path_params["interaction_id"])
+        found = identity(known)
     except Refused:
-        raise NotFound("An interaction's id is a UUID.") from None
+        raise NotFound(f"An interaction's id is a UUID.{nearest_path(request.scope)}") from None
+    if dot:
+        table = f"{request.scope.get('root_path', '')}/interactions.csv?interaction_id=<its id>"
+        raise NotFound(f"One interaction is JSON alone, without an extension; {table} gives it as CSV.")
+    return found

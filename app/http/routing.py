@@ -95,9 +95,12 @@ class ResourceRoute(Route):
         self.app = self._answer
 
     def matches(self, scope: Scope) -> tuple[Match, MutableMapping[str, Any]]:
-        """As inherited; the scope learns its route."""
+        """Whole whatever the method, so that no template of a path takes it: each path is of one row alone.
+
+        The scope learns its route.
+        """
         match, found = super().matches(scope)
-        return match, {**found, "route": self} if found else found
+        return (match, found) if match is Match.NONE else (Match.FULL, {**found, "route": self})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Unauthorized, BadRequest, KeyInQuery, RateLimited, Forbidden, and what the function raises."""

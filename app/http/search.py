@@ -19,7 +19,6 @@ from app.http.parameters import MOST_IN_BODY, MOST_PARAMETERS, MOST_VALUES
 FORM = "application/x-www-form-urlencoded"
 READ = ("GET", "HEAD")
 ASK = (*READ, "QUERY")
-SEARCH = "/search"  # behind the path of a list or summary: POST asks there
 LONGEST_BODY = 64 * 1024  # bytes (FAULTS 1.5)
 
 

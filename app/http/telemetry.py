@@ -12,12 +12,12 @@ from typing import Any
 from starlette.types import Scope
 
 from app.formats import FORMATS
-from app.http.problems import METHODS
 from app.http.responses import Answer
 from app.observe.logs import REQUEST, Line
 from app.observe.metrics import Metrics, Timing
 from app.observe.tracing import describe
 
+METHODS = ("GET", "HEAD", "QUERY", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # any other is one label
 SECONDS = 1.0
 MOST_KEYS = 50  # that have figures of their own
 OTHER_KEYS = "other"

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import httptools
 
+from app.http.paths import SEARCH
 from app.http.response_cache import ARRIVAL
-from app.http.search import SEARCH
 from app.listener.connection import PART_BYTES, Connection
 from app.listener.refusals import Refused
 from app.listener.replay import OWN_ID, Address, ReplayCache, replay_key

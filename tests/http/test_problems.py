@@ -33,7 +33,6 @@ unsupported-media-type 415|invalid-parameter 400|headers-too-large 431|internal-
 range-not-satisfiable 416|too-many-groups 400|summary-needs-complete-result 400
 """
 WITHOUT_A_CLASS = {
-    "method-not-allowed": "said by the router",
     "unknown-parameter": "the code of a ParameterFault",
     "duplicate-parameter": "the code of a ParameterFault",
     **dict.fromkeys(("bad-host", "bad-target", "target-too-long", "body-not-allowed"), "answered by the guard"),
@@ -281,11 +280,6 @@ async def test_every_failure_of_an_app_is_a_problem_without_an_echo(method: str,
 async def test_the_answer_to_an_unknown_path_names_the_list_of_those_there_are() -> None:
     _, _, body = await asked("GET", "/nowhere")
     assert body["detail"] == "There is no such path. /docs lists those there are."
-
-
-async def test_all_methods_of_a_path_are_allowed_not_only_those_of_its_first_route() -> None:
-    _, fields, _ = await asked("PUT", "/numbers/1")
-    assert fields["allow"] == "GET, POST"
 
 
 async def test_a_bug_is_logged_by_type_and_place_and_never_by_its_words(caplog: pytest.LogCaptureFixture) -> None:

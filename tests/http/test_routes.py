@@ -176,6 +176,54 @@ async def test_an_unknown_resource_is_not_found_whatever_its_parameters(
     assert simulator.calls() == []
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/interactions/summry", "An interaction's id is a UUID. Did you mean /interactions/summary?"),
+        ("/interactions/summary.xlsx", "An interaction's id is a UUID. Did you mean /interactions/summary.csv?"),
+        ("/interactions/abc", "An interaction's id is a UUID."),
+        ("/agent-legs/summry", "There is no such path. Did you mean /agent-legs/summary? /docs lists those there are."),
+        ("/interaction", "There is no such path. Did you mean /interactions? /docs lists those there are."),
+        ("/nowhere/summry", "There is no such path. /docs lists those there are."),
+        (
+            f"/interactions/{KNOWN}.csv",
+            "One interaction is JSON alone, without an extension; /interactions.csv?interaction_id=<its id> gives it "
+            "as CSV.",
+        ),
+    ],
+)
+async def test_a_path_that_is_not_found_offers_the_one_that_may_be_meant(facade: Facade, path: str, words: str) -> None:
+    assert (await facade.get(path, status=404)).json()["detail"] == words
+
+
+async def test_an_interaction_is_a_table_where_the_answer_to_its_path_with_an_extension_says(facade: Facade) -> None:
+    answer = await facade.get("/interactions.csv", ("interaction_id", KNOWN), ("fields", "interaction_id"))
+    assert answer.text == f"interaction_id\r\n{KNOWN}\r\n"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed", "words"),
+    [
+        ("GET", "/interactions/search", "POST", "This path takes POST alone."),
+        ("HEAD", "/interactions/search", "POST", ""),
+        ("GET", "/interactions/summary/search", "POST", "This path takes POST alone."),
+        (
+            "POST",
+            "/interactions",
+            "GET, HEAD, QUERY",
+            "This path takes GET, HEAD, QUERY alone. A question in a body goes by POST to /interactions/search.",
+        ),
+        ("POST", f"/interactions/{KNOWN}", "GET, HEAD", "This path takes GET, HEAD alone."),
+    ],
+)
+async def test_a_method_that_is_not_taken_is_told_which_are_and_where_post_asks(
+    facade: Facade, method: str, path: str, allowed: str, words: str
+) -> None:
+    answer = await facade.client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert words in answer.text
+
+
 SLASHED = [*DATA, *ALONE, "/cache/explain", "/docs", "/openapi.json", "/health/live", "/problems/not-found"]
 
 

@@ -28,10 +28,10 @@ from app.http.openapi.parameters import (
     summary_parameters,
 )
 from app.http.parameters import GRAIN, ITEM_PARAMETERS
+from app.http.paths import SEARCH
 from app.http.questions import FORM_PARAMETERS
 from app.http.routes import RESOURCES
 from app.http.routing import ANYBODY
-from app.http.search import SEARCH
 from app.interactions.columns import SCHEMA_VERSION, ColumnType
 from app.interactions.grains import BY_PATH, INTERACTIONS, Grain
 

@@ -9,7 +9,7 @@
 | other-case       | the value is shown with other capitals by a row that the search finds               |
 | attribute-name   | no interaction found has an attribute of this name, and one is called nearly so     |
 
-The last two compare with what the viewer is shown of the rows held, and with nothing else.
+The last two compare with what the viewer is shown: of the rows held, and for names of all rows read before.
 """
 
 import re
@@ -24,14 +24,16 @@ from msgspec import Meta, Struct
 from app.cooperative import Turns
 from app.interactions.facts import Context
 from app.interactions.grains import Grain
+from app.interactions.masking import treatment_of
 from app.queries.operators import TEXTS, shown_by, type_of
 from app.queries.query import Filter, InteractionQuery
 from app.queries.snapshot import DecodedSnapshot
+from app.upstream.rows import MOST_ATTRIBUTE_NAMES
 
 Code = Literal["pair-form", "comma", "plus", "future", "other-case", "attribute-name"]
 _PAIR = re.compile(r"[A-Za-z_][\w .-]*=.+", re.DOTALL)
 _PLUS = re.compile(r" \d+")
-_MOST_NAMES = 1_000  # that are compared
+_NAMES_A_TURN = 20  # that are compared, about 1 ms
 MOST_HINTS = 5
 MOST_LOOKED_AT = 10_000  # records
 
@@ -67,25 +69,30 @@ def of_question(query: InteractionQuery, *, is_ahead: bool) -> Iterator[Hint]:
         yield Hint("future", "from", "The range begins in the future.", None)
 
 
-def of_rows(query: InteractionQuery, opened: DecodedSnapshot, grain: Grain, context: Context) -> Turns[list[Hint]]:
-    """The hints that the rows held give: of those that the search finds, whatever the conditions on columns."""
+def of_rows(
+    query: InteractionQuery, opened: DecodedSnapshot, grain: Grain, context: Context, attributes: Iterable[str]
+) -> Turns[list[Hint]]:
+    """The hints that the rows held give: of those that the search finds, whatever the conditions on columns.
+
+    `attributes` are the names known of the tenant.
+    """
     texts = [one for one in query.filters if not one.operator and type_of(one.name, grain) in TEXTS]
     wanted = [(one, {str(value).casefold() for value in one.values}, shown_by(one.name, grain)) for one in texts]
     asked = dict.fromkeys((*(name for name, _ in query.search.attr_pairs), *query.search.attr_names))
     if not (wanted or asked):
         return []
     known: dict[str, set[str]] = {one.name: set() for one in texts}
-    names = set[str]()
+    names = {name for name in attributes if treatment_of(name, context.attribute_policy) != "drop"} if asked else set()
     for facts in islice(opened.facts(0, context), MOST_LOOKED_AT):
         yield
-        if asked and len(names) < _MOST_NAMES:
+        if asked and len(names) < MOST_ATTRIBUTE_NAMES:
             names.update(hook.hook_type.strip() for hook in facts.attributes if hook.hook_type)
         for one, folded, (is_own, values_of) in wanted:
             for row in grain.rows(facts) if is_own else (facts,):
                 known[one.name].update(
                     value for value in values_of(row) if value is not None and value.casefold() in folded
                 )
-    return [*_other_cases(texts, known), *_near_names(asked, names)]
+    return [*_other_cases(texts, known), *(yield from _near_names(asked, names))]
 
 
 def _other_cases(filters: Iterable[Filter], known: Mapping[str, set[str]]) -> Iterator[Hint]:
@@ -95,13 +102,23 @@ def _other_cases(filters: Iterable[Filter], known: Mapping[str, set[str]]) -> It
             yield Hint("other-case", one.name, words, _suggested(one.name, min(found)))
 
 
-def _near_names(asked: Iterable[str], names: set[str]) -> Iterator[Hint]:
-    folded = {name.casefold(): name for name in sorted(names, reverse=True)}
+def _near_names(asked: Iterable[str], names: set[str]) -> Turns[list[Hint]]:
+    by_folded, hints = {name.casefold(): name for name in sorted(names, reverse=True)}, []
+    folded = [*by_folded]
     for name in asked:
-        near = get_close_matches(name.casefold(), folded, 1)
-        if near and name not in names:
+        if name in names:
+            continue
+        sought, near = name.casefold(), list[str]()
+        if sought in by_folded:
+            near = [sought]
+        else:
+            for first in range(0, len(folded), _NAMES_A_TURN):
+                near += get_close_matches(sought, folded[first : first + _NAMES_A_TURN], 1)
+                yield
+        if nearest := get_close_matches(sought, near, 1):
             words = "No interaction found has an attribute of this name, and one is called nearly so."
-            yield Hint("attribute-name", "attr_name", words, _suggested("attr_name", folded[near[0]]))
+            hints.append(Hint("attribute-name", "attr_name", words, _suggested("attr_name", by_folded[nearest[0]])))
+    return hints
 
 
 def _values(query: InteractionQuery) -> Iterator[tuple[str, str]]:

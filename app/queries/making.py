@@ -1,6 +1,6 @@
 """Making: rows, summaries and hints of a snapshot that was found, each once for all who ask at the same time."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -38,6 +38,7 @@ class Making:
     clock: Clock
     rules: Rules
     grains: Mapping[str, Grain]
+    attribute_names: Callable[[], Collection[str]]
     admission: Admission = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,12 +102,13 @@ class Making:
 
     async def hints(self, query: InteractionQuery, lookup: Lookup, found: FetchResult) -> list[Hint]:
         """The hints for a question that found no rows. Raises RateLimited, StillFetching."""
-        context = self.rules.context_of(found.snapshot, query.view.audience)
+        context, grain = self.rules.context_of(found.snapshot, query.view.audience), self.grains[query.view.grain]
 
         async def looking(owners: Owners, require_waiter: Callable[[], None]) -> list[Hint]:
             async with self.admission.selecting(query.view, found.snapshot.rows, owners):
                 require_waiter()
-                by_rows = await cooperative.run(of_rows(query, found.opened, self.grains[query.view.grain], context))
+                names = self.attribute_names()
+                by_rows = await cooperative.run(of_rows(query, found.opened, grain, context, names))
             by_question = of_question(query, is_ahead=found.snapshot.is_ahead)
             return [*by_question, *by_rows][:MOST_HINTS]
 

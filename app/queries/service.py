@@ -68,7 +68,8 @@ class Queries:
         self.zone = TenantZone(self.upstream, self.flights, self.clock, self.rules)
         self.fetching = Fetching(self.snapshots, self.holdings, self.clock, self.rules, self.orders)
         self.planner = Planner(self.upstream, self.fetching, self.clock, self.rules, self.zone.get)
-        self.making = Making(self.snapshots, self.flights, self.clock, self.rules, self.grains)
+        names = self.upstream.attribute_names
+        self.making = Making(self.snapshots, self.flights, self.clock, self.rules, self.grains, names)
         self.following = Following(self.holdings, self.rules)
 
     def look(

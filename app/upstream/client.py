@@ -4,7 +4,7 @@ A GET goes through `walk` (which blocks of the list) → `call` (attempts, retri
 (connection, body) → `responses` → `rows`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 from random import random as system_random
@@ -191,6 +191,10 @@ class UpstreamClient:
     def raw_name(self, name: str) -> str:
         """An attribute's name as upstream stores it, where it has been seen; else as given (R3)."""
         return self._rows.names.raw(name)
+
+    def attribute_names(self) -> Collection[str]:
+        """The names of attributes seen last, trimmed, whatever a policy hides of them."""
+        return self._rows.names.known()
 
     def refuses_lists(self) -> bool:
         """Whether no list call would be sent now: upstream is left alone, so that a refresh is pointless."""

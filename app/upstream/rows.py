@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
@@ -227,6 +227,10 @@ class AttributeNames:
     def raw(self, name: str) -> str:
         """The stored form of `name` where it is known, else `name` as given."""
         return self._raw.get(name.strip(), name)
+
+    def known(self) -> Collection[str]:
+        """All of them, trimmed."""
+        return self._raw.keys()
 
 
 def _size(raw: msgspec.Raw) -> int:

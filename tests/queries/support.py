@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from math import inf
@@ -204,6 +204,9 @@ class FakeUpstream:
 
     def raw_name(self, name: str) -> str:
         return self.raw_names.get(name, name)
+
+    def attribute_names(self) -> Collection[str]:
+        return self.raw_names.keys()
 
 
 def rules(**changes: Any) -> Rules:

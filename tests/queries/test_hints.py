@@ -1,5 +1,6 @@
 """Hints for a question that found nothing: from the question itself, and from what is shown of the rows held."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -51,9 +52,14 @@ def test_the_question_itself_may_give_hints(asked: dict[str, Any], expected: lis
 
 
 async def by_rows(
-    rows: list[dict[str, Any]], *, grain: str = "interactions", context: Context = CONTEXT, **asked: Any
+    rows: list[dict[str, Any]],
+    *,
+    grain: str = "interactions",
+    context: Context = CONTEXT,
+    attributes: Iterable[str] = (),
+    **asked: Any,
 ) -> list[tuple[str, str, str | None]]:
-    found = await cooperative.run(of_rows(query(**asked), await opened(rows), GRAINS[grain], context))
+    found = await cooperative.run(of_rows(query(**asked), await opened(rows), GRAINS[grain], context, attributes))
     return [shown(hint) for hint in found]
 
 
@@ -85,6 +91,35 @@ async def test_a_name_that_is_nearly_one_of_the_rows_is_named() -> None:
         assert await by_rows(rows, search=search) == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("AccountNumber", ["attr_name=accountNumber"]),
+        ("acountnumber", ["attr_name=accountNumber"]),
+        ("accountNumber", []),
+        ("zzz", []),
+    ],
+)
+async def test_a_name_that_is_nearly_one_read_before_is_named_where_the_search_finds_nothing(
+    asked: str, expected: list[str]
+) -> None:
+    known = [*(f"name{number}" for number in range(50)), "accountNumber", "region"]
+    for search in (Search(attr_names=(asked,)), Search(attr_pairs=((asked, "1"),))):
+        hints = await by_rows([], search=search, attributes=known)
+        assert [suggestion for _, _, suggestion in hints] == expected
+
+
+@pytest.mark.threat("T12")
+async def test_a_name_that_is_hidden_is_not_offered_though_it_was_read_before() -> None:
+    search, known = Search(attr_names=("pinn",)), ["pin", "pint"]
+    for policy, offered in ((by_name([("PIN", "drop")]), "pint"), (by_name([("pin", "mask")]), "pin")):
+        context = Context(tenant_id=TENANT, as_of=NOW, attribute_policy=policy)
+        ((_, _, suggestion),) = await by_rows([], search=search, context=context, attributes=known)
+        assert suggestion == f"attr_name={offered}"
+    dropping = Context(tenant_id=TENANT, as_of=NOW, attribute_policy=by_name([("*", "drop")]))
+    assert await by_rows([], search=search, context=dropping, attributes=known) == []
+
+
 @pytest.mark.threat("T12")
 async def test_what_is_hidden_gives_no_hint() -> None:
     rows = [interaction(0, **with_attribute("pin", "Secret"))]
@@ -100,7 +135,7 @@ async def test_what_is_hidden_gives_no_hint() -> None:
 
 async def test_rows_are_looked_through_in_turns_and_only_where_they_can_tell() -> None:
     held = await opened(interactions(200))
-    plain = of_rows(query(view=VIEW), held, GRAINS["interactions"], CONTEXT)
+    plain = of_rows(query(view=VIEW), held, GRAINS["interactions"], CONTEXT, ())
     assert sum(1 for _ in plain) == 0
     asked = query(filters=(Filter("direction", ("x",)),))
-    assert sum(1 for _ in of_rows(asked, held, GRAINS["interactions"], CONTEXT)) == 200
+    assert sum(1 for _ in of_rows(asked, held, GRAINS["interactions"], CONTEXT, ())) == 200

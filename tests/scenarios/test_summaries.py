@@ -318,3 +318,5 @@ async def test_an_answer_without_rows_hints_at_what_was_meant(facade: Facade, si
         assert len(simulator.calls()) == calls, "upstream is not asked for a hint"
     (hint,) = (await facade.ask(("attr", "accountNumber=7016941")))["meta"]["hints"]
     assert hint["suggestion"] == "attr_pair=accountNumber=7016941"
+    (hint,) = (await facade.ask(("attr_name", "AccountNumber")))["meta"]["hints"]
+    assert hint["suggestion"] == "attr_name=accountNumber"

@@ -104,7 +104,8 @@ PROBLEMS = (
             "Percent-encode what is not ASCII, in the path and in the query: é is %C3%A9. "
             "The path must start with one slash and hold no semicolon, encoded slash or dot segment."),
     ProblemType("bad-host", 400, None, "Unknown host",
-            "The Host header is missing, doubled or not one this service answers to. The operator keeps the list."),
+            "The Host header is missing, doubled or not one this service answers to. The operator lists those in "
+            "CXF_ALLOWED_HOSTS."),
     ProblemType("body-not-allowed", 400, None, "Body not allowed",
             "GET and HEAD take no body here. Put everything into the query string, or send a body by QUERY."),
     ProblemType("unknown-parameter", 400, None, "Unknown parameter",

@@ -78,6 +78,11 @@ def load(
         raise SettingsError(faults)
     if settings.redis_url and is_clear(settings.redis_url.get_secret_value()):
         warnings.append("CXF_REDIS_URL is not of this machine, and without TLS; better are rediss:// and unix://.")
+    if "allowed_hosts" not in found and not settings.public_url and not is_loopback(settings.host):
+        warnings.append(
+            "CXF_HOST is beyond loopback, and by other names than localhost this service answers nobody: "
+            "CXF_ALLOWED_HOSTS lists the names it is reached by."
+        )
     settings._warnings = tuple(warnings)
     return settings
 

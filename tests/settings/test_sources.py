@@ -156,6 +156,24 @@ def test_a_tier_whose_values_can_be_read_on_the_way_is_worth_a_warning(url: str,
 
 
 @pytest.mark.parametrize(
+    ("given", "is_warned"),
+    [
+        ({"CXF_HOST": "0.0.0.0"}, True),
+        ({"CXF_HOST": "facade.example.com"}, True),
+        ({"CXF_HOST": "0.0.0.0", "CXF_ALLOWED_HOSTS": "localhost"}, False),
+        ({"CXF_HOST": "::", "CXF_PUBLIC_URL": "https://facade.example.com"}, False),
+        ({"CXF_HOST": "::1"}, False),
+        ({}, False),
+    ],
+)
+def test_a_service_for_other_machines_that_has_the_names_of_this_one_alone_is_worth_a_warning(
+    given: dict[str, str], *, is_warned: bool
+) -> None:
+    warnings = read(given).warnings
+    assert ["CXF_ALLOWED_HOSTS" in line for line in warnings] == [True] * is_warned
+
+
+@pytest.mark.parametrize(
     ("path", "reason"), [(CANARY, "does not exist"), (".", "cannot be read"), ("\0", "cannot be read")]
 )
 def test_a_path_that_cannot_be_read_is_refused_and_not_shown(path: str, reason: str) -> None:

@@ -94,7 +94,7 @@ class Authenticator:
             return self._anonymous(scope)
         key = self.keys.find(secret, self._clock.wall())
         if key is None:  # refused also where none is needed (FAULTS T37)
-            raise Unauthorized("This key is not known here, was revoked, or has expired.")
+            raise Unauthorized(self._refusal(secret, scope))
         return Viewer(key.label, key.scopes, key, f"key {key.digest.hex()}")
 
     def admit(self, scope: Scope, needed: str | None) -> Viewer:
@@ -136,9 +136,22 @@ class Authenticator:
             return None
         return max(0.0, (key.expires_at - self._clock.wall()).total_seconds())
 
-    def _anonymous(self, scope: Scope) -> Viewer:
+    def _refusal(self, secret: bytes, scope: Scope) -> str:
+        """The words on a key that is not known, empty where there is none in the field that is to hold it."""
+        if self._settings.client_keys_file is None and self._is_anonymous_admitted(scope):
+            return "This key is not known here: this service has no keys. Send the request without one."
+        if not secret:
+            return (
+                "No key can be read here: send `Authorization: Bearer <key>`, `X-API-Key: <key>`, or Basic user name."
+            )
+        return "This key is not known here, was revoked, or has expired."
+
+    def _is_anonymous_admitted(self, scope: Scope) -> bool:
         """By setting, or else on loopback: what counts there is the address that was reached (FAULTS T37)."""
-        if not self._admits_anonymous or (self._settings.allow_anonymous is None and not reached_on_loopback(scope)):
+        return self._admits_anonymous and (self._settings.allow_anonymous is not None or reached_on_loopback(scope))
+
+    def _anonymous(self, scope: Scope) -> Viewer:
+        if not self._is_anonymous_admitted(scope):
             raise Unauthorized(
                 "A client key is needed, as `Authorization: Bearer <key>`, `X-API-Key: <key>`, or Basic user name."
             )

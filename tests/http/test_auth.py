@@ -95,6 +95,32 @@ def test_a_key_nobody_knows_is_refused_also_where_none_is_needed(field: Field, a
         assert "cxf_demo_x" not in caught.value.detail
 
 
+UNREADABLE = "No key can be read here: send `Authorization: Bearer <key>`, `X-API-Key: <key>`, or Basic user name."
+NEEDLESS = "This key is not known here: this service has no keys. Send the request without one."
+UNKNOWN = "This key is not known here, was revoked, or has expired."
+
+
+@pytest.mark.parametrize(
+    ("field", "has_keys", "server", "words"),
+    [
+        ((b"x-api-key", b"abc"), False, "127.0.0.1", NEEDLESS),
+        ((b"authorization", b"Basic abc"), False, "127.0.0.1", NEEDLESS),
+        ((b"x-api-key", b"abc"), False, "192.0.2.7", UNKNOWN),
+        ((b"x-api-key", b"abc"), True, "127.0.0.1", UNKNOWN),
+        ((b"authorization", b"Basic abc"), True, "127.0.0.1", UNREADABLE),
+        ((b"authorization", b"Digest abc"), True, "127.0.0.1", UNREADABLE),
+        ((b"x-api-key", b""), True, "127.0.0.1", UNREADABLE),
+    ],
+)
+def test_a_key_that_is_refused_is_told_what_to_send(
+    field: Field, has_keys: bool, server: str, words: str, tmp_path: Path
+) -> None:
+    keys = write(tmp_path / "keys.json", READER) if has_keys else None
+    with pytest.raises(Unauthorized) as caught:
+        authenticator(keys=keys).viewer(request(field, server=(server, 8080)))
+    assert caught.value.detail == words
+
+
 @pytest.mark.parametrize(
     "field",
     [

@@ -154,7 +154,15 @@ def parameters_of(grain: Grain) -> Mapping[str, Parameter]:
     return {name: row for name, row in BY_NAME.items() if name != "include" or not grain.is_of_parts}
 
 
-_OTHER_ENDINGS = {"ge": "gte", "le": "lte", "not": "ne", "neq": "ne", "startswith": "prefix", "isnull": "null"}
+_OTHER_ENDINGS = {
+    "ge": "gte",
+    "le": "lte",
+    "not": "ne",
+    "neq": "ne",
+    "startswith": "prefix",
+    "like": "prefix",
+    "isnull": "null",
+}
 
 
 def condition(name: str, grain: Grain) -> Parameter | None:
@@ -167,6 +175,14 @@ def condition(name: str, grain: Grain) -> Parameter | None:
     reader = reader_of(type_, suffix, known.allowed if known else ())
     many = operator.repeatable
     return Parameter(name, reader, _STRING, operator.words, repeatable=many, pins=True, is_any=many)
+
+
+def conditions_on(column: str, type_: ColumnType) -> tuple[str, ...]:
+    """The parameters of all conditions on a column of that type; equality has no suffix."""
+    return tuple(f"{column}{SEPARATOR}{one.suffix}".removesuffix(SEPARATOR) for one in operators_of(type_))
+
+
+CONDITIONS = conditions_on("<column>", "string")  # a string's column has every operator
 
 
 def is_moment(name: str, grain: Grain) -> bool:

@@ -16,12 +16,14 @@ from app.http.negotiation import choose_format
 from app.http.parameters import (
     ATTRIBUTE_PREFIX,
     BY_NAME,
+    CONDITIONS,
     DEFAULT_LIMIT,
     GRAIN,
     ITEM_PARAMETERS,
     MOST_PARAMETERS,
     Parameter,
     condition,
+    conditions_on,
     is_moment,
     nearest_condition,
     parameters_of,
@@ -30,7 +32,7 @@ from app.http.summary_parameters import SUMMARY_PARAMETERS, summary_of, time_zon
 from app.http.times import needs_zone, seconds_to_next_step
 from app.http.values import INCLUDE_NAMES, ParseContext, Refused, meant, offer
 from app.interactions.grains import BY_PATH, INTERACTIONS, RAW, Grain
-from app.queries.operators import FILTERS, parted
+from app.queries.operators import FILTERS, parted, type_of
 from app.queries.query import CHANGED_SINCE, NEWEST_FIRST, Filter, InteractionQuery, Search, View, distinct
 
 Pairs = Sequence[tuple[str, str]]
@@ -257,11 +259,15 @@ def unknown_parameter(name: str, known: Collection[str], grain: Grain | None = N
 
     Where a grain is named, that may be a condition on one of its columns.
     """
-    allowed = tuple(one if one != ATTRIBUTE_PREFIX else "attr.<name>" for one in known)
+    column, suffix = parted(name)
+    type_ = type_of(column, grain) if grain and suffix else None
+    names = tuple(one if one != ATTRIBUTE_PREFIX else "attr.<name>" for one in known)
     near = nearest_condition(name, grain) if grain else None
     is_of_others = name in BY_NAME and name not in known  # as a summary has no cursor
-    near = None if is_of_others else near or meant(name, (*allowed, *grain.columns) if grain else allowed)
-    words = f"{_shown(name)} is not a parameter of this resource.{offer(near)}"
+    near = None if is_of_others else near or meant(name, (*names, *grain.columns) if grain else names)
+    allowed = conditions_on(column, type_) if type_ else (*names, *(CONDITIONS if grain else ()))
+    operators = f" {column} has {', '.join(allowed[1:])}." if type_ else ""
+    words = f"{_shown(name)} is not a parameter of this resource.{operators}{offer(near)}"
     return ParameterFault(name[:LONGEST_NAME], words, "unknown-parameter", allowed=allowed, did_you_mean=near)
 
 

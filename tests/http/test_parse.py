@@ -18,6 +18,7 @@ from app.http.parse import RAW_SCOPES, needs_time_zone, pairs_of, parse_view, re
 from app.interactions.columns import COLUMNS
 from app.interactions.grains import INCLUDES
 from app.interactions.masking import MASKED, Audience
+from app.queries.operators import OPERATORS
 from app.queries.query import ALL_ROWS, NEWEST_FIRST, Cursor, Filter, Order, Search, cursor_text
 from app.queries.rules import SNAPSHOT_FACTOR
 from tests.http.scene import READER, SCENE, TRUSTED, asked, encoded, fault, faults, viewed
@@ -348,8 +349,26 @@ def test_the_same_fault_is_told_once() -> None:
 
 @pytest.mark.threat("T17")
 def test_an_unknown_name_is_answered_with_all_known_ones() -> None:
-    allowed = fault("zzz=1").allowed
-    assert [name.replace("<name>", "") for name in allowed] == list(BY_NAME)
+    allowed = [name.replace("<name>", "") for name in fault("zzz=1").allowed]
+    assert allowed[: len(BY_NAME)] == list(BY_NAME)
+    assert allowed[len(BY_NAME) :] == ["<column>", *(f"<column>.{suffix}" for suffix in OPERATORS if suffix)]
+
+
+@pytest.mark.parametrize(
+    ("name", "operators", "did_you_mean"),
+    [
+        ("queue_name.like", "ne gt gte lt lte prefix null", "queue_name.prefix"),
+        ("duration_seconds.prefix", "ne gt gte lt lte null", "duration_seconds"),
+        ("is_final.gt", "ne null", "is_final"),
+    ],
+)
+def test_an_unknown_operator_is_answered_with_those_of_its_column(
+    name: str, operators: str, did_you_mean: str | None
+) -> None:
+    column, found = name.partition(".")[0], fault(f"{name}=1")
+    assert found.allowed == (column, *(f"{column}.{suffix}" for suffix in operators.split()))
+    assert f" {column} has {', '.join(found.allowed[1:])}." in found.detail
+    assert (found.code, found.did_you_mean) == ("unknown-parameter", did_you_mean)
 
 
 def test_what_a_client_sent_is_not_repeated_but_for_a_plain_name() -> None:

@@ -17,7 +17,7 @@ from app.http.parse import unknown_parameter
 from app.http.problems import PROBLEMS, rendered
 from app.http.schema import RowSchema
 from app.interactions.columns import Column, ColumnType, PersonalData
-from app.interactions.grains import INCLUDES, RAW, Grain, Include
+from app.interactions.grains import GRAINS, INCLUDES, INTERACTIONS, RAW, Grain, Include
 
 Schema = dict[str, object]
 
@@ -300,7 +300,7 @@ def _problem_response(status: int) -> Schema:
 
 
 def _example(slug: str) -> object:
-    misspelt = InvalidParameters([unknown_parameter("attribute-value", BY_NAME)])
+    misspelt = InvalidParameters([unknown_parameter("attribute-value", BY_NAME, GRAINS[INTERACTIONS])])
     error = misspelt if slug == "unknown-parameter" else None
     _, _, body = rendered(slug, error, request_id="5f1c9d2a", instance="/interactions")
     return json.loads(body)

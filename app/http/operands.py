@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from math import isfinite
 
-from app.http.values import ParseContext, Reader, Refused, literal, one_of, time
+from app.http.values import ParseContext, Reader, Refused, identity, literal, one_of, time
 from app.interactions.columns import ColumnType
 
 _INTEGER = re.compile(r"-?[0-9]{1,15}")
@@ -44,6 +44,12 @@ def day(text: str, _scene: ParseContext) -> date:
     return found
 
 
+def id_as_shown(text: str, scene: ParseContext) -> str:
+    """A UUID in the letters given: rows show ids in those of upstream."""
+    identity(text, scene)
+    return text
+
+
 _READERS: Mapping[ColumnType, Reader] = {
     "uuid": literal,
     "string": literal,
@@ -62,4 +68,6 @@ def reader_of(type_: ColumnType, suffix: str, allowed: tuple[str, ...] = ()) -> 
         return flag
     if suffix == "prefix":
         return literal
+    if type_ == "uuid" and suffix in ("", "ne"):  # a bound may be a part of one
+        return id_as_shown
     return one_of(*allowed) if allowed and suffix in ("", "ne") else _READERS[type_]

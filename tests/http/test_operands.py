@@ -13,6 +13,7 @@ from app.queries.operators import operators_of
 from app.queries.query import Filter
 from tests.http.scene import SCENE, TRUSTED, asked, encoded, fault, viewed
 
+UUID = "f4895fe0-6714-11e7-9259-cb127bd0d17b"
 ENTRIES = replace(SCENE, grain=GRAINS["queue_entries"])
 
 
@@ -40,6 +41,10 @@ ENTRIES = replace(SCENE, grain=GRAINS["queue_entries"])
         ("sla_outcome=met", Filter("sla_outcome", ("met",))),
         ("sla_outcome.prefix=m", Filter("sla_outcome", ("m",), "prefix")),
         ("customer_key=abc", Filter("customer_key", ("abc",))),
+        (f"interaction_id={UUID}", Filter("interaction_id", (UUID,))),
+        (f"interaction_id={UUID.upper()}", Filter("interaction_id", (UUID.upper(),))),
+        ("interaction_id.gte=8", Filter("interaction_id", ("8",), "gte")),
+        ("interaction_id.prefix=f4895", Filter("interaction_id", ("f4895",), "prefix")),
     ],
 )
 def test_a_value_is_read_by_the_type_of_its_column(text: str, expected: Filter) -> None:
@@ -61,6 +66,9 @@ def test_a_value_is_read_by_the_type_of_its_column(text: str, expected: Filter) 
         ("ended_at.gte=yesterday", "is not a time"),
         ("sla_outcome=Met", "must be one of met"),
         ("end_type=", "must not be empty"),
+        ("interaction_id=abc", "must be a UUID"),
+        ("interaction_id=", "must be a UUID"),
+        ("tenant_id.ne=abc", "must be a UUID"),
         ("duration_seconds.gte=1&duration_seconds.gte=2", "may be given once"),
     ],
 )
@@ -90,7 +98,7 @@ def test_a_condition_that_does_not_exist_is_refused_and_the_nearest_named(name: 
 
 
 def test_parameters_that_are_no_conditions_keep_their_meaning() -> None:
-    query = asked("contact_id=f4895fe0-6714-11e7-9259-cb127bd0d17b&attr_name=x&attr.limit=1")
+    query = asked(f"contact_id={UUID}&attr_name=x&attr.limit=1")
     assert query.filters == ()
     assert query.search.attr_pairs == (("limit", "1"),)
 

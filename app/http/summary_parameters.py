@@ -107,7 +107,7 @@ _OWN = (
     Parameter("sort", read.literal, _STRING,
               "Column of the summary to sort by, `-` in front for descending; default: by interval, then by groups.",
               pins=True),
-    Parameter("limit", read.limit, {"type": "integer", "minimum": 1},
+    Parameter("limit", read.groups, {"type": "integer", "minimum": 1},
               "Most groups shown; default: all. `total` and `totals` are of all in any case."),
     Parameter("fields", read.literal, _STRING,
               "Columns of the summary, comma separated, in this order; `alias:column` renames."),

@@ -160,10 +160,11 @@ def identity(text: str, _scene: ParseContext | None = None) -> str:
 
 def one_of(*allowed: str) -> Reader:
     """A reader of just these words."""
+    demand = f"must be {'' if len(allowed) == 1 else 'one of '}{', '.join(allowed)}"
 
     def read(text: str, _scene: ParseContext) -> str:
         if text not in allowed:
-            raise Refused(f"must be one of {', '.join(allowed)}", allowed, nearest(text, allowed))
+            raise Refused(demand, allowed, nearest(text, allowed))
         return text
 
     return read
@@ -180,6 +181,11 @@ def offset(text: str, scene: ParseContext) -> int:
 def limit(text: str, _scene: ParseContext) -> int:
     """Rows in one answer; whether its format may have so many is told once that is known."""
     return ALL_ROWS if text == EVERY_ROW else _count(text, 1, f", or {EVERY_ROW}")
+
+
+def groups(text: str, _scene: ParseContext) -> int:
+    """Groups in one answer of a summary."""
+    return _count(text, 1, "; leave it out for all groups")
 
 
 def _count(text: str, least: int, otherwise: str = "") -> int:

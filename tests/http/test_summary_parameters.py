@@ -70,7 +70,9 @@ def test_all_columns_of_the_table_are_shown_unless_some_are_chosen() -> None:
 def test_all_groups_are_shown_unless_fewer_are_asked_for() -> None:
     assert asked("").limit == ENTRIES.max_rows
     assert asked("limit=3").limit == 3
-    assert fault("limit=0").parameter == "limit"
+    for none in ("0", "all"):
+        words = "limit must be a whole number, 1 or more; leave it out for all groups."
+        assert (fault(f"limit={none}").parameter, fault(f"limit={none}").detail) == ("limit", words)
 
 
 def test_rows_are_chosen_as_in_the_list() -> None:
@@ -101,7 +103,7 @@ def test_rows_are_chosen_as_in_the_list() -> None:
         ("time_zone=../../etc/passwd", "time_zone", "time zone database", None),
         ("time_zone=right/UTC", "time_zone", "time zone database", None),
         ("time_zone=localtime", "time_zone", "time zone database", None),
-        ("interval=day&fill=one", "fill", "must be one of zero", None),
+        ("interval=day&fill=one", "fill", "must be zero.", None),
         ("fill=zero", "fill", "send interval with it", None),
         ("at=left_at", "at", "send interval with it", None),
         ("interval=day&at=queue_name", "at", "must be one of interaction_started_at, entered_at, left_at", None),

@@ -325,7 +325,7 @@ def rereading(names: str, *steps: Callable[[], None]) -> Reloadable:
 async def reload(read: Callable[[], Settings], parts: Sequence[Reloadable]) -> None:
     """Read the settings and have each part take them; raises nothing.
 
-    A part that fails keeps the old ones, and is told in one line that names the setting, never its value (FAULTS T09).
+    A part that fails keeps the old ones, and is told in one line that names the setting, and no secret (FAULTS T09).
     """
     try:
         settings = read()

@@ -176,7 +176,7 @@ async def test_settings_that_cannot_be_read_are_taken_by_nobody(caplog: pytest.L
     await reload(fails, [Reloadable("CXF_ONE", thing.take)])
     assert thing.taken == []
     assert [record.getMessage() for record in caplog.records] == [
-        "Reloaded nothing; what was in force stays: CXF_PORT (flag) must be a whole number."
+        "Reloaded nothing; what was in force stays: CXF_PORT (--port) must be a whole number."
     ]
     assert CANARY not in caplog.text
 

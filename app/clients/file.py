@@ -46,7 +46,7 @@ def read(path: Path) -> tuple[ClientKey, ...]:
     try:
         return parsed(content_of(path, "; `cxfacade keys new` makes it"))
     except ValueError as fault:
-        raise SettingsError([f"{SETTING} names a file that {fault}."]) from None
+        raise unusable(SETTING, path, fault) from None
 
 
 def parsed(content: bytes) -> tuple[ClientKey, ...]:
@@ -72,6 +72,11 @@ def parsed(content: bytes) -> tuple[ClientKey, ...]:
     if faults:
         raise SettingsError(faults[:LONGEST_LIST])
     return tuple(keys)
+
+
+def unusable(setting: str, path: Path, fault: ValueError) -> SettingsError:
+    """The error of a setting whose file cannot be used, with the path as it is looked for."""
+    return SettingsError([f"{setting} names a file that {fault}. It is looked for at {path.absolute()}."])
 
 
 def content_of(path: Path, remedy: str = "") -> bytes:

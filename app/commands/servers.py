@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from app.commands.channel import supervised
 from app.commands.signals import STOPS, hold_signals, release_signals
-from app.commands.sockets import BACKLOG, inherited, listen, url_of
+from app.commands.sockets import BACKLOG, inherited, listen, served_at
 from app.listener.acceptor import Acceptor
 from app.listener.connection import Connection
 from app.listener.limits import ListenerLimits
@@ -64,8 +64,7 @@ def serve(settings: Settings, read: Callable[[], Settings]) -> None:
         settings = settings.model_copy(update={"host": listener.getsockname()[0]})
     app = create_app(settings, worker=worker, total=supervisor.total if supervisor else None)
     facade = server_of(app, listener or listen(settings.host, settings.port), limits_of(settings))
-    url = url_of(facade.listener)
-    words = f"cxfacade serves {url}/interactions, its reference is {url}/docs\n"
+    words = served_at(facade.listener)
     run(
         [facade],
         ready=(lambda: None) if supervisor else lambda: announce(words),

@@ -76,3 +76,9 @@ def url_of(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - shown, not bound
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def served_at(listener: socket.socket) -> str:
+    """The line that says where the service is, once it answers."""
+    url = url_of(listener)
+    return f"cxfacade serves {url}/interactions, the explorer is {url}/ and the reference {url}/docs\n"

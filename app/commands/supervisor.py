@@ -18,7 +18,7 @@ from typing import Any
 from app.commands.collecting import Collecting
 from app.commands.processes import Process, command, start
 from app.commands.signals import hold_signals, release_signals
-from app.commands.sockets import inherited, listen, url_of
+from app.commands.sockets import inherited, listen, served_at
 from app.errors import SettingsError
 from app.observe import logs
 from app.observe.logs import (
@@ -56,7 +56,7 @@ def supervise(settings: Settings) -> int:
         settings = settings.model_copy(update={"host": listener.getsockname()[0]})
     settings.require_access()
     listener = listener or listen(settings.host, settings.port)
-    words = f"cxfacade serves {url_of(listener)}/interactions, its reference is {url_of(listener)}/docs\n"
+    words = served_at(listener)
     if not settings.pseudonym_secret:
         logger.warning(PSEUDONYMS_FOR_ONE_START)
     gc.enable()

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.clients.file import LONGEST_LIST, content_of
+from app.clients.file import LONGEST_LIST, content_of, unusable
 from app.errors import InvalidParameters, KeyInQuery, NotFound, ParameterFault, SettingsError
 from app.http.auth import Viewer, refuse_key_in_query
 from app.http.parse import pairs_of, parse, unknown_parameter
@@ -126,7 +126,7 @@ def read(path: Path, contexts: Contexts) -> dict[str, Question]:
     try:
         tables = _tables(content_of(path))
     except ValueError as fault:
-        raise SettingsError([f"{SETTING} names a file that {fault}."]) from None
+        raise unusable(SETTING, path, fault) from None
     questions, faults = dict[str, Question](), list[str]()
     for place, (name, table) in enumerate(tables.items(), 1):
         is_name = bool(_NAME.fullmatch(name))

@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 FILE_SUFFIX = "_FILE"
+FLAG = "flag"  # as a source
 SUPERVISED = {"LISTEN_FDS": "3", "LISTEN_FDNAMES": "listener:supervisor:block"}
 """The environment of a worker, beside the id of its process: the socket it serves, a channel, and shared memory."""
 DEMANDS = {
@@ -72,7 +73,7 @@ def load(
     warnings: list[str] = []
     found = _read(_env_file(env_file, faults), ".env file", faults, warnings)
     found |= _read(os.environ if environ is None else environ, "environment", faults, warnings)
-    found |= {name: Found(value, "flag") for name, value in (overrides or {}).items() if value is not None}
+    found |= {name: Found(value, FLAG) for name, value in (overrides or {}).items() if value is not None}
     settings = _validated(found, faults)
     if settings is None or faults:
         raise SettingsError(faults)
@@ -173,7 +174,9 @@ def _line(fault: Any, found: Mapping[str, Found]) -> str:
         return _unknown(name, found[name].source, NAMES)
     limits = {limit: shown("", value) for limit, value in fault.get("ctx", {}).items()}
     demand = DEMANDS.get(fault["type"], "must have another form").format_map(limits)
-    return f"{spelled(name)} ({found[name].source}) {demand}."
+    source = found[name].source
+    place = f"--{name.replace('_', '-')}" if source == FLAG else source
+    return f"{spelled(name)} ({place}) {demand}."
 
 
 def inherited_sockets(environ: Mapping[str, str] | None = None, process_id: int | None = None) -> int:

@@ -160,8 +160,9 @@ class Settings(BaseModel):
         """Tenant, user and password. Raises SettingsError unless all are known."""
         if self.tenant_id is not None and self.username is not None and self.password is not None:
             return self.tenant_id, self.username, self.password
-        missing = [name for name in ("tenant_id", "username", "password") if getattr(self, name) is None]
-        raise SettingsError([f"{spelled(name)} is needed to reach upstream." for name in missing])
+        missing = [spelled(name) for name in ("tenant_id", "username", "password") if getattr(self, name) is None]
+        words = "must be set to reach upstream, in the environment or in .env; `cxfacade demo` needs none of them."
+        raise SettingsError([f"{', '.join(missing)} {words}"])
 
     def require_access(self) -> None:
         """Raise SettingsError if nobody may ask: neither client keys nor anonymous clients (FAULTS T67)."""

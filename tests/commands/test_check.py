@@ -208,8 +208,7 @@ def test_everything_wrong_with_the_settings_comes_at_once(tmp_path: Path) -> Non
 def test_what_is_missing_is_named_by_its_variable(tmp_path: Path) -> None:
     done = ran(tmp_path, "check")
     assert done.returncode == 1
-    for name in ("CXF_TENANT_ID", "CXF_USERNAME", "CXF_PASSWORD"):
-        assert f"cxfacade: {name} is needed to reach upstream.\n" in done.stderr
+    assert done.stderr.startswith("cxfacade: CXF_TENANT_ID, CXF_USERNAME, CXF_PASSWORD must be set to reach upstream")
 
 
 def test_on_a_terminal_a_line_shows_that_it_works_and_is_taken_away(simulator: str, tmp_path: Path) -> None:

@@ -176,7 +176,9 @@ def test_a_taken_port_is_one_line_that_names_the_flag(command: str, tmp_path: Pa
 def test_serve_answers_from_the_configured_tenant(tmp_path: Path, simulator: Running) -> None:
     upstream = simulator.url("cxfacade simulate")
     with started(tmp_path, "serve", "--port", "0", "--upstream-url", upstream, last=SERVES, **TENANT) as facade:
-        answer = get(f"{facade.url(SERVES)}/interactions?attr=valueOne")
+        url = facade.url(SERVES)
+        assert f"{SERVES} {url}/interactions, the explorer is {url}/ and the reference {url}/docs" in facade.said[-1]
+        answer = get(f"{url}/interactions?attr=valueOne")
         assert answer.status_code == 200, answer.text
         assert answer.json()["items"][0]["interaction_id"] == "c506eb9b-f523-4616-8839-fbce3fd89c17"
         assert "server" not in answer.headers

@@ -64,7 +64,9 @@ def test_a_file_that_is_none_of_questions_is_told_in_a_line(text: bytes, words: 
 
 
 def test_a_file_that_is_missing_or_that_others_may_write_stops_the_start(tmp_path: Path) -> None:
-    assert faults(tmp_path / "none") == (f"{SETTING} names a file that does not exist.",)
+    assert faults(tmp_path / "none") == (
+        f"{SETTING} names a file that does not exist. It is looked for at {tmp_path}/none.",
+    )
     assert "others may write; its mode must be 0644" in faults(stored(tmp_path, "", mode=0o620))[0]
 
 

@@ -95,8 +95,8 @@ def test_upstream_needs_tenant_and_credentials() -> None:
     with pytest.raises(SettingsError) as caught:
         read(username="api-key").require_upstream()
     assert caught.value.faults == (
-        "CXF_TENANT_ID is needed to reach upstream.",
-        "CXF_PASSWORD is needed to reach upstream.",
+        "CXF_TENANT_ID, CXF_PASSWORD must be set to reach upstream, in the environment or in .env; "
+        "`cxfacade demo` needs none of them.",
     )
     read(tenant_id=TENANT, username="api-key", password="invented").require_upstream()
 

@@ -16,7 +16,7 @@ def test_every_fault_is_told_at_once_each_once() -> None:
     lines = faults({"CXF_PORT": "x", "CXF_SLA_BY_QUEUE": "a=x,b=y", "CXF_POTR": "1"}, auth="bearer", prot=1)
     assert [line.split(" must")[0].split(" is")[0] for line in lines] == [
         "CXF_POTR (environment)",
-        "CXF_AUTH (flag)",
+        "CXF_AUTH (--auth)",
         "CXF_PORT (environment)",
         "CXF_SLA_BY_QUEUE (environment)",
         "prot (flag)",

@@ -32,8 +32,6 @@ const LABELS = {
   customer_masked: "Customer",
   customer: "Customer, clear",
   customer_key: "Customer key",
-  first_queue_name: "Queue",
-  first_agent_name: "Agent",
   queue_seconds: "In queues",
   sla_outcome: "Service level",
   interaction_id: "Interaction",

@@ -36,6 +36,15 @@ def test_a_head_sorts_by_the_api_and_says_so(explorer: Explorer) -> None:
     assert explorer.rows.evaluate_all("all => all.map((one) => one.dataset.id)") == wanted
 
 
+def test_the_heads_of_the_first_queue_and_agent_say_that_they_are_the_first(explorer: Explorer) -> None:
+    """A filter finds a row by any of its queues, so that the first may be another than the one asked for."""
+    explorer.open("?attr=SIM-TRANSFER")
+    explorer.says("12 interactions")
+    heads = explorer.page.get_by_role("columnheader")
+    for column, words in (("first_queue_name", "First queue"), ("first_agent_name", "First agent")):
+        expect(heads.filter(has_text=column)).to_contain_text(words)
+
+
 @pytest.fixture
 def small() -> Iterator[Place]:
     """A façade that sorts no more than 1,000 rows."""

@@ -1,13 +1,17 @@
 """Synchronising: what is held of a span is compared with upstream by counting, and what it lacks is fetched."""
 
 import logging
+from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from math import ceil
+from operator import neg
 from typing import NamedTuple
 
 from app.holdings.collection import Interval, Span
 from app.holdings.fill import NewContext, fill
+from app.holdings.packing import microseconds
 from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, Reader, floored, is_trusted
 from app.holdings.store import Collection
@@ -39,14 +43,14 @@ async def sync(collection: Collection, interval: Interval, reader: Reader, new_c
     Where the calls do not suffice to make the numbers equal, it stays as old as it was, and the next comparison goes
     on; where that happens again and again, the newest hour is read instead. Where rows cannot be trusted, none is held.
     """
-    began = collection.clock.monotonic()
+    began, sought = collection.clock.monotonic(), collection.sought
     try:
         if collection.failures >= MOST_FAILURES:
             await _reread(collection, interval.span, reader, new_context)
         elif await _is_equal(collection, interval.span, reader, new_context):
-            collection.failures = 0
+            collection.failures, collection.sought = 0, None
         else:
-            collection.failures += 1
+            collection.failures += not _is_nearer(collection.sought, sought)
             if collection.failures == MOST_FAILURES:
                 logger.error(TOTALS_DISTRUSTED)
             return
@@ -54,6 +58,13 @@ async def sync(collection: Collection, interval: Interval, reader: Reader, new_c
             collection.cover(held.span, began)
     except Distrusted:
         collection.coverage = collection.coverage.without(interval.span)
+
+
+def _is_nearer(sought: Span | None, before: Span | None) -> bool:
+    """Whether the part in which a difference is sought is a smaller one than before, or there was none."""
+    if sought is None or before is None:
+        return sought is not None
+    return sought != before and before.start <= sought.start and sought.end <= before.end
 
 
 class Seen(NamedTuple):
@@ -123,9 +134,19 @@ async def _mend(collection: Collection, span: Span, total: int, reader: Reader, 
     """Find where the numbers differ, by counting halves, and read these few rows; whether they came.
 
     Upstream has `total` rows in the span. All ranges counted begin where the span does: that is cheapest everywhere.
+    Where the calls do not suffice, the next comparison goes on in the part that this one came to.
     """
     starts = [start for piece in collection.pieces(span) for start in piece.starts]
     equal, differing, step = -1, len(starts), FIRST_STEP  # places: of rows down to which the numbers are equal, or not
+    sought = collection.sought
+    if sought and reader.left <= 1:
+        return False
+    collection.sought = None
+    if sought and span.start < sought.end < span.end:
+        older = await reader.count(Span(span.start, sought.end), anew=False)
+        if total - older == collection.rows(Span(sought.end, span.end)):
+            equal, step = _last_from(sought.end, starts), 0
+            differing = differing if sought.start <= span.start else _last_from(sought.start, starts)
     while differing - equal > FEW_ROWS and reader.left > 1:
         place = min(equal + step, differing - 1) if step else (equal + differing) // 2
         low = floored(moment_of(starts[place]))
@@ -138,6 +159,7 @@ async def _mend(collection: Collection, span: Span, total: int, reader: Reader, 
     high = floored(moment_of(starts[equal])) if equal >= 0 else span.end
     part = Span(low, high)
     if reader.left <= 0 or collection.rows(part) > MOST_ROWS:
+        collection.sought = part
         return False
     limit = reader.limit_of(collection.rows(part) + max(0, total - collection.rows(span)))
     reading = await reader.newest(part, limit, collection.runs(part))
@@ -147,8 +169,13 @@ async def _mend(collection: Collection, span: Span, total: int, reader: Reader, 
     return True
 
 
+def _last_from(moment: datetime, starts: Sequence[int]) -> int:
+    """The place of the last row that starts at the moment or later; -1 without any. The newest start comes first."""
+    return bisect_right(starts, -microseconds(moment), key=neg) - 1
+
+
 async def _reread(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> None:
-    """Read the newest hour again, and see whether totals are right again; at most once a minute."""
+    """Read the newest hour again, and what else can be found to differ, at most once a minute; trust totals again."""
     now = collection.clock.monotonic()
     if now - collection.reread_at >= PEEK_SECONDS:
         collection.reread_at = now
@@ -156,5 +183,6 @@ async def _reread(collection: Collection, span: Span, reader: Reader, new_contex
         if part.start < part.end:
             collection.coverage = collection.coverage.without(part)
             await fill(collection, part, REREAD_ROWS, reader.again(), new_context)
-        if await reader.count(span) == collection.rows(span):
+        total = await reader.count(span)
+        if total == collection.rows(span) or await _mend(collection, span, total, reader, new_context):
             collection.failures = 0

@@ -14,7 +14,7 @@ from app.holdings.collection import Span
 from app.holdings.packing import AT_HAND_ROWS
 from app.holdings.partition import FOREVER
 from app.holdings.supersets import CHECKED_ONE_IN, MOST_DOUBTS, REFUSED_SECONDS
-from app.holdings.sync import PEEK_SECONDS
+from app.holdings.sync import MOST_FAILURES, PEEK_SECONDS
 from app.owners import Owners
 from app.upstream.query import EVERYTHING, UpstreamQuery
 from tests.holdings.support import FRESH_SECONDS, NOW, Place, day, identity, ids_of, place, records_of, row
@@ -191,6 +191,37 @@ async def test_an_erased_row_is_found_by_counting(gone: int) -> None:
     await at.answer()
     del at.upstream.rows[identity(gone)]
     at.clock.advance(16)
+    assert await at.ids() == at.expected()
+
+
+@pytest.mark.parametrize(("change", "calls"), [("erased", 5), ("late", 7)])
+async def test_a_search_that_takes_more_calls_than_one_comparison_may_make_is_gone_on_with(
+    change: str, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight days of 20,000 interactions are more rows than twelve calls can search."""
+    monkeypatch.setattr("app.holdings.answering.SYNC_CALLS", calls)
+    at = place(day(3_000))
+    await at.answer()
+    if change == "erased":
+        del at.upstream.rows[identity(2_500)]
+    else:
+        at.upstream.put(row(9_000, NOW - 19 * HOUR - MINUTE / 6))
+    for _ in range(3):
+        at.clock.advance(16)
+        await at.answer()
+    assert await at.ids() == at.expected()
+    assert not at.holdings.collection(EVERYTHING).failures
+
+
+async def test_what_lies_deeper_than_the_newest_hour_is_found_though_totals_were_not_trusted() -> None:
+    at = place(day(1_000))
+    await at.answer()
+    del at.upstream.rows[identity(900)]
+    collection = at.holdings.collection(EVERYTHING)
+    collection.failures = MOST_FAILURES
+    at.clock.advance(61)
+    await at.answer()
+    assert collection.failures == 0
     assert await at.ids() == at.expected()
 
 

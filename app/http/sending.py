@@ -17,6 +17,7 @@ Headers = list[tuple[bytes, bytes]]
 MOST_BYTES = 128 * 1024 * 1024  # twice the largest answer
 PART_BYTES = 256 * 1024  # handed to the transport at once: none is a copy (FAULTS T41)
 TURN_PARTS = 4  # after so many of them others have their turn
+JOINED_BYTES = 128 * 1024  # of small pieces; two written runs of 64 records are more, and stay as they are
 RETRY_SECONDS = 1
 
 
@@ -50,7 +51,7 @@ def coalesced(parts: Iterable[bytes]) -> Turns[bytes | Pieces]:
     """The body of these parts, small ones joined to be sent together: in pieces where it is large."""
     pieces, waiting, size = list[bytes](), list[bytes](), 0
     for part in parts:
-        if waiting and size + len(part) > PART_BYTES:
+        if waiting and size + len(part) > JOINED_BYTES:
             pieces.append(b"".join(waiting))
             waiting, size = [], 0
             yield

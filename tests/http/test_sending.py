@@ -13,7 +13,7 @@ from starlette.types import Message, Scope
 from app import cooperative
 from app.errors import RateLimited
 from app.http.responses import coded
-from app.http.sending import PART_BYTES, Pieces, Prepared, PreparedResponse, Unread, coalesced
+from app.http.sending import JOINED_BYTES, PART_BYTES, Pieces, Prepared, PreparedResponse, Unread, coalesced
 from tests.scenarios.repeating import scope_of, sent_by
 
 ONLY_HERE = 2  # references: the name, and what sys.getrefcount is given
@@ -77,9 +77,9 @@ async def test_a_body_in_pieces_is_sent_coded_and_cut_as_the_whole(sizes: list[i
 
 
 async def test_large_pieces_are_neither_joined_nor_copied_and_small_ones_are_sent_together() -> None:
-    large, small = b"x" * (PART_BYTES - 10), b"y" * (PART_BYTES // 4)
+    large, small = b"x" * (JOINED_BYTES - 10), b"y" * (JOINED_BYTES // 4)
     slices = (await messages(200, await cooperative.run(coalesced([large, *[small] * 5, large]))))[1:]
-    assert [len(one["body"]) for one in slices] == [len(large), PART_BYTES, len(small), len(large)]
+    assert [len(one["body"]) for one in slices] == [len(large), JOINED_BYTES, len(small), len(large)]
     assert [one["body"].obj is large for one in slices] == [True, False, False, True]
     assert [one["more_body"] for one in slices] == [True, True, True, False]
 

@@ -70,7 +70,7 @@ class Client:
             if isinstance(told, Exception):
                 raise told
         facts = cast("Sequence[bytes]", told)
-        found = dict(zip(facts[::2], facts[1::2], strict=True))
+        found = {facts[at]: facts[at + 1] for at in range(0, len(facts), 2)}
         return f"{found[b'server'].decode()} {found[b'version'].decode()}"
 
     async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:

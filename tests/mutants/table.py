@@ -120,6 +120,12 @@ EQUIVALENT = (
         "'bytes' doubled",
         "read by the type checker alone",
     ),
+    Equivalent(
+        "app.tier.client",
+        'facts = cast("Sequence[bytes]", told)',
+        "'Sequence[bytes]' doubled",
+        "read by the type checker alone",
+    ),
     Equivalent("app.cache.reuse", 'SERVE = "serve"', "'serve' doubled", WORDS),
     Equivalent(
         "app.cache.reuse",

@@ -42,7 +42,7 @@ from app.http.telemetry import Requests
 from app.http.warming import Warmth
 from app.interactions.grains import grains, masked_columns
 from app.listener.replay import ReplayCache
-from app.observe.logs import (
+from app.observe.lines import (
     CREDENTIALS_READ,
     PSEUDONYMS_FOR_ONE_START,
     RELOAD_PART_REFUSED,

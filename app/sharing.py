@@ -15,7 +15,7 @@ from app.holdings.shared import FORM
 from app.holdings.tier import Tier
 from app.holdings.tier_epoch import TierEpoch
 from app.holdings.tier_store import TierStore
-from app.observe.logs import TIER_AWAY, TIER_BACK, TIER_SIGNED_ELSEWHERE
+from app.observe.lines import TIER_AWAY, TIER_BACK, TIER_SIGNED_ELSEWHERE
 from app.observe.metrics import Metrics
 from app.settings import Settings
 from app.tier.circuits import BUDGET_SECONDS, Circuit, GuardedClient, ServerError

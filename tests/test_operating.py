@@ -17,7 +17,7 @@ from app.clock import SYSTEM_CLOCK
 from app.commands.servers import MOST_SECONDS_TO_END
 from app.commands.sockets import BACKLOG
 from app.http.telemetry import MOST_KEYS, TIMED_ONE_IN
-from app.observe.logs import LINES
+from app.observe.lines import LINES
 from app.observe.metrics import METRICS, PREFIX, Metrics
 from app.settings import SETTINGS, Settings, load
 from app.sharing import try_tier

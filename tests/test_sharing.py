@@ -14,7 +14,7 @@ from redis import Redis
 from app.errors import SettingsError
 from app.holdings.tier import Tier
 from app.main import ELSEWHERE_SECONDS, create_app
-from app.observe.logs import TIER_SIGNED_ELSEWHERE
+from app.observe.lines import TIER_SIGNED_ELSEWHERE
 from app.sharing import SECONDS_BETWEEN_WARNINGS
 from app.tier.circuits import MOST_FAILURES
 from app.workers import Worker

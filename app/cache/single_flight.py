@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from app.clock import Clock
 from app.errors import CxfacadeError, InternalError, Overloaded, RateLimited, StillFetching, UpstreamError
-from app.observe.logs import FETCH_BUG
+from app.observe.lines import FETCH_BUG
 from app.owners import Owners
 
 T = TypeVar("T")

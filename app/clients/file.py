@@ -19,7 +19,7 @@ from pathlib import Path
 from app.clients.key import ClientKey, digest_of, key_of, written
 from app.clock import Clock
 from app.errors import SettingsError
-from app.observe.logs import KEYS_READ, KEYS_REFUSED
+from app.observe.lines import KEYS_READ, KEYS_REFUSED
 
 SETTING = "CXF_CLIENT_KEYS_FILE"
 LARGEST_FILE = 4 * 1024 * 1024  # bytes

@@ -28,7 +28,7 @@ from app.listener.protocol import Protocol
 from app.listener.state import CLOSE, ListenerState
 from app.main import Application, create_app, reload
 from app.observe import logs
-from app.observe.logs import CUT_OFF, NOTHING_IS_REPLACED
+from app.observe.lines import CUT_OFF, NOTHING_IS_REPLACED
 from app.observe.streams import announce
 from app.settings import Settings
 from app.workers import ALONE, Worker

@@ -21,7 +21,7 @@ from app.commands.signals import hold_signals, release_signals
 from app.commands.sockets import inherited, listen, served_at
 from app.errors import SettingsError
 from app.observe import logs
-from app.observe.logs import (
+from app.observe.lines import (
     PSEUDONYMS_FOR_ONE_START,
     WORKER_ENDED,
     WORKER_NOT_REPLACED,

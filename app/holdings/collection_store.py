@@ -22,7 +22,7 @@ from app.holdings.schedule import Schedule
 from app.holdings.store import COLLECTION_BYTES, Collection
 from app.holdings.tier import Tier
 from app.holdings.tombstones import Bound
-from app.observe.logs import TIER_PURGE_PENDING
+from app.observe.lines import TIER_PURGE_PENDING
 from app.owners import Owners
 from app.upstream.client import UpstreamClient
 from app.upstream.query import UpstreamQuery

@@ -19,7 +19,7 @@ from app.holdings.packing import Entry, Run, pack
 from app.holdings.reader import Reader
 from app.holdings.store import Collection
 from app.interactions.facts import Context, Facts
-from app.observe.logs import CONDITION_DISTRUSTED
+from app.observe.lines import CONDITION_DISTRUSTED
 from app.owners import Owners
 from app.upstream.client import UpstreamClient
 from app.upstream.query import Check, UpstreamQuery, alternatives, checker

@@ -16,7 +16,7 @@ from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, Reader, floored, is_trusted
 from app.holdings.store import Collection
 from app.holdings.taking import checked_at, held_beside
-from app.observe.logs import TOTALS_DISTRUSTED
+from app.observe.lines import TOTALS_DISTRUSTED
 from app.upstream.rows import Held
 
 logger = logging.getLogger("cxfacade.holdings")

@@ -15,7 +15,7 @@ from app.holdings.packing import Run
 from app.holdings.partition import EVERYTHING as WHOLE
 from app.holdings.reader import MILLISECOND, Reader, floored
 from app.interactions.parts import Interaction
-from app.observe.logs import RANGES_TEST
+from app.observe.lines import RANGES_TEST
 from app.upstream.query import EVERYTHING, UpstreamQuery
 from app.upstream.rows import Record
 

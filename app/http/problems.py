@@ -26,7 +26,7 @@ from app.http.paths import methods_taken, nearest_path, without_slash
 from app.http.responses import VARY
 from app.http.sending import Headers
 from app.interactions.times import written
-from app.observe.logs import INTERNAL_ERROR
+from app.observe.lines import INTERNAL_ERROR
 
 LONGEST_RETRY_AFTER = 300  # seconds (FAULTS 1.5)
 READING_METHODS = "GET, HEAD"

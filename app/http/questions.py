@@ -25,7 +25,7 @@ from app.http.parse import pairs_of, parse, unknown_parameter
 from app.http.times import TimeFrame
 from app.http.values import ParseContext, nearest, offer
 from app.interactions.grains import GRAINS, Grain
-from app.observe.logs import QUESTIONS_READ
+from app.observe.lines import QUESTIONS_READ
 from app.queries.query import CHANGED_SINCE
 from app.queries.rules import zone_of
 from app.settings import Settings

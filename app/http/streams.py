@@ -38,7 +38,7 @@ from app.http.responses import (
 from app.http.routing import Services
 from app.http.sending import PART_BYTES, Headers
 from app.http.telemetry import route_of
-from app.observe.logs import STREAM_CUT
+from app.observe.lines import STREAM_CUT
 from app.queries.page import Lookup
 from app.queries.query import InteractionQuery
 from app.queries.select import Selection

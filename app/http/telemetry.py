@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from app.formats import FORMATS
 from app.http.responses import Answer
-from app.observe.logs import REQUEST, Line
+from app.observe.lines import REQUEST, Line
 from app.observe.metrics import Metrics, Timing
 from app.observe.tracing import describe
 

@@ -11,7 +11,7 @@ from app.http.forwarding import NOTHING_FORWARDED, Forwarding
 from app.http.telemetry import Sampled
 from app.listener.limits import ListenerLimits
 from app.listener.replay import ReplayCache, date_now
-from app.observe.logs import CONNECTION_ENDED
+from app.observe.lines import CONNECTION_ENDED
 from app.owners import owner_of
 
 if TYPE_CHECKING:

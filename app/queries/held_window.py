@@ -11,15 +11,7 @@ from app.holdings.reader import floored
 from app.holdings.store import Collection
 from app.interactions.masking import MASKED
 from app.interactions.times import written
-from app.observe.logs import (
-    FETCH_BUG,
-    HOLD_COMPLETE,
-    HOLD_DISTRUSTED,
-    HOLD_REFUSED,
-    HOLD_SHORT,
-    HOLD_UNPROVEN,
-    Line,
-)
+from app.observe.lines import FETCH_BUG, HOLD_COMPLETE, HOLD_DISTRUSTED, HOLD_REFUSED, HOLD_SHORT, HOLD_UNPROVEN, Line
 from app.owners import Owners
 from app.queries.fetch_plan import FetchPlan, Terms, of_search
 from app.queries.query import Search

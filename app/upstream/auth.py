@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from app.clock import Clock
 from app.errors import UpstreamAuth, UpstreamError, UpstreamErrorAnswer, UpstreamShape
-from app.observe.logs import LOGIN_FAILED
+from app.observe.lines import LOGIN_FAILED
 from app.upstream.access import TOKENS, Limits, UpstreamAccess
 from app.upstream.breaker import Gate, Restraint
 from app.upstream.responses import login_fault, says_error, unreadable

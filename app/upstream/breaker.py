@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 from app.errors import UpstreamCircuitOpen, UpstreamError, UpstreamThrottled, Verdict
-from app.observe.logs import BREAKER
+from app.observe.lines import BREAKER
 from app.observe.metrics import Metrics
 from app.upstream.access import INTERACTION, INTERACTIONS, TOKENS, Limits
 from app.workers import ALONE, THROTTLE_GATE, SharedGate, Worker

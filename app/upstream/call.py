@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from app.clock import Clock
 from app.errors import UpstreamAuth, UpstreamError, UpstreamThrottled, UpstreamUnanswered
-from app.observe.logs import UPSTREAM_ALARM
+from app.observe.lines import UPSTREAM_ALARM
 from app.observe.metrics import Metrics
 from app.owners import Owners, service_itself
 from app.upstream.access import Endpoint, Limits, UpstreamAccess

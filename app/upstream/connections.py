@@ -20,7 +20,7 @@ import httpx
 
 from app import errors
 from app.clock import Clock
-from app.observe.logs import POOL_REPLACED
+from app.observe.lines import POOL_REPLACED
 from app.observe.metrics import Metrics
 from app.upstream.access import Limits, Origin
 from app.upstream.breaker import Window

@@ -19,7 +19,7 @@ from app.errors import UpstreamBadNumber, UpstreamError, UpstreamShape
 from app.interactions.parts import Interaction
 from app.interactions.records import Decoded, decode
 from app.interactions.times import has_negative_duration
-from app.observe.logs import ROWS_DROPPED
+from app.observe.lines import ROWS_DROPPED
 from app.observe.metrics import Metrics
 from app.upstream.query import Check, UpstreamQuery, checker
 from app.upstream.responses import unreadable

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from app import errors
 from app.clock import Clock
-from app.observe.logs import CALL_FAILED
+from app.observe.lines import CALL_FAILED
 from app.observe.metrics import Metrics
 from app.observe.tracing import passed_on, span
 from app.owners import Slots

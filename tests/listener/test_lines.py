@@ -11,7 +11,7 @@ import pytest
 
 from app.http.telemetry import Sampled
 from app.observe import logs
-from app.observe.logs import Line
+from app.observe.lines import Line
 from tests.listener.place import guarded, house, talk
 from tests.listener.requests import HOST, get
 from tests.support.serving import listening

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.http import telemetry
-from app.observe import logs
-from app.observe.logs import CONNECTION_ENDED, LINES, UPSTREAM_ALARM, Line
+from app.observe import lines, logs
+from app.observe.lines import CONNECTION_ENDED, LINES, UPSTREAM_ALARM, Line
 
 APP = Path(__file__).parents[2] / "app"
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
@@ -40,9 +40,9 @@ def _words(call: ast.Call) -> ast.expr | None:
 
 def test_every_line_written_is_an_object_of_the_table_and_every_object_is_written() -> None:
     written = {place: ast.unparse(words) for place, words in lines_written()}
-    nameless = {place: words for place, words in written.items() if not isinstance(getattr(logs, words, None), Line)}
+    nameless = {place: words for place, words in written.items() if not isinstance(getattr(lines, words, None), Line)}
     assert not nameless
-    assert {getattr(logs, words) for words in written.values()} == set(LINES)
+    assert {getattr(lines, words) for words in written.values()} == set(LINES)
 
 
 def test_every_logger_is_one_whose_lines_are_looked_at() -> None:

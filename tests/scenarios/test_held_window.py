@@ -16,7 +16,7 @@ from app.holdings.collection import EVER, Span
 from app.holdings.overlap import MORE_ROWS
 from app.holdings.partition import FOREVER
 from app.interactions.times import written
-from app.observe.logs import HOLD_COMPLETE, HOLD_DISTRUSTED, HOLD_REFUSED, HOLD_SHORT, HOLD_UNPROVEN, Line
+from app.observe.lines import HOLD_COMPLETE, HOLD_DISTRUSTED, HOLD_REFUSED, HOLD_SHORT, HOLD_UNPROVEN, Line
 from app.queries.held_window import PIECE_ROWS, HeldWindow
 from app.simulator.state import Call
 from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.observe.logs import RANGES_TEST
+from app.observe.lines import RANGES_TEST
 from app.upstream.query import EVERYTHING
 from tests.scenarios.behind import completed
 from tests.support.clock import HandClock

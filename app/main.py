@@ -1,18 +1,17 @@
 """The composition root: settings in, application out; all that it opens it closes, in reverse.
 
-Its upkeep: old values are swept out of the store, and SIGHUP reads the settings again.
+Its upkeep: old values are swept out of the store.
 """
 
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache, partial
 from random import random
-from typing import NamedTuple
 
 from fastapi import FastAPI
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -24,7 +23,6 @@ from app.cache.store import MemoryStore
 from app.clients.file import ClientKeys
 from app.clients.quota import MinInterval
 from app.clock import SYSTEM_CLOCK, Clock
-from app.errors import CxfacadeError, SettingsError
 from app.holdings.holdings import Holdings
 from app.holdings.schedule import Schedule
 from app.http import openapi, problems
@@ -43,10 +41,7 @@ from app.http.warming import Warmth
 from app.interactions.grains import grains, masked_columns
 from app.listener.replay import ReplayCache
 from app.observe.lines import (
-    CREDENTIALS_READ,
     PSEUDONYMS_FOR_ONE_START,
-    RELOAD_PART_REFUSED,
-    RELOAD_REFUSED,
     SETTING_TO_LOOK_AT,
 )
 from app.observe.metrics import Lag, Metrics
@@ -56,7 +51,7 @@ from app.queries.held_window import HeldWindow
 from app.queries.purging import purge_all
 from app.queries.service import Queries
 from app.queries.snapshot_store import SnapshotStore
-from app.remedies import remedy
+from app.reloading import rereading, rotation
 from app.settings import Settings, load
 from app.sharing import require_tier, shared_quotas, shared_tier
 from app.upstream.access import DEFAULTS as LIMITS
@@ -72,7 +67,6 @@ PURGE_SECONDS = 1.0  # between two purges: each sends everybody to upstream agai
 ROUTES = [ResourceRoute(resource) for resource in RESOURCES]  # they hold nothing of an application
 
 logger = logging.getLogger("cxfacade")
-reloading = logging.getLogger("cxfacade.reload")
 
 
 class Application(FastAPI):
@@ -286,60 +280,3 @@ async def sweep(store: MemoryStore, clock: Clock) -> None:
     while True:
         await clock.sleep(SWEEP_SECONDS)
         store.sweep(1 + len(store) // SWEEPS_A_ROUND)
-
-
-class Reloadable(NamedTuple):
-    """A part that SIGHUP renews: `take` adopts the new settings whole, or raises CxfacadeError and changes nothing."""
-
-    names: str  # of the settings it looks at, for log lines
-    take: Callable[[Settings], Awaitable[None]]
-
-
-def rotation(upstream: UpstreamClient, settings: Settings) -> Reloadable:
-    """The upstream credentials: new ones are used once upstream has accepted them (FAULTS T09)."""
-    in_force = (settings.username, settings.password)
-
-    async def take(fresh: Settings) -> None:
-        nonlocal in_force
-        given = (fresh.username, fresh.password)
-        if given != in_force:
-            known = settings.model_copy(update={"username": fresh.username, "password": fresh.password})
-            _, username, password = known.require_upstream()
-            await upstream.rotate(username, password)
-            in_force = given
-        reloading.info(CREDENTIALS_READ)
-
-    return Reloadable("CXF_USERNAME and CXF_PASSWORD", take)
-
-
-def rereading(names: str, *steps: Callable[[], None]) -> Reloadable:
-    """A file that is read again, also where it looks unchanged; `steps` are taken one after the other."""
-
-    async def take(_fresh: Settings) -> None:
-        for step in steps:
-            step()
-
-    return Reloadable(names, take)
-
-
-async def reload(read: Callable[[], Settings], parts: Sequence[Reloadable]) -> None:
-    """Read the settings and have each part take them; raises nothing.
-
-    A part that fails keeps the old ones, and is told in one line that names the setting, and no secret (FAULTS T09).
-    """
-    try:
-        settings = read()
-    except SettingsError as error:
-        reloading.error(RELOAD_REFUSED, " ".join(error.faults))
-        return
-    for warning in settings.warnings:
-        reloading.warning(SETTING_TO_LOOK_AT, warning)
-    for part in parts:
-        try:
-            await part.take(settings)
-        except SettingsError as error:
-            reloading.error(RELOAD_PART_REFUSED, part.names, " ".join(error.faults))
-        except CxfacadeError as error:
-            reloading.error(RELOAD_PART_REFUSED, part.names, remedy(error))
-        except Exception as error:
-            reloading.exception(RELOAD_PART_REFUSED, part.names, type(error).__name__)

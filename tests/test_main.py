@@ -1,4 +1,4 @@
-"""The composition root: what an application is made of, that two share nothing, and how settings are read again."""
+"""The composition root: what an application is made of, and that two share nothing."""
 
 import asyncio
 import gc
@@ -10,15 +10,12 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from app import errors
 from app.cache.store import MemoryStore
 from app.cache.stored import Stored
 from app.commands.servers import freeze_startup_objects
 from app.errors import SettingsError
 from app.http.guard import Guard
-from app.main import Reloadable, create_app, pseudonym_secret, reload, sweep
-from app.remedies import REMEDIES
-from app.settings import Settings, load
+from app.main import create_app, pseudonym_secret, sweep
 from tests.support.clock import HandClock
 from tests.support.counted import value_of
 from tests.support.facade import Facade, facade_settings, running_facade
@@ -120,65 +117,6 @@ def test_a_secret_that_is_not_set_is_random_and_worth_a_warning(caplog: pytest.L
 async def test_a_facade_starts_and_answers_while_upstream_is_down(clock: HandClock) -> None:
     async with running_facade(NOWHERE, clock=clock.clock) as facade:
         assert (await facade.get("/health/ready")).json() == {"status": "ok"}
-
-
-def read() -> Settings:
-    return load({"password": CANARY}, environ={}, env_file=None)
-
-
-class Thing:
-    """Takes the settings, or fails in a way of its own."""
-
-    def __init__(self, failure: Exception | None = None) -> None:
-        self.failure = failure
-        self.taken: list[Settings] = []
-
-    async def take(self, settings: Settings) -> None:
-        if self.failure:
-            raise self.failure
-        self.taken.append(settings)
-
-
-async def test_each_thing_takes_what_was_read(caplog: pytest.LogCaptureFixture) -> None:
-    one, other = Thing(), Thing()
-    await reload(read, [Reloadable("CXF_ONE", one.take), Reloadable("CXF_OTHER", other.take)])
-    assert [thing.taken for thing in (one, other)] == [[read()], [read()]]
-    assert caplog.records == []
-
-
-@pytest.mark.threat("T09")
-@pytest.mark.parametrize(
-    ("failure", "words"),
-    [
-        (errors.UpstreamAuth(), REMEDIES[errors.UpstreamAuth]),
-        (errors.SettingsError(["CXF_ONE must be better."]), "CXF_ONE must be better."),
-        (RuntimeError(CANARY), "RuntimeError"),
-    ],
-)
-async def test_what_fails_is_one_line_and_keeps_nobody_else_from_it(
-    failure: Exception, words: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    bad, good = Thing(failure), Thing()
-    await reload(read, [Reloadable("CXF_ONE", bad.take), Reloadable("CXF_OTHER", good.take)])
-    assert len(good.taken) == 1
-    assert [record.getMessage() for record in caplog.records] == [
-        f"CXF_ONE not taken; what was in force stays: {words}"
-    ]
-    assert caplog.records[0].levelno == logging.ERROR
-
-
-@pytest.mark.threat("T09")
-async def test_settings_that_cannot_be_read_are_taken_by_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    def fails() -> Settings:
-        return load({"password": CANARY, "port": CANARY}, environ={}, env_file=None)
-
-    thing = Thing()
-    await reload(fails, [Reloadable("CXF_ONE", thing.take)])
-    assert thing.taken == []
-    assert [record.getMessage() for record in caplog.records] == [
-        "Reloaded nothing; what was in force stays: CXF_PORT (--port) must be a whole number."
-    ]
-    assert CANARY not in caplog.text
 
 
 async def test_what_is_too_old_is_dropped_while_nobody_asks(clock: HandClock) -> None:

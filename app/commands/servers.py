@@ -26,10 +26,11 @@ from app.listener.connection import Connection
 from app.listener.limits import ListenerLimits
 from app.listener.protocol import Protocol
 from app.listener.state import CLOSE, ListenerState
-from app.main import Application, create_app, reload
+from app.main import Application, create_app
 from app.observe import logs
 from app.observe.lines import CUT_OFF, NOTHING_IS_REPLACED
 from app.observe.streams import announce
+from app.reloading import reload
 from app.settings import Settings
 from app.workers import ALONE, Worker
 

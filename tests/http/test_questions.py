@@ -9,7 +9,8 @@ import pytest
 from app.errors import SettingsError
 from app.formats import FORMATS
 from app.http.questions import LONGEST_QUERY, MOST_QUESTIONS, SETTING
-from app.main import create_app, reload
+from app.main import create_app
+from app.reloading import reload
 from app.settings import Settings
 from tests.scenarios.repeating import repeating
 from tests.support.clock import HandClock

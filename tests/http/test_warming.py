@@ -12,7 +12,7 @@ import pytest
 from app.clock import Clock
 from app.errors import UpstreamError
 from app.http.warming import Warming
-from app.main import reload
+from app.reloading import reload
 from tests.scenarios.repeating import Repeating, repeating
 from tests.support.clock import HandClock
 from tests.support.counted import value_of

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.main import reload
+from app.reloading import reload
 from tests.scenarios.repeating import LIST, SETTLED, Repeating, repeating
 from tests.support.clock import HandClock
 from tests.support.counted import value_of

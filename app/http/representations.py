@@ -28,9 +28,10 @@ from app.interactions.records import without_cards
 from app.interactions.timeline import timeline
 from app.interactions.times import rfc3339, written
 from app.owners import Owners
+from app.queries.cursor import cursor_text
 from app.queries.hints import Hint
 from app.queries.page import FetchResult, Lookup, Page
-from app.queries.query import CHANGED_SINCE, NEWEST_FIRST, InteractionQuery, View, cursor_text
+from app.queries.query import CHANGED_SINCE, NEWEST_FIRST, InteractionQuery, View
 from app.queries.select import Selection, row_of
 from app.queries.service import Queries
 from app.queries.snapshot import Snapshot

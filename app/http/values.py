@@ -15,7 +15,8 @@ from uuid import UUID
 from app.http.times import FORMS, NotATime, TimeFrame, moment
 from app.interactions.grains import INCLUDES, RAW, Grain
 from app.queries.change_token import ChangeToken, NotAChangeToken, token_of
-from app.queries.query import ALL_ROWS, NEWEST_FIRST, Cursor, NotACursor, Order, cursor_of
+from app.queries.cursor import Cursor, NotACursor, cursor_of
+from app.queries.query import ALL_ROWS, NEWEST_FIRST, Order
 from app.queries.rules import SNAPSHOT_FACTOR
 
 SHORTEST, LONGEST = 3, 32  # characters: shorter texts begin any name, longer ones are in none

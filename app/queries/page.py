@@ -8,9 +8,10 @@ from app.cache.reuse import Action, Decision, Directives, Fwd, decide
 from app.cache.stored import Stored
 from app.errors import CxfacadeError
 from app.interactions.grains import INTERACTIONS
+from app.queries.cursor import Cursor
 from app.queries.fetch_plan import FetchPlan
 from app.queries.places import place_of
-from app.queries.query import Cursor, InteractionQuery
+from app.queries.query import InteractionQuery
 from app.queries.rules import Rules
 from app.queries.select import Selection
 from app.queries.snapshot import DecodedSnapshot, Snapshot

@@ -8,7 +8,8 @@ from operator import neg
 
 from app.holdings.packing import microseconds
 from app.holdings.partition import moment_of
-from app.queries.query import MOST_PASSED, NEWEST_FIRST, Order, Place
+from app.queries.cursor import MOST_PASSED, Place
+from app.queries.query import NEWEST_FIRST, Order
 from app.queries.snapshot import Snapshot
 
 MILLISECOND_MICROSECONDS = 1_000

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 from app.clock import Clock
 from app.errors import CursorMismatch
 from app.queries import fetch_plan as plans
+from app.queries.cursor import Cursor, Place
 from app.queries.fetch_plan import FetchPlan
 from app.queries.fetching import Fetching
-from app.queries.query import ALL_ROWS, NEWEST_FIRST, Cursor, InteractionQuery, PageRange, Place, Search
+from app.queries.query import ALL_ROWS, NEWEST_FIRST, InteractionQuery, PageRange, Search
 from app.queries.rules import Rules
 from app.queries.select import BY_PLACE
 from app.queries.summarising import require_few_intervals

@@ -154,7 +154,10 @@ def select(
 def shown_before(snapshot: Snapshot, query: InteractionQuery) -> dict[str, int]:
     """Of the records around the place of a cursor, by their ids, how many rows were shown already."""
     cursor = query.cursor
-    return cursor.place.shown(passed_by(snapshot, cursor.place), cursor.part) if cursor and cursor.place else {}
+    if cursor is None or cursor.place is None:
+        return {}
+    shown = dict.fromkeys(passed_by(snapshot, cursor.place), ALL_ROWS)
+    return shown | {cursor.place.at: cursor.part} if cursor.part else shown
 
 
 def past_offset(

@@ -10,8 +10,9 @@ from app.holdings.changes import Mark
 from app.holdings.collection import EVER
 from app.http.parameters import ATTRIBUTE_PREFIX, BY_NAME, ITEM_PARAMETERS, PARAMETERS
 from app.queries.change_token import ChangeToken, token_text
+from app.queries.cursor import Cursor, cursor_text
 from app.queries.operators import FILTERS
-from app.queries.query import Cursor, InteractionQuery, cursor_text
+from app.queries.query import InteractionQuery
 from tests.http.scene import TRUSTED, asked
 
 TENANT = "11111111-2222-4333-8444-555555555555"

@@ -18,8 +18,9 @@ from app.http.parse import RAW_SCOPES, needs_time_zone, pairs_of, parse_view, re
 from app.interactions.columns import COLUMNS
 from app.interactions.grains import INCLUDES
 from app.interactions.masking import MASKED, Audience
+from app.queries.cursor import Cursor, cursor_text
 from app.queries.operators import OPERATORS
-from app.queries.query import ALL_ROWS, NEWEST_FIRST, Cursor, Filter, Order, Search, cursor_text
+from app.queries.query import ALL_ROWS, NEWEST_FIRST, Filter, Order, Search
 from app.queries.rules import SNAPSHOT_FACTOR
 from tests.http.scene import READER, SCENE, TRUSTED, asked, encoded, fault, faults, viewed
 

@@ -17,8 +17,9 @@ from app.http.representations import TOO_LARGE, Representations
 from app.http.response_cache import Built
 from app.interactions.masking import MASKED, Audience
 from app.queries import admission
+from app.queries.cursor import cursor_of
 from app.queries.page import FetchResult
-from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Order, Search, View, cursor_of
+from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Order, Search, View
 from tests.http.scene import asked as parsed
 from tests.http.scene import encoded
 from tests.queries.support import (

@@ -26,8 +26,9 @@ SUBJECTS = (
     Subject(
         "query",
         "app.queries.query",
-        ("tests/queries/test_query.py", "tests/queries/test_cursor.py", "tests/http/test_parse.py"),
+        ("tests/queries/test_query.py", "tests/http/test_parse.py"),
     ),
+    Subject("cursor", "app.queries.cursor", ("tests/queries/test_cursor.py", "tests/queries/test_places.py")),
     Subject(
         "flight",
         "app.cache.single_flight",
@@ -93,13 +94,13 @@ EQUIVALENT = (
         TAG,
     ),
     Equivalent(
-        "app.queries.query",
+        "app.queries.cursor",
         'return urlsafe_b64encode(_check(packed) + packed).rstrip(b"=").decode()',
         "b'=' doubled",
         CHARACTERS,
     ),
     Equivalent(
-        "app.queries.query",
+        "app.queries.cursor",
         'sealed = urlsafe_b64decode(text.encode("ascii") + b"==")  # more padding than is needed is passed over',
         "b'==' doubled",
         "more padding than is needed is passed over",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.queries.query import Cursor, NotACursor, _check, cursor_of, cursor_text
+from app.queries.cursor import Cursor, NotACursor, _check, cursor_of, cursor_text
 
 MOMENTS = st.none() | st.integers(0, 2**40).map(lambda seconds: datetime.fromtimestamp(seconds / 32, UTC))
 CURSORS = st.builds(

@@ -6,9 +6,10 @@ from typing import Any, get_args
 import pytest
 from msgspec import to_builtins
 
+from app.queries.cursor import Cursor
 from app.queries.explain import WORDS, MissCost, miss_cost, sent, stored_snapshot
 from app.queries.fetch_plan import FetchPlan
-from app.queries.query import ALL_ROWS, Cursor, InteractionQuery, Order, Search
+from app.queries.query import ALL_ROWS, InteractionQuery, Order, Search
 from app.queries.rules import Rule
 from tests.queries.support import NOW, Desk, desk, interaction, interactions, query, rules, with_attribute
 

@@ -11,18 +11,9 @@ from hypothesis import strategies as st
 from app.errors import CursorExpired, UpstreamTimeout
 from app.holdings.changes import Mark
 from app.holdings.collection import EVER
+from app.queries.cursor import MOST_PASSED, Cursor, NotACursor, Place, cursor_of, cursor_text
 from app.queries.page import Page
-from app.queries.query import (
-    MOST_PASSED,
-    Cursor,
-    Filter,
-    InteractionQuery,
-    NotACursor,
-    Order,
-    Place,
-    cursor_of,
-    cursor_text,
-)
+from app.queries.query import Filter, InteractionQuery, Order
 from tests.queries.support import NOW, VIEW, Desk, desk, identity, interaction, interactions, numbers, query
 
 KINDS = Filter("channel_type", ("voice",))

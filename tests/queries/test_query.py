@@ -10,7 +10,8 @@ from app.cache.keys import digest
 from app.holdings.changes import Mark
 from app.interactions.masking import Audience
 from app.queries.change_token import ChangeToken
-from app.queries.query import Cursor, Filter, InteractionQuery, Order, Search, View, distinct
+from app.queries.cursor import Cursor
+from app.queries.query import Filter, InteractionQuery, Order, Search, View, distinct
 from app.summaries.summary import Summary
 from tests.queries.support import TENANT, VIEW, query
 

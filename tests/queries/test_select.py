@@ -11,8 +11,9 @@ from app.interactions.columns import ListType
 from app.interactions.facts import Context, Facts
 from app.interactions.grains import GRAINS
 from app.interactions.masking import Audience
+from app.queries.cursor import Cursor
 from app.queries.operators import FILTERS
-from app.queries.query import Cursor, Filter, Order, Search, View
+from app.queries.query import Filter, Order, Search, View
 from app.queries.select import Selection, row_of, select, shape
 from app.queries.snapshot import DecodedSnapshot
 from app.queries.snapshot_building import begun

@@ -12,7 +12,8 @@ from app.interactions.columns import reader
 from app.interactions.facts import Context, Facts
 from app.interactions.grains import GRAINS, Grain
 from app.interactions.masking import MASKED, Audience, Policy
-from app.queries.query import NEWEST_FIRST, Cursor, Filter, InteractionQuery, Order, View
+from app.queries.cursor import Cursor
+from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Order, View
 from app.queries.select import Selection, select
 from app.queries.snapshot import DecodedSnapshot
 from app.queries.snapshot_building import begun

@@ -17,7 +17,8 @@ from app.formats import FORMATS_BY_NAME, ByRow, Table
 from app.holdings.packing import BLOCK_ROWS, Block, compressed
 from app.interactions.grains import GRAINS
 from app.interactions.records import encoded, joined
-from app.queries.query import NEWEST_FIRST, Cursor, Filter, InteractionQuery, Order, PageRange, Place, Search, View
+from app.queries.cursor import Cursor, Place
+from app.queries.query import NEWEST_FIRST, Filter, InteractionQuery, Order, PageRange, Search, View
 from app.queries.select import Selection, WrittenRow, select
 from app.queries.snapshot import DecodedSnapshot
 from app.queries.writing import RunRows, Writing

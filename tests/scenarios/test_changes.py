@@ -8,7 +8,7 @@ import pytest
 
 from app.interactions.grains import GRAINS
 from app.queries.change_token import token_of, token_text
-from app.queries.query import cursor_of, cursor_text
+from app.queries.cursor import cursor_of, cursor_text
 from tests.support.clock import HandClock
 from tests.support.facade import Facade, running_facade
 from tests.support.simulator import Simulator

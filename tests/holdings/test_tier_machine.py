@@ -46,8 +46,8 @@ class Sharing(Machine):
         self.run(self.closing.aclose())
         self.runner.close()
 
-    @initialize(rows=st.integers(0, 400), cache_bytes=st.sampled_from([150_000, 50_000_000]))
-    def begin(self, rows: int, cache_bytes: int) -> None:
+    @initialize(rows=st.integers(0, 400), cache_bytes=st.sampled_from([150_000, 50_000_000]), both_hold=st.booleans())
+    def begin(self, rows: int, cache_bytes: int, *, both_hold: bool) -> None:
         super().begin(rows, cache_bytes)
         self.flush()
         store, client = (
@@ -57,6 +57,8 @@ class Sharing(Machine):
         holdings = Holdings(client, store, self.at.clock.clock, SCHEDULE, b"rules")
         self.elsewhere = Place(self.at.upstream, self.at.clock, store, holdings)
         self.run(self._share())
+        if both_hold:
+            self.ask_both(has_attribute=False)
 
     async def _share(self) -> None:
         processes = Processes(self.server, self.closing, SYSTEM_CLOCK)

@@ -61,7 +61,7 @@ async def sync(collection: Collection, interval: Interval, reader: Reader, new_c
 
 
 def _is_nearer(sought: Span | None, before: Span | None) -> bool:
-    """Whether the part in which a difference is sought is a smaller one than before, or there was none."""
+    """Whether a comparison has come closer to a difference: to a part of where it was sought `before`, if it was."""
     if sought is None or before is None:
         return sought is not None
     return sought != before and before.start <= sought.start and sought.end <= before.end
@@ -136,19 +136,19 @@ async def _mend(collection: Collection, span: Span, total: int, reader: Reader, 
     Upstream has `total` rows in the span. All ranges counted begin where the span does: that is cheapest everywhere.
     Where the calls do not suffice, the next comparison goes on in the part that this one came to.
     """
-    starts = [start for piece in collection.pieces(span) for start in piece.starts]
-    equal, differing, step = -1, len(starts), FIRST_STEP  # places: of rows down to which the numbers are equal, or not
     sought = collection.sought
     if sought and reader.left <= 1:
         return False
     collection.sought = None
-    if sought and span.start < sought.end < span.end:
-        older = await reader.count(Span(span.start, sought.end), anew=False)
-        if total - older == collection.rows(Span(sought.end, span.end)):
-            equal, step = _last_from(sought.end, starts), 0
-            differing = differing if sought.start <= span.start else _last_from(sought.start, starts)
+    starts = [start for piece in collection.pieces(span) for start in piece.starts]
+    equal, differing = -1, len(starts)  # places: of rows down to which the numbers are equal, or not
+    step, first = FIRST_STEP, -1
+    if sought:
+        step, first = 0, _last_from(sought.end, starts)
+        differing = max(0, _last_from(sought.start, starts)) if sought.start > span.start else differing
     while differing - equal > FEW_ROWS and reader.left > 1:
-        place = min(equal + step, differing - 1) if step else (equal + differing) // 2
+        usual = min(equal + step, differing - 1) if step else (equal + differing) // 2
+        place = first if equal < first < differing else usual
         low = floored(moment_of(starts[place]))
         older = await reader.count(Span(span.start, low), anew=False) if span.start < low else 0
         if total - older == collection.rows(Span(low, span.end)):

@@ -99,6 +99,14 @@ async def test_each_replay_gives_what_the_framework_gives_header_for_header(faca
     assert {(200, True), (206, True), (304, True), (416, False)} <= seen
 
 
+async def test_a_hundred_rows_are_replayed_without_a_coding_too(facade: Repeating) -> None:
+    target, whole = "/interactions?limit=100", (b"accept-encoding", b"identity")
+    answer = await facade.ask(target, whole)
+    assert 128 * 1024 < len(answer.body) <= MOST_BYTES
+    assert facade.is_replayed(target, whole)
+    assert (await facade.ask(target, whole)).body == answer.body
+
+
 async def test_an_answer_whose_bytes_are_many_is_sent_the_ordinary_way(facade: Repeating) -> None:
     for _ in range(2):
         assert len((await facade.ask("/interactions?limit=300")).body) > MOST_BYTES

@@ -17,7 +17,7 @@ from typing import Any
 
 from app.commands.collecting import Collecting
 from app.commands.processes import Process, command, start
-from app.commands.signals import hold_signals, release_signals
+from app.commands.signals import STOPS, hold_signals, release_signals
 from app.commands.sockets import inherited, listen, served_at
 from app.errors import SettingsError
 from app.observe import logs
@@ -68,7 +68,7 @@ def supervise(settings: Settings) -> int:
 
 async def _run(supervisor: "Supervisor", ready: Callable[[], None]) -> int:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in STOPS:
         loop.add_signal_handler(number, supervisor.stop, number)
     loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
     loop.add_signal_handler(signal.SIGUSR2, supervisor.replace)

@@ -62,7 +62,7 @@ class Services:
     async def context_of(
         self, pairs: Pairs, grain: str, deadline: float, *, of_summary: bool, ahead: float = 0.0
     ) -> ParseContext:
-        """Likewise for these parameters, in the zone they name, or the tenant's. Raises as `TenantZone.get`."""
+        """The context of these parameters, in the zone that they name, or the tenant's. Raises as `TenantZone.get`."""
         zone: tzinfo | None = named_zone(pairs, self.context(UTC, grain)) if of_summary else None
         if zone is None:
             is_needed = needs_time_zone(pairs, self.grains[grain])

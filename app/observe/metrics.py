@@ -85,7 +85,8 @@ METRICS = (
     Metric("cache_bound_bytes", "The bound of all that is cached.", (), "gauge"),
     Metric(
         "cache_values",
-        "Values: holdings are partitions, their collections and snapshots; answers, rows and tallies are made of them.",
+        "Values: holdings were fetched, as partitions or lists; answers, the snapshots they show, rows and tallies are "
+        "made of them.",
         ("kind",),
         "gauge",
     ),

@@ -173,7 +173,7 @@ def _is_held(reading: Reading, earlier: Snapshot, context: Context) -> bool:
 
 
 def _told(known: Snapshot, reading: Reading) -> dict[str, Any]:
-    """What a reading beyond `known` tells beside its records."""
+    """The fields of a snapshot that a reading beyond `known` changes, without those of its records."""
     return {
         "offset": reading.offset,
         "total": reading.total,
@@ -220,7 +220,7 @@ def _told_of(marks: Iterable[Mark]) -> Iterator[Part]:
 
 
 def _raw(record: Record | Held, earlier: Snapshot | None) -> bytes:
-    """What upstream sent of a single interaction, compressed."""
+    """The bytes in which upstream sent a single interaction, compressed; those of `earlier` where they are the same."""
     if isinstance(record, Record):
         return compressed([bytes(record.raw)])[0]
     return earlier.compressed_raw if earlier else b""

@@ -215,7 +215,7 @@ class Interaction:
         return [hook for hook in self.record.get("hooks") or () if hook["timestamp"] <= now]
 
     def may_name(self, name: str) -> bool:
-        """Whether a hook has this name at any time."""
+        """Whether some hook of it, whenever it is written, has this name."""
         if self._names is None:
             self._names = frozenset(hook.get("hookName") for hook in self.record.get("hooks") or ())
         return name in self._names

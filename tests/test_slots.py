@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.errors import UpstreamBusy
 from app.owners import GiveBack, Owners, Slots
@@ -21,10 +23,12 @@ class Desk:
         self.order: list[str | None] = []
         self.held: list[GiveBack] = []
         self.calls: list[asyncio.Task[None]] = []
+        self.owners: list[Owners] = []
 
     async def call(self, *owners: str | None) -> Owners:
         """A call that waits, or has its place."""
         named = Owners(*(owner for owner in owners if owner is not None))
+        self.owners.append(named)
 
         async def taking() -> None:
             self.held.append(await self.slots.take(8, named))
@@ -46,11 +50,15 @@ class Desk:
                 await asyncio.sleep(0)
 
     async def leave(self) -> None:
-        """All that still waits gives up."""
-        for call in self.calls:
+        """All that still waits gives up, and leaves nothing behind."""
+        waiting = [call for call in self.calls if not call.done()]
+        for call in waiting:
             call.cancel()
         await asyncio.wait(self.calls)
-        assert self.slots.waiting == 0
+        assert all(call.cancelled() for call in waiting)
+        assert (self.slots.waiting, self.slots._lines, self.slots._started) == (0, {}, {})
+        assert all(not owners.watchers for owners in self.owners)
+        assert self.hand.sleepers == 0
 
 
 async def test_background_goes_last_whoever_came_first() -> None:
@@ -85,6 +93,34 @@ async def test_owners_take_turns(size: int, came: str, served: str) -> None:
     await at.line(*came)
     await at.ends(len(came))
     assert "".join(map(str, at.order)) == served
+
+
+@given(st.lists(st.sampled_from("abc."), max_size=40), st.integers(1, 4))
+@settings(max_examples=200)
+async def test_a_free_place_goes_to_the_owner_with_the_fewest_among_equals_to_who_waits_longest_for_a_turn(
+    events: list[str], size: int
+) -> None:
+    """`.` is the end of the oldest call; the model sorts one queue anew for each place, which is plain and slow."""
+    at, queue, held, order = Desk(size), list[str](), list[str](), list[str]()
+
+    def served(owner: str) -> None:
+        held.append(owner)
+        order.append(owner)
+        queue.sort(key=lambda one: one == owner)
+
+    for event in events:
+        if event != ".":
+            await at.call(event)
+            queue.append(event)
+        elif held:
+            await at.ends()
+            held.pop(0)
+        while queue and len(held) < size:
+            served(queue.pop(queue.index(min(queue, key=held.count))))
+    assert at.order == order
+    assert (at.slots.used, at.slots.waiting) == (len(held), len(queue))
+    if at.calls:
+        await at.leave()
 
 
 async def test_one_who_asks_again_and_again_does_not_push_back_one_who_waits() -> None:

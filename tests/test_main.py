@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from app.cache.store import MemoryStore
 from app.cache.stored import Stored
-from app.commands.servers import freeze_startup_objects
+from app.commands.servers import YOUNG, freeze_startup_objects
 from app.errors import SettingsError
 from app.http.guard import Guard
 from app.main import create_app, pseudonym_secret, sweep
@@ -50,13 +50,16 @@ def test_a_start_imports_nothing_heavy_that_serving_does_not_need() -> None:
 
 def test_the_collector_waits_until_what_stands_at_the_start_is_settled() -> None:
     assert "collected 0" in fresh(LOOKED_THROUGH).stderr
+    before = gc.get_threshold()
     gc.disable()
     try:
         freeze_startup_objects()
         assert gc.isenabled()
         assert gc.get_freeze_count() > 0
+        assert gc.get_threshold() == (YOUNG, *before[1:])
     finally:
         gc.enable()
+        gc.set_threshold(*before)
         gc.unfreeze()
 
 

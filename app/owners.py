@@ -218,10 +218,8 @@ class Slots:
 
     def _hand_out(self) -> None:
         """Give free slots to calls in the queue, in their turn."""
-        while self._free and self._lines:
-            names, line = min(self._lines.items(), key=lambda one: (self._least(one[0]), one[1].turn))
-            if not self._may_go(names):
-                return
+        while ready := [(names, line) for names, line in self._lines.items() if self._may_go(names)]:
+            _, line = min(ready, key=lambda one: (self._least(one[0]), one[1].turn))
             call = next(iter(line.calls))
             self._leave(call)
             call.place.set_result(self._given(call.owners))

@@ -123,6 +123,39 @@ async def test_a_free_place_goes_to_the_owner_with_the_fewest_among_equals_to_wh
         await at.leave()
 
 
+EVENTS = st.tuples(
+    st.sampled_from(["comes", "comes", "comes", "ends", "joins", "leaves"]), st.sampled_from("abc."), st.integers(0, 40)
+)
+
+
+@given(st.lists(EVENTS, max_size=40), st.integers(1, 4), st.sampled_from([1, 2, None]))
+@settings(max_examples=400)
+async def test_whoever_comes_joins_or_leaves_no_place_is_free_for_a_call_that_waits(
+    events: list[tuple[str, str, int]], size: int, each: int | None
+) -> None:
+    """The owner `.` is none: a background call."""
+    at = Desk(size, each=each)
+    for what, owner, place in events:
+        named = None if owner == "." else owner
+        if what == "comes":
+            await at.call(named)
+        elif what == "joins" and at.owners and named:
+            at.owners[place % len(at.owners)].join(Owners(named))
+        elif what == "leaves" and at.calls:
+            at.calls[place % len(at.calls)].cancel()
+        elif what == "ends" and at.held:
+            at.held.pop(place % len(at.held))()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert at.slots.used == len(at.held) <= size
+        assert not any(map(at.slots._may_go, at.slots._lines))
+    if at.calls:
+        await at.leave()
+    for give_back in at.held:
+        give_back()
+    assert (at.slots.used, at.slots._held) == (0, {})
+
+
 async def test_one_who_asks_again_and_again_does_not_push_back_one_who_waits() -> None:
     at = Desk()
     await at.line(HOG, KEYED)
@@ -165,6 +198,15 @@ async def test_one_owner_has_no_more_than_its_bound_while_others_go_on() -> None
     assert (at.slots.used, at.slots.waiting) == (8, 1), "an owner with a free turn has joined"
     await at.ends()
     assert at.slots.waiting == 0
+
+
+async def test_a_background_call_does_not_wait_for_an_owner_at_the_bound() -> None:
+    at = Desk(size=3, each=1)
+    await at.line(KEYED, HOG, HOG, BEHIND, BEHIND)
+    assert at.order == [KEYED, HOG, BEHIND]
+    await at.ends()
+    assert at.order[3:] == [BEHIND]
+    await at.leave()
 
 
 async def test_who_waits_too_long_is_told_that_all_are_taken_and_leaves_the_queue() -> None:

@@ -1,18 +1,22 @@
 """A shelf: the values of one kind within a bound of bytes, the least recently used of which goes first."""
 
+import math
 from collections import Counter
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from cachetools import Cache, LRUCache
 
 from app.cache.stored import Shared, Stored
 
 
-class Held(NamedTuple):
-    """A stored value and its own cost against the bound, without what it shares."""
+@dataclass(slots=True)
+class Held:
+    """A stored value, its own cost against the bound, without what it shares, and when it was used last (monotonic)."""
 
     cost: int
     stored: Stored[Any]
+    used_at: float = -math.inf
 
 
 class Parts:
@@ -76,6 +80,13 @@ class Shelf(LRUCache[bytes, Held]):
     def is_crowded_by(self, cost: int) -> bool:
         """Whether a value of this cost would exceed the bound."""
         return self.bytes_held + cost > self.maxsize
+
+    def drop_idle(self, since: float) -> bool:
+        """Drop the least recently used value; False if it was used `since` then: it stays, and is looked at last."""
+        key, held = self.popitem()
+        if held.used_at >= since:
+            self[key] = held
+        return held.used_at < since
 
     def __setitem__(self, key: bytes, held: Held) -> None:
         if key in self:

@@ -4,6 +4,9 @@ Four kinds of value share one bound of bytes. *Primary* ones were fetched; they 
 can be made again from primary ones, without asking upstream; they have what the others leave. *Rows*, those of some
 records as answers show them, may fill a quarter; *tallies*, what summaries counted of some records, a twentieth. In
 each kind the least recently used goes first; of derived values and rows, those that take more.
+
+Rows that are in use make no room for other rows: where polls show more than fits, each would go before it is shown
+again, and none be found.
 """
 
 import math
@@ -21,6 +24,7 @@ ValueKind = Literal["primary", "derived", "rows", "tally"]
 OVERHEAD_BYTES = 600  # what a key costs with an empty value: objects, links and table slots (FAULTS 2.5)
 MOST = 10  # a value over one tenth of the bound is served but not kept; so much is also left to derived ones
 ROWS, TALLIES = 4, 20  # a quarter and a twentieth of the bound
+IN_USE_SECONDS = 90.0  # rows used within them: many boards poll once a minute
 LARGE = 100  # one over a hundredth has to pass the doorkeeper
 OFFERS_REMEMBERED = 1_000
 SWEPT_AT_ONCE = 8  # keys looked at by each `put`: a round through the store takes an eighth as many puts as it has keys
@@ -65,9 +69,11 @@ class MemoryStore:
         held = next((held for shelf in shelves if (held := shelf.get(key))), None)
         if held is None:
             return None
-        if not held.stored.is_usable(self._monotonic()):
+        now = self._monotonic()
+        if not held.stored.is_usable(now):
             self.delete(key)
             return None
+        held.used_at = now
         return held.stored
 
     def put(
@@ -81,7 +87,7 @@ class MemoryStore:
         self.sweep()
         if stored.purge_token.purged:
             return False
-        older, newcomer = self._peek(key), Held(len(key) + stored.size + OVERHEAD_BYTES, stored)
+        older, newcomer = self._peek(key), Held(len(key) + stored.size + OVERHEAD_BYTES, stored, self._monotonic())
         if stored.stored_at < (older.stored_at if older else self._cleared_at):
             return False
         shelf = self._shelves[kind]
@@ -172,11 +178,22 @@ class MemoryStore:
         cost = shelf.cost_of(newcomer)
         if cost * MOST > self._bound:
             return False
+        if shelf is self._rows and not self._has_idle_rows(cost):
+            return False
         if cost * LARGE <= self._bound:
             return True
         is_known = any(each in self._shelf_of(each) for each in (key, known_as)) or known_as in self._offered
         self._offered[known_as] = None
         return is_known or self._is_room(newcomer, shelf)
+
+    def _has_idle_rows(self, cost: int) -> bool:
+        """Whether rows of this cost have room, once those that nobody uses any more are gone."""
+        since = self._monotonic() - IN_USE_SECONDS
+        while self._rows.is_crowded_by(cost):
+            if not self._rows.drop_idle(since):
+                return False
+            self.evictions += 1
+        return True
 
     def _is_room(self, newcomer: Held, shelf: Shelf) -> bool:
         cost = shelf.cost_of(newcomer)

@@ -97,3 +97,12 @@ def test_a_shelf_may_be_full_to_the_byte() -> None:
     shelf[b"key"] = Held(60, EMPTY)
     assert not shelf.is_crowded_by(40)
     assert shelf.is_crowded_by(41)
+
+
+def test_a_value_used_lately_is_not_dropped_and_looked_at_last() -> None:
+    shelf = Shelf(1_000)
+    for number in range(3):
+        shelf[b"%d" % number] = Held(10, EMPTY, used_at=float(10 * number))
+    assert [shelf.drop_idle(10.0), shelf.drop_idle(10.0), [*shelf]] == [True, False, [b"2", b"1"]]
+    assert shelf.drop_idle(30.0)
+    assert [*shelf] == [b"1"]

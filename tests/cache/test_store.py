@@ -1,7 +1,7 @@
 """The contract of every store, and who stays within the bound of the one in memory."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cache.keys import digest
-from app.cache.store import OFFERS_REMEMBERED, OVERHEAD_BYTES, SWEPT_AT_ONCE, Kept, MemoryStore
+from app.cache.store import IN_USE_SECONDS, OFFERS_REMEMBERED, OVERHEAD_BYTES, SWEPT_AT_ONCE, Kept, MemoryStore
 from app.cache.stored import Stored
 from tests.support.clock import HandClock
 
@@ -192,11 +192,50 @@ def test_tallies_push_out_one_another_past_a_twentieth(shop: Shop) -> None:
     assert (shop.store.count("derived"), shop.store.count("tally"), shop.store.bytes_held) == (5, 5, 100_000)
 
 
-def test_rows_push_out_one_another_past_a_quarter(shop: Shop) -> None:
-    for number in range(30):
-        assert shop.store.put(digest(f"rows {number}"), Stored(b"", 1_000 - FIXED, 1_000.0, 10.0, 5.0), kind="rows")
+def keep_rows(shop: Shop, number: int) -> bool:
+    """Whether a hundredth of the bound, as rows, is kept."""
+    return shop.store.put(digest(f"rows {number}"), Stored(b"", 1_000 - FIXED, 1_000.0, 900.0, 5.0), kind="rows")
+
+
+def shown(shop: Shop, numbers: Iterable[int]) -> int:
+    """How many of these rows a poll finds; it keeps the others, where it may."""
+    found = 0
+    for number in numbers:
+        if shop.store.get(digest(f"rows {number}"), "rows"):
+            found += 1
+        else:
+            keep_rows(shop, number)
+    return found
+
+
+def test_rows_that_nobody_uses_any_more_make_room_for_others_past_a_quarter(shop: Shop) -> None:
+    assert [keep_rows(shop, number) for number in range(30)] == [True] * 25 + [False] * 5
+    shop.hand.advance(IN_USE_SECONDS)
+    shown(shop, range(10, 25))
+    shop.hand.advance(0.5)
+    evictions = shop.store.evictions
+    assert [keep_rows(shop, number) for number in range(30, 41)] == [True] * 10 + [False]
     assert (shop.store.count("rows"), shop.store.bytes_held) == (25, 25_000)
-    assert shop.holds("rows 4", "rows 5") == [False, True]
+    assert shop.holds("rows 9", "rows 10", "rows 24", "rows 39", "rows 40") == [False, True, True, True, False]
+    assert shop.store.evictions == evictions + 10
+
+
+def test_polls_that_show_more_rows_than_fit_find_those_that_fit(shop: Shop) -> None:
+    """The least recently used alone would go each time before it is shown again, and none be found."""
+    found = []
+    for _ in range(8):
+        found.append(shown(shop, range(30)))
+        shop.hand.advance(15)
+    assert found == [0] + [25] * 7
+
+
+def test_rows_that_changed_have_the_room_of_the_old_ones_once_nobody_has_used_those_for_a_while(shop: Shop) -> None:
+    shown(shop, range(25))
+    found = []
+    for _ in range(8):
+        shop.hand.advance(15)
+        found.append(shown(shop, range(5, 30)))
+    assert found == [20] * 7 + [25]
 
 
 def test_of_answers_and_rows_those_that_take_more_make_room(shop: Shop) -> None:

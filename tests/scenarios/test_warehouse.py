@@ -34,7 +34,7 @@ def read(url: str, since: str | None = None) -> tuple[pl.DataFrame, str]:
     asked = {"limit": "all"} if since is None else {"limit": "10000", "changed_since": since}
     pages, following, token = [], f"{url}/interactions.csv?{urlencode({**YEAR, **asked})}", ""
     while following:
-        answer = httpx.get(following, trust_env=False)
+        answer = httpx.get(following, trust_env=False, timeout=30)
         assert answer.status_code == 200, answer.text
         pages.append(pl.read_csv(answer.content, infer_schema=False))
         following, token = answer.links.get("next", {}).get("url", ""), answer.headers["x-change-token"]

@@ -1,6 +1,5 @@
 """A shelf: the values of one kind within a bound of bytes, the least recently used of which goes first."""
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ class Held:
 
     cost: int
     stored: Stored[Any]
-    used_at: float = -math.inf
+    used_at: float = 0.0
 
 
 class Parts:

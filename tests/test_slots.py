@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import UpstreamBusy
-from app.owners import GiveBack, Owners, Slots
+from app.owners import Owners
+from app.slots import GiveBack, Slots
 from tests.support.clock import HandClock
 
 HOG, KEYED, OTHER, BEHIND = "192.0.2.1", "key 1", "192.0.2.2", None

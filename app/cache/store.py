@@ -178,7 +178,7 @@ class MemoryStore:
         cost = shelf.cost_of(newcomer)
         if cost * MOST > self._bound:
             return False
-        if shelf is self._rows and not self._has_idle_rows(cost):
+        if shelf is self._rows and not self._clear_idle_rows(cost):
             return False
         if cost * LARGE <= self._bound:
             return True
@@ -186,8 +186,8 @@ class MemoryStore:
         self._offered[known_as] = None
         return is_known or self._is_room(newcomer, shelf)
 
-    def _has_idle_rows(self, cost: int) -> bool:
-        """Whether rows of this cost have room, once those that nobody uses any more are gone."""
+    def _clear_idle_rows(self, cost: int) -> bool:
+        """Evict rows that nobody uses any more until others of this cost have room; False if they have none."""
         since = self._monotonic() - IN_USE_SECONDS
         while self._rows.is_crowded_by(cost):
             if not self._rows.drop_idle(since):

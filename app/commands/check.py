@@ -153,7 +153,7 @@ async def _try_tier(settings: Settings, verdict: Verdict) -> None:
 
 
 def is_made_for(version: str) -> bool:
-    """Whether a server of the tier that calls itself so, as in `valkey 9.1.2`, is one that MADE_FOR names."""
+    """Whether the tier's server is one of those that MADE_FOR names, by its kind and version, as in `valkey 9.1.2`."""
     kind, _, number = version.partition(" ")
     parts = tuple(map(int, re.findall(r"\d+", number)[:3]))
     return kind in LEAST_VERSIONS and parts >= LEAST_VERSIONS[kind]

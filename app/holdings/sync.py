@@ -61,7 +61,7 @@ async def sync(collection: Collection, interval: Interval, reader: Reader, new_c
 
 
 def _is_nearer(sought: Span | None, before: Span | None) -> bool:
-    """Whether a comparison has come closer to a difference: to a part of where it was sought `before`, if it was."""
+    """Whether a comparison narrowed the part in which a difference is sought; `before` it, perhaps none was sought."""
     if sought is None or before is None:
         return sought is not None
     return sought != before and before.start <= sought.start and sought.end <= before.end

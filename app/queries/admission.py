@@ -7,8 +7,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 
 from app.clock import Clock
 from app.errors import Overloaded, RateLimited
-from app.owners import Owners, Slots
+from app.owners import Owners
 from app.queries.query import View
+from app.slots import Slots
 
 MOST_ANSWERS, OF_ONE_OWNER = 4, 2  # made at once
 MOST_WAITING = 1_000

@@ -33,5 +33,5 @@ class Following:
         return token_text(ChangeToken(marks, query.question(), place.start, place.end))
 
     def is_followed(self, query: InteractionQuery) -> bool:
-        """Whether a token of the query may be given to its audience: it tells when something changed."""
+        """Whether the query's audience may be given a change token, which tells when something changed."""
         return is_followed(query.search, replace(self.rules.context, audience=query.view.audience))

@@ -215,7 +215,7 @@ class Interaction:
         return [hook for hook in self.record.get("hooks") or () if hook["timestamp"] <= now]
 
     def may_name(self, name: str) -> bool:
-        """Whether some hook of it, whenever it is written, has this name."""
+        """Whether one of the interaction's hooks, already written or yet to come, has this name."""
         if self._names is None:
             self._names = frozenset(hook.get("hookName") for hook in self.record.get("hooks") or ())
         return name in self._names

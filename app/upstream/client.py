@@ -15,7 +15,8 @@ from pydantic import SecretStr
 from app.clock import Clock
 from app.errors import UpstreamError, UpstreamShape, UpstreamUnknownTenant
 from app.observe.metrics import Metrics
-from app.owners import Owners, Slots, service_itself
+from app.owners import Owners, service_itself
+from app.slots import Slots
 from app.upstream.access import INTERACTION, INTERACTIONS, UNNAMEABLE, UpstreamAccess, target
 from app.upstream.auth import new_credentials
 from app.upstream.breaker import Restraint

@@ -23,7 +23,7 @@ from app.clock import Clock
 from app.observe.lines import CALL_FAILED
 from app.observe.metrics import Metrics
 from app.observe.tracing import passed_on, span
-from app.owners import Slots
+from app.slots import Slots
 from app.upstream.access import PORTS, TOKENS, Endpoint, UpstreamAccess
 from app.upstream.connections import EXCEPTIONS, Attempt, GuardedTransport, Pool, current, translate
 

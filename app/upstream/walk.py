@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from app.cooperative import in_parallel
-from app.owners import GiveBack
+from app.slots import GiveBack
 from app.upstream.query import MOST_ROWS_PER_CALL, RowRange, blocks
 from app.upstream.rows import Held, Record, UpstreamRow
 

@@ -43,7 +43,7 @@ SUBJECTS = (
             for name in ("retries", "call", "login", "auth", "responses", "rules", "rows")
         ),
     ),
-    Subject("slots", "app.owners", ("tests/test_slots.py", "tests/test_owners.py")),
+    Subject("slots", "app.slots", ("tests/test_slots.py",)),
     Subject("breaker", "app.upstream.breaker", ("tests/upstream/test_breaker.py", "tests/upstream/test_call.py")),
     Subject(
         "masking",

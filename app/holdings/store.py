@@ -50,11 +50,11 @@ class Collection(Stock):
     """The part that is held of the interactions that upstream lists for some conditions.
 
     It was `asked_at` a monotonic time; `failed` is how its last reading failed, and when. `failures`: so many
-    comparisons in a row did not come out even; the last one of them came to the part in which it is `sought` why. The
-    `rest` is below what is held, as it was counted last; so many rows were `arriving` between two comparisons on
-    average. The newest row was looked at, and the newest hour read again, at the times given (monotonic). `queued` are
-    the owners of all who read it or wait to. Where upstream's ranges list what `overlaps` them, `earlier` are the
-    numbers of rows that start before them.
+    comparisons in a row did not come out even, nor closer; the last one of them came to the part in which it is
+    `sought` why, and to so many rows `lacking`. The `rest` is below what is held, as it was counted last; so many rows
+    were `arriving` between two comparisons on average. The newest row was looked at, and the newest hour read again, at
+    the times given (monotonic). `queued` are the owners of all who read it or wait to. Where upstream's ranges list
+    what `overlaps` them, `earlier` are the numbers of rows that start before them.
     """
 
     conditions: UpstreamQuery
@@ -68,6 +68,7 @@ class Collection(Stock):
     asked_at: float = field(default=-inf, init=False)
     failures: int = field(default=0, init=False)
     sought: Span | None = field(default=None, init=False)
+    lacking: int = field(default=0, init=False)
     rest: Rest = field(default=NOT_COUNTED, init=False)
     arriving: float = field(default=0.0, init=False)
     peeked_at: float = field(default=-inf, init=False)

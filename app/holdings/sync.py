@@ -43,14 +43,15 @@ async def sync(collection: Collection, interval: Interval, reader: Reader, new_c
     Where the calls do not suffice to make the numbers equal, it stays as old as it was, and the next comparison goes
     on; where that happens again and again, the newest hour is read instead. Where rows cannot be trusted, none is held.
     """
-    began, sought = collection.clock.monotonic(), collection.sought
+    began, sought, lacking = collection.clock.monotonic(), collection.sought, collection.lacking
     try:
         if collection.failures >= MOST_FAILURES:
             await _reread(collection, interval.span, reader, new_context)
         elif await _is_equal(collection, interval.span, reader, new_context):
-            collection.failures, collection.sought = 0, None
+            collection.failures, collection.sought, collection.lacking = 0, None, 0
         else:
-            collection.failures += not _is_nearer(collection.sought, sought)
+            is_closer = collection.lacking < lacking or _is_nearer(collection.sought, sought)
+            collection.failures += not is_closer
             if collection.failures == MOST_FAILURES:
                 logger.error(TOTALS_DISTRUSTED)
             return
@@ -96,7 +97,8 @@ async def _is_equal(collection: Collection, span: Span, reader: Reader, new_cont
             return True
         if not await _mend(collection, known, total, reader, new_context):
             break
-    return total == collection.rows(known)
+    collection.lacking = abs(total - collection.rows(known))
+    return not collection.lacking
 
 
 async def _total(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> Seen:

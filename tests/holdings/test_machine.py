@@ -164,3 +164,20 @@ def test_rows_that_are_held_answer_where_the_store_has_no_room_for_the_rest() ->
         ((2791, 0), True, False),
     ):
         machine.ask(ends=ends, is_open=is_open, is_ever=ends[0] == 2880, has_attribute=has_attribute, rows=1)
+
+
+def test_comparisons_that_find_some_of_many_late_rows_do_not_count_as_failed() -> None:
+    """Found by the machine: after three of them the newest hour was read instead, and the rest passed for compared."""
+    machine = Machine()
+    machine.begin(rows=323, cache_bytes=50_000_000)
+    machine.compare_all()
+    for count, minutes in ((2, 1743), (5, 431), (4, 2543)):
+        machine.arrive(count=count, minutes=minutes)
+    machine.ask(ends=(516, 855), has_attribute=True, is_ever=True, is_open=True, rows=100_000)
+    machine.arrive(count=5, minutes=0)
+    machine.arrive(count=4, minutes=359)
+    machine.compare_all()
+    machine.fail()
+    machine.compare_all()
+    machine.arrive(count=1, minutes=168)
+    machine.ask(ends=(823, 295), has_attribute=False, is_ever=False, is_open=True, rows=150)

@@ -141,11 +141,15 @@ class Collection(Stock):
     async def settle(self, span: Span, context: Context) -> None:
         """Note which records have become final by now: what is shown of them has changed.
 
-        Where that is told to others, it is for the process that leads.
+        Where that is told to others, it is for the process that leads; another one notes those alone that were final
+        when it last changed, as of which it shows them all.
         """
-        if self.changes.is_shared and not self.changes.is_leading:
-            return
-        for partition in self.partitions(span):
+        partitions = self.partitions(span)
+        shown_at = max((one.changed_at for one in partitions), default=context.as_of)
+        if self.changes.is_leading or not self.changes.is_shared:
+            shown_at = max(shown_at, context.as_of)
+        context = replace(context, as_of=shown_at)
+        for partition in partitions:
             if _has_to_settle(partition, context):
                 number = self.changes.begin(partition.span)
                 runs = [settled(one, context, number) for one in partition.runs]

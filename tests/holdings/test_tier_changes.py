@@ -162,6 +162,19 @@ async def test_a_record_that_becomes_final_is_told_by_whoever_leads(processes: P
     assert await told(follower, one)
 
 
+async def test_what_has_become_final_is_told_by_whoever_takes_it_without_the_lead(processes: Processes) -> None:
+    processes.upstream.put(*day(30), row(9_000, NOW - 2 * MINUTE))
+    (_, other), follower = await begun(processes)
+    processes.advance(4_000)
+    at = processes.new()
+    store_of(at).writes.circuit.is_open = True
+    assert not await told(follower, at)
+    assert follower.rows[identity(9_000)][1]
+    store_of(at).writes.circuit.close()
+    await told(follower, other)
+    assert follower.rows[identity(9_000)][1]
+
+
 LOSSES: dict[str, Callable[[Place, Redis], Any]] = {
     "the lease": lambda _at, stored: stored.delete(*cast("list[bytes]", stored.keys("*:lease*"))),
     "the catalogue": lambda _at, stored: stored.delete(*cast("list[bytes]", stored.keys("*:catalogue*"))),

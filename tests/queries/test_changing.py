@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 from math import inf
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -12,11 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from app.errors import ChangeTokenExpired, StillFetching
 from app.holdings.answering import Answered, Wanted
 from app.holdings.changes import Mark
+from app.holdings.partition import MOST_ROWS, day_of
 from app.holdings.tombstones import Bound
 from app.interactions.facts import Context, Facts
 from app.queries.change_token import ChangeToken
 from app.queries.changing import changed
-from app.upstream.query import UpstreamQuery
+from app.upstream.query import EVERYTHING, UpstreamQuery
 from tests.holdings.support import NOW, TENANT, Place, place, records_of, row, text
 
 HOURS = 48
@@ -205,6 +207,22 @@ def test_where_more_left_than_is_remembered_all_is_loaded_anew() -> None:
     followed(machine)
     erased(machine)
     followed(machine)
+
+
+async def test_what_is_shown_as_final_is_told_to_who_began_before_another_changed_what_is_beside_it() -> None:
+    late = row(9_000, NOW - timedelta(minutes=2))
+    at = place([late, *(row(number, NOW - timedelta(hours=30, seconds=number)) for number in range(MOST_ROWS))])
+    [mark] = (await at.answer()).composition.marks
+    begun = at.context(None)
+    at.clock.advance(4_000)
+    collection = at.holdings.collection(EVERYTHING)
+    at.store.delete(collection._key_of(day_of(NOW - timedelta(hours=30))))
+    await at.answer(fresh_seconds=inf, end=NOW - timedelta(hours=20))
+    with patch.object(Place, "context", lambda _at, _zone: begun):
+        answered = await at.answer(fresh_seconds=inf)
+    assert shown(answered, answered.composition.changed_at or NOW)[late["interactionId"]][1]
+    told = {one.run.ids[number] for one in answered.composition.pieces for number in one.changed_since(mark.number)}
+    assert late["interactionId"] in told
 
 
 TestMachine = Machine.TestCase

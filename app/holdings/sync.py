@@ -5,7 +5,6 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import islice
-from math import ceil
 from operator import neg
 from typing import NamedTuple
 
@@ -21,12 +20,12 @@ from app.upstream.rows import Held
 
 logger = logging.getLogger("cxfacade.holdings")
 
-FEW_ROWS = 8  # are read where an imbalance was found among them
+FEW_ROWS = 4  # are read where an imbalance was found among them
 MOST_ROWS = 900  # are read at most, where the calls do not suffice to find it among FEW_ROWS
-MORE_ROWS = 10  # at most are read beside those that lack, as they may stand further down
+MORE_ROWS = 2  # are read beside those that lack, as they may stand further down
 FIRST_STEP, WIDER = 32, 8  # rows from the newest down that are counted first, and how many times as many then
 PEEK_SECONDS = 60.0  # so often the newest row is looked at: an arrival and an erasure cancel in a total
-LIKELY, MANY = 0.5, 2.0  # arrivals since the last comparison; between the two, the call that counts asks for them
+LIKELY, MANY = 0.5, 2.0  # arrivals since the last comparison; between the two, the call that counts asks for the newest
 RECENT = 0.3  # share of the last comparison in the average of arrivals
 MOST_FAILURES = 3  # in a row; from then on totals are not trusted
 REREAD = timedelta(hours=1)
@@ -78,7 +77,7 @@ class Seen(NamedTuple):
 async def _is_equal(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> bool:
     """Whether as many rows are held as upstream counts, after those that lack were taken."""
     total, low = await _total(collection, span, reader, new_context)
-    for more in (0, min(MORE_ROWS, 2 + ceil(collection.arriving))):  # mostly they are the next ones
+    for more in (0, MORE_ROWS):  # mostly they are the next ones
         lack = total - collection.rows(span)
         if lack <= 0 or reader.left <= 0 or low <= span.start:
             break
@@ -102,14 +101,14 @@ async def _is_equal(collection: Collection, span: Span, reader: Reader, new_cont
 
 
 async def _total(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> Seen:
-    """Upstream's number of rows in the span, and down to where the newest were read for it, else its end.
+    """Upstream's number of rows in the span, and down to where it was read for that, else its end.
 
-    They are read once a minute, and where one or two have probably come; else rows are only counted.
+    The newest is read once a minute, and where one or two have probably come; else rows are only counted.
     """
     now, held = collection.clock.monotonic(), collection.rows(span)
     if now - collection.peeked_at >= PEEK_SECONDS or LIKELY <= collection.arriving < MANY:
         collection.peeked_at = now
-        seen = await _take_newest(collection, span, 1 + int(collection.arriving), reader, new_context)
+        seen = await _take_newest(collection, span, 1, reader, new_context)
     else:
         seen = Seen(await reader.count(span, anew=False), span.end)
     collection.arriving += RECENT * (max(0, seen.total - held) - collection.arriving)

@@ -65,13 +65,15 @@ class Judge:
         verdict.calls += 1
         verdict.counting += ("limit", "0") in call.query
         conditions = frozenset(one for one in call.query if one[0] not in PLACE)
-        first, again, early, uncaused = verdict.first, verdict.changed + verdict.due, verdict.early, 0
         has_cause = {call.rows[0].id} if call.rows and (conditions, call.rows[0].id) in self._ended else set()
         if _is_probe(call):
             has_cause.update(row.id for row in call.rows)
-        for row in call.rows:
+        due_places, early = list[int](), list[tuple[int, bool]]()  # each of these with whether it has no other cause
+        for place, row in enumerate(call.rows):
             self._play(row, at)
             last, due, was_settled = known.get(row.id, _NEVER)
+            if at >= due:
+                due_places.append(place)
             if last is None:
                 verdict.first += 1
             elif last.version != row.version:
@@ -81,15 +83,15 @@ class Judge:
                 if at < due:
                     verdict.early += 1
                     verdict.settled_early += was_settled
-                    uncaused += was_settled and row.id not in has_cause and (conditions, row.id) in self._sent
+                    is_needless = row.id not in has_cause and (conditions, row.id) in self._sent
+                    early.append((place, was_settled and is_needless))
                     continue
                 verdict.due += 1
             is_settled = not row.is_open and at - parse_time(row.event) >= 1000 * SETTLED_SECONDS
             known[row.id] = (row, self.allowances.due(row, at), is_settled)
-        if verdict.first == first and verdict.changed + verdict.due > again:
-            verdict.beside += verdict.early - early
-        else:
-            verdict.uncaused += uncaused
+        between = range(min(due_places, default=0), max(due_places, default=0))
+        verdict.beside += sum(place in between for place, _ in early)
+        verdict.uncaused += sum(is_uncaused for place, is_uncaused in early if place not in between)
         self._sent.update((conditions, row.id) for row in call.rows)
         if call.rows and ("limit", str(len(call.rows))) in call.query:
             self._ended.add((conditions, call.rows[-1].id))

@@ -70,9 +70,10 @@ def test_settled_rows_sent_again_are_counted_apart() -> None:
 
 
 def test_settled_rows_have_a_cause_between_due_ones_and_for_another_question() -> None:
-    settled, due = row("a"), row("b", since=NOON)
-    first = call(0, settled, due, value="VIP")
-    assert judged(first, call(5, settled, due, value="VIP")).uncaused == 0
+    settled, due, other = row("a"), row("b", since=NOON), row("c", since=NOON)
+    first = call(0, due, settled, other, value="VIP")
+    assert judged(first, call(5, due, settled, other, value="VIP")).uncaused == 0
+    assert judged(first, call(5, due, other, settled, value="VIP")).uncaused == 1
     assert judged(first, call(1, settled)).uncaused == 0
     unneeded = judged(first, call(1, settled), call(2, settled), call(3, settled, value="VIP"))
     assert (unneeded.settled_early, unneeded.uncaused) == (3, 2)
@@ -95,11 +96,12 @@ def test_the_probe_asks_for_a_settled_row_by_its_own_times() -> None:
         assert judged(call(0, settled), probing).uncaused == uncaused
 
 
-def test_early_rows_between_due_ones_are_told_from_those_of_a_first_reading() -> None:
-    due, other = row("a", since=NOON), row("b", since=NOON + MINUTE)
-    verdict = judged(call(1, due, other), call(5, due, other), call(5.5, other), call(6, due, other, row("c")))
-    assert (verdict.due, verdict.early, verdict.beside) == (2, 3, 1)
-    assert verdict.readings_per_row == pytest.approx(5 / 3)
+def test_early_rows_between_due_ones_are_told_from_those_above_and_below_them() -> None:
+    due, other, last = row("a", since=NOON), row("b", since=NOON + MINUTE), row("c", since=NOON)
+    verdict = judged(call(1, due, other, last), call(5, due, row("new"), other, last), call(5.5, due, other, last))
+    assert (verdict.due, verdict.early, verdict.beside) == (2, 4, 1)
+    assert verdict.readings_per_row == pytest.approx(7 / 4)
+    assert judged(call(1, due, other, last), call(5, other, due, last)).beside == 0
 
 
 def test_the_schedule_alone_owes_a_reading_at_each_due_time_however_often_a_row_is_sent() -> None:

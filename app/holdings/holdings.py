@@ -1,9 +1,11 @@
 """Holdings: a question is answered from its collection; upstream is asked for what is not held, or not held anew."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from app.cooperative import in_parallel
+from app.errors import UpstreamRefusedQuery
 from app.holdings.answering import Answered, Wanted, is_answerable
 from app.holdings.collection import Span, conditions_of
 from app.holdings.fill import NewContext
@@ -17,6 +19,7 @@ from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, UpstreamQuery, al
 from app.upstream.walk import Reading
 
 COUNTED_AGE = 2.0  # seconds: what was compared before lacks what has come since, and would be counted short
+ANEW = -1.0  # an age that nothing has
 
 
 @dataclass(eq=False)
@@ -80,30 +83,48 @@ class Holdings(Marked, Probed):
             part = everything.newest_held(span)
         if not may_answer(part):
             return None
+        whole = replace(wanted, most_calls=0, shown=ALL)
         is_counted = self.supersets.is_to_be_verified(conditions, part, self.clock.monotonic())
-        most_age = min(wanted.most_age, COUNTED_AGE) if is_counted else wanted.most_age
-        whole = replace(wanted, most_calls=0, shown=ALL, most_age=most_age)
-        answered = await self._alone(everything, part, whole, new_context)
+        read = partial(self._counted_alike, conditions) if is_counted else partial(self._alone, everything)
+        answered = await read(part, whole, new_context)
         if not isinstance(answered, Answered) or not answered.composition.complete:
             return None
-        context = new_context(everything.time_zone)
-        held = await narrowed(answered.composition, conditions, context)
-        calls, now = answered.calls, self.clock.monotonic()
-        if is_counted:
-            one = self.supersets.sample(conditions)  # upstream counts no union
-            shown = held if one == conditions else await narrowed(answered.composition, one, context)
-            reader = everything.reader(self.client, 1, wanted.owners, background=wanted.background, conditions=one)
-            if not await self.supersets.is_counted_alike(conditions, shown, reader, part, now):
-                return None
-            calls += reader.calls
+        held = await narrowed(answered.composition, conditions, new_context(everything.time_zone))
         held = replace(held, marks=()) if conditions.any_values else held
-        return replace(answered, composition=held, total=held.rows, facts={}, calls=calls)
+        return replace(answered, composition=held, total=held.rows, facts={})
+
+    async def _counted_alike(
+        self, conditions: UpstreamQuery, part: Span, wanted: Wanted, new_context: NewContext
+    ) -> Answered | Reading | None:
+        """The answer of the whole tenant, None where upstream counts other than so many rows for the conditions.
+
+        A row may have come, or gone, since the whole tenant was compared: then it is compared, and counted, once more.
+        """
+        everything, one, calls = self.collection(EVERYTHING), self.supersets.sample(conditions), 0
+        for most_age in (min(wanted.most_age, COUNTED_AGE), ANEW):
+            answered = await self._alone(everything, part, replace(wanted, most_age=most_age), new_context)
+            if not isinstance(answered, Answered) or not answered.composition.complete:
+                return answered
+            held = await narrowed(answered.composition, one, new_context(everything.time_zone))
+            reader = everything.reader(self.client, 1, wanted.owners, background=wanted.background, conditions=one)
+            counted = await reader.count(part)
+            calls += answered.calls + reader.calls
+            if counted == held.rows:
+                self.supersets.verify(conditions, self.clock.monotonic(), is_equal=True)
+                return replace(answered, calls=calls)
+        self.supersets.verify(conditions, self.clock.monotonic(), is_equal=False)
+        return None
 
     def _would_ask(self, asked: UpstreamQuery, span: Span, wanted: Wanted) -> bool:
         """Whether the question's own collections, one for each alternative, cannot answer without upstream."""
         own = map(self.collection, alternatives(asked))
         return not all(is_answerable(one, span, wanted) for one in own)
 
-    async def count_behind(self, new_context: NewContext) -> None:
+    async def count_behind(self, wanted: Wanted, new_context: NewContext) -> None:
         """Have upstream count what was answered from the whole tenant without asking. Raises UpstreamError."""
-        await self.supersets.count_behind(self.collection(EVERYTHING), self.client, new_context)
+        everything, whole = self.collection(EVERYTHING), replace(wanted, most_calls=0, shown=ALL)
+        for conditions, part in self.supersets.next_put_off():
+            if everything.coverage.holds(part):
+                with suppress(UpstreamRefusedQuery):
+                    if await self._counted_alike(conditions, part, whole, new_context) is None:
+                        everything.tell(part)

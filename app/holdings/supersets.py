@@ -3,25 +3,19 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from math import inf
 
 from app import cooperative
 from app.cooperative import Turns
-from app.errors import UpstreamRefusedQuery
 from app.holdings.collection import Span
 from app.holdings.composition import Composition, Piece
-from app.holdings.fill import NewContext
 from app.holdings.index import Wanted
 from app.holdings.packing import Entry, Run, pack
-from app.holdings.reader import Reader
 from app.holdings.store import Collection
 from app.interactions.facts import Context, Facts
 from app.observe.lines import CONDITION_DISTRUSTED
-from app.owners import Owners
-from app.upstream.client import UpstreamClient
 from app.upstream.query import Check, UpstreamQuery, alternatives, checker
 
 COUNTED_AT_ONCE = 8
@@ -80,48 +74,28 @@ class Supersets:
             return False
         return is_due
 
-    async def is_counted_alike(
-        self, conditions: UpstreamQuery, held: Composition, reader: Reader, part: Span, now: float
-    ) -> bool:
-        """Whether upstream counts as many rows as are held of the part, for the conditions or a sample of them."""
-        is_equal = await reader.count(part) == held.rows
-        if self.verify(conditions, now, is_equal=is_equal):
-            logger.error(CONDITION_DISTRUSTED, ", ".join(sorted(kinds_of(conditions))))
-        return is_equal
-
-    async def count_behind(self, everything: Collection, client: UpstreamClient, new_context: NewContext) -> None:
-        """Have upstream count some of what was put off; what differs is composed anew. Raises UpstreamError."""
-        for conditions in [*self.put_off][:COUNTED_AT_ONCE]:
-            part = self.put_off.pop(conditions)
-            async with everything.turn(owners := Owners()):
-                if not everything.coverage.holds(part):
-                    continue
-                context = new_context(everything.time_zone)
-                one = self.sample(conditions)
-                held = await narrowed(everything.compose(part), one, context)
-                reader = everything.reader(client, 1, owners, background=True, conditions=one)
-                with suppress(UpstreamRefusedQuery):
-                    if not await self.is_counted_alike(conditions, held, reader, part, everything.clock.monotonic()):
-                        everything.tell(part)
+    def next_put_off(self) -> list[tuple[UpstreamQuery, Span]]:
+        """Some of the conditions that are put off, each with the part to count: they are no longer."""
+        return [(one, self.put_off.pop(one)) for one in [*self.put_off][:COUNTED_AT_ONCE]]
 
     def sample(self, conditions: UpstreamQuery) -> UpstreamQuery:
         """The conditions that upstream is to count: of alternatives one, another each time."""
         each = alternatives(conditions)
         return each[self._answers % len(each)]
 
-    def verify(self, conditions: UpstreamQuery, now: float, *, is_equal: bool) -> bool:
-        """Note whether upstream counted as many rows; whether the kinds of condition are distrusted since."""
+    def verify(self, conditions: UpstreamQuery, now: float, *, is_equal: bool) -> None:
+        """Note whether upstream counted as many rows."""
         kinds, was_verified = kinds_of(conditions), self._verified.pop(conditions, 0.0) > now
         if is_equal:
             _remember(self._verified, conditions, now + VERIFIED_SECONDS)
             self._doubts -= Counter(dict.fromkeys(kinds if was_verified else (), MOST_DOUBTS))
-            return False
+            return
         _remember(self._refused, conditions, now + REFUSED_SECONDS)
-        if not was_verified:
-            return False
-        self._doubts.update(kinds)
-        self.distrusted |= {kind for kind in kinds if self._doubts[kind] >= MOST_DOUBTS}
-        return not self.distrusted.isdisjoint(kinds)
+        if was_verified:
+            self._doubts.update(kinds)
+            self.distrusted |= {kind for kind in kinds if self._doubts[kind] >= MOST_DOUBTS}
+            if not self.distrusted.isdisjoint(kinds):
+                logger.error(CONDITION_DISTRUSTED, ", ".join(sorted(kinds)))
 
 
 def _remember(known: dict[UpstreamQuery, float], conditions: UpstreamQuery, until: float) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from app.errors import CxfacadeError
+from app.holdings.answering import Wanted
 from app.holdings.collection import Span
 from app.holdings.partition import FOREVER
 from app.holdings.reader import floored
@@ -104,7 +105,7 @@ class HeldWindow:
         if collection.coverage.within(self.span):
             await self._hold(self.span, 1, 0, self.usual / 2)
             self._look()
-            await holdings.count_behind(self.queries.fetching.new_context())
+            await holdings.count_behind(self._wanted(1, 0, self.usual), self.queries.fetching.new_context())
         gap = self._next_gap()
         if gap:
             await self._hold(gap, PIECE_ROWS, PIECE_CALLS, self.usual)
@@ -126,9 +127,12 @@ class HeldWindow:
 
     async def _hold(self, span: Span, rows: int, most_calls: int, most_age: float) -> None:
         asked = UpstreamQuery(start=span.start, end=None if span.end == FOREVER else span.end)
-        fetching, terms = self.queries.fetching, Terms(most_calls, Owners(), background=True)
-        wanted = replace(fetching.wanted(rows, terms, most_age), compares_all=False, shown=0)
-        await fetching.held(self.plan, asked, wanted)
+        wanted = replace(self._wanted(rows, most_calls, most_age), shown=0)
+        await self.queries.fetching.held(self.plan, asked, wanted)
+
+    def _wanted(self, rows: int, most_calls: int, most_age: float) -> Wanted:
+        terms = Terms(most_calls, Owners(), background=True)
+        return replace(self.queries.fetching.wanted(rows, terms, most_age), compares_all=False)
 
     def _next_gap(self) -> Span | None:
         """The newest part of the range that is not held, and may be read now."""

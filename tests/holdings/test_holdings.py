@@ -340,6 +340,15 @@ async def test_what_has_come_since_the_whole_tenant_was_compared_is_no_reason_to
     assert at.upstream.sent == [identity(9_000)]
 
 
+async def test_what_comes_before_upstream_has_counted_is_no_reason_to_doubt_the_whole_tenant() -> None:
+    at = await of_many_with_gold()
+    at.clock.advance(5)
+    at.upstream.coming.append(row(9_000, NOW - MINUTE, **gold(1)))  # after the comparison
+    at.upstream.calls.clear()
+    assert await at.ids(attribute_values=("gold",)) == at.expected(attribute_values=("gold",))
+    assert {query.attribute_values for query, _, limit in at.upstream.calls if limit} == {()}
+
+
 async def test_a_condition_that_upstream_counts_otherwise_is_answered_by_upstream() -> None:
     at = await of_many_with_gold()
     at.upstream.put(row(3_000, NOW - 3_000 * MINUTE, **gold(0)))

@@ -88,6 +88,11 @@ class Composition:
         return sum(piece.count for piece in self.pieces) < self.rows
 
     @property
+    def starts(self) -> list[int]:
+        """The starts of its pieces, in microseconds since 1970, the newest first."""
+        return [start for piece in self.pieces for start in piece.starts]
+
+    @property
     def checked_at(self) -> float:
         """When the record was shown that was not for longest (monotonic seconds); without any, as compared."""
         return min((piece.checked_at for piece in self.pieces), default=self.compared_at)

@@ -6,12 +6,14 @@ from functools import partial
 
 from app.cooperative import in_parallel
 from app.errors import UpstreamRefusedQuery
-from app.holdings.answering import Answered, Wanted, is_answerable
+from app.holdings.answering import SYNC_CALLS, Answered, Wanted, is_answerable
 from app.holdings.collection import Span, conditions_of
 from app.holdings.fill import NewContext
 from app.holdings.marks import Marked, span_of
+from app.holdings.recheck import MOST_ROWS, read_again
 from app.holdings.stock import ALL
 from app.holdings.supersets import Supersets, narrowed
+from app.holdings.sync import differing
 from app.holdings.trust import Probed
 from app.holdings.union import united
 from app.owners import Owners
@@ -98,17 +100,24 @@ class Holdings(Marked, Probed):
     ) -> Answered | Reading | None:
         """The answer of the whole tenant, None where upstream counts other than so many rows for the conditions.
 
-        A row may have come, or gone, since the whole tenant was compared: then it is compared, and counted, once more.
+        A row may have come since the whole tenant was compared, or one that left and one that came were taken for each
+        other: so those few among which the numbers differ are read again, and all is compared and counted once more.
         """
         everything, one, calls = self.collection(EVERYTHING), self.supersets.sample(conditions), 0
+        reader = partial(everything.reader, self.client, owners=wanted.owners, background=wanted.background)
         for most_age in (min(wanted.most_age, COUNTED_AGE), ANEW):
             answered = await self._alone(everything, part, replace(wanted, most_age=most_age), new_context)
             if not isinstance(answered, Answered) or not answered.composition.complete:
                 return answered
             held = await narrowed(answered.composition, one, new_context(everything.time_zone))
-            reader = everything.reader(self.client, 1, wanted.owners, background=wanted.background, conditions=one)
-            counted = await reader.count(part)
-            calls += answered.calls + reader.calls
+            counting, reading = reader(SYNC_CALLS, conditions=one), reader(1)
+            counted = await counting.count(part)
+            if counted != held.rows and most_age != ANEW:
+                few = await differing(held.starts, part, counted, counting)
+                async with everything.turn(wanted.owners or Owners()):
+                    if everything.rows(few) <= MOST_ROWS:
+                        await read_again(everything, few, reading, new_context)
+            calls += answered.calls + counting.calls + reading.calls
             if counted == held.rows:
                 self.supersets.verify(conditions, self.clock.monotonic(), is_equal=True)
                 return replace(answered, calls=calls)

@@ -31,12 +31,16 @@ async def recheck(collection: Collection, span: Span, reader: Reader, new_contex
         if reader.left <= 0:
             break
         part = Span(floored(moment_of(cluster.oldest)), floored(moment_of(cluster.newest)) + MILLISECOND)
-        limit = reader.limit_of(collection.rows(part))
-        reading = await reader.newest(part, limit, collection.runs(part))
-        if is_trusted(reading) and reading.complete:
-            await collection.take(part, reading.records, new_context(reading.time_zone))
-        else:
-            collection.coverage = collection.coverage.without(part)
+        await read_again(collection, part, reader, new_context)
+
+
+async def read_again(collection: Collection, part: Span, reader: Reader, new_context: NewContext) -> None:
+    """Hold what upstream has in a part, by one call; where that does not show all of it, the part is held no more."""
+    reading = await reader.newest(part, reader.limit_of(collection.rows(part)), collection.runs(part))
+    if is_trusted(reading) and reading.complete:
+        await collection.take(part, reading.records, new_context(reading.time_zone))
+    else:
+        collection.coverage = collection.coverage.without(part)
 
 
 def _clusters(collection: Collection, span: Span) -> Iterator[Cluster]:

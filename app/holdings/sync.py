@@ -134,31 +134,14 @@ async def _take_newest(collection: Collection, span: Span, rows: int, reader: Re
 async def _mend(collection: Collection, span: Span, total: int, reader: Reader, new_context: NewContext) -> bool:
     """Find where the numbers differ, by counting halves, and read these few rows; whether they came.
 
-    Upstream has `total` rows in the span. All ranges counted begin where the span does: that is cheapest everywhere.
-    Where the calls do not suffice, the next comparison goes on in the part that this one came to.
+    Upstream has `total` rows in the span. Where the calls do not suffice, the next comparison goes on in the part that
+    this one came to.
     """
     sought = collection.sought
     if sought and reader.left <= 1:
         return False
-    collection.sought = None
     starts = [start for piece in collection.pieces(span) for start in piece.starts]
-    equal, differing = -1, len(starts)  # places: of rows down to which the numbers are equal, or not
-    step, first = FIRST_STEP, -1
-    if sought:
-        step, first = 0, _last_from(sought.end, starts)
-        differing = max(0, _last_from(sought.start, starts)) if sought.start > span.start else differing
-    while differing - equal > FEW_ROWS and reader.left > 1:
-        usual = min(equal + step, differing - 1) if step else (equal + differing) // 2
-        place = first if equal < first < differing else usual
-        low = floored(moment_of(starts[place]))
-        older = await reader.count(Span(span.start, low), anew=False) if span.start < low else 0
-        if total - older == collection.rows(Span(low, span.end)):
-            equal, step = place, step * WIDER
-        else:
-            differing, step = place, 0
-    low = floored(moment_of(starts[differing])) if differing < len(starts) else span.start
-    high = floored(moment_of(starts[equal])) if equal >= 0 else span.end
-    part = Span(low, high)
+    collection.sought, part = None, await differing(starts, span, total, reader, sought)
     if reader.left <= 0 or collection.rows(part) > MOST_ROWS:
         collection.sought = part
         return False
@@ -168,6 +151,30 @@ async def _mend(collection: Collection, span: Span, total: int, reader: Reader, 
         return False
     await collection.take(part, reading.records, new_context(reading.time_zone))
     return True
+
+
+async def differing(starts: Sequence[int], span: Span, total: int, reader: Reader, sought: Span | None = None) -> Span:
+    """The part of the span in which the rows that upstream has differ in number from those held: few, if calls suffice.
+
+    Upstream has `total` rows in the span; those held have these `starts`, in microseconds since 1970, the newest first.
+    It may be `sought` in a part first. All ranges counted begin where the span does: that is cheapest everywhere.
+    """
+    equal, unequal = -1, len(starts)  # places: of rows down to which the numbers are equal, or not
+    step, first = FIRST_STEP, -1
+    if sought:
+        step, first = 0, _last_from(sought.end, starts)
+        unequal = max(0, _last_from(sought.start, starts)) if sought.start > span.start else unequal
+    while unequal - equal > FEW_ROWS and reader.left > 1:
+        usual = min(equal + step, unequal - 1) if step else (equal + unequal) // 2
+        place = first if equal < first < unequal else usual
+        low = floored(moment_of(starts[place]))
+        older = await reader.count(Span(span.start, low), anew=False) if span.start < low else 0
+        if total - older == _last_from(low, starts) + 1:
+            equal, step = place, step * WIDER
+        else:
+            unequal, step = place, 0
+    low = floored(moment_of(starts[unequal])) if unequal < len(starts) else span.start
+    return Span(low, floored(moment_of(starts[equal])) if equal >= 0 else span.end)
 
 
 def _last_from(moment: datetime, starts: Sequence[int]) -> int:

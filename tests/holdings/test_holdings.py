@@ -349,6 +349,24 @@ async def test_what_comes_before_upstream_has_counted_is_no_reason_to_doubt_the_
     assert {query.attribute_values for query, _, limit in at.upstream.calls if limit} == {()}
 
 
+async def test_one_that_left_and_one_that_came_are_told_apart_by_a_count_of_some_conditions() -> None:
+    at = await of_many_with_gold()
+    gilded: dict[str, Any] = {"attribute_values": ("gold",)}
+    await at.ids(**gilded)
+    at.holdings.supersets._verified.clear()
+    gone, late = identity(700), row(9_000, NOW - 2_030.5 * MINUTE, **gold(0))
+    del at.upstream.rows[gone]
+    at.upstream.put(late)
+    at.clock.advance(16)
+    at.upstream.calls.clear()
+    assert gone in await at.ids(), "as many are listed as before"
+    assert await at.ids(**gilded) == at.expected(**gilded)
+    at.clock.advance(16)
+    assert await at.ids() == at.expected()
+    asked = {query.attribute_values for query, _, limit in at.upstream.calls if limit}
+    assert asked == {()}, "nothing is read of its own"
+
+
 async def test_a_condition_that_upstream_counts_otherwise_is_answered_by_upstream() -> None:
     at = await of_many_with_gold()
     at.upstream.put(row(3_000, NOW - 3_000 * MINUTE, **gold(0)))

@@ -2,7 +2,7 @@
 
 Each row of a list call is one of four: the `first` of its interaction; `changed` since it was sent last; sent again as
 it was because its allowance had run out (`due`); or again before that (`early`). Of early rows those have a cause that
-a call for due rows sends between them (`beside`); those that the conditions of the call are sent for the first time:
+a call sends between due or changed ones (`beside`); those that the conditions of the call are sent for the first time:
 another question was sent them before; the newest of a call, where a page of these conditions ended with it, as its
 millisecond may hold more; and the row whose times the probe asks for, by a range of a few milliseconds. Beside that the
 schedule is played for each row alone, from its first reading on: so often it was `owed` to be read again.
@@ -68,16 +68,15 @@ class Judge:
         has_cause = {call.rows[0].id} if call.rows and (conditions, call.rows[0].id) in self._ended else set()
         if _is_probe(call):
             has_cause.update(row.id for row in call.rows)
-        due_places, early = list[int](), list[tuple[int, bool]]()  # each of these with whether it has no other cause
+        needed, early = list[int](), list[tuple[int, bool]]()  # places; the early with whether nothing caused it
         for place, row in enumerate(call.rows):
             self._play(row, at)
             last, due, was_settled = known.get(row.id, _NEVER)
-            if at >= due:
-                due_places.append(place)
             if last is None:
                 verdict.first += 1
             elif last.version != row.version:
                 verdict.changed += 1
+                needed.append(place)
             else:
                 verdict.settled_again += was_settled
                 if at < due:
@@ -87,9 +86,10 @@ class Judge:
                     early.append((place, was_settled and is_needless))
                     continue
                 verdict.due += 1
+                needed.append(place)
             is_settled = not row.is_open and at - parse_time(row.event) >= 1000 * SETTLED_SECONDS
             known[row.id] = (row, self.allowances.due(row, at), is_settled)
-        between = range(min(due_places, default=0), max(due_places, default=0))
+        between = range(min(needed, default=0), max(needed, default=0))
         verdict.beside += sum(place in between for place, _ in early)
         verdict.uncaused += sum(is_uncaused for place, is_uncaused in early if place not in between)
         self._sent.update((conditions, row.id) for row in call.rows)

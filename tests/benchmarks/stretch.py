@@ -27,10 +27,10 @@ class Verdict:
     changed: int = 0
     due: int = 0
     early: int = 0
-    beside: int = 0  # of early: rows between due ones, sent by the call for these
+    beside: int = 0  # of early: rows between due or changed ones, sent by the call for these
     settled_again: int = 0  # of due and early: rows that had settled before they were sent last
     settled_early: int = 0
-    uncaused: int = 0  # of settled_early: neither between due ones nor new to the conditions that were asked for
+    uncaused: int = 0  # of settled_early: neither between these nor new to the conditions that were asked for
     owed: int = 0  # readings again, by the schedule alone
     late: int = 0  # rows read again later than promised, or not yet
 

@@ -114,9 +114,11 @@ class Holdings(Marked, Probed):
             counted = await counting.count(part)
             if counted != held.rows and most_age != ANEW:
                 few = await differing(held.starts, part, counted, counting)
-                async with everything.turn(wanted.owners or Owners()):
-                    if everything.rows(few) <= MOST_ROWS:
-                        await read_again(everything, few, reading, new_context)
+                if everything.rows(few) <= MOST_ROWS:
+                    read = partial(read_again, everything, few, reading, new_context)
+                    anew = replace(wanted, most_age=ANEW)
+                    async with everything.turn(wanted.owners or Owners()):
+                        await (self.tier.answer(everything, few, anew, new_context, read) if self.tier else read())
             calls += answered.calls + counting.calls + reading.calls
             if counted == held.rows:
                 self.supersets.verify(conditions, self.clock.monotonic(), is_equal=True)

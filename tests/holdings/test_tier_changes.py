@@ -176,6 +176,23 @@ async def test_what_has_become_final_is_told_by_whoever_takes_it_without_the_lea
     assert follower.rows[identity(9_000)][1]
 
 
+async def test_what_a_count_of_some_conditions_has_read_again_is_told_to_all(processes: Processes) -> None:
+    hooks = [{"hookType": "tier", "hookName": "gold", "hookSubType": "interaction-attribute"}]
+    processes.upstream.put(
+        *(row(number, NOW - number * MINUTE, interactionAttributes=hooks) for number in range(9_000, 9_030))
+    )
+    (one, other), follower = await begun(processes)
+    await one.ids(attribute_values=("gold",))
+    one.holdings.supersets._verified.clear()
+    del processes.upstream.rows[identity(8)]
+    processes.upstream.put(row(9_100, NOW - 9_010.5 * MINUTE, interactionAttributes=hooks))
+    processes.advance(16)
+    assert await one.ids(attribute_values=("gold",)) == one.expected(attribute_values=("gold",))
+    assert await told(follower, one)
+    assert await told(follower, other)
+    assert {*follower.rows} == {*one.expected()}
+
+
 LOSSES: dict[str, Callable[[Place, Redis], Any]] = {
     "the lease": lambda _at, stored: stored.delete(*cast("list[bytes]", stored.keys("*:lease*"))),
     "the catalogue": lambda _at, stored: stored.delete(*cast("list[bytes]", stored.keys("*:catalogue*"))),

@@ -22,7 +22,7 @@ from app.upstream.query import MOST_ROWS_PER_CALL
 from app.upstream.walk import Reading
 
 SYNC_CALLS = 12
-RECHECK_CALLS = 8
+RECHECK_CALLS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,15 +188,15 @@ def _is_due(collection: Collection, part: Span, wanted: Wanted) -> bool:
 
 def _is_counted(collection: Collection, span: Span, low: datetime, wanted: Wanted) -> bool:
     """Whether the rows of the span below `low` were counted, here or by another process, and lately enough."""
-    is_same = collection.rest.span == Span(floored(span.start), low)
-    return is_same and wanted.is_fresh(Interval(span, collection.rest.counted_at), collection.clock.monotonic())
+    rest, now = collection.rest, collection.clock.monotonic()
+    return rest.span == Span(floored(span.start), low) and wanted.is_fresh(Interval(rest.span, rest.counted_at), now)
 
 
 def _expires_at(collection: Collection, span: Span, held: Composition, wanted: Wanted) -> float:
     intervals = collection.coverage.within(Span(max(span.start, held.low), span.end))
     compared = min((one.compared_at + wanted.lifetime(one.span) for one in intervals), default=held.compared_at)
     if wanted.is_counted and not held.complete:
-        compared = min(compared, collection.rest.counted_at + wanted.lifetime(span))
+        compared = min(compared, collection.rest.counted_at + wanted.lifetime(collection.rest.span))
     return min(compared, max(held.due_at, held.compared_at + wanted.patience))
 
 

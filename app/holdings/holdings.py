@@ -115,7 +115,7 @@ class Holdings(Marked, Probed):
             if counted != held.rows and most_age != ANEW:
                 few = await differing(held.starts, part, counted, counting)
                 if everything.rows(few) <= MOST_ROWS:
-                    read = partial(read_again, everything, few, reading, new_context)
+                    read = partial(read_again, everything, [few], reading, new_context)
                     anew = replace(wanted, most_age=ANEW)
                     async with everything.turn(wanted.owners or Owners()):
                         await (self.tier.answer(everything, few, anew, new_context, read) if self.tier else read())

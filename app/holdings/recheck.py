@@ -1,8 +1,12 @@
 """Rechecking: records whose allowance has run out are read again, neighbours by one call."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
+from heapq import nsmallest
+from itertools import pairwise
 from typing import NamedTuple
 
+from app.cooperative import in_parallel
 from app.holdings.collection import Span
 from app.holdings.composition import Piece
 from app.holdings.fill import NewContext
@@ -10,8 +14,18 @@ from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, Reader, floored, is_trusted
 from app.holdings.store import Collection
 
-GAP = 15  # rows between two due ones that are read with them
+MOST_BESIDE = 25  # rows that are read because they stand between due ones, in one recheck
+FARTHEST = 15  # places from one due row to the next, that both are read by one call
+AT_ONCE = 2  # calls
 MOST_ROWS = 900  # of one cluster: what has arrived meanwhile has room in the call
+
+
+class Due(NamedTuple):
+    """A due record: its place among all of the span from 1 on, its start in microseconds, and since when it is due."""
+
+    place: int
+    start: int
+    due_at: float
 
 
 class Cluster(NamedTuple):
@@ -27,39 +41,52 @@ async def recheck(collection: Collection, span: Span, reader: Reader, new_contex
 
     The reading replaces what is held of its range, so that what was erased goes.
     """
-    for cluster in sorted(_clusters(collection, span), key=lambda one: one.due_at):
-        if reader.left <= 0:
-            break
-        part = Span(floored(moment_of(cluster.oldest)), floored(moment_of(cluster.newest)) + MILLISECOND)
-        await read_again(collection, part, reader, new_context)
+    clusters = sorted(_clusters([*_due(collection, span)]), key=lambda one: one.due_at)
+    while clusters and reader.left > 0:
+        most = min(AT_ONCE, reader.left)
+        parts, clusters = [_span(one) for one in clusters[:most]], clusters[most:]
+        await read_again(collection, parts, reader, new_context)
 
 
-async def read_again(collection: Collection, part: Span, reader: Reader, new_context: NewContext) -> None:
-    """Hold what upstream has in a part, by one call; where that does not show all of it, the part is held no more."""
-    reading = await reader.newest(part, reader.limit_of(collection.rows(part)), collection.runs(part))
-    if is_trusted(reading) and reading.complete:
-        await collection.take(part, reading.records, new_context(reading.time_zone))
-    else:
-        collection.coverage = collection.coverage.without(part)
+def _span(cluster: Cluster) -> Span:
+    return Span(floored(moment_of(cluster.oldest)), floored(moment_of(cluster.newest)) + MILLISECOND)
 
 
-def _clusters(collection: Collection, span: Span) -> Iterator[Cluster]:
-    """The due records of the span, those with at most GAP others between them together."""
-    cluster, first, last = None, 0, 0
-    for place, start, due in _due(collection, span):
-        if cluster and place - last <= GAP and place - first < MOST_ROWS:
-            cluster = Cluster(cluster.newest, start, min(cluster.due_at, due))
+async def read_again(collection: Collection, parts: Sequence[Span], reader: Reader, new_context: NewContext) -> None:
+    """Hold what upstream has in each part, by one call at the same time as the others.
+
+    Where that does not show all of a part, it is held no more.
+    """
+    works = [partial(reader.newest, one, reader.limit_of(collection.rows(one)), collection.runs(one)) for one in parts]
+    for part, reading in zip(parts, await in_parallel(works), strict=True):
+        if is_trusted(reading) and reading.complete:
+            await collection.take(part, reading.records, new_context(reading.time_zone))
         else:
-            if cluster:
-                yield cluster
-            cluster, first = Cluster(start, start, due), place
+            collection.coverage = collection.coverage.without(part)
+
+
+def _clusters(due: Sequence[Due]) -> list[Cluster]:
+    """The due records, the nearest neighbours together, as long as few others stand between them."""
+    distances = ((later.place - one.place, later.place) for one, later in pairwise(due))
+    joined, left = set[int](), MOST_BESIDE
+    for distance, place in nsmallest(MOST_BESIDE, (one for one in distances if 1 < one[0] <= FARTHEST)):
+        left -= distance - 1
+        if left < 0:
+            break
+        joined.add(place)
+    clusters, first, last = list[Cluster](), 0, -1
+    for place, start, due_at in due:
+        if (place == last + 1 or place in joined) and place - first < MOST_ROWS:
+            clusters[-1] = Cluster(clusters[-1].newest, start, min(clusters[-1].due_at, due_at))
+        else:
+            clusters.append(Cluster(start, start, due_at))
+            first = place
         last = place
-    if cluster:
-        yield cluster
+    return clusters
 
 
-def _due(collection: Collection, span: Span) -> Iterator[tuple[int, int, float]]:
-    """The due records of the span: place among all of them from 1 on, start in microseconds, when it was due."""
+def _due(collection: Collection, span: Span) -> Iterator[Due]:
+    """The due records of the span, the newest first."""
     now, place = collection.clock.monotonic(), 0
     for partition in collection.partitions(span):
         if partition.due_at > now and partition.is_within(span):
@@ -73,4 +100,4 @@ def _due(collection: Collection, span: Span) -> Iterator[tuple[int, int, float]]
             for start, due in zip(piece.starts, piece.due, strict=True):
                 place += 1
                 if due <= now:
-                    yield place, start, due
+                    yield Due(place, start, due)

@@ -23,9 +23,10 @@ logger = logging.getLogger("cxfacade.holdings")
 FEW_ROWS = 4  # are read where an imbalance was found among them
 MOST_ROWS = 900  # are read at most, where the calls do not suffice to find it among FEW_ROWS
 MORE_ROWS = 2  # are read beside those that lack, as they may stand further down
-FIRST_STEP, WIDER = 32, 8  # rows from the newest down that are counted first, and how many times as many then
-PEEK_SECONDS = 60.0  # so often the newest row is looked at: an arrival and an erasure cancel in a total
-LIKELY, MANY = 0.5, 2.0  # arrivals since the last comparison; between the two, the call that counts asks for the newest
+FIRST_STEP, WIDER = 32, 8  # rows from the newest down that are counted first where one lacks, and how much more then
+PEEK_SECONDS = 60.0  # so often the newest are looked at: an arrival and an erasure cancel in a total
+MANY_ROWS = 1_000  # from so many on a row more for each look is too much, and counting is another call
+LIKELY = 1.0  # arrivals since the last comparison, from which on the call that counts asks for the newest, too
 RECENT = 0.3  # share of the last comparison in the average of arrivals
 MOST_FAILURES = 3  # in a row; from then on totals are not trusted
 REREAD = timedelta(hours=1)
@@ -81,15 +82,14 @@ async def _is_equal(collection: Collection, span: Span, reader: Reader, new_cont
         lack = total - collection.rows(span)
         if lack <= 0 or reader.left <= 0 or low <= span.start:
             break
-        if low == span.end:
-            collection.peeked_at = collection.clock.monotonic()
         asked = Span(span.start, low)
         below, low = await _take_newest(collection, asked, lack + more, reader, new_context)
         total = max(total, below + collection.rows(Span(asked.end, span.end)))  # rows may have come since they counted
     if total == collection.rows(span):
         return True
-    newest = next(collection.pieces(span), None)
-    known = Span(span.start, moment_of(newest.newest) + MILLISECOND) if newest else span
+    if total < collection.rows(span):  # nothing was read since they were counted
+        await _mend(collection, span, total, reader, new_context)
+    known = _known(collection, span)
     while reader.left > 0:
         total = await reader.count(known)
         if total == collection.rows(known):
@@ -103,21 +103,33 @@ async def _is_equal(collection: Collection, span: Span, reader: Reader, new_cont
 async def _total(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> Seen:
     """Upstream's number of rows in the span, and down to where it was read for that, else its end.
 
-    The newest is read once a minute, and where one or two have probably come; else rows are only counted.
+    The newest is read where one has probably come; else rows are only counted. Once a minute those are counted that
+    stand no higher than the newest held, or, of few, the newest is read.
     """
-    now, held = collection.clock.monotonic(), collection.rows(span)
-    if now - collection.peeked_at >= PEEK_SECONDS or LIKELY <= collection.arriving < MANY:
-        collection.peeked_at = now
+    held, now = collection.rows(span), collection.clock.monotonic()
+    peeks = now - collection.peeked_at >= PEEK_SECONDS
+    if collection.arriving >= LIKELY or (peeks and held < MANY_ROWS):
         seen = await _take_newest(collection, span, 1, reader, new_context)
     else:
         seen = Seen(await reader.count(span, anew=False), span.end)
+        if peeks and seen.total == held:
+            collection.peeked_at = now
+            arrived = held - await reader.count(_known(collection, span), anew=False)
+            seen = await _take_newest(collection, span, arrived, reader, new_context) if arrived > 0 else seen
     collection.arriving += RECENT * (max(0, seen.total - held) - collection.arriving)
     return seen
+
+
+def _known(collection: Collection, span: Span) -> Span:
+    """The span up to the newest row that is held."""
+    newest = next(collection.pieces(span), None)
+    return Span(span.start, moment_of(newest.newest) + MILLISECOND) if newest else span
 
 
 async def _take_newest(collection: Collection, span: Span, rows: int, reader: Reader, new_context: NewContext) -> Seen:
     """Hold the newest rows as upstream shows them. Raises Distrusted."""
     known = [piece.run for piece in islice(collection.pieces(span), 2 + rows // FEW_ROWS)]
+    collection.peeked_at = collection.clock.monotonic()
     reading = await reader.newest(span, rows, known)
     if not is_trusted(reading) or len(reading.records) < min(rows, reading.total):
         raise Distrusted
@@ -157,10 +169,11 @@ async def differing(starts: Sequence[int], span: Span, total: int, reader: Reade
     """The part of the span in which the rows that upstream has differ in number from those held: few, if calls suffice.
 
     Upstream has `total` rows in the span; those held have these `starts`, in microseconds since 1970, the newest first.
-    It may be `sought` in a part first. All ranges counted begin where the span does: that is cheapest everywhere.
+    It may be `sought` in a part first; else where a row lacks among the newest, as rows join late by minutes, but are
+    erased at any age. All ranges counted begin where the span does: that is cheapest everywhere.
     """
     equal, unequal = -1, len(starts)  # places: of rows down to which the numbers are equal, or not
-    step, first = FIRST_STEP, -1
+    step, first = (FIRST_STEP if total > len(starts) else 0), -1
     if sought:
         step, first = 0, _last_from(sought.end, starts)
         unequal = max(0, _last_from(sought.start, starts)) if sought.start > span.start else unequal

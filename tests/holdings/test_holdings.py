@@ -14,7 +14,7 @@ from app.holdings.collection import Span
 from app.holdings.packing import AT_HAND_ROWS
 from app.holdings.partition import FOREVER
 from app.holdings.supersets import CHECKED_ONE_IN, MOST_DOUBTS, REFUSED_SECONDS
-from app.holdings.sync import MOST_FAILURES, PEEK_SECONDS
+from app.holdings.sync import FEW_ROWS, LIKELY, MANY_ROWS, MOST_FAILURES
 from app.owners import Owners
 from app.upstream.query import EVERYTHING, UpstreamQuery
 from tests.holdings.support import FRESH_SECONDS, NOW, Place, day, identity, ids_of, place, records_of, row
@@ -68,6 +68,18 @@ async def test_rows_that_are_not_held_are_counted_once_for_as_long_as_an_answer_
     assert (await at.answer(50)).total == 2_501
 
 
+async def test_rows_that_are_not_held_are_counted_as_seldom_as_a_range_that_ends_where_they_do() -> None:
+    at = place(day(20_000))
+    wanted = Wanted(50, 10, lambda span: FRESH_SECONDS if span.end == FOREVER else 600.0, FRESH_SECONDS, inf)
+    for seconds in (0, 16, 300, 300):
+        at.clock.advance(seconds)
+        answered = await at.holdings.answer(UpstreamQuery(), wanted, at.context)
+        assert isinstance(answered, Answered)
+        assert answered.total == 20_000
+        low = answered.composition.low
+        assert [limit for asked, _, limit in at.upstream.calls if asked.end == low] == [0]
+
+
 async def test_a_millisecond_that_is_held_stays_whole_where_a_reading_ends_within_it() -> None:
     """Of twenty records of one start the reading brought ten: the others, held for another question, were lost."""
     tied = NOW - HOUR - 990 * timedelta(seconds=20)
@@ -94,11 +106,17 @@ async def test_a_record_that_stays_beside_others_of_its_millisecond_was_not_show
     assert {name for name, at_ in checked.items() if at_ == at.clock.monotonic} == {*at.upstream.sent} == {identity(0)}
 
 
+async def at_rest(rows: int = 500) -> Place:
+    """So many interactions are held, none is due, and the newest were looked at 16 seconds ago."""
+    at = place(day(rows))
+    for seconds in (0, 61, 16):
+        at.clock.advance(seconds)
+        await at.answer()
+    return at
+
+
 async def test_an_arrival_costs_a_count_and_one_row() -> None:
-    at = place(day(500))
-    await at.answer()
-    at.clock.advance(61)
-    await at.answer()  # looks at the newest row
+    at = await at_rest()
     at.upstream.put(row(9_000, NOW - MINUTE))
     at.upstream.calls.clear()
     at.upstream.sent.clear()
@@ -121,15 +139,13 @@ async def test_rows_that_lack_are_looked_for_below_those_that_came() -> None:
     assert at.upstream.sent == [*map(identity, (9_000, 9_001, 9_002, 9_003, 0, 1, 8_000, 2))]
 
 
-@pytest.mark.parametrize("seconds", [16, 61], ids=["counted first", "read first"])
-async def test_a_row_that_comes_during_a_comparison_does_not_stand_for_one_that_lacks(seconds: int) -> None:
-    at = place(day(500))
-    await at.answer()
-    at.clock.advance(61)
-    await at.answer()
-    at.clock.advance(seconds)
+@pytest.mark.parametrize("arriving", [0.0, LIKELY], ids=["counted first", "read first"])
+async def test_a_row_that_comes_during_a_comparison_does_not_stand_for_one_that_lacks(arriving: float) -> None:
+    at = await at_rest()
+    at.clock.advance(16)
+    at.holdings.collection(EVERYTHING).arriving = arriving
     new, late, later = row(9_000, NOW), row(8_000, NOW - 2 * HOUR + MINUTE / 6), row(8_001, NOW - MINUTE)
-    at.upstream.put(*[new] if seconds > PEEK_SECONDS else [], late)
+    at.upstream.put(*[new] if arriving else [], late)
     at.upstream.coming.append(later)
     assert await at.ids() == at.expected()
 
@@ -147,29 +163,40 @@ async def test_rows_for_which_a_comparison_finds_no_room_are_not_taken_for_held(
         assert collection.rows(one.span) == len(at.upstream.matching(UpstreamQuery(start=one.span.start)))
 
 
-async def test_many_arrivals_are_counted_before_they_are_read() -> None:
-    at = place(day(500))
-    await at.answer()
+async def test_many_arrivals_are_read_once() -> None:
+    at = await at_rest()
     for turn in range(4):
         at.clock.advance(16)
         at.upstream.put(*[row(9_000 + number, NOW + number * MINUTE) for number in range(5 * turn, 5 * turn + 5)])
         at.upstream.calls.clear()
         at.upstream.sent.clear()
         assert await at.ids() == at.expected()
-    assert [limit for _, _, limit in at.upstream.calls[:2]] == [0, 5]
+    assert [limit for _, _, limit in at.upstream.calls[:2]] == [1, 4]
     assert at.upstream.sent[:5] == [identity(number) for number in range(9_019, 9_014, -1)]
 
 
-async def test_nothing_new_costs_a_count() -> None:
-    at = place(day(500))
-    await at.answer()
-    at.clock.advance(61)
-    await at.answer()
+@pytest.mark.parametrize("gone", [0, 400])
+@pytest.mark.parametrize("rows", [500, MANY_ROWS])
+async def test_an_arrival_and_an_erasure_that_cancel_are_seen_within_a_minute(rows: int, gone: int) -> None:
+    at = await at_rest(rows)
+    del at.upstream.rows[identity(gone)]
+    at.upstream.put(row(9_000, NOW))
+    at.upstream.sent.clear()
+    for _ in range(3):
+        at.clock.advance(16)
+        await at.answer()
+    assert await at.ids() == at.expected()
+    assert len(at.upstream.sent) <= 1 + FEW_ROWS
+
+
+@pytest.mark.parametrize(("rows", "limits"), [(500, [0, 0, 1]), (MANY_ROWS, [0, 0, 0, 0])])
+async def test_nothing_new_costs_a_count_and_once_a_minute_a_look_at_the_newest(rows: int, limits: list[int]) -> None:
+    at = await at_rest(rows)
     at.upstream.calls.clear()
     for _ in range(3):
         at.clock.advance(16)
         await at.answer()
-    assert [limit for _, _, limit in at.upstream.calls] == [0, 0, 0]
+    assert [limit for _, _, limit in at.upstream.calls] == limits
 
 
 @pytest.mark.parametrize("hours", [1.2, 2.5, 3.0, 6.9])
@@ -233,7 +260,7 @@ async def test_an_open_record_is_read_again_after_a_minute_and_an_ended_one_is_n
         await at.answer()
     at.upstream.put(row(9_000, NOW - HOUR / 2, minutes=30.5, flowName="ended"))
     at.upstream.sent.clear()
-    at.clock.advance(15 * 60)
+    at.clock.advance(20 * 60)
     answered = await at.answer()
     assert records_of(answered)[0].flow_name == "ended"
     assert identity(9_000) in at.upstream.sent

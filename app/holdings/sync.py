@@ -169,15 +169,17 @@ async def differing(starts: Sequence[int], span: Span, total: int, reader: Reade
     """The part of the span in which the rows that upstream has differ in number from those held: few, if calls suffice.
 
     Upstream has `total` rows in the span; those held have these `starts`, in microseconds since 1970, the newest first.
-    It may be `sought` in a part first; else where a row lacks among the newest, as rows join late by minutes, but are
+    It may be `sought` in a part first. Rows join late by minutes, so that one that lacks is among the newest; they are
     erased at any age. All ranges counted begin where the span does: that is cheapest everywhere.
     """
     equal, unequal = -1, len(starts)  # places: of rows down to which the numbers are equal, or not
-    step, first = (FIRST_STEP if total > len(starts) else 0), -1
+    gone = len(starts) - total
+    step, first = (FIRST_STEP, -1) if gone < 0 else (0, len(starts) // (1 + gone))
     if sought:
         step, first = 0, _last_from(sought.end, starts)
         unequal = max(0, _last_from(sought.start, starts)) if sought.start > span.start else unequal
-    while unequal - equal > FEW_ROWS and reader.left > 1:
+    few = MOST_ROWS if gone > 1 and len(starts) <= MOST_ROWS else FEW_ROWS  # the calls find one of them, or two
+    while unequal - equal > few and reader.left > 1:
         usual = min(equal + step, unequal - 1) if step else (equal + unequal) // 2
         place = first if equal < first < unequal else usual
         low = floored(moment_of(starts[place]))

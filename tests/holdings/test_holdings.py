@@ -220,6 +220,14 @@ async def test_an_erased_row_is_found_by_counting(gone: int) -> None:
     assert await at.ids() == at.expected()
 
 
+async def test_several_erased_rows_are_found_by_one_comparison() -> None:
+    at = await at_rest()
+    for number in range(30, 500, 67):
+        del at.upstream.rows[identity(number)]
+    at.clock.advance(16)
+    assert await at.ids() == at.expected()
+
+
 @pytest.mark.parametrize(("change", "calls"), [("erased", 5), ("late", 7)])
 async def test_a_search_that_takes_more_calls_than_one_comparison_may_make_is_gone_on_with(
     change: str, calls: int, monkeypatch: pytest.MonkeyPatch

@@ -19,7 +19,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from app.commands.channel import supervised
-from app.commands.signals import STOPS, hold_signals, release_signals
+from app.commands.signals import STOPS, pass_over_signals, release_signals
 from app.commands.sockets import BACKLOG, inherited, listen, served_at
 from app.listener.acceptor import Acceptor
 from app.listener.connection import Connection
@@ -188,7 +188,6 @@ def run(
     """
     with asyncio.Runner(loop_factory=servers[0].config.get_loop_factory()) as runner:
         runner.run(_serve(servers, ready, ending, reload, beside))
-    hold_signals()
 
 
 def freeze_startup_objects() -> None:
@@ -236,6 +235,7 @@ async def _serve(
                 await task
     except TimeoutError:
         logger.error(CUT_OFF)
+    pass_over_signals()
 
 
 def _on_signals(

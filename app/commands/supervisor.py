@@ -17,7 +17,7 @@ from typing import Any
 
 from app.commands.collecting import Collecting
 from app.commands.processes import Process, command, start
-from app.commands.signals import STOPS, hold_signals, release_signals
+from app.commands.signals import STOPS, pass_over_signals, release_signals
 from app.commands.sockets import inherited, listen, served_at
 from app.errors import SettingsError
 from app.observe import logs
@@ -61,19 +61,19 @@ def supervise(settings: Settings) -> int:
         logger.warning(PSEUDONYMS_FOR_ONE_START)
     gc.enable()
     workers = Supervisor(command(sys.argv[1:]), listener, settings.workers)
-    code = asyncio.run(_run(workers, lambda: announce(words)))
-    hold_signals()
-    return code
+    return asyncio.run(_run(workers, lambda: announce(words)))
 
 
 async def _run(supervisor: "Supervisor", ready: Callable[[], None]) -> int:
     loop = asyncio.get_running_loop()
     for number in STOPS:
-        loop.add_signal_handler(number, supervisor.stop, number)
-    loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
-    loop.add_signal_handler(signal.SIGUSR2, supervisor.replace)
+        signal.signal(number, lambda caught, _: loop.call_soon_threadsafe(supervisor.stop, caught))
+    signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(supervisor.reload))
+    signal.signal(signal.SIGUSR2, lambda *_: loop.call_soon_threadsafe(supervisor.replace))
     release_signals()
-    return await supervisor.run(ready)
+    code = await supervisor.run(ready)
+    pass_over_signals()
+    return code
 
 
 class Supervisor:

@@ -16,7 +16,7 @@ from app.holdings.store import Collection
 
 MOST_BESIDE = 25  # rows that are read because they stand between due ones, in one recheck
 FARTHEST = 15  # places from one due row to the next, that both are read by one call
-AT_ONCE = 2  # calls
+BEHIND, IN_FRONT = 2, 8  # calls at once: nobody waits for them, or somebody does
 MOST_ROWS = 900  # of one cluster: what has arrived meanwhile has room in the call
 
 
@@ -42,8 +42,9 @@ async def recheck(collection: Collection, span: Span, reader: Reader, new_contex
     The reading replaces what is held of its range, so that what was erased goes.
     """
     clusters = sorted(_clusters([*_due(collection, span)]), key=lambda one: one.due_at)
+    at_once = BEHIND if reader.background else IN_FRONT
     while clusters and reader.left > 0:
-        most = min(AT_ONCE, reader.left)
+        most = min(at_once, reader.left)
         parts, clusters = [_span(one) for one in clusters[:most]], clusters[most:]
         await read_again(collection, parts, reader, new_context)
 

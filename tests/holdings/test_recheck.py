@@ -2,12 +2,16 @@
 
 import asyncio
 from datetime import timedelta
+from math import inf
 from unittest.mock import patch
 
-from app.holdings.recheck import AT_ONCE, FARTHEST, MOST_BESIDE
-from app.upstream.query import MOST_ROWS_PER_CALL
+import pytest
+
+from app.holdings.answering import Wanted
+from app.holdings.recheck import BEHIND, FARTHEST, IN_FRONT, MOST_BESIDE
+from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL
 from app.upstream.walk import Reading
-from tests.holdings.support import NOW, Place, day, identity, place, row
+from tests.holdings.support import FRESH_SECONDS, NOW, Place, day, identity, place, row
 
 BEGAN = NOW - timedelta(hours=2)
 APART = timedelta(seconds=20)
@@ -22,12 +26,13 @@ def due_at(*places: int) -> tuple[Place, set[str]]:
     return place([*day(1_000, ends=BEGAN + timedelta(hours=1)), *opened]), {*map(identity, names)}
 
 
-async def read_again(at: Place) -> list[set[str]]:
+async def read_again(at: Place, *, background: bool = True) -> list[set[str]]:
     """The ids that upstream sends for each call when all that is open is due."""
     await at.answer()
     at.upstream.calls.clear()
     at.clock.advance(5 * 3_600)
-    await at.answer()
+    wanted = Wanted(10_000, 10, lambda _: FRESH_SECONDS, FRESH_SECONDS, inf, background=background)
+    await at.holdings.answer(EVERYTHING, wanted, at.context)
     calls = [asked for asked, _, limit in at.upstream.calls if limit == MOST_ROWS_PER_CALL]
     return [{one.interaction.interaction_id for one in at.upstream.matching(asked)} for asked in calls]
 
@@ -55,7 +60,8 @@ async def test_few_others_are_read_with_what_is_due_the_nearest_first() -> None:
     assert [beside.count(number) for number in range(1, 6)] == [5, 5, 3, 0, 0]
 
 
-async def test_two_calls_are_made_at_once() -> None:
+@pytest.mark.parametrize(("background", "at_once"), [(True, BEHIND), (False, IN_FRONT)])
+async def test_more_calls_are_made_at_once_where_somebody_waits(background: bool, at_once: int) -> None:
     at, opened = due_at(*range(0, 1_000, 100))
     under_way, most, newest = 0, 0, at.upstream.newest
 
@@ -68,5 +74,5 @@ async def test_two_calls_are_made_at_once() -> None:
         return await newest(*args, **more)  # type: ignore[arg-type]
 
     with patch.object(at.upstream, "newest", counted):
-        assert len(await read_again(at)) == len(opened)
-    assert most == AT_ONCE
+        assert len(await read_again(at, background=background)) == len(opened)
+    assert most == at_once

@@ -25,7 +25,7 @@ MOST_ROWS = 900  # are read at most, where the calls do not suffice to find it a
 MORE_ROWS = 2  # are read beside those that lack, as they may stand further down
 FIRST_STEP, WIDER = 32, 8  # rows from the newest down that are counted first where one lacks, and how much more then
 PEEK_SECONDS = 60.0  # so often the newest are looked at: an arrival and an erasure cancel in a total
-MANY_ROWS = 1_000  # from so many on a row more for each look is too much, and counting is another call
+MANY_ROWS = 1_000  # of fewer the call that counts asks for the newest, too; of more another call counts, without a row
 LIKELY = 1.0  # arrivals since the last comparison, from which on the call that counts asks for the newest, too
 RECENT = 0.3  # share of the last comparison in the average of arrivals
 MOST_FAILURES = 3  # in a row; from then on totals are not trusted
@@ -87,7 +87,7 @@ async def _is_equal(collection: Collection, span: Span, reader: Reader, new_cont
         total = max(total, below + collection.rows(Span(asked.end, span.end)))  # rows may have come since they counted
     if total == collection.rows(span):
         return True
-    if total < collection.rows(span):  # nothing was read since they were counted
+    if total < collection.rows(span):  # as counted just now
         await _mend(collection, span, total, reader, new_context)
     known = _known(collection, span)
     while reader.left > 0:

@@ -87,14 +87,17 @@ async def _is_equal(collection: Collection, span: Span, reader: Reader, new_cont
         total = max(total, below + collection.rows(Span(asked.end, span.end)))  # rows may have come since they counted
     if total == collection.rows(span):
         return True
+    is_mended = False
     if total < collection.rows(span):  # as counted just now
-        await _mend(collection, span, total, reader, new_context)
+        is_mended = await _mend(collection, span, total, reader, new_context)
     known = _known(collection, span)
     while reader.left > 0:
         total = await reader.count(known)
         if total == collection.rows(known):
             return True
-        if not await _mend(collection, known, total, reader, new_context):
+        few = MOST_ROWS if is_mended and collection.rows(known) <= MOST_ROWS else FEW_ROWS
+        is_mended = await _mend(collection, known, total, reader, new_context, few=few)
+        if not is_mended:
             break
     collection.lacking = abs(total - collection.rows(known))
     return not collection.lacking
@@ -143,8 +146,10 @@ async def _take_newest(collection: Collection, span: Span, rows: int, reader: Re
     return Seen(reading.total, low)
 
 
-async def _mend(collection: Collection, span: Span, total: int, reader: Reader, new_context: NewContext) -> bool:
-    """Find where the numbers differ, by counting halves, and read these few rows; whether they came.
+async def _mend(
+    collection: Collection, span: Span, total: int, reader: Reader, new_context: NewContext, *, few: int = FEW_ROWS
+) -> bool:
+    """Find where the numbers differ, by counting halves, and read these `few` rows; whether they came.
 
     Upstream has `total` rows in the span. Where the calls do not suffice, the next comparison goes on in the part that
     this one came to.
@@ -153,7 +158,7 @@ async def _mend(collection: Collection, span: Span, total: int, reader: Reader, 
     if sought and reader.left <= 1:
         return False
     starts = [start for piece in collection.pieces(span) for start in piece.starts]
-    collection.sought, part = None, await differing(starts, span, total, reader, sought)
+    collection.sought, part = None, await differing(starts, span, total, reader, sought, few=few)
     if reader.left <= 0 or collection.rows(part) > MOST_ROWS:
         collection.sought = part
         return False
@@ -165,12 +170,15 @@ async def _mend(collection: Collection, span: Span, total: int, reader: Reader, 
     return True
 
 
-async def differing(starts: Sequence[int], span: Span, total: int, reader: Reader, sought: Span | None = None) -> Span:
-    """The part of the span in which the rows that upstream has differ in number from those held: few, if calls suffice.
+async def differing(
+    starts: Sequence[int], span: Span, total: int, reader: Reader, sought: Span | None = None, *, few: int = FEW_ROWS
+) -> Span:
+    """The part of the span in which the rows that upstream has differ in number from those held: `few` or less.
 
-    Upstream has `total` rows in the span; those held have these `starts`, in microseconds since 1970, the newest first.
-    It may be `sought` in a part first. Rows join late by minutes, so that one that lacks is among the newest; they are
-    erased at any age. All ranges counted begin where the span does: that is cheapest everywhere.
+    There are more where the calls do not suffice. Upstream has `total` rows in the span; those held have these
+    `starts`, in microseconds since 1970, the newest first. It may be `sought` in a part first. Rows join late by
+    minutes, so that one that lacks is among the newest; they are erased at any age. All ranges counted begin where the
+    span does: that is cheapest everywhere.
     """
     equal, unequal = -1, len(starts)  # places: of rows down to which the numbers are equal, or not
     gone = len(starts) - total
@@ -178,7 +186,6 @@ async def differing(starts: Sequence[int], span: Span, total: int, reader: Reade
     if sought:
         step, first = 0, _last_from(sought.end, starts)
         unequal = max(0, _last_from(sought.start, starts)) if sought.start > span.start else unequal
-    few = MOST_ROWS if gone > 1 and len(starts) <= MOST_ROWS else FEW_ROWS  # the calls find one of them, or two
     while unequal - equal > few and reader.left > 1:
         usual = min(equal + step, unequal - 1) if step else (equal + unequal) // 2
         place = first if equal < first < unequal else usual

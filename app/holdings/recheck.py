@@ -13,6 +13,8 @@ from app.holdings.fill import NewContext
 from app.holdings.partition import moment_of
 from app.holdings.reader import MILLISECOND, Reader, floored, is_trusted
 from app.holdings.store import Collection
+from app.holdings.taking import id_of
+from app.upstream.walk import Reading
 
 MOST_BESIDE = 25  # rows that are read because they stand between due ones, in one recheck
 FARTHEST = 15  # places from one due row to the next, that both are read by one call
@@ -58,12 +60,19 @@ async def read_again(collection: Collection, parts: Sequence[Span], reader: Read
 
     Where that does not show all of a part, it is held no more.
     """
-    works = [partial(reader.newest, one, reader.limit_of(collection.rows(one)), collection.runs(one)) for one in parts]
-    for part, reading in zip(parts, await in_parallel(works), strict=True):
+    works = [partial(_read, collection, part, reader) for part in parts]
+    for part, (reading, read_at) in zip(parts, await in_parallel(works), strict=True):
         if is_trusted(reading) and reading.complete:
-            await collection.take(part, reading.records, new_context(reading.time_zone))
+            checked = {id_of(one): read_at for one in reading.records}
+            await collection.take(part, reading.records, new_context(reading.time_zone), checked)
         else:
             collection.coverage = collection.coverage.without(part)
+
+
+async def _read(collection: Collection, part: Span, reader: Reader) -> tuple[Reading, float]:
+    """What upstream has in a part, and when it came: the others may come later."""
+    reading = await reader.newest(part, reader.limit_of(collection.rows(part)), collection.runs(part))
+    return reading, collection.clock.monotonic()
 
 
 def _clusters(due: Sequence[Due]) -> list[Cluster]:

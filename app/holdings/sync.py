@@ -87,9 +87,8 @@ async def _is_equal(collection: Collection, span: Span, reader: Reader, new_cont
         total = max(total, below + collection.rows(Span(asked.end, span.end)))  # rows may have come since they counted
     if total == collection.rows(span):
         return True
-    is_mended = False
-    if total < collection.rows(span):  # as counted just now
-        is_mended = await _mend(collection, span, total, reader, new_context)
+    is_gone = total < collection.rows(span)  # as counted just now
+    is_mended = is_gone and await _mend(collection, span, total, reader, new_context)
     known = _known(collection, span)
     while reader.left > 0:
         total = await reader.count(known)
@@ -118,7 +117,8 @@ async def _total(collection: Collection, span: Span, reader: Reader, new_context
         if peeks and seen.total == held:
             collection.peeked_at = now
             arrived = held - await reader.count(_known(collection, span), anew=False)
-            seen = await _take_newest(collection, span, arrived, reader, new_context) if arrived > 0 else seen
+            if arrived > 0:
+                seen = await _take_newest(collection, span, arrived, reader, new_context)
     collection.arriving += RECENT * (max(0, seen.total - held) - collection.arriving)
     return seen
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.holdings.answering import Wanted
 from app.holdings.recheck import BEHIND, FARTHEST, IN_FRONT, MOST_BESIDE
-from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL
+from app.upstream.query import EVERYTHING, MOST_ROWS_PER_CALL, UpstreamQuery
 from app.upstream.walk import Reading
 from tests.holdings.support import FRESH_SECONDS, NOW, Place, day, identity, place, row
 
@@ -76,3 +76,20 @@ async def test_more_calls_are_made_at_once_where_somebody_waits(background: bool
     with patch.object(at.upstream, "newest", counted):
         assert len(await read_again(at, background=background)) == len(opened)
     assert most == at_once
+
+
+async def test_a_record_was_checked_when_its_own_call_was_answered() -> None:
+    at, _ = due_at(100, 500)
+    began, newest = at.clock.monotonic + 5 * 3_600, at.upstream.newest
+
+    async def slower(asked: UpstreamQuery, *args: object, **more: object) -> Reading:
+        reading = await newest(asked, *args, **more)  # type: ignore[arg-type]
+        at.clock.advance(3)
+        return reading
+
+    with patch.object(at.upstream, "newest", slower):
+        await read_again(at)
+    pieces = (await at.answer()).composition.pieces
+    checked = {name: seconds for one in pieces for name, seconds in zip(one.run.ids, one.held.checked, strict=True)}
+    assert checked[identity(1_001)] - checked[identity(1_000)] == 3
+    assert checked[identity(1_000)] > began

@@ -24,6 +24,7 @@ class Sent(NamedTuple):
     """
 
     id: str
+    start: str
     version: int
     since: str
     event: str
@@ -233,8 +234,9 @@ class Interaction:
         """The version that is shown at that moment."""
         version = self._state(now)
         if self._sent is None or self._sent.version != version:
+            since, event = self.moments()[version - 1], max(_times(self.at(now)))
             is_open = (self.record.get("endTimestamp") or _NEVER) > now
-            self._sent = Sent(self.id, version, self.moments()[version - 1], max(_times(self.at(now))), is_open)
+            self._sent = Sent(self.id, self.start, version, since, event, is_open)
         return self._sent
 
     def moments(self) -> list[str]:

@@ -4,10 +4,12 @@ Each row of a list call is one of four: the `first` of its interaction; `changed
 it was because its allowance had run out (`due`); or again before that (`early`). Of early rows those have a cause that
 a call sends between due or changed ones (`beside`); those that the conditions of the call are sent for the first time:
 another question was sent them before; the newest of a call, where a page of these conditions ended with it, as its
-millisecond may hold more; and the row whose times the probe asks for, by a range of a few milliseconds. Beside that the
-schedule is played for each row alone, from its first reading on: so often it was `owed` to be read again.
+millisecond may hold more; the row whose times the probe asks for, by a range of a few milliseconds; and those of a call
+that shows that a row sent before is gone. Beside that the schedule is played for each row alone, from its first reading
+on, as long as it is there: so often it was `owed` to be read again.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import ceil, inf
@@ -53,6 +55,7 @@ class Judge:
     _owed: dict[str, tuple[Sent, float]] = field(default_factory=dict)
     _sent: set[tuple[Conditions, str]] = field(default_factory=set)
     _ended: set[tuple[Conditions, str]] = field(default_factory=set)
+    _there: list[tuple[str, str]] = field(default_factory=list)  # start and id of each row, the oldest first
 
     def read(self, calls: Iterable[Call]) -> None:
         """Take in calls; all but lists are passed over."""
@@ -66,14 +69,18 @@ class Judge:
         verdict.counting += ("limit", "0") in call.query
         conditions = frozenset(one for one in call.query if one[0] not in PLACE)
         has_cause = {call.rows[0].id} if call.rows and (conditions, call.rows[0].id) in self._ended else set()
-        if _is_probe(call):
+        gone = self._gone(call, conditions)
+        if _is_probe(call) or gone:
             has_cause.update(row.id for row in call.rows)
+        if not conditions:
+            self._forget(gone, at)
         needed, early = list[int](), list[tuple[int, bool]]()  # places; the early with whether nothing caused it
         for place, row in enumerate(call.rows):
             self._play(row, at)
             last, due, was_settled = known.get(row.id, _NEVER)
             if last is None:
                 verdict.first += 1
+                insort(self._there, (row.start, row.id))
             elif last.version != row.version:
                 verdict.changed += 1
                 needed.append(place)
@@ -95,6 +102,24 @@ class Judge:
         self._sent.update((conditions, row.id) for row in call.rows)
         if call.rows and ("limit", str(len(call.rows))) in call.query:
             self._ended.add((conditions, call.rows[-1].id))
+
+    def _gone(self, call: Call, conditions: Conditions) -> list[tuple[str, str]]:
+        """Rows sent before by these conditions that the call would have sent, were they still there."""
+        asked, rows = dict(call.query), {row.id for row in call.rows}
+        if asked["limit"] == "0" or asked.get("offset", "0") != "0":
+            return []
+        is_whole = len(rows) < int(asked["limit"])
+        low = asked.get("start", "") if is_whole else min(row.start for row in call.rows) + _AFTER
+        first, end = bisect_left(self._there, (low,)), bisect_left(self._there, (asked.get("end", _AFTER),))
+        there = self._there[first:end]
+        return [one for one in there if one[1] not in rows and (conditions, one[1]) in self._sent]
+
+    def _forget(self, gone: Iterable[tuple[str, str]], at: int) -> None:
+        """Nothing is owed any more of rows that upstream no longer has."""
+        for one in gone:
+            self._there.remove(one)
+            self._next(*self._owed.pop(one[1]), at)
+            del self._promised[one[1]]
 
     def _play(self, row: Sent, at: int) -> None:
         """Count the readings that the schedule owed until now, and see whether this one is as early as promised."""
@@ -126,4 +151,5 @@ def _is_probe(call: Call) -> bool:
     return parse_time(asked["end"]) - parse_time(asked["start"]) <= PROBE_MILLISECONDS
 
 
+_AFTER = "~"  # later than the text of any time that it follows, or stands for
 _NEVER: tuple[None, float, bool] = (None, inf, False)

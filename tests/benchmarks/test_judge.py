@@ -18,13 +18,20 @@ HOUR = 60 * MINUTE
 def row(
     name: str, *, version: int = 1, since: int = NOON - 2 * HOUR, event: int | None = None, is_open: bool = False
 ) -> Sent:
-    return Sent(name, version, stamp(since), stamp(since if event is None else event), is_open)
+    """A row that started so many seconds before noon as the place of its first letter among all letters."""
+    start, event = NOON - 1000 * ord(name[0]), since if event is None else event
+    return Sent(name, stamp(start), version, stamp(since), stamp(event), is_open)
 
 
 def call(minutes: float, *rows: Sent, kind: str = "list", limit: str = "100", value: str = "") -> Call:
-    """A call that many minutes after noon, for a value of an attribute if there is one."""
-    at, conditions = stamp(NOON + round(minutes * MINUTE)), [("attribute-value", value)] if value else []
-    return Call(1, "GET", "/", [("limit", limit), *conditions], kind, "basic", status=200, at=at, rows=rows)
+    """A call that many minutes after noon, of the range of its rows, for a value of an attribute if there is one."""
+    at, query = stamp(NOON + round(minutes * MINUTE)), [("limit", limit)]
+    if rows:
+        starts = [parse_time(one.start) for one in rows]
+        query += [("start", stamp(min(starts))), ("end", stamp(max(starts) + 500))]
+    if value:
+        query.append(("attribute-value", value))
+    return Call(1, "GET", "/", query, kind, "basic", status=200, at=at, rows=rows)
 
 
 def judged(*calls: Call) -> Verdict:
@@ -94,6 +101,26 @@ def test_the_probe_asks_for_a_settled_row_by_its_own_times() -> None:
         probing = call(1, settled)
         probing.query += [("start", stamp(NOON)), ("end", stamp(NOON + milliseconds))]
         assert judged(call(0, settled), probing).uncaused == uncaused
+
+
+def test_rows_among_which_one_is_gone_were_read_to_find_it() -> None:
+    newest, gone, settled = row("a"), row("b"), row("c")
+    first = call(0, newest, gone, settled)
+    assert judged(first, call(1, newest, settled)).uncaused == 0
+    assert judged(first, call(1, newest, settled), call(2, newest, settled)).uncaused == 2  # it was gone already
+    assert judged(first, call(1, newest, settled, limit="2")).uncaused == 0
+    assert judged(first, call(1, newest, limit="1")).uncaused == 1  # the page ended above it
+    other = call(0, newest, gone, settled, value="VIP")
+    assert judged(other, call(1, newest, settled), call(2, newest, settled)).uncaused == 2  # without it before, too
+
+
+def test_nothing_is_owed_of_a_row_that_is_gone() -> None:
+    newest, gone, oldest = row("a"), row("b", since=NOON - MINUTE), row("c")
+    for read_again, owed in ((call(1, newest, oldest), 0), (call(4.5, newest, oldest), 1)):
+        judge = Judge()
+        judge.read([call(0, newest, gone, oldest), read_again])
+        judge.end(NOON + 12 * HOUR)
+        assert (judge.verdict.owed, judge.verdict.late) == (owed, 0)
 
 
 def test_early_rows_between_due_ones_are_told_from_those_above_and_below_them() -> None:

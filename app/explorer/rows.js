@@ -102,7 +102,8 @@ export function Rows({ result, columns, sort, onSort, onOpen, onCondition, opene
   const active = found >= 0 ? found : Math.max(0, Math.min(lastPlace.current, rows.length - 1));
   lastPlace.current = active;
   useEffect(() => {
-    if (last > rows.length - AHEAD && !result.isHalted) result.more();
+    const known = result.rows.length; // an answer may have come since this was drawn
+    if (last > known - AHEAD && !result.isHalted) result.more();
   }, [last, rows.length, result.isWaiting]);
   useEffect(() => {
     setActive(null);

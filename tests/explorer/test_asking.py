@@ -7,10 +7,29 @@ from tests.explorer.conftest import Explorer
 
 DOCUMENTED = "c506eb9b-f523-4616-8839-fbce3fd89c17"
 
+PAINTED_NO_MORE = """
+  const asking = window.fetch;
+  window.fetch = (url, options) => {
+    if (String(url).includes("/interactions?")) {
+      window.requestAnimationFrame = () => 0;
+      window.setTimeout = () => 0;
+    }
+    return asking(url, options);
+  };
+"""  # once rows are asked for, so that what waits for a paint waits until the answer is there
+
 
 def test_the_newest_rows_are_there_before_anything_is_asked(explorer: Explorer) -> None:
     explorer.open().rows.first.wait_for()
     expect(explorer.found).to_contain_text("100 of ")
+
+
+def test_an_answer_that_comes_before_the_page_is_painted_has_no_page_asked_for_beyond_it(explorer: Explorer) -> None:
+    asked: list[str] = []
+    explorer.page.on("request", lambda request: asked.append(request.url))
+    explorer.page.add_init_script(PAINTED_NO_MORE)
+    explorer.open().rows.first.wait_for()
+    assert len([url for url in asked if "/interactions?" in url]) == 1
 
 
 def test_a_value_typed_finds_its_rows_and_stands_in_the_url(explorer: Explorer) -> None:

@@ -20,13 +20,13 @@ from app.upstream.rows import Held
 
 logger = logging.getLogger("cxfacade.holdings")
 
-FEW_ROWS = 4  # are read where an imbalance was found among them
+FEW_ROWS = 2  # are read where an imbalance was found among them
 MOST_ROWS = 900  # are read at most, where the calls do not suffice to find it among FEW_ROWS
 MORE_ROWS = 2  # are read beside those that lack, as they may stand further down
 FIRST_STEP, WIDER = 32, 8  # rows from the newest down that are counted first where one lacks, and how much more then
 PEEK_SECONDS = 60.0  # so often the newest are looked at: an arrival and an erasure cancel in a total
 MANY_ROWS = 1_000  # of fewer the call that counts asks for the newest, too; of more another call counts, without a row
-LIKELY = 1.0  # arrivals since the last comparison, from which on the call that counts asks for the newest, too
+LIKELY = 1.3  # arrivals since the last comparison, from which on the call that counts asks for the newest, too
 RECENT = 0.3  # share of the last comparison in the average of arrivals
 MOST_FAILURES = 3  # in a row; from then on totals are not trusted
 REREAD = timedelta(hours=1)

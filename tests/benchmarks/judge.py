@@ -4,9 +4,10 @@ Each row of a list call is one of four: the `first` of its interaction; `changed
 it was because its allowance had run out (`due`); or again before that (`early`). Of early rows those have a cause that
 a call sends between due or changed ones (`beside`); those that the conditions of the call are sent for the first time:
 another question was sent them before; the newest of a call, where a page of these conditions ended with it, as its
-millisecond may hold more; the row whose times the probe asks for, by a range of a few milliseconds; and those of a call
-that shows that a row sent before is gone. Beside that the schedule is played for each row alone, from its first reading
-on, as long as it is there: so often it was `owed` to be read again.
+millisecond may hold more; the newest of a range that is asked for alone, to see whether it still is; the row whose
+times the probe asks for, by a range of a few milliseconds; and those of a call that shows that a row sent before is
+gone. Beside that the schedule is played for each row alone, from its first reading on, as long as it is there: so often
+it was `owed` to be read again.
 """
 
 from bisect import bisect_left, insort
@@ -70,7 +71,7 @@ class Judge:
         conditions = frozenset(one for one in call.query if one[0] not in PLACE)
         has_cause = {call.rows[0].id} if call.rows and (conditions, call.rows[0].id) in self._ended else set()
         gone = self._gone(call, conditions)
-        if _is_probe(call) or gone:
+        if _is_probe(call) or gone or ("limit", "1") in call.query:
             has_cause.update(row.id for row in call.rows)
         if not conditions:
             self._forget(gone, at)
@@ -100,7 +101,7 @@ class Judge:
         verdict.beside += sum(place in between for place, _ in early)
         verdict.uncaused += sum(is_uncaused for place, is_uncaused in early if place not in between)
         self._sent.update((conditions, row.id) for row in call.rows)
-        if call.rows and ("limit", str(len(call.rows))) in call.query:
+        if len(call.rows) > 1 and ("limit", str(len(call.rows))) in call.query:
             self._ended.add((conditions, call.rows[-1].id))
 
     def _gone(self, call: Call, conditions: Conditions) -> list[tuple[str, str]]:

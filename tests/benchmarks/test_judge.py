@@ -95,6 +95,14 @@ def test_where_a_page_ended_the_next_begins_as_its_millisecond_may_hold_more() -
     assert judged(call(0, newest, last), call(1, last, older)).uncaused == 1  # no page that went on
 
 
+def test_the_newest_is_asked_for_alone_to_see_whether_it_still_is() -> None:
+    newest, older = row("a"), row("b")
+    page = call(0, newest, older)
+    assert judged(page, call(1, newest, limit="1")).uncaused == 0
+    assert judged(page, call(1, newest)).uncaused == 1
+    assert judged(page, call(1, newest, limit="1"), call(2, newest, older)).uncaused == 2
+
+
 def test_the_probe_asks_for_a_settled_row_by_its_own_times() -> None:
     settled = row("a")
     for milliseconds, uncaused in ((3, 0), (4, 1)):
@@ -104,14 +112,15 @@ def test_the_probe_asks_for_a_settled_row_by_its_own_times() -> None:
 
 
 def test_rows_among_which_one_is_gone_were_read_to_find_it() -> None:
-    newest, gone, settled = row("a"), row("b"), row("c")
-    first = call(0, newest, gone, settled)
-    assert judged(first, call(1, newest, settled)).uncaused == 0
-    assert judged(first, call(1, newest, settled), call(2, newest, settled)).uncaused == 2  # it was gone already
-    assert judged(first, call(1, newest, settled, limit="2")).uncaused == 0
-    assert judged(first, call(1, newest, limit="1")).uncaused == 1  # the page ended above it
-    other = call(0, newest, gone, settled, value="VIP")
-    assert judged(other, call(1, newest, settled), call(2, newest, settled)).uncaused == 2  # without it before, too
+    newest, other, gone, settled = (row(name) for name in "abcd")
+    first = call(0, newest, other, gone, settled)
+    found = call(1, newest, other, settled)
+    assert judged(first, found).uncaused == 0
+    assert judged(first, found, call(2, newest, other, settled)).uncaused == 3  # it was gone already
+    assert judged(first, call(1, newest, other, settled, limit="3")).uncaused == 0
+    assert judged(first, call(1, newest, other, limit="2")).uncaused == 2  # the page ended above it
+    vip = call(0, newest, other, gone, settled, value="VIP")
+    assert judged(vip, found, call(2, newest, other, settled)).uncaused == 3  # nobody had been sent it without a value
 
 
 def test_nothing_is_owed_of_a_row_that_is_gone() -> None:

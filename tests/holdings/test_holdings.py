@@ -185,7 +185,7 @@ async def test_an_arrival_and_an_erasure_that_cancel_are_seen_within_a_minute(ro
         at.clock.advance(16)
         await at.answer()
     assert await at.ids() == at.expected()
-    assert len(at.upstream.sent) <= 1 + FEW_ROWS
+    assert len(at.upstream.sent) <= 5  # the newest, and as many as the calls narrow it down to
 
 
 @pytest.mark.parametrize(("rows", "limits"), [(500, [0, 0, 1]), (MANY_ROWS, [0, 0, 0, 0])])
@@ -208,7 +208,7 @@ async def test_a_late_joiner_is_found_by_counting(hours: float) -> None:
     at.clock.advance(16)
     assert await at.ids() == at.expected()
     assert len(at.upstream.calls) <= 14
-    assert len(at.upstream.sent) <= 80
+    assert len(at.upstream.sent) <= 60
 
 
 @pytest.mark.parametrize("gone", [0, 7, 400, 999])

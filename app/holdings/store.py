@@ -72,7 +72,6 @@ class Collection(Stock):
     rest: Rest = field(default=NOT_COUNTED, init=False)
     arriving: float = field(default=0.0, init=False)
     peeked_at: float = field(default=-inf, init=False)
-    reread_at: float = field(default=-inf, init=False)
 
     @asynccontextmanager
     async def turn(self, owners: Owners) -> AsyncIterator[None]:

@@ -31,6 +31,7 @@ RECENT = 0.3  # share of the last comparison in the average of arrivals
 MOST_FAILURES = 3  # in a row; from then on totals are not trusted
 REREAD = timedelta(hours=1)
 REREAD_ROWS = 10_000  # at most of that hour
+REREAD_SECONDS = 60.0  # from one such reading to the next
 
 
 class Distrusted(Exception):
@@ -41,11 +42,14 @@ async def sync(collection: Collection, interval: Interval, reader: Reader, new_c
     """Have all that upstream has in the interval held, and nothing else.
 
     Where the calls do not suffice to make the numbers equal, it stays as old as it was, and the next comparison goes
-    on; where that happens again and again, the newest hour is read instead. Where rows cannot be trusted, none is held.
+    on; where that happens again and again, the newest hour is read instead, once a minute. Where rows cannot be
+    trusted, none is held.
     """
     began, sought, lacking = collection.clock.monotonic(), collection.sought, collection.lacking
     try:
         if collection.failures >= MOST_FAILURES:
+            if began - interval.compared_at < REREAD_SECONDS:
+                return
             await _reread(collection, interval.span, reader, new_context)
         elif await _is_equal(collection, interval.span, reader, new_context):
             collection.failures, collection.sought, collection.lacking = 0, None, 0
@@ -205,14 +209,11 @@ def _last_from(moment: datetime, starts: Sequence[int]) -> int:
 
 
 async def _reread(collection: Collection, span: Span, reader: Reader, new_context: NewContext) -> None:
-    """Read the newest hour again, and what else can be found to differ, at most once a minute; trust totals again."""
-    now = collection.clock.monotonic()
-    if now - collection.reread_at >= PEEK_SECONDS:
-        collection.reread_at = now
-        part = Span(max(span.start, floored(collection.clock.wall() - REREAD)), span.end)
-        if part.start < part.end:
-            collection.coverage = collection.coverage.without(part)
-            await fill(collection, part, REREAD_ROWS, reader.again(), new_context)
-        total = await reader.count(span)
-        if total == collection.rows(span) or await _mend(collection, span, total, reader, new_context):
-            collection.failures = 0
+    """Read the newest hour again, and what else can be found to differ; trust totals again where they are equal."""
+    part = Span(max(span.start, floored(collection.clock.wall() - REREAD)), span.end)
+    if part.start < part.end:
+        collection.coverage = collection.coverage.without(part)
+        await fill(collection, part, REREAD_ROWS, reader.again(), new_context)
+    total = await reader.count(span)
+    if total == collection.rows(span) or await _mend(collection, span, total, reader, new_context):
+        collection.failures = 0

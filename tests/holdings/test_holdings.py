@@ -261,6 +261,25 @@ async def test_what_lies_deeper_than_the_newest_hour_is_found_though_totals_were
     assert await at.ids() == at.expected()
 
 
+async def test_where_totals_are_not_trusted_rows_are_as_old_as_their_last_reading() -> None:
+    at = place(day(400))
+    await at.answer()
+    collection = at.holdings.collection(EVERYTHING)
+    collection.failures = MOST_FAILURES
+    at.upstream.flicker = [0, 1, 1, 1, 1, 1]
+    at.clock.advance(61)
+    read_at = at.clock.monotonic
+    assert (await at.answer()).composition.compared_at == read_at
+    at.upstream.calls.clear()
+    at.clock.advance(31)
+    assert (await at.answer()).composition.compared_at == read_at
+    assert all(limit > 0 for _, _, limit in at.upstream.calls)  # nothing was counted
+    at.upstream.put(row(9_000, NOW))
+    at.clock.advance(30)
+    assert await at.ids() == at.expected()
+    assert not collection.failures
+
+
 async def test_an_open_record_is_read_again_after_a_minute_and_an_ended_one_is_not() -> None:
     at = place([*day(300), row(9_000, NOW - HOUR / 2, minutes=None)])
     await at.answer()

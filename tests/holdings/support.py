@@ -8,9 +8,11 @@ from math import inf
 from typing import Any, cast
 
 from app.cache.store import MemoryStore
-from app.holdings.answering import Answered, Wanted
+from app.holdings.answering import Answered, Wanted, answer_from
 from app.holdings.holdings import Holdings
+from app.holdings.partition import EVERYTHING as ALL_TIMES
 from app.holdings.schedule import Schedule
+from app.holdings.store import Collection
 from app.interactions.facts import Context
 from app.interactions.parts import Interaction
 from app.interactions.records import decode
@@ -188,6 +190,11 @@ class Place:
     ) -> Answered | Reading | None:
         wanted = Wanted(rows, 10, lambda _span: fresh_seconds, FRESH_SECONDS, inf)
         return await self.holdings.answer(UpstreamQuery(**asked), wanted, self.context)
+
+    async def compare(self, collection: Collection) -> None:
+        """Read all of a collection, and compare what is held of it."""
+        wanted = Wanted(1_000_000, 10, lambda _span: 0.0, FRESH_SECONDS, inf)
+        await answer_from(collection, ALL_TIMES, wanted, self.holdings.client, self.context)
 
     def context(self, _zone: str | None) -> Context:
         return Context(tenant_id=TENANT, as_of=self.clock.wall)

@@ -118,16 +118,23 @@ class Machine(RuleBasedStateMachine):
             collection.lock = asyncio.Lock()  # each step has an event loop of its own
             collection.failed = (0.0, None)
         answered = await self.at.reading(rows, fresh_seconds=0.0, **asked)
-        if not asked.get("start") and not asked.get("end") and not asked.get("attribute_values") and rows > self.number:
-            self.adds = self.erases = False
+        self._see_what_is_compared()
         return answered
+
+    def _see_what_is_compared(self) -> None:
+        """Where nothing held is older than now, what comes next may be of the other kind."""
+        held = [one for collection in self.at.holdings.collections() for one in collection.coverage.intervals]
+        if all(one.compared_at == self.at.clock.monotonic for one in held):
+            self.adds = self.erases = False
 
     @rule()
     def compare_all(self) -> None:
-        """Both collections as a whole, so that what comes next may be of the other kind."""
-        whole = [self.run(self._ask(1_000_000, asked)) for asked in ({}, {"attribute_values": ("gold",)})]
-        if all(isinstance(one, Answered) and one.composition.complete for one in whole):
-            self.adds = self.erases = False
+        """Each collection as a whole, so that what comes next may be of the other kind."""
+        for asked in ({}, {"attribute_values": ("gold",)}):
+            self.run(self._ask(1_000_000, asked))
+        for collection in self.at.holdings.collections():
+            self.run(self.at.compare(collection))
+        self._see_what_is_compared()
 
     @invariant()
     def intervals_are_disjoint_and_what_is_covered_is_held(self) -> None:

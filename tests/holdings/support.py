@@ -8,7 +8,7 @@ from math import inf
 from typing import Any, cast
 
 from app.cache.store import MemoryStore
-from app.holdings.answering import Answered, Wanted, answer_from
+from app.holdings.answering import Answered, Wanted
 from app.holdings.holdings import Holdings
 from app.holdings.partition import EVERYTHING as ALL_TIMES
 from app.holdings.schedule import Schedule
@@ -194,7 +194,7 @@ class Place:
     async def compare(self, collection: Collection) -> None:
         """Read all of a collection, and compare what is held of it."""
         wanted = Wanted(1_000_000, 10, lambda _span: 0.0, FRESH_SECONDS, inf)
-        await answer_from(collection, ALL_TIMES, wanted, self.holdings.client, self.context)
+        await self.holdings._alone(collection, ALL_TIMES, wanted, self.context)
 
     def context(self, _zone: str | None) -> Context:
         return Context(tenant_id=TENANT, as_of=self.clock.wall)

@@ -52,7 +52,7 @@ class Judge:
     allowances: Allowances = field(default_factory=Allowances)
     verdict: Verdict = field(default_factory=Verdict)
     _known: dict[str, tuple[Sent, float, bool]] = field(default_factory=dict)
-    _promised: dict[str, float] = field(default_factory=dict)
+    _promised: dict[str, dict[Conditions, float]] = field(default_factory=dict)
     _owed: dict[str, tuple[Sent, float]] = field(default_factory=dict)
     _sent: set[tuple[Conditions, str]] = field(default_factory=set)
     _ended: set[tuple[Conditions, str]] = field(default_factory=set)
@@ -77,7 +77,7 @@ class Judge:
             self._forget(gone, at)
         needed, early = list[int](), list[tuple[int, bool]]()  # places; the early with whether nothing caused it
         for place, row in enumerate(call.rows):
-            self._play(row, at)
+            self._play(row, at, conditions)
             last, due, was_settled = known.get(row.id, _NEVER)
             if last is None:
                 verdict.first += 1
@@ -122,14 +122,19 @@ class Judge:
             self._next(*self._owed.pop(one[1]), at)
             del self._promised[one[1]]
 
-    def _play(self, row: Sent, at: int) -> None:
-        """Count the readings that the schedule owed until now, and see whether this one is as early as promised."""
+    def _play(self, row: Sent, at: int, conditions: Conditions) -> None:
+        """Count the readings that the schedule owed until now, and see whether this one is as early as promised.
+
+        A row that was sent for conditions, too, is held twice, and each time with a promise of its own.
+        """
         last, due = self._owed.get(row.id, (row, self.allowances.due(row, at)))
         self._owed[row.id] = row, self._next(last, due, at)
-        self.verdict.late += at > self._promised.get(row.id, inf)
+        promised = self._promised.get(row.id, {})
+        self.verdict.late += at > max(promised.values(), default=inf)
         due = self.allowances.due(row, at)
         is_shown = due < parse_time(row.event) + 1000 * SHOWN_SECONDS
-        self._promised[row.id] = at + PUT_OFF * (due - at) + 1000 * POLL_SECONDS if is_shown else inf
+        promise = at + PUT_OFF * (due - at) + 1000 * POLL_SECONDS if is_shown else inf
+        self._promised[row.id] = {**(promised if conditions else {}), conditions: promise}
 
     def _next(self, row: Sent, due: float, at: int) -> float:
         """The first due time after `at`; those before are counted."""
@@ -142,7 +147,7 @@ class Judge:
         """Nothing more is read: count the readings owed until now (milliseconds), and rows that are late by then."""
         for row, due in self._owed.values():
             self._next(row, due, at)
-        self.verdict.late += sum(promised < at for promised in self._promised.values())
+        self.verdict.late += sum(max(promised.values()) < at for promised in self._promised.values())
 
 
 def _is_probe(call: Call) -> bool:

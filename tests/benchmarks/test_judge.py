@@ -157,6 +157,16 @@ def test_a_row_is_late_a_quarter_of_its_allowance_and_a_poll_after_that_has_run_
     assert judged(call(0, ended), call(3, ended), call(6.6, ended)).late == 1  # a quarter of two minutes, and a poll
 
 
+def test_a_row_that_was_sent_for_conditions_too_is_late_by_the_last_promise_of_any() -> None:
+    ended = row("a", since=NOON - 4 * MINUTE)  # due a minute past noon, late from 2:15 on
+    whole, vip = call(-4, ended), call(0, ended, value="VIP")
+    assert judged(whole, call(3.2, ended)).late == 0  # a quarter of five minutes, and a poll
+    assert judged(whole, vip, call(3.2, ended)).late == 0
+    assert judged(whole, call(0, ended), call(3.2, ended)).late == 1
+    assert judged(vip, call(3.2, ended)).late == 1
+    assert judged(call(-4, ended, value="VIP"), call(0, ended), call(3.2, ended)).late == 1
+
+
 def test_a_row_that_is_not_read_again_at_all_is_late_in_the_end() -> None:
     for minutes, late in ((7.2, 0), (7.3, 1)):
         judge = Judge()

@@ -2,12 +2,12 @@
 
 Each row of a list call is one of four: the `first` of its interaction; `changed` since it was sent last; sent again as
 it was because its allowance had run out (`due`); or again before that (`early`). Of early rows those have a cause that
-a call sends between due or changed ones (`beside`); those that the conditions of the call are sent for the first time:
-another question was sent them before; the newest of a call, where a page of these conditions ended with it, as its
-millisecond may hold more; the newest of a range that is asked for alone, to see whether it still is; the row whose
-times the probe asks for, by a range of a few milliseconds; and those of a call that shows that a row sent before is
-gone. Beside that the schedule is played for each row alone, from its first reading on, as long as it is there: so often
-it was `owed` to be read again.
+a call sends between due or changed ones (`beside`); those that the conditions of the call are sent for the first time,
+or after the allowance of what these were sent: another question was sent them before; the newest of a call, where a
+page of these conditions ended with it, as its millisecond may hold more; the newest of a range that is asked for alone,
+to see whether it still is; the row whose times the probe asks for, by a range of a few milliseconds; and those of a
+call that shows that a row sent before is gone. Beside that the schedule is played for each row alone, from its first
+reading on, as long as it is there: so often it was `owed` to be read again.
 """
 
 from bisect import bisect_left, insort
@@ -54,7 +54,7 @@ class Judge:
     _known: dict[str, tuple[Sent, float, bool]] = field(default_factory=dict)
     _promised: dict[str, dict[Conditions, float]] = field(default_factory=dict)
     _owed: dict[str, tuple[Sent, float]] = field(default_factory=dict)
-    _sent: set[tuple[Conditions, str]] = field(default_factory=set)
+    _sent: dict[tuple[Conditions, str], float] = field(default_factory=dict)  # until when it need not be sent again
     _ended: set[tuple[Conditions, str]] = field(default_factory=set)
     _there: list[tuple[str, str]] = field(default_factory=list)  # start and id of each row, the oldest first
 
@@ -90,7 +90,7 @@ class Judge:
                 if at < due:
                     verdict.early += 1
                     verdict.settled_early += was_settled
-                    is_needless = row.id not in has_cause and (conditions, row.id) in self._sent
+                    is_needless = row.id not in has_cause and at < self._sent.get((conditions, row.id), -inf)
                     early.append((place, was_settled and is_needless))
                     continue
                 verdict.due += 1
@@ -100,7 +100,7 @@ class Judge:
         between = range(min(needed, default=0), max(needed, default=0))
         verdict.beside += sum(place in between for place, _ in early)
         verdict.uncaused += sum(is_uncaused for place, is_uncaused in early if place not in between)
-        self._sent.update((conditions, row.id) for row in call.rows)
+        self._sent.update({(conditions, row.id): self.allowances.due(row, at) for row in call.rows})
         if len(call.rows) > 1 and ("limit", str(len(call.rows))) in call.query:
             self._ended.add((conditions, call.rows[-1].id))
 

@@ -86,6 +86,14 @@ def test_settled_rows_have_a_cause_between_due_ones_and_for_another_question() -
     assert (unneeded.settled_early, unneeded.uncaused) == (3, 2)
 
 
+def test_settled_rows_have_a_cause_where_another_question_alone_was_sent_them_since_they_were_due() -> None:
+    settled, day = row("a"), 22 * 60  # due a day after its last event, which is 22 hours past noon
+    first, vip = call(0, settled), call(day, settled, value="VIP")
+    assert judged(first, vip, call(day + 1, settled)).uncaused == 0
+    assert judged(first, vip, call(day + 1, settled), call(day + 2, settled)).uncaused == 1
+    assert judged(first, call(day, settled), call(day + 1, settled)).uncaused == 1
+
+
 def test_where_a_page_ended_the_next_begins_as_its_millisecond_may_hold_more() -> None:
     newest, last, older = row("a", since=NOON - 2 * HOUR), row("b", since=NOON - 3 * HOUR), row("c")
     page = call(0, newest, last, limit="2")

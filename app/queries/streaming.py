@@ -27,7 +27,7 @@ from app.queries.snapshot import DecodedSnapshot
 from app.upstream.query import UpstreamQuery
 
 PIECE_ROWS = 1_000
-STEP_ROWS = 1_950  # are read at once, by two calls, which bring rows of the last millisecond again
+STEP_ROWS = 950  # are read at once, by one call, which brings rows of the last millisecond again
 STEP_SECONDS = 3_600.0  # for one step after the first; its calls have bounds of their own
 MOST_PAUSES, USUAL_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5, 1.0, 20.0  # meanwhile the client is sent nothing
 

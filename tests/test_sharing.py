@@ -77,8 +77,10 @@ async def test_one_fetch_serves_every_host(hosts: Hosts, simulator: Simulator) -
 
 
 async def test_a_crowd_at_several_hosts_is_one_fetch(
-    simulator: Simulator, tier_server: TierServer, stored: Redis
+    simulator: Simulator, tier_server: TierServer, stored: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("app.tier.circuits.BUDGET_SECONDS", 10)  # a slow machine is no slow tier
+    monkeypatch.setattr("app.tier.circuits.SLOW_SECONDS", 10)
     given: dict[str, Any] = {"redis_url": tier_server.url, "tier_secret": TIER_SECRET}
     async with AsyncExitStack() as closing:
         hosts = [await closing.enter_async_context(running_facade(simulator, **given)) for _ in range(4)]

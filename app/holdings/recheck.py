@@ -70,7 +70,7 @@ async def read_again(collection: Collection, parts: Sequence[Span], reader: Read
 
 
 async def _read(collection: Collection, part: Span, reader: Reader) -> tuple[Reading, float]:
-    """What upstream has in a part, and when it came: the others may come later."""
+    """Read a part; give what upstream has in it, and when that came (monotonic seconds)."""
     reading = await reader.newest(part, reader.limit_of(collection.rows(part)), collection.runs(part))
     return reading, collection.clock.monotonic()
 

@@ -51,10 +51,10 @@ SMALL: dict[str, Any] = {"max_rows": 50, "most_rows": 300, "scan_rows": 100}
 
 @pytest.fixture(autouse=True)
 def short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hundred rows a call and a piece, and two calls a step."""
+    """A hundred rows a call and a piece, and one call a step."""
     monkeypatch.setattr("app.upstream.query.MOST_ROWS_PER_CALL", 100)
     monkeypatch.setattr(streaming, "PIECE_ROWS", 100)
-    monkeypatch.setattr(streaming, "STEP_ROWS", 190)
+    monkeypatch.setattr(streaming, "STEP_ROWS", 95)
 
 
 class Filtering(FakeUpstream):
